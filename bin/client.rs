@@ -1,0 +1,3 @@
+//! The client: options, logging, exit code.
+
+fn main() {}

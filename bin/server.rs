@@ -1,0 +1,3 @@
+//! The server: options, logging, exit code.
+
+fn main() {}

@@ -1,0 +1,68 @@
+//! ADDR: how a line names another client: by username, by `IP:PORT`, or by an IP alone where it names one client.
+
+use crate::name::Username;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+/// The ADDR at the end of `msg_TEXT_ADDR`, `relay_TEXT_ADDR` and `connect_ADDR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A username, the identity that survives a change of address.
+    Name(Username),
+    /// The address and port on which one client listens.
+    Socket(SocketAddr),
+    /// An address that may belong to several clients behind one router.
+    Ip(IpAddr),
+}
+
+/// A text that is neither a username nor an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidAddress;
+
+impl FromStr for Address {
+    type Err = InvalidAddress;
+
+    /// Numbers come first: `10.0.0.7` would be a username too.
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        if let Ok(socket) = text.parse() {
+            Ok(Address::Socket(socket))
+        } else if let Ok(ip) = text.parse() {
+            Ok(Address::Ip(ip))
+        } else {
+            text.parse().map(Address::Name).map_err(|_| InvalidAddress)
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Name(name) => name.fmt(f),
+            Address::Socket(socket) => socket.fmt(f),
+            Address::Ip(ip) => ip.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for InvalidAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("An address is a username, IP:PORT or an IP")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_forms() {
+        for text in ["bob", "127.0.0.2:4401", "127.0.0.2", "[::1]:4401", "::1"] {
+            assert_eq!(text.parse::<Address>().map(|address| address.to_string()), Ok(text.to_owned()));
+        }
+        assert!(matches!("10.0.0.7".parse(), Ok(Address::Ip(_))));
+        for bad in ["", "bob:4401", "127.0.0.2:99999", "two words"] {
+            assert_eq!(bad.parse::<Address>(), Err(InvalidAddress), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Usernames: the identity of a person on the network.
+//!
+//! A username appears inside `msg_TEXT_ADDR` lines, comma records and `IP:PORT` lists, so its alphabet leaves out
+//! every character that separates fields there: `_`, `,`, `:` and the space.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+/// The most characters a username may have: the width of the name field in S4's packets.
+pub const MAX_USERNAME: usize = 15;
+
+/// A valid username. Two that differ only in case are equal, so that nobody can pose as `Alice` beside `alice`;
+/// the spelling of the sign-up is the one that is shown.
+#[derive(Clone, Debug)]
+pub struct Username(Box<str>);
+
+/// Why a text is not a username; its `Display` is a sentence for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidUsername;
+
+impl Username {
+    /// The name as its owner spelled it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn folded(&self) -> impl Iterator<Item = u8> + '_ {
+        self.0.bytes().map(|byte| byte.to_ascii_lowercase())
+    }
+}
+
+impl FromStr for Username {
+    type Err = InvalidUsername;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUsername> {
+        let starts_well = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
+        if starts_well && text.len() <= MAX_USERNAME && text.bytes().all(allowed) {
+            Ok(Username(text.into()))
+        } else {
+            Err(InvalidUsername)
+        }
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Display for InvalidUsername {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("A username has 1 to 15 letters, digits, dots or dashes and starts with a letter or digit")
+    }
+}
+
+impl std::error::Error for InvalidUsername {}
+
+impl PartialEq for Username {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Username {}
+
+impl Hash for Username {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded().for_each(|byte| state.write_u8(byte));
+    }
+}
+
+impl Ord for Username {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl PartialOrd for Username {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_letters_digits_dots_and_dashes() {
+        for good in ["a", "Alice", "7of9", "ann.lee-2", "fifteen-letters"] {
+            assert_eq!(good.parse::<Username>().map(|name| name.to_string()), Ok(good.to_owned()));
+        }
+    }
+
+    #[test]
+    fn refuses_separators_and_the_wrong_lengths() {
+        for bad in ["", "sixteen-letters-", ".dot", "-dash", "a_b", "a,b", "a:b", "a b", "zoë", "a\n"] {
+            assert_eq!(bad.parse::<Username>(), Err(InvalidUsername), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn case_does_not_make_another_person() {
+        let lower: Username = "alice".parse().expect("valid");
+        let upper: Username = "ALICE".parse().expect("valid");
+        assert_eq!(lower, upper);
+        assert_eq!(lower.cmp(&upper), Ordering::Equal);
+        assert!(std::collections::HashSet::from([lower]).contains(&upper));
+    }
+}

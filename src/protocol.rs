@@ -1,0 +1,466 @@
+//! The words between a client and the server: one enum for what a client asks, one for what the server says.
+//!
+//! `docs/PROTOCOL.md` describes them for people. Parsing and formatting are mirror functions on plain values: no
+//! socket, file, thread or clock is known here. Comma commands are CSV records; underscore commands are cut at the
+//! first and the last `_`, so the text between may hold any number of them.
+
+use crate::address::{Address, InvalidAddress};
+use crate::comma;
+use crate::name::Username;
+use crate::ticket::Ticket;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// The longest line a client may send, in bytes, its LF included.
+pub const MAX_LINE: usize = 4096;
+/// The longest line the server may send, in bytes: a list of many names.
+pub const MAX_SERVER_LINE: usize = 1 << 20;
+/// The longest text of a broadcast, in bytes: with its header it fits one UDP datagram of 1,200 bytes.
+pub const MAX_BROADCAST: usize = 1024;
+
+/// What a client asks of the server, one variant a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line names its fields in order")]
+pub enum Request {
+    /// `signup`: begin the sign-up dialogue (name, password, password again).
+    SignupDialogue,
+    /// `login`: begin the login dialogue (name, password).
+    LoginDialogue,
+    /// `SIGNUP,name,password`: the same in one line, for scripts.
+    Signup { name: String, password: String },
+    /// `LOGIN,name,password`.
+    Login { name: String, password: String },
+    /// `1` or `list`: the active clients.
+    List,
+    /// `2`: begin the broadcast dialogue, whose one answer is the text.
+    BroadcastDialogue,
+    /// `bcast_TEXT`.
+    Broadcast(String),
+    /// `msg_TEXT_ADDR`: where to deliver TEXT directly.
+    Message { text: String, to: Address },
+    /// `connect_ADDR`, or ADDR alone: an introduction.
+    Connect(Address),
+    /// `relay_TEXT_ADDR`: hand TEXT over, as the peer cannot be reached.
+    Relay { text: String, to: Address },
+    /// `INIT,name,port,file...`: the port I listen on and the files I share.
+    Init { name: String, port: String, files: Vec<String> },
+    /// `SHARE,file...`: more files, as a long list does not fit one line.
+    Share(Vec<String>),
+    /// `GET_U`: the names of all active users.
+    GetUsers,
+    /// `GET_P,name`: a user's address.
+    GetPeer(String),
+    /// `GET_UF,name`: a user's files.
+    GetUserFiles(String),
+    /// `GET_AF`: everybody's files.
+    GetAllFiles,
+    /// `active`: list me and let others reach me.
+    Active,
+    /// `inactive`: the opposite.
+    Inactive,
+    /// `whoami`.
+    Whoami,
+    /// `help`: the menu.
+    Help,
+    /// `quit` or `exit`; `EXIT,name` names who leaves.
+    Quit(Option<String>),
+}
+
+/// Why a line is no request; its `Display` says what to send instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadRequest {
+    /// An empty line.
+    Empty,
+    /// The first word is none of ours.
+    Unknown,
+    /// A known word with the wrong fields; the text is the form it takes.
+    Form(&'static str),
+    /// The ADDR is neither a username nor an address.
+    Address(InvalidAddress),
+}
+
+impl Request {
+    /// Reads one line, without its line end.
+    ///
+    /// # Errors
+    /// [`BadRequest`] when the line is no command, or a command with the wrong fields.
+    pub fn parse(line: &str) -> Result<Request, BadRequest> {
+        let word = line.trim();
+        if word.is_empty() {
+            return Err(BadRequest::Empty);
+        }
+        if let Some(request) = Self::parse_word(word) {
+            return Ok(request);
+        }
+        if let Some((command, _)) = line.split_once(',') {
+            return Self::parse_comma(command, line);
+        }
+        if let Some((command, rest)) = line.split_once('_') {
+            return Self::parse_underscore(command, rest);
+        }
+        word.parse().map(Request::Connect).map_err(|_| BadRequest::Unknown)
+    }
+
+    /// Words compare without regard to case, as the original clients disagree on it (`Login`, `login`).
+    fn parse_word(word: &str) -> Option<Request> {
+        let words = [
+            ("signup", Request::SignupDialogue),
+            ("login", Request::LoginDialogue),
+            ("1", Request::List),
+            ("list", Request::List),
+            ("2", Request::BroadcastDialogue),
+            ("GET_U", Request::GetUsers),
+            ("GET_AF", Request::GetAllFiles),
+            ("active", Request::Active),
+            ("inactive", Request::Inactive),
+            ("whoami", Request::Whoami),
+            ("help", Request::Help),
+            ("quit", Request::Quit(None)),
+            ("exit", Request::Quit(None)),
+        ];
+        words.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, request)| request)
+    }
+
+    fn parse_comma(command: &str, line: &str) -> Result<Request, BadRequest> {
+        let mut fields = comma::split(line).into_iter().skip(1);
+        let mut next = || fields.next().unwrap_or_default();
+        let request = match command.to_ascii_uppercase().as_str() {
+            "SIGNUP" => Request::Signup { name: next(), password: next() },
+            "LOGIN" => Request::Login { name: next(), password: next() },
+            "INIT" => {
+                let (name, port) = (next(), next());
+                return Ok(Request::Init { name, port, files: fields.collect() });
+            }
+            "SHARE" => return Ok(Request::Share(fields.collect())),
+            "GET_P" => Request::GetPeer(next()),
+            "GET_UF" => Request::GetUserFiles(next()),
+            "EXIT" => Request::Quit(Some(next())),
+            _ => return Err(BadRequest::Unknown),
+        };
+        match (fields.next(), &request) {
+            (None, _) => Ok(request),
+            (_, Request::Signup { .. }) => {
+                Err(BadRequest::Form("SIGNUP,name,password, with the password in \"quotes\" if it holds a comma"))
+            }
+            (_, Request::Login { .. }) => {
+                Err(BadRequest::Form("LOGIN,name,password, with the password in \"quotes\" if it holds a comma"))
+            }
+            _ => Err(BadRequest::Form("COMMAND,name")),
+        }
+    }
+
+    fn parse_underscore(command: &str, rest: &str) -> Result<Request, BadRequest> {
+        let cut_last = |form| {
+            let (text, address) = rest.rsplit_once('_').ok_or(BadRequest::Form(form))?;
+            if text.is_empty() {
+                return Err(BadRequest::Form(form));
+            }
+            Ok((text.to_owned(), address.trim().parse().map_err(BadRequest::Address)?))
+        };
+        match command.to_ascii_lowercase().as_str() {
+            "bcast" => Ok(Request::Broadcast(rest.to_owned())),
+            "msg" => cut_last("msg_TEXT_ADDR").map(|(text, to)| Request::Message { text, to }),
+            "relay" => cut_last("relay_TEXT_ADDR").map(|(text, to)| Request::Relay { text, to }),
+            "connect" => rest.trim().parse().map(Request::Connect).map_err(BadRequest::Address),
+            _ => Err(BadRequest::Unknown),
+        }
+    }
+
+    /// The line as it may be logged: a password becomes `***`.
+    pub fn masked(&self) -> String {
+        match self {
+            Request::Signup { name, .. } => format!("SIGNUP,{name},***"),
+            Request::Login { name, .. } => format!("LOGIN,{name},***"),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// The line of a request, without its line end: the mirror of [`Request::parse`].
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Request::SignupDialogue => f.write_str("signup"),
+            Request::LoginDialogue => f.write_str("login"),
+            Request::Signup { name, password } => f.write_str(&comma::join(["SIGNUP", name, password])),
+            Request::Login { name, password } => f.write_str(&comma::join(["LOGIN", name, password])),
+            Request::List => f.write_str("list"),
+            Request::BroadcastDialogue => f.write_str("2"),
+            Request::Broadcast(text) => write!(f, "bcast_{text}"),
+            Request::Message { text, to } => write!(f, "msg_{text}_{to}"),
+            Request::Connect(to) => write!(f, "connect_{to}"),
+            Request::Relay { text, to } => write!(f, "relay_{text}_{to}"),
+            Request::Init { name, port, files } => {
+                f.write_str(&comma::join(["INIT", name, port].into_iter().chain(files.iter().map(String::as_str))))
+            }
+            Request::Share(files) => {
+                f.write_str(&comma::join(["SHARE"].into_iter().chain(files.iter().map(String::as_str))))
+            }
+            Request::GetUsers => f.write_str("GET_U"),
+            Request::GetPeer(name) => f.write_str(&comma::join(["GET_P", name])),
+            Request::GetUserFiles(name) => f.write_str(&comma::join(["GET_UF", name])),
+            Request::GetAllFiles => f.write_str("GET_AF"),
+            Request::Active => f.write_str("active"),
+            Request::Inactive => f.write_str("inactive"),
+            Request::Whoami => f.write_str("whoami"),
+            Request::Help => f.write_str("help"),
+            Request::Quit(None) => f.write_str("quit"),
+            Request::Quit(Some(name)) => f.write_str(&comma::join(["EXIT", name])),
+        }
+    }
+}
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadRequest::Empty => f.write_str("Empty line: send help for the commands"),
+            BadRequest::Unknown => f.write_str("Unknown command: send help for the commands"),
+            BadRequest::Form(form) => write!(f, "Send {form}"),
+            BadRequest::Address(invalid) => invalid.fmt(f),
+        }
+    }
+}
+
+/// What the server says, one variant a kind of line. `Ok`, `Err` and `Up` end an answer; the others are the data of
+/// an answer or, where noted, events that can come at any time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line names its fields in order")]
+pub enum Reply {
+    /// `OK` or `OK,...`: done; what follows the comma is for people, or fields.
+    Ok(String),
+    /// `ERR,...`: not done, and why.
+    Err(String),
+    /// `UP`: done, and it replaced what was there.
+    Up,
+    /// `udp_TOKEN`: what this session's `hello_` datagrams must carry.
+    Udp(Ticket),
+    /// `ip_ADDRESS`: the address under which others will look for this client.
+    Ip(IpAddr),
+    /// `menu_...`: a line of the menu.
+    Menu(String),
+    /// `client_NAME_IP:PORT`, and for a guest `_KIND` behind it. Port 0: it does not listen.
+    Client { name: Username, address: SocketAddr, guest: Option<String> },
+    /// `ticket_NAME_HEX`: to the asker in an answer, to the other side as an event.
+    Ticket { name: Username, ticket: Ticket },
+    /// `peer_IP:PORT`: where to connect.
+    Peer(SocketAddr),
+    /// `files_NAME,file...`: some of a user's files.
+    Files { name: Username, files: Vec<String> },
+    /// `bcast_SEQ_UNIXTIME_FROM_TEXT`, an event.
+    Broadcast(Broadcast),
+    /// `msg_FROM_TEXT`, an event: a message that the server relayed.
+    Message { from: Username, text: String },
+    /// `notice_TEXT`, an event: the server is about to do something to you.
+    Notice(String),
+    /// A line this version does not know.
+    Other(String),
+}
+
+/// One broadcast, as it travels and as it lies on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broadcast {
+    /// Grows by one a broadcast, for the life of the server's data folder.
+    pub seq: u64,
+    /// When the server took it, in seconds since 1970.
+    pub unix_time: u64,
+    /// Who sent it.
+    pub from: Username,
+    /// At most [`MAX_BROADCAST`] bytes.
+    pub text: String,
+}
+
+impl Broadcast {
+    /// Reads `bcast_SEQ_UNIXTIME_FROM_TEXT`.
+    pub fn parse(line: &str) -> Option<Broadcast> {
+        let mut fields = line.strip_prefix("bcast_")?.splitn(4, '_');
+        Some(Broadcast {
+            seq: fields.next()?.parse().ok()?,
+            unix_time: fields.next()?.parse().ok()?,
+            from: fields.next()?.parse().ok()?,
+            text: fields.next()?.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Broadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bcast_{}_{}_{}_{}", self.seq, self.unix_time, self.from, self.text)
+    }
+}
+
+impl Reply {
+    /// Reads one line, without its line end. What is not understood becomes [`Reply::Other`]: a newer server may
+    /// say more.
+    pub fn parse(line: &str) -> Reply {
+        Self::parse_known(line).unwrap_or_else(|| Reply::Other(line.to_owned()))
+    }
+
+    /// Whether this line ends an answer.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Reply::Ok(_) | Reply::Err(_) | Reply::Up)
+    }
+
+    fn parse_known(line: &str) -> Option<Reply> {
+        match line.split_once(',').unwrap_or((line, "")) {
+            ("OK", text) => return Some(Reply::Ok(text.to_owned())),
+            ("ERR", text) => return Some(Reply::Err(text.to_owned())),
+            ("UP", _) => return Some(Reply::Up),
+            _ => {}
+        }
+        let (word, rest) = line.split_once('_')?;
+        Some(match word {
+            "udp" => Reply::Udp(rest.parse().ok()?),
+            "ip" => Reply::Ip(rest.parse().ok()?),
+            "menu" => Reply::Menu(rest.to_owned()),
+            "client" => {
+                let mut fields = rest.splitn(3, '_');
+                let (name, address) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+                Reply::Client { name, address, guest: fields.next().map(str::to_owned) }
+            }
+            "ticket" => {
+                let (name, ticket) = rest.split_once('_')?;
+                Reply::Ticket { name: name.parse().ok()?, ticket: ticket.parse().ok()? }
+            }
+            "peer" => Reply::Peer(rest.parse().ok()?),
+            "files" => {
+                let mut fields = comma::split(rest).into_iter();
+                Reply::Files { name: fields.next()?.parse().ok()?, files: fields.collect() }
+            }
+            "bcast" => Reply::Broadcast(Broadcast::parse(line)?),
+            "msg" => {
+                let (from, text) = rest.split_once('_')?;
+                Reply::Message { from: from.parse().ok()?, text: text.to_owned() }
+            }
+            "notice" => Reply::Notice(rest.to_owned()),
+            _ => return None,
+        })
+    }
+}
+
+/// The line of a reply, without its line end: the mirror of [`Reply::parse`].
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reply::Ok(text) if text.is_empty() => f.write_str("OK"),
+            Reply::Ok(text) => write!(f, "OK,{text}"),
+            Reply::Err(text) => write!(f, "ERR,{text}"),
+            Reply::Up => f.write_str("UP"),
+            Reply::Udp(token) => write!(f, "udp_{token}"),
+            Reply::Ip(ip) => write!(f, "ip_{ip}"),
+            Reply::Menu(text) => write!(f, "menu_{text}"),
+            Reply::Client { name, address, guest: None } => write!(f, "client_{name}_{address}"),
+            Reply::Client { name, address, guest: Some(kind) } => write!(f, "client_{name}_{address}_{kind}"),
+            Reply::Ticket { name, ticket } => write!(f, "ticket_{name}_{ticket}"),
+            Reply::Peer(address) => write!(f, "peer_{address}"),
+            Reply::Files { name, files } => {
+                let fields = [name.as_str()].into_iter().chain(files.iter().map(String::as_str));
+                write!(f, "files_{}", comma::join(fields))
+            }
+            Reply::Broadcast(broadcast) => broadcast.fmt(f),
+            Reply::Message { from, text } => write!(f, "msg_{from}_{text}"),
+            Reply::Notice(text) => write!(f, "notice_{text}"),
+            Reply::Other(line) => f.write_str(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bob() -> Address {
+        "bob".parse().expect("a username")
+    }
+
+    #[test]
+    fn every_request_there_and_back() {
+        let lines = [
+            "signup",
+            "login",
+            "SIGNUP,alice,password",
+            "LOGIN,alice,\"pass,word\"",
+            "list",
+            "2",
+            "bcast_hi_all",
+            "msg_snake_case_rocks_bob",
+            "connect_127.0.0.2:4401",
+            "relay_hi_bob",
+            "INIT,alice,4401,\"a,b.txt\",c.txt",
+            "INIT,alice,4401",
+            "SHARE,d.txt",
+            "GET_U",
+            "GET_P,bob",
+            "GET_UF,bob",
+            "GET_AF",
+            "active",
+            "inactive",
+            "whoami",
+            "help",
+            "quit",
+            "EXIT,alice",
+        ];
+        for line in lines {
+            assert_eq!(Request::parse(line).map(|request| request.to_string()), Ok(line.to_owned()));
+        }
+    }
+
+    #[test]
+    fn text_may_hold_underscores() {
+        let expected = Request::Message { text: "snake_case_rocks".to_owned(), to: bob() };
+        assert_eq!(Request::parse("msg_snake_case_rocks_bob"), Ok(expected));
+        assert_eq!(Request::parse("msg__bob"), Err(BadRequest::Form("msg_TEXT_ADDR")));
+        assert_eq!(Request::parse("msg_hi"), Err(BadRequest::Form("msg_TEXT_ADDR")));
+        assert_eq!(Request::parse("msg_hi_b ob"), Err(BadRequest::Address(InvalidAddress)));
+    }
+
+    #[test]
+    fn the_forgiving_forms() {
+        assert_eq!(Request::parse("Login"), Ok(Request::LoginDialogue));
+        assert_eq!(Request::parse("1"), Ok(Request::List));
+        assert_eq!(Request::parse(" exit "), Ok(Request::Quit(None)));
+        assert_eq!(Request::parse("bob"), Ok(Request::Connect(bob())));
+        assert_eq!(Request::parse(""), Err(BadRequest::Empty));
+        assert_eq!(Request::parse("what is this"), Err(BadRequest::Unknown));
+        assert_eq!(Request::parse("foo_bar"), Err(BadRequest::Unknown));
+        assert!(matches!(Request::parse("LOGIN,a,b,c"), Err(BadRequest::Form(_))));
+    }
+
+    #[test]
+    fn passwords_are_masked() {
+        let request = Request::parse("LOGIN,alice,secret-word").expect("valid");
+        assert_eq!(request.masked(), "LOGIN,alice,***");
+    }
+
+    #[test]
+    fn every_reply_there_and_back() {
+        let lines = [
+            "OK",
+            "OK,Goodbye",
+            "ERR,User not found!",
+            "UP",
+            "udp_00112233445566778899aabbccddeeff",
+            "ip_127.0.0.2",
+            "menu_1. List",
+            "client_bob_127.0.0.2:4401",
+            "client_eve_127.0.0.3:12000_guest-packet",
+            "ticket_bob_00112233445566778899aabbccddeeff",
+            "peer_127.0.0.2:4401",
+            "files_bob,\"a,b\",c",
+            "bcast_7_1700000000_bob_under_score",
+            "msg_bob_hi_there",
+            "notice_Inactive for too long",
+        ];
+        for line in lines {
+            let reply = Reply::parse(line);
+            assert!(!matches!(reply, Reply::Other(_)), "{line}");
+            assert_eq!(reply.to_string(), line);
+        }
+    }
+
+    #[test]
+    fn a_broken_reply_is_other() {
+        for line in ["", "hello", "bcast_x_1_bob_hi", "bcast_1_1_bob", "peer_bob", "ticket_bob_12", "client_bob"] {
+            assert_eq!(Reply::parse(line), Reply::Other(line.to_owned()));
+        }
+    }
+}
