@@ -1,3 +1,36 @@
-//! The server: options, logging, exit code.
+//! The rendezvous server: options, logging, Ctrl-C, exit code.
 
-fn main() {}
+use clap::Parser;
+use peerline::server::Server;
+use peerline::server::config::Config;
+use peerline::shutdown::Shutdown;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// The exit code for a set-up that cannot work: an option, a port, a folder.
+const SETUP_ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    let config = Config::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    match serve(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("server: {sentence}");
+            ExitCode::from(SETUP_ERROR)
+        }
+    }
+}
+
+fn serve(config: Config) -> Result<(), String> {
+    let stop = Arc::new(Shutdown::new());
+    let on_signal = Arc::clone(&stop);
+    ctrlc::set_handler(move || on_signal.trigger()).map_err(|error| format!("Ctrl-C cannot be handled: {error}"))?;
+    let server = Server::bind(config, stop)?;
+    // Whoever started the server may have closed its standard output; that is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "listening on {}", server.address());
+    server.run();
+    log::info!("stopped");
+    Ok(())
+}

@@ -14,6 +14,10 @@ pub mod text;
 pub mod ticket;
 
 // Wires: bytes, sockets and threads, with no idea of what is said on them.
+pub mod deadline;
 pub mod listener;
 pub mod shutdown;
 pub mod wire;
+
+// The server: state with its locks inside, then behaviour.
+pub mod server;

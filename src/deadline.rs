@@ -1,0 +1,69 @@
+//! Reading from a socket until a point in time.
+//!
+//! A socket's own timeout starts anew with every `read`, so a peer that sends one byte a minute would never meet
+//! it. Here the limit is a deadline, however many reads it takes.
+
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A TCP connection whose reads fail with [`io::ErrorKind::TimedOut`] once the deadline has passed.
+pub struct DeadlineReader {
+    stream: Arc<TcpStream>,
+    deadline: Option<Instant>,
+    /// The timeout that the socket has at present, to save the system call that sets the same again.
+    current: Option<Duration>,
+}
+
+impl DeadlineReader {
+    /// A reader that waits until `deadline`; for ever when there is none, which suits only a connection that another
+    /// thread can shut down.
+    pub fn new(stream: Arc<TcpStream>, deadline: Option<Instant>) -> DeadlineReader {
+        DeadlineReader { stream, deadline, current: None }
+    }
+
+    /// Moves the deadline.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+}
+
+impl Read for DeadlineReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if left != self.current {
+            self.stream.set_read_timeout(left)?;
+            self.current = left;
+        }
+        match (&*self.stream).read(buffer) {
+            // Linux says EAGAIN when SO_RCVTIMEO has passed.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::thread;
+
+    #[test]
+    fn a_dripping_peer_meets_the_deadline() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut drip = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let (stream, _) = listener.accept().expect("accepts");
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let mut reader = DeadlineReader::new(Arc::new(stream), Some(deadline));
+        let dripper = thread::spawn(move || while drip.write_all(b"x").is_ok() && Instant::now() < deadline {});
+        let error = std::iter::repeat_with(|| reader.read(&mut [0; 1])).find_map(Result::err);
+        assert_eq!(error.map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
+        dripper.join().expect("no panic");
+    }
+}

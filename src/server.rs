@@ -1,0 +1,147 @@
+//! The rendezvous server as a whole: its sockets, its threads, and their ordered end.
+
+pub mod accounts;
+pub mod broadcaster;
+pub mod config;
+pub mod history;
+pub mod limits;
+pub mod mailbox;
+pub mod outbox;
+pub mod password;
+pub mod rate;
+pub mod rendezvous;
+pub mod roster;
+pub mod session;
+pub mod throttle;
+
+use crate::datagram::Hello;
+use crate::listener::{self, Connections, Service};
+use crate::shutdown::Shutdown;
+use config::Config;
+use log::{debug, warn};
+use rendezvous::Rendezvous;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+/// How often the system is asked for a port that is free for TCP and UDP both.
+const PORT_TRIES: usize = 20;
+/// A datagram from a client is one short line; what is longer is none of ours.
+const MAX_HELLO: usize = 128;
+
+/// A server whose sockets are bound: clients can connect already.
+pub struct Server {
+    house: Rendezvous,
+    listener: TcpListener,
+    datagrams: UdpSocket,
+    address: SocketAddr,
+    connections: Connections,
+    stop: Arc<Shutdown>,
+}
+
+impl Server {
+    /// Checks the limits, opens the data folder, binds the port.
+    ///
+    /// # Errors
+    /// One sentence that names what is wrong and what to change.
+    pub fn bind(config: Config, stop: Arc<Shutdown>) -> Result<Server, String> {
+        limits::check(config.max_clients)?;
+        let house = Rendezvous::open(config)?;
+        let wanted = SocketAddr::new(house.config.bind, house.config.port);
+        let (listener, datagrams) = bind_both(wanted)
+            .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let connections = Connections::new(house.config.max_clients);
+        Ok(Server { house, listener, datagrams, address, connections, stop })
+    }
+
+    /// The address of the main port, TCP and UDP.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the stop is triggered, then tells everybody, closes every connection and joins every thread.
+    pub fn run(&self) {
+        self.stop.wake_receiver(self.address);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                self.house.broadcaster.run(&self.house.history, &self.datagrams, self.house.config.udp_loss, &self.stop)
+            });
+            scope.spawn(|| self.receive_hellos());
+            scope.spawn(|| self.sweep());
+            scope.spawn(|| self.end_when_stopped());
+            listener::run(&self.listener, &self.connections, &self.stop, &Native(&self.house));
+        });
+    }
+
+    /// Takes the clients' hello datagrams.
+    fn receive_hellos(&self) {
+        let mut buffer = [0; MAX_HELLO];
+        while !self.stop.is_triggered() {
+            let (length, from) = match self.datagrams.recv_from(&mut buffer) {
+                Ok(received) => received,
+                Err(error) => {
+                    // Linux reports here that an earlier datagram found no receiver: that client is gone.
+                    debug!("receiving a datagram: {error}");
+                    continue;
+                }
+            };
+            let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+            let head = self.house.history.head();
+            let counts = Hello::parse(&buffer[..length])
+                .is_some_and(|hello| self.house.broadcaster.hello(hello, from, head, Instant::now()));
+            if !counts && length > 0 {
+                debug!("{from}: a datagram that is no hello of a session there");
+            }
+        }
+    }
+
+    /// Applies the inactivity rule whenever it may demand something.
+    fn sweep(&self) {
+        let mut next = Instant::now();
+        while !self.stop.wait(next.saturating_duration_since(Instant::now())) {
+            next = self.house.sweep(Instant::now());
+        }
+    }
+
+    /// Waits for the end and wakes whoever is blocked: the sessions in their reads, the broadcaster in its wait.
+    fn end_when_stopped(&self) {
+        while !self.stop.wait(std::time::Duration::from_secs(3600)) {}
+        self.house.say_goodbye();
+        self.connections.close_all();
+        self.house.broadcaster.stop();
+    }
+}
+
+/// The main port's protocol.
+struct Native<'a>(&'a Rendezvous);
+
+impl Service for Native<'_> {
+    const NAME: &'static str = "client";
+
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+        session::run(self.0, stream, peer);
+    }
+
+    fn refuse(&self, stream: &TcpStream) {
+        session::refuse(stream, self.0.config.max_clients);
+    }
+}
+
+/// Binds TCP and UDP to the same port number; with port 0 the system chooses one that is free for both.
+fn bind_both(wanted: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
+    let mut tries = 0;
+    loop {
+        let listener = listener::bind(wanted)?;
+        match UdpSocket::bind(listener.local_addr()?) {
+            Ok(datagrams) => return Ok((listener, datagrams)),
+            Err(error) if wanted.port() == 0 && tries < PORT_TRIES => {
+                warn!("UDP port: {error}; trying another");
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}

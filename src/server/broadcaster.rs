@@ -1,0 +1,316 @@
+//! The one thread that sends broadcasts to everybody, by UDP or TCP.
+//!
+//! It takes all lines that are pending and sends them together: one datagram or one write a client, not one a line.
+//! It owes each client all lines from a sequence number on, so a repair, the history of the last half hour and a
+//! new broadcast are the same thing: a client whose number is behind.
+
+use super::history::{History, Range};
+use super::mailbox::Mailbox;
+use crate::datagram::{FromServer, Hello, MAX_DATAGRAM};
+use crate::shutdown::Shutdown;
+use crate::ticket::Ticket;
+use log::debug;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The least time between two rounds, in each of which a client gets one datagram at the most: a default receive
+/// buffer of Linux holds some 90 full ones, and at this pace none was ever lost on loopback. Under load it also
+/// gathers the lines that share a datagram or a write.
+const PACE: Duration = Duration::from_millis(1);
+/// A client that said no hello for so long is not there any more by UDP: its TCP connection takes over.
+pub const SILENCE: Duration = Duration::from_secs(15);
+/// The most bytes in one write to a TCP client: a part of the kernel's send buffer, so a fresh client's history
+/// does not look like a slow consumer.
+pub const MAX_WRITE: usize = 64 * 1024;
+/// How often the silent are looked for, and the history is synced to disk.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// Who is owed which broadcasts.
+#[derive(Default)]
+pub struct Broadcaster {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    deliveries: HashMap<Ticket, Delivery>,
+    /// There is a new broadcast: everybody is to be looked at.
+    all: bool,
+    /// These are to be looked at: they came, said hello, or are behind.
+    due: HashSet<Ticket>,
+    /// Something has changed since the last round.
+    fresh: bool,
+    stopped: bool,
+}
+
+/// The state of one client.
+struct Delivery {
+    mailbox: Arc<dyn Mailbox>,
+    /// Addresses from which its hello counts: the observed and the assigned one.
+    addresses: [IpAddr; 2],
+    /// The sequence number of the next line to send.
+    next: u64,
+    /// The client is to hear how far the sequence is, even when it has everything.
+    wants_head: bool,
+    route: Route,
+}
+
+#[derive(Clone, Copy)]
+enum Route {
+    Tcp,
+    Udp {
+        to: SocketAddr,
+        heard: Instant,
+        acknowledged: u64,
+        /// When the acknowledgements last grew, or the client had everything.
+        progress: Instant,
+    },
+    /// Its hellos arrive, but nothing that is sent to it: UDP works one way only, so TCP for the rest of the session.
+    OneWay,
+}
+
+/// What is to be sent in one round.
+#[derive(Default)]
+struct Round {
+    datagrams: Packs,
+    writes: Packs,
+    by_udp: Vec<(SocketAddr, usize)>,
+    by_tcp: Vec<(Arc<dyn Mailbox>, usize)>,
+}
+
+/// Lines packed once for all clients that are owed the same.
+#[derive(Default)]
+struct Packs {
+    by_seq: HashMap<u64, usize>,
+    packs: Vec<(String, Range)>,
+}
+
+impl Broadcaster {
+    /// Owes a client every broadcast from `next` on, by its mailbox until it says hello.
+    pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>, next: u64) {
+        let delivery = Delivery { mailbox, addresses, next, wants_head: false, route: Route::Tcp };
+        let mut state = self.lock();
+        state.deliveries.insert(token, delivery);
+        state.look_at(token);
+        self.wake.notify_one();
+    }
+
+    /// Owes this client nothing more. The sequence number from which it would have gone on, as far as is known.
+    pub fn leave(&self, token: Ticket) -> Option<u64> {
+        self.lock().deliveries.remove(&token).map(|delivery| match delivery.route {
+            Route::Udp { acknowledged, .. } => acknowledged + 1,
+            Route::Tcp | Route::OneWay => delivery.next,
+        })
+    }
+
+    /// Says that there is a new broadcast.
+    pub fn announce(&self) {
+        let mut state = self.lock();
+        (state.all, state.fresh) = (true, true);
+        self.wake.notify_one();
+    }
+
+    /// Takes a hello; false when it does not count: an unknown token, or an address that is not the session's.
+    pub fn hello(&self, hello: Hello, from: SocketAddr, head: u64, now: Instant) -> bool {
+        let mut state = self.lock();
+        let Some(delivery) = state.deliveries.get_mut(&hello.token) else { return false };
+        if !delivery.addresses.contains(&from.ip()) {
+            return false;
+        }
+        delivery.hear(hello.last_seq.min(head), from, head, now);
+        state.look_at(hello.token);
+        self.wake.notify_one();
+        true
+    }
+
+    /// Sends until `stop`. `loss` is the share of datagrams that is dropped on purpose.
+    pub fn run(&self, history: &History, socket: &UdpSocket, loss: f64, stop: &Shutdown) {
+        let mut luck = Luck::new();
+        let mut last_housekeeping = Instant::now();
+        while !stop.is_triggered() {
+            let now = Instant::now();
+            if now.saturating_duration_since(last_housekeeping) >= HOUSEKEEPING {
+                last_housekeeping = now;
+                self.give_up_silent(now);
+                history.sync();
+            }
+            let round = self.collect(history, now);
+            for (to, pack) in &round.by_udp {
+                if loss > 0.0 && luck.next() < loss {
+                    continue;
+                }
+                // UDP promises nothing: a datagram that the system refuses is one more that is lost.
+                if let Err(error) = socket.send_to(round.datagrams.packs[*pack].0.as_bytes(), to) {
+                    debug!("datagram to {to}: {error}");
+                }
+            }
+            for (mailbox, pack) in &round.by_tcp {
+                mailbox.post(&round.writes.packs[*pack].0);
+            }
+            self.wait_for_work(now);
+        }
+        history.sync();
+    }
+
+    /// Ends [`Broadcaster::run`], whose stop has been triggered.
+    pub fn stop(&self) {
+        self.lock().stopped = true;
+        self.wake.notify_one();
+    }
+
+    /// Decides what to send now, and notes it as sent.
+    fn collect(&self, history: &History, now: Instant) -> Round {
+        let mut round = Round::default();
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let head = history.head();
+        if std::mem::take(&mut state.all) {
+            state.due.clear();
+            let behind = state.deliveries.iter_mut().filter_map(|(token, delivery)| {
+                delivery.send(history, head, now, &mut round);
+                delivery.is_behind(head).then_some(*token)
+            });
+            state.due.extend(behind);
+        } else {
+            let deliveries = &mut state.deliveries;
+            state.due.retain(|token| {
+                let Some(delivery) = deliveries.get_mut(token) else { return false };
+                delivery.send(history, head, now, &mut round);
+                delivery.is_behind(head)
+            });
+        }
+        round
+    }
+
+    /// Waits for the pace, then until there is something new; only for the pace when somebody is behind.
+    fn wait_for_work(&self, round_began: Instant) {
+        let state = self.wait_until(self.lock(), round_began + PACE, |state| state.stopped);
+        let limit = if state.due.is_empty() { HOUSEKEEPING } else { PACE };
+        self.wait_until(state, round_began + limit, |state| state.stopped || state.fresh).fresh = false;
+    }
+
+    fn wait_until<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        until: Instant,
+        met: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let left = until.saturating_duration_since(Instant::now());
+        let waited = self.wake.wait_timeout_while(state, left, |state| !met(state));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn give_up_silent(&self, now: Instant) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        for (token, delivery) in &mut state.deliveries {
+            if let Route::Udp { heard, acknowledged, .. } = delivery.route
+                && now.saturating_duration_since(heard) >= SILENCE
+            {
+                delivery.route = Route::Tcp;
+                delivery.next = acknowledged + 1;
+                state.due.insert(*token);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Bounded: a client stands in the set once, however often it says hello.
+    fn look_at(&mut self, token: Ticket) {
+        self.due.insert(token);
+        self.fresh = true;
+    }
+}
+
+impl Delivery {
+    fn hear(&mut self, last_seq: u64, from: SocketAddr, head: u64, now: Instant) {
+        let progress = match self.route {
+            Route::OneWay => return,
+            Route::Udp { acknowledged, progress, .. } if last_seq <= acknowledged && last_seq < head => progress,
+            Route::Udp { .. } | Route::Tcp => now,
+        };
+        if now.saturating_duration_since(progress) >= SILENCE {
+            self.route = Route::OneWay;
+        } else {
+            self.route = Route::Udp { to: from, heard: now, acknowledged: last_seq, progress };
+        }
+        self.next = last_seq + 1;
+        self.wants_head = true;
+    }
+
+    fn is_behind(&self, head: u64) -> bool {
+        self.next <= head || self.wants_head
+    }
+
+    /// Adds what this client is owed to the round, one datagram or one write at the most.
+    fn send(&mut self, history: &History, head: u64, now: Instant, round: &mut Round) {
+        if !self.is_behind(head) {
+            return;
+        }
+        match self.route {
+            Route::Tcp | Route::OneWay => {
+                self.wants_head = false;
+                let pack = round.writes.of(self.next, |seq, into| history.read(seq, MAX_WRITE, now, into));
+                let range = round.writes.packs[pack].1;
+                if range.next > range.first {
+                    round.by_tcp.push((Arc::clone(&self.mailbox), pack));
+                }
+                self.next = range.next;
+            }
+            Route::Udp { to, .. } => {
+                let pack = round.datagrams.of(self.next, |seq, into| pack_datagram(history, seq, now, into));
+                round.by_udp.push((to, pack));
+                self.wants_head = false;
+                self.next = round.datagrams.packs[pack].1.next;
+            }
+        }
+    }
+}
+
+impl Packs {
+    /// The pack that begins with `seq`, made by `pack` at the first call.
+    fn of(&mut self, seq: u64, pack: impl FnOnce(u64, &mut String) -> Range) -> usize {
+        *self.by_seq.entry(seq).or_insert_with(|| {
+            let mut lines = String::new();
+            let range = pack(seq, &mut lines);
+            self.packs.push((lines, range));
+            self.packs.len() - 1
+        })
+    }
+}
+
+/// One datagram for a client that lacks everything from `seq` on. When that has expired, or there is nothing to
+/// send, `head_` tells the client not to wait for it.
+fn pack_datagram(history: &History, seq: u64, now: Instant, into: &mut String) -> Range {
+    // Room for the longest `head_` line.
+    let range = history.read(seq, MAX_DATAGRAM - 32, now, into);
+    if range.first > seq || range.next == range.first {
+        into.insert_str(0, &format!("{}\n", FromServer::Head(range.first - 1)));
+    }
+    range
+}
+
+/// Numbers from 0 to 1 that need not be unguessable: Marsaglia's xorshift (2003).
+struct Luck(u64);
+
+impl Luck {
+    fn new() -> Luck {
+        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        Luck(nanos as u64 | 1)
+    }
+
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}

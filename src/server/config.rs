@@ -1,0 +1,122 @@
+//! The server's options. Every duration of the house rules is one, so a 30-minute rule can be proven in milliseconds.
+
+use crate::duration;
+use clap::Parser;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A rendezvous server: people sign up, log in, see who is active and broadcast to everybody; then they talk, send
+/// files and run agreed commands directly with each other.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "server", version, max_term_width = 100)]
+pub struct Config {
+    /// Address to listen on
+    #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
+    pub bind: IpAddr,
+
+    /// TCP and UDP port; 0 lets the system choose, the same number for both
+    #[arg(long, default_value_t = 4400)]
+    pub port: u16,
+
+    /// Folder of the accounts and the broadcasts; one server at a time can use it
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+
+    /// The most clients connected at a time
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one)]
+    pub max_clients: usize,
+
+    /// Clients that send fewer than 2 messages in this time are told and closed
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration::parse)]
+    pub idle: Duration,
+
+    /// How long after a login the password is asked for again, or never
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_relogin)]
+    pub relogin: Relogin,
+
+    /// How long a broadcast is kept for those who come online later
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration::parse)]
+    pub history: Duration,
+
+    /// How long a connection may stay without a login
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
+    pub login_limit: Duration,
+
+    /// Lines a second that one client may send (twice as many in a burst), or off
+    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_rate)]
+    pub rate: Rate,
+
+    /// Rounds of PBKDF2-HMAC-SHA-256 for new passwords
+    #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub hash_rounds: u32,
+
+    /// Share of UDP datagrams to drop on purpose, from 0 to 1: a lesson in what UDP may do
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_share)]
+    pub udp_loss: f64,
+}
+
+/// `--relogin`: a time, or `None` for never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relogin(pub Option<Duration>);
+
+/// `--rate`: lines a second, or `None` for no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(pub Option<u32>);
+
+impl Config {
+    /// The options' defaults.
+    pub fn defaults() -> Config {
+        Config::parse_from(["server"])
+    }
+}
+
+fn parse_relogin(text: &str) -> Result<Relogin, String> {
+    duration::parse_or_never(text).map(Relogin)
+}
+
+fn parse_rate(text: &str) -> Result<Rate, String> {
+    match (text, text.parse()) {
+        ("off", _) => Ok(Rate(None)),
+        (_, Ok(lines @ 1..=1_000_000)) => Ok(Rate(Some(lines))),
+        _ => Err("expected a number of lines a second from 1 to 1000000, or off".to_owned()),
+    }
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1, such as 0.3".to_owned()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => Err("expected a whole number from 1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_the_rules_of_the_house() {
+        let config = Config::defaults();
+        assert_eq!((config.port, config.max_clients, config.hash_rounds), (4400, 50, 600_000));
+        let half_an_hour = Duration::from_secs(1800);
+        assert_eq!((config.idle, config.relogin.0, config.history), (half_an_hour, Some(half_an_hour), half_an_hour));
+        assert_eq!(config.rate.0, Some(20));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in [["--idle", "5"], ["--rate", "0"], ["--udp-loss", "2"], ["--max-clients", "0"], ["--port", "70000"]]
+        {
+            assert!(Config::try_parse_from(["server"].into_iter().chain(bad)).is_err(), "{bad:?}");
+        }
+        let never = Config::try_parse_from(["server", "--relogin", "never", "--rate", "off"]).expect("valid");
+        assert_eq!((never.relogin.0, never.rate.0), (None, None));
+    }
+}

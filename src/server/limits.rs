@@ -1,0 +1,65 @@
+//! How many clients this system can hold: a thread and a descriptor each.
+//!
+//! Where a limit is met in the middle of the day, connections fail, or (memory maps of the stacks) the process is
+//! aborted inside the standard library; so the limits are read from `/proc` and compared at the start.
+
+use std::fs;
+
+/// Descriptors and threads that are not a client's: standard streams, files, listeners, refusals, the own threads.
+const RESERVED: usize = 40;
+/// Memory maps of a thread: its stack and the guard page, once more for its signal stack.
+const MAPS_A_THREAD: usize = 4;
+/// Memory maps of the program itself.
+const RESERVED_MAPS: usize = 1_000;
+
+/// Refuses a number of clients that the system's limits cannot hold.
+///
+/// # Errors
+/// A sentence with the number that they can, and what to raise.
+pub fn check(max_clients: usize) -> Result<(), String> {
+    let limits = [
+        (open_files(), 1, RESERVED, "open files (raise it with: ulimit -n)"),
+        (
+            number_in("/proc/sys/vm/max_map_count"),
+            MAPS_A_THREAD,
+            RESERVED_MAPS,
+            "memory maps (sysctl vm.max_map_count)",
+        ),
+        (number_in("/proc/sys/kernel/threads-max"), 1, RESERVED, "threads (sysctl kernel.threads-max)"),
+        (number_in("/sys/fs/cgroup/pids.max"), 1, RESERVED, "threads of this control group (pids.max)"),
+    ];
+    for (limit, each, reserved, name) in limits {
+        // A limit that cannot be read, as outside Linux, is not checked.
+        let Some(limit) = limit else { continue };
+        let fit = limit.saturating_sub(reserved) / each;
+        if max_clients > fit {
+            return Err(format!(
+                "--max-clients {max_clients}: this system can hold {fit}, as it allows {limit} {name}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The soft limit of open files.
+fn open_files() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn number_in(path: &str) -> Option<usize> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_fits_and_a_billion_does_not() {
+        assert_eq!(check(50), Ok(()));
+        let refused = check(1_000_000_000).expect_err("too many");
+        assert!(refused.starts_with("--max-clients 1000000000: this system can hold "), "{refused}");
+    }
+}

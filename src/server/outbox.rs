@@ -1,0 +1,195 @@
+//! Writing to a client's connection from several threads, so that lines are never torn and nobody waits for long.
+//!
+//! The session writes answers; the broadcaster and other sessions write events. Whoever finds nobody writing
+//! writes, and then also what others have left meanwhile: so the lock is never held across the system call, and no
+//! thread of its own is needed. The kernel's send buffer is the queue. Who lets it fill is closed.
+
+use super::mailbox::Mailbox;
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long one write waits for room in the send buffer. Linux counts in ticks of 1 to 10 ms.
+const WRITE_WAIT: Duration = Duration::from_millis(1);
+/// How long a client may take to read the answer that it asked for, before it counts as gone.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// What may be left for the one who is writing, in bytes.
+const MAX_PENDING: usize = 256 * 1024;
+
+/// The writing side of one client's connection.
+pub struct Outbox {
+    stream: Arc<TcpStream>,
+    state: Mutex<State>,
+    idle: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    writing: bool,
+    pending: Vec<u8>,
+    closed: bool,
+}
+
+impl Outbox {
+    /// The outbox of a connection.
+    ///
+    /// # Errors
+    /// When the connection has ended already.
+    pub fn new(stream: Arc<TcpStream>) -> io::Result<Outbox> {
+        stream.set_write_timeout(Some(WRITE_WAIT))?;
+        Ok(Outbox { stream, state: Mutex::default(), idle: Condvar::new() })
+    }
+
+    /// Writes the session's own answer: waits for its turn and for a slow reader, ten seconds in all. False when
+    /// the connection has ended.
+    pub fn answer(&self, bytes: &[u8]) -> bool {
+        let until = Instant::now() + ANSWER_LIMIT;
+        let mut state = self.lock();
+        while state.writing && !state.closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return self.give_up(state);
+            }
+            state = self.idle.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.closed {
+            return false;
+        }
+        state.writing = true;
+        drop(state);
+        self.write_all(bytes, until)
+    }
+
+    /// Whether the session is to end.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Writes `bytes` and then whatever others leave meanwhile. The caller has set `writing`.
+    fn write_all(&self, bytes: &[u8], until: Instant) -> bool {
+        let mut written = self.write(bytes, until);
+        loop {
+            let mut state = self.lock();
+            if written.is_err() {
+                state.writing = false;
+                return self.give_up(state);
+            }
+            if state.pending.is_empty() {
+                state.writing = false;
+                self.idle.notify_all();
+                return true;
+            }
+            let pending = std::mem::take(&mut state.pending);
+            drop(state);
+            written = self.write(&pending, until);
+        }
+    }
+
+    fn write(&self, mut bytes: &[u8], until: Instant) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match (&*self.stream).write(bytes) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Linux says EAGAIN when SO_SNDTIMEO has passed and the buffer is still full.
+                Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection is lost, or its reader too slow: what could not be written is gone.
+    fn give_up(&self, mut state: MutexGuard<'_, State>) -> bool {
+        state.closed = true;
+        state.pending = Vec::new();
+        self.idle.notify_all();
+        drop(state);
+        // An error says that the connection has ended already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        false
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mailbox for Outbox {
+    fn post(&self, lines: &str) -> bool {
+        let mut state = self.lock();
+        if state.closed {
+            return false;
+        }
+        if state.writing {
+            if state.pending.len() + lines.len() > MAX_PENDING {
+                return self.give_up(state);
+            }
+            state.pending.extend_from_slice(lines.as_bytes());
+            return true;
+        }
+        state.writing = true;
+        drop(state);
+        self.write_all(lines.as_bytes(), Instant::now())
+    }
+
+    /// Ends only the reading half: the session's thread wakes, and closes the rest when the last line is out.
+    fn close(&self) {
+        self.lock().closed = true;
+        let _ = self.stream.shutdown(Shutdown::Read);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpListener;
+    use std::thread;
+
+    fn pair() -> (Outbox, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let reader = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let (stream, _) = listener.accept().expect("accepts");
+        (Outbox::new(Arc::new(stream)).expect("open"), reader)
+    }
+
+    #[test]
+    fn lines_from_many_threads_are_never_torn() {
+        const LINES: usize = 500;
+        let (outbox, reader) = pair();
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let outbox = &outbox;
+                scope.spawn(move || {
+                    for number in 0..LINES {
+                        let line = format!("{thread}_{number}_{}\n", "x".repeat(number % 300));
+                        assert!(if thread == 0 { outbox.answer(line.as_bytes()) } else { outbox.post(&line) });
+                    }
+                });
+            }
+            let mut next = [0; 4];
+            for line in BufReader::new(reader).lines().take(4 * LINES) {
+                let line = line.expect("text");
+                let fields: Vec<&str> = line.split('_').collect();
+                let (thread, number): (usize, usize) =
+                    (fields[0].parse().expect("one"), fields[1].parse().expect("one"));
+                assert_eq!(number, next[thread], "in order");
+                assert_eq!(fields[2].len(), number % 300, "whole");
+                next[thread] += 1;
+            }
+        });
+    }
+
+    #[test]
+    fn who_never_reads_is_closed_and_holds_nobody_up() {
+        let (outbox, _never_reads) = pair();
+        let lines = "bcast_1_1_alice_text\n".repeat(1000);
+        // The send and receive buffers of loopback hold some megabytes.
+        let posted = (0..10_000).take_while(|_| outbox.post(&lines)).count();
+        assert!(posted < 10_000);
+        assert!(outbox.is_closed());
+        assert!(!outbox.answer(b"OK\n"));
+    }
+}

@@ -1,0 +1,55 @@
+//! A token bucket: so many lines a second, twice as many in a burst.
+
+use std::time::Instant;
+
+/// The allowance of one client.
+pub struct Bucket {
+    /// Lines a second; `None` for no limit.
+    rate: Option<f64>,
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    /// A full bucket for `rate` lines a second.
+    pub fn new(rate: Option<u32>, now: Instant) -> Bucket {
+        let rate = rate.map(f64::from);
+        Bucket { rate, tokens: rate.unwrap_or_default() * 2.0, filled: now }
+    }
+
+    /// Takes one line's worth; false when there is none.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let Some(rate) = self.rate else { return true };
+        let gained = now.saturating_duration_since(self.filled).as_secs_f64() * rate;
+        self.tokens = (self.tokens + gained).min(rate * 2.0);
+        self.filled = now;
+        let enough = self.tokens >= 1.0;
+        if enough {
+            self.tokens -= 1.0;
+        }
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn forty_at_once_then_twenty_a_second() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(Some(20), start);
+        assert_eq!((0..100).filter(|_| bucket.take(start)).count(), 40);
+        let later = start + Duration::from_secs(1);
+        assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 20);
+        assert_eq!((0..100).filter(|_| bucket.take(later + Duration::from_secs(3600))).count(), 40);
+    }
+
+    #[test]
+    fn off_means_off() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(None, now);
+        assert!((0..10_000).all(|_| bucket.take(now)));
+    }
+}

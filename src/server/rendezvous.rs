@@ -1,0 +1,289 @@
+//! What the server does for its clients: the one set of services that the native protocol and every dialect share.
+//!
+//! A session turns lines into calls of these methods and their results into lines. No socket is known here; what
+//! reaches another client goes through its mailbox, after every lock is released.
+
+use super::accounts::{Account, Accounts, NotAdded};
+use super::broadcaster::Broadcaster;
+use super::config::Config;
+use super::history::History;
+use super::mailbox::Mailbox;
+use super::password::{Busy, Hasher, PASSWORD_LENGTH};
+use super::roster::{Arrival, Listed, NotFound, Roster, Seat};
+use super::throttle::Throttle;
+use crate::address::Address;
+use crate::name::Username;
+use crate::protocol::{MAX_BROADCAST, Reply};
+use crate::ticket::Ticket;
+use log::info;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// The state of a server.
+pub struct Rendezvous {
+    /// The options.
+    pub config: Config,
+    /// Who is logged in.
+    pub roster: Roster,
+    /// Broadcasts of the last half hour.
+    pub history: History,
+    /// Who is owed which of them.
+    pub broadcaster: Broadcaster,
+    accounts: Accounts,
+    hasher: Hasher,
+    throttle: Throttle,
+}
+
+/// A sentence that says why not, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(why.into()))
+}
+
+impl From<Busy> for Refusal {
+    fn from(_: Busy) -> Refusal {
+        Refusal("The server is busy with other logins: try again in a minute".to_owned())
+    }
+}
+
+/// A client that is logged in.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    /// Its place in the client map.
+    pub seat: Seat,
+    /// What its hello datagrams carry.
+    pub token: Ticket,
+}
+
+/// What the asker of an introduction gets. The other side has the ticket already.
+pub struct Introduction {
+    /// The other side.
+    pub name: Username,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Proves to it who calls.
+    pub ticket: Ticket,
+}
+
+/// What became of a message.
+pub enum Handled {
+    /// The asker delivers it.
+    Introduced(Introduction),
+    /// The server handed it over.
+    Relayed(Username),
+}
+
+impl Rendezvous {
+    /// Opens the data folder.
+    ///
+    /// # Errors
+    /// One sentence that names the file.
+    pub fn open(config: Config) -> Result<Rendezvous, String> {
+        let accounts = Accounts::open(&config.data)?;
+        Ok(Rendezvous {
+            history: History::open(&config.data, config.history)?,
+            hasher: Hasher::new(config.hash_rounds)?,
+            config,
+            accounts,
+            roster: Roster::default(),
+            broadcaster: Broadcaster::default(),
+            throttle: Throttle::default(),
+        })
+    }
+
+    /// Makes an account. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// A name that is invalid or taken, a password of the wrong length.
+    pub fn sign_up(&self, name: &str, password: &str) -> Result<Username, Refusal> {
+        let name: Username = name.parse().map_err(|error| Refusal(format!("{error}")))?;
+        if !PASSWORD_LENGTH.contains(&password.chars().count()) {
+            let (least, most) = (PASSWORD_LENGTH.start(), PASSWORD_LENGTH.end());
+            return refuse(format!("A password has {least} to {most} characters"));
+        }
+        const TAKEN: &str = "Username not available";
+        let guest = self.roster.find(&Address::Name(name.clone())).is_ok_and(|online| online.guest.is_some());
+        if guest || self.accounts.find(&name).is_some() {
+            return refuse(TAKEN);
+        }
+        let password_hash = self.hasher.hash(password)?;
+        match self.accounts.add(Account { name: name.clone(), password_hash }, SystemTime::now()) {
+            Ok(()) => Ok(name),
+            Err(NotAdded::Taken) => refuse(TAKEN),
+            Err(NotAdded::Full) => refuse("The server has as many accounts as it keeps: ask whoever runs it"),
+            Err(NotAdded::File(_)) => refuse("The server cannot write its accounts now: ask whoever runs it"),
+        }
+    }
+
+    /// Whether the name is that of an account.
+    pub fn has_account(&self, name: &Username) -> bool {
+        self.accounts.find(name).is_some()
+    }
+
+    /// Checks a name and a password. Takes as long when the name is unknown.
+    ///
+    /// # Errors
+    /// A wrong pair, or too many of them.
+    pub fn authenticate(&self, name: &str, password: &str, from: IpAddr) -> Result<Username, Refusal> {
+        const WRONG: &str = "Invalid credentials";
+        let Ok(name) = name.parse::<Username>() else { return refuse(WRONG) };
+        if let Err(wait) = self.throttle.attempt(&name, from, Instant::now()) {
+            let seconds = wait.as_secs() + 1;
+            return refuse(format!("Too many wrong passwords for {name}: try again in {seconds} s"));
+        }
+        let account = self.accounts.find(&name);
+        let stored = account.as_ref().map(|account| account.password_hash.as_str());
+        if !self.hasher.verify(password, stored)? {
+            return refuse(WRONG);
+        }
+        self.throttle.succeeded(&name, from);
+        Ok(account.map_or(name, |account| account.name))
+    }
+
+    /// Logs a client in whose password was checked. An older session of that name is told and closed.
+    pub fn enter(&self, name: Username, observed: IpAddr, mailbox: Arc<dyn Mailbox>) -> Presence {
+        let arrival = Arrival { name, observed, guest: None, mailbox };
+        let (seat, older) = self.roster.enter(arrival, Instant::now());
+        if let Some(older) = older {
+            let notice = format!("{} has logged in from {observed}, terminating this connection", seat.name);
+            older.post(&format!("{}\n", Reply::Notice(notice)));
+            older.close();
+        }
+        Presence { seat, token: Ticket::draw() }
+    }
+
+    /// Owes a client that has entered all broadcasts from `next` on.
+    pub fn deliver(&self, presence: &Presence, observed: IpAddr, mailbox: Arc<dyn Mailbox>, next: u64) {
+        self.broadcaster.join(presence.token, [observed, presence.seat.address], mailbox, next);
+    }
+
+    /// Logs a client out. The number of the broadcast that it would have got next.
+    pub fn leave(&self, presence: &Presence) -> Option<u64> {
+        self.roster.leave(&presence.seat);
+        self.broadcaster.leave(presence.token)
+    }
+
+    /// Broadcasts to everybody, the sender too. The sequence number, and how many clients that are.
+    ///
+    /// # Errors
+    /// No text or too much of it, or a disk that is full.
+    pub fn broadcast(&self, from: &Username, text: &str) -> Result<(u64, usize), Refusal> {
+        if text.is_empty() {
+            return refuse("Nothing to broadcast: send bcast_TEXT");
+        }
+        if text.len() > MAX_BROADCAST {
+            return refuse(format!("Broadcast too long: {} bytes, at most {MAX_BROADCAST}", text.len()));
+        }
+        let taken = self.history.append(from, text, SystemTime::now(), Instant::now());
+        let seq = taken.map_err(|error| Refusal(format!("The server cannot store the broadcast: {error}")))?;
+        self.broadcaster.announce();
+        Ok((seq, self.roster.audience()))
+    }
+
+    /// Introduces a client to the one that `to` names: the other side gets the ticket first.
+    ///
+    /// # Errors
+    /// Nobody there, or nobody who can be connected to.
+    pub fn introduce(&self, asker: &Seat, to: &Address) -> Result<Introduction, Refusal> {
+        let target = self.find(asker, to)?;
+        if let Some(dialect) = target.guest {
+            return refuse(format!(
+                "{} is a {dialect} and speaks another dialect: cannot be connected to",
+                target.name
+            ));
+        }
+        match self.hand_ticket(asker, &target) {
+            Some(introduction) => Ok(introduction),
+            None => refuse(format!("{0} accepts no connections: send relay_TEXT_{0}", target.name)),
+        }
+    }
+
+    /// Introduces, or hands the text over where the other side does not listen.
+    ///
+    /// # Errors
+    /// As [`Rendezvous::introduce`] and [`Rendezvous::relay`].
+    pub fn message(&self, asker: &Seat, text: &str, to: &Address) -> Result<Handled, Refusal> {
+        let target = self.find(asker, to)?;
+        match self.hand_ticket(asker, &target) {
+            Some(introduction) if target.guest.is_none() => Ok(Handled::Introduced(introduction)),
+            _ => self.hand_over(asker, text, &target).map(Handled::Relayed),
+        }
+    }
+
+    /// Hands a text over to the one that `to` names.
+    ///
+    /// # Errors
+    /// Nobody there, or a dialect in which nothing can be handed over.
+    pub fn relay(&self, asker: &Seat, text: &str, to: &Address) -> Result<Username, Refusal> {
+        self.hand_over(asker, text, &self.find(asker, to)?)
+    }
+
+    fn find(&self, asker: &Seat, to: &Address) -> Result<Listed, Refusal> {
+        match self.roster.find(to) {
+            Ok(target) if target.name == asker.name => refuse("That is yourself"),
+            Ok(target) => Ok(target),
+            Err(NotFound::Nobody) => refuse(format!("User not found! Nobody active is {to}: send list")),
+            Err(NotFound::Several(count)) => refuse(format!("{count} clients are at {to}: give IP:PORT or a username")),
+        }
+    }
+
+    /// Gives the target a ticket for the asker; nothing when the asker could not reach it: it does not listen, or
+    /// it is on the server's own machine, whose loopback addresses lead elsewhere from another.
+    fn hand_ticket(&self, asker: &Seat, target: &Listed) -> Option<Introduction> {
+        let port = target.port?;
+        if target.guest.is_some() || (target.address.is_loopback() && !asker.address.is_loopback()) {
+            return None;
+        }
+        let ticket = Ticket::draw();
+        let told = target.mailbox.post(&format!("{}\n", Reply::Ticket { name: asker.name.clone(), ticket }));
+        let address = SocketAddr::new(target.address, port);
+        told.then(|| Introduction { name: target.name.clone(), address, ticket })
+    }
+
+    fn hand_over(&self, asker: &Seat, text: &str, target: &Listed) -> Result<Username, Refusal> {
+        let line = Reply::Message { from: asker.name.clone(), text: text.to_owned() };
+        if target.mailbox.post(&format!("{line}\n")) {
+            Ok(target.name.clone())
+        } else {
+            match target.guest {
+                Some(dialect) => refuse(format!("{} is a {dialect}: no message can reach it", target.name)),
+                None => refuse(format!("{} is just leaving", target.name)),
+            }
+        }
+    }
+
+    /// Applies the inactivity rule; when to do so again.
+    pub fn sweep(&self, now: Instant) -> Instant {
+        let idle = self.config.idle;
+        let sweep = self.roster.sweep(idle, now);
+        let left = crate::duration::show(Duration::from_millis((idle / 6).as_millis() as u64));
+        for mailbox in sweep.warn {
+            let warning = format!("Inactive: send something within {left} or the connection is terminated");
+            mailbox.post(&format!("{}\n", Reply::Notice(warning)));
+        }
+        for (name, mailbox) in sweep.close {
+            info!("{name}: inactive for too long, closed");
+            mailbox.post(&format!("{}\n", Reply::Notice("Inactive for too long, terminating connection".to_owned())));
+            mailbox.close();
+        }
+        sweep.next
+    }
+
+    /// Tells everybody that the server stops.
+    pub fn say_goodbye(&self) {
+        let notice = format!("{}\n", Reply::Notice("The server stops, terminating connection".to_owned()));
+        for mailbox in self.roster.mailboxes() {
+            mailbox.post(&notice);
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! The native protocol: one client's conversation with the server, from greeting to goodbye.
+//!
+//! `Session` decides: a line goes in, answer lines come out, no socket is touched. `run` is the loop around it that
+//! reads, writes and watches the clock; it fits a screen.
+
+use super::broadcaster::MAX_WRITE;
+use super::mailbox::Mailbox;
+use super::outbox::Outbox;
+use super::rate::Bucket;
+use super::rendezvous::{Handled, Introduction, Presence, Refusal, Rendezvous};
+use super::roster::{Listed, MAX_FILES, files_fit};
+use crate::address::Address;
+use crate::comma;
+use crate::deadline::DeadlineReader;
+use crate::duration;
+use crate::name::Username;
+use crate::protocol::{BadRequest, MAX_LINE, Reply, Request};
+use crate::text;
+use crate::wire::{BadLine, LineReader};
+use log::{debug, info};
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Instant;
+
+const GREETING: &str = "Welcome to peerline: login or signup";
+/// Bytes of a `files_` line, as far as whole names allow.
+const FILES_LINE: usize = 4000;
+/// Bytes of one answer in the log.
+const LOGGED: usize = 200;
+
+const MENU: [&str; 10] = [
+    "1. List of active clients: list",
+    "2. Broadcast a message: bcast_TEXT",
+    "3. Message a client directly: msg_TEXT_ADDR",
+    "4. Connect to a client: connect_ADDR (ADDR is a username, IP:PORT or IP)",
+    "5. Message a client through the server: relay_TEXT_ADDR",
+    "6. Tell where you listen and what you share: INIT,name,port,file,file... and SHARE,file...",
+    "7. Look somebody up: GET_U, GET_P,name, GET_UF,name, GET_AF",
+    "8. Come and go: active, inactive",
+    "9. Who am I: whoami",
+    "0. Leave: quit",
+];
+
+const MENU_OUTSIDE: [&str; 4] = [
+    "login: log in (then name and password, a line each)",
+    "signup: make an account (then name, password and password again, a line each)",
+    "LOGIN,name,password and SIGNUP,name,password: the same in one line",
+    "quit: leave",
+];
+
+/// Talks with one client until it leaves or is closed.
+pub fn run(house: &Rendezvous, stream: &Arc<TcpStream>, peer: SocketAddr) {
+    let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
+    let mut session = Session::new(house, peer, Arc::new(outbox), Instant::now());
+    let mut lines = LineReader::new(DeadlineReader::new(Arc::clone(stream), session.deadline), MAX_LINE);
+    let mut answer = format!("{}\n", Reply::Ok(GREETING.to_owned()));
+    let mut next = Next::Go;
+    info!("{peer}: connected");
+    while session.carry_out(next, &mut answer, lines.has_line()) {
+        lines.get_mut().set_deadline(session.deadline);
+        next = match lines.next_line() {
+            Ok(Some(line)) => session.take(line, Instant::now(), &mut answer),
+            Ok(None) => break,
+            Err(error) if error.kind() == ErrorKind::TimedOut => session.time_is_up(Instant::now(), &mut answer),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                answer.push_str(&format!("{}\n", Reply::Err(format!("{error}: not a text protocol"))));
+                Next::Close
+            }
+            Err(_) => break,
+        };
+    }
+    info!("{}: disconnected", session.who());
+}
+
+/// What the loop does after a line.
+enum Next {
+    /// Read on.
+    Go,
+    /// Somebody has just logged in: send what was broadcast before.
+    CatchUp,
+    /// Send these clients' file names, then read on.
+    Files(Vec<Listed>),
+    /// Close.
+    Close,
+}
+
+/// What the next line will be taken for.
+enum Prompt {
+    Command,
+    SignupName,
+    SignupPassword { name: String },
+    SignupAgain { name: String, password: String },
+    LoginName,
+    LoginPassword { name: String },
+    BroadcastText,
+}
+
+struct Session<'a> {
+    house: &'a Rendezvous,
+    peer: SocketAddr,
+    outbox: Arc<Outbox>,
+    prompt: Prompt,
+    presence: Option<Presence>,
+    bucket: Bucket,
+    /// The first broadcast that this connection was not sent yet, over all its logins.
+    next_broadcast: u64,
+    /// When to log in at the latest, or again; nothing with `--relogin never`.
+    deadline: Option<Instant>,
+}
+
+impl<'a> Session<'a> {
+    fn new(house: &'a Rendezvous, peer: SocketAddr, outbox: Arc<Outbox>, now: Instant) -> Session<'a> {
+        Session {
+            house,
+            peer,
+            outbox,
+            prompt: Prompt::Command,
+            presence: None,
+            bucket: Bucket::new(house.config.rate.0, now),
+            next_broadcast: 0,
+            deadline: Some(now + house.config.login_limit),
+        }
+    }
+
+    /// Writes what is to be written, unless a further line has arrived whose answer can share the write; false when
+    /// the session is over.
+    fn carry_out(&mut self, next: Next, answer: &mut String, more: bool) -> bool {
+        let go_on = match next {
+            Next::Go if more && answer.len() < MAX_WRITE => return !self.outbox.is_closed(),
+            Next::Go => self.flush(answer),
+            Next::CatchUp => self.flush(answer) && self.catch_up(),
+            Next::Files(clients) => self.send_files(&clients, answer),
+            Next::Close => {
+                self.flush(answer);
+                false
+            }
+        };
+        go_on && !self.outbox.is_closed()
+    }
+
+    fn flush(&self, answer: &mut String) -> bool {
+        let written = answer.is_empty() || self.outbox.answer(answer.as_bytes());
+        answer.clear();
+        answer.shrink_to(1024);
+        written
+    }
+
+    /// Sends the broadcasts of the last half hour that this connection was not sent yet, then has the broadcaster
+    /// send what comes.
+    fn catch_up(&mut self) -> bool {
+        let Some(presence) = &self.presence else { return true };
+        let mut lines = String::new();
+        loop {
+            let range = self.house.history.read(self.next_broadcast, MAX_WRITE, Instant::now(), &mut lines);
+            self.next_broadcast = range.next;
+            if range.first == range.next {
+                break;
+            }
+            if !self.flush(&mut lines) {
+                return false;
+            }
+        }
+        let mailbox = Arc::clone(&self.outbox) as Arc<dyn Mailbox>;
+        self.house.deliver(presence, self.peer.ip(), mailbox, self.next_broadcast);
+        true
+    }
+
+    /// Sends `files_` lines client by client: all of them together may be too much to hold.
+    fn send_files(&self, clients: &[Listed], answer: &mut String) -> bool {
+        let mut total = 0;
+        for client in clients {
+            total += client.files.len();
+            let mut rest = client.files.as_slice();
+            while !rest.is_empty() {
+                let mut bytes = 0;
+                let fits = |file: &&String| {
+                    bytes += file.len() + 1;
+                    bytes <= FILES_LINE
+                };
+                let (some, others) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+                rest = others;
+                answer.push_str(&format!("{}\n", Reply::Files { name: client.name.clone(), files: some.to_vec() }));
+                if answer.len() >= MAX_WRITE && !self.flush(answer) {
+                    return false;
+                }
+            }
+        }
+        answer.push_str(&format!("OK,{total} files\n"));
+        self.flush(answer)
+    }
+
+    /// Turns a line into its answer.
+    fn take(&mut self, line: Result<&str, BadLine>, now: Instant, answer: &mut String) -> Next {
+        if !self.bucket.take(now) {
+            let rate = self.house.config.rate.0.unwrap_or_default();
+            debug!("{}: too fast", self.who());
+            say(answer, Reply::Err(format!("Too fast: at most {rate} lines a second; wait and send it again")));
+            return Next::Go;
+        }
+        if let Some(presence) = &self.presence {
+            self.house.roster.count_message(&presence.seat);
+        }
+        let began = answer.len();
+        let (asked, next) = match line {
+            Err(bad) => {
+                say(answer, Reply::Err(bad.to_string()));
+                ("(no line)".to_owned(), Next::Go)
+            }
+            Ok(line) => self.take_line(line, now, answer),
+        };
+        // Lists of files are sent by the loop, and not logged.
+        let last = answer[began..].lines().last().unwrap_or("OK");
+        info!("{}: {} -> {}", self.who(), text::escape(&asked), text::escape(text::cut(last, LOGGED)));
+        next
+    }
+
+    /// The line as it may be logged, and what comes next.
+    fn take_line(&mut self, line: &str, now: Instant, answer: &mut String) -> (String, Next) {
+        let logged = |what: &str| what.to_owned();
+        match std::mem::replace(&mut self.prompt, Prompt::Command) {
+            Prompt::Command => self.take_command(line, now, answer),
+            Prompt::SignupName => {
+                self.ask("Password:", Prompt::SignupPassword { name: line.trim().to_owned() }, answer);
+                (line.to_owned(), Next::Go)
+            }
+            Prompt::SignupPassword { name } => {
+                let password = line.to_owned();
+                self.ask("Password again:", Prompt::SignupAgain { name, password }, answer);
+                (logged("***"), Next::Go)
+            }
+            Prompt::SignupAgain { name, password } => {
+                if line == password {
+                    self.sign_up(&name, &password, answer);
+                } else {
+                    say(answer, Reply::Err("Passwords do not match".to_owned()));
+                }
+                (logged("***"), Next::Go)
+            }
+            Prompt::LoginName => {
+                self.ask("Password:", Prompt::LoginPassword { name: line.trim().to_owned() }, answer);
+                (line.to_owned(), Next::Go)
+            }
+            Prompt::LoginPassword { name } => (logged("***"), self.log_in(&name, line, now, answer)),
+            Prompt::BroadcastText => {
+                say(answer, self.broadcast(line));
+                (line.to_owned(), Next::Go)
+            }
+        }
+    }
+
+    fn take_command(&mut self, line: &str, now: Instant, answer: &mut String) -> (String, Next) {
+        match Request::parse(line) {
+            Ok(request) => (request.masked(), self.carry_request(request, now, answer)),
+            Err(bad) => {
+                say(answer, Reply::Err(bad.to_string()));
+                // What was meant as a password may end here, on a line of its own.
+                let secret = self.presence.is_none() || matches!(bad, BadRequest::Form(_));
+                (if secret { "(not a command)".to_owned() } else { line.to_owned() }, Next::Go)
+            }
+        }
+    }
+
+    /// What everybody may ask.
+    fn carry_request(&mut self, request: Request, now: Instant, answer: &mut String) -> Next {
+        match (request, &self.presence) {
+            (Request::Help, presence) => {
+                let menu = if presence.is_some() { MENU.as_slice() } else { MENU_OUTSIDE.as_slice() };
+                menu.iter().for_each(|line| say(answer, Reply::Menu((*line).to_owned())));
+                say(answer, Reply::Ok(format!("{} commands", menu.len())));
+            }
+            (Request::Quit(Some(name)), Some(presence)) if !is(&presence.seat.name, &name) => {
+                say(answer, Reply::Err(format!("You are {}, not {name}", presence.seat.name)));
+            }
+            (Request::Quit(_), _) => {
+                say(answer, Reply::Ok("Goodbye".to_owned()));
+                return Next::Close;
+            }
+            (
+                Request::LoginDialogue | Request::SignupDialogue | Request::Login { .. } | Request::Signup { .. },
+                Some(presence),
+            ) => say(answer, Reply::Err(format!("You are logged in as {}: send quit first", presence.seat.name))),
+            (Request::SignupDialogue, None) => self.ask("Username:", Prompt::SignupName, answer),
+            (Request::LoginDialogue, None) => self.ask("Username:", Prompt::LoginName, answer),
+            (Request::Signup { name, password }, None) => self.sign_up(&name, &password, answer),
+            (Request::Login { name, password }, None) => return self.log_in(&name, &password, now, answer),
+            (_, None) => say(answer, Reply::Err("Log in first: send login or signup".to_owned())),
+            (request, Some(presence)) => {
+                let presence = presence.clone();
+                return self.carry_member_request(request, &presence, answer);
+            }
+        }
+        Next::Go
+    }
+
+    /// What only those who are logged in may ask.
+    fn carry_member_request(&mut self, request: Request, presence: &Presence, answer: &mut String) -> Next {
+        let (house, seat) = (self.house, &presence.seat);
+        let reply = match request {
+            Request::List => {
+                let clients = house.roster.active();
+                for client in &clients {
+                    let guest = client.guest.map(str::to_owned);
+                    say(answer, Reply::Client { name: client.name.clone(), address: client.socket(), guest });
+                }
+                Reply::Ok(format!("{} active clients", clients.len()))
+            }
+            Request::BroadcastDialogue => {
+                self.prompt = Prompt::BroadcastText;
+                Reply::Ok("Message:".to_owned())
+            }
+            Request::Broadcast(text) => self.broadcast(&text),
+            Request::Message { text, to } => match house.message(seat, &text, &to) {
+                Ok(Handled::Introduced(introduction)) => introduce(&introduction, "Deliver it to", answer),
+                Ok(Handled::Relayed(name)) => Reply::Ok(format!("Relayed to {name}")),
+                Err(refusal) => refused(refusal),
+            },
+            Request::Connect(to) => match house.introduce(seat, &to) {
+                Ok(introduction) => introduce(&introduction, "Connect to", answer),
+                Err(refusal) => refused(refusal),
+            },
+            Request::Relay { text, to } => match house.relay(seat, &text, &to) {
+                Ok(name) => Reply::Ok(format!("Relayed to {name}")),
+                Err(refusal) => refused(refusal),
+            },
+            Request::Init { name, port, files } => self.set_listening(presence, &name, &port, files),
+            Request::Share(files) => match house.roster.add_files(seat, files) {
+                true => Reply::Up,
+                false => too_many_files(),
+            },
+            Request::GetUsers => {
+                let clients = house.roster.active();
+                Reply::Ok(comma::join(clients.iter().map(|client| client.name.as_str())))
+            }
+            Request::GetPeer(name) => match self.find_user(&name) {
+                Some(client) => Reply::Ok(format!("{},{}", client.address, client.port.unwrap_or(0))),
+                None => no_such_user(),
+            },
+            Request::GetUserFiles(name) => match self.find_user(&name) {
+                Some(client) => return Next::Files(vec![client]),
+                None => no_such_user(),
+            },
+            Request::GetAllFiles => return Next::Files(house.roster.active()),
+            Request::Active => self.set_active(presence, true),
+            Request::Inactive => self.set_active(presence, false),
+            Request::Whoami => {
+                let port = house.roster.port(seat).unwrap_or(0);
+                Reply::Ok(format!("{},{},{port}", seat.name, seat.address))
+            }
+            // Answered by the caller, whether logged in or not.
+            Request::SignupDialogue
+            | Request::LoginDialogue
+            | Request::Signup { .. }
+            | Request::Login { .. }
+            | Request::Help
+            | Request::Quit(_) => return Next::Go,
+        };
+        say(answer, reply);
+        Next::Go
+    }
+
+    fn ask(&mut self, question: &str, prompt: Prompt, answer: &mut String) {
+        self.prompt = prompt;
+        say(answer, Reply::Ok(question.to_owned()));
+    }
+
+    fn sign_up(&self, name: &str, password: &str, answer: &mut String) {
+        say(
+            answer,
+            match self.house.sign_up(name, password) {
+                Ok(name) => Reply::Ok(format!("Signup successful, {name}: please log in")),
+                Err(refusal) => refused(refusal),
+            },
+        );
+    }
+
+    fn log_in(&mut self, name: &str, password: &str, now: Instant, answer: &mut String) -> Next {
+        let name = match self.house.authenticate(name, password, self.peer.ip()) {
+            Ok(name) => name,
+            Err(refusal) => {
+                say(answer, refused(refusal));
+                return Next::Go;
+            }
+        };
+        let presence = self.house.enter(name, self.peer.ip(), Arc::clone(&self.outbox) as Arc<dyn Mailbox>);
+        say(answer, Reply::Udp(presence.token));
+        say(answer, Reply::Ip(presence.seat.address));
+        MENU.iter().for_each(|line| say(answer, Reply::Menu((*line).to_owned())));
+        say(answer, Reply::Ok("Login successful!".to_owned()));
+        self.presence = Some(presence);
+        self.deadline = self.house.config.relogin.0.map(|limit| now + limit);
+        Next::CatchUp
+    }
+
+    /// The deadline has passed: of the login, which ends the connection, or of the session, which ends the login.
+    fn time_is_up(&mut self, now: Instant, answer: &mut String) -> Next {
+        let limit = self.house.config.login_limit;
+        let Some(presence) = self.presence.take() else {
+            let why = format!("Not logged in within {}, terminating connection", duration::show(limit));
+            say(answer, Reply::Notice(why));
+            return Next::Close;
+        };
+        info!("{}: session expired", presence.seat.name);
+        self.depart(&presence);
+        self.prompt = Prompt::Command;
+        self.deadline = Some(now + limit);
+        say(answer, Reply::Notice("Session expired, please log in again".to_owned()));
+        Next::Go
+    }
+
+    fn depart(&mut self, presence: &Presence) {
+        if let Some(next) = self.house.leave(presence) {
+            self.next_broadcast = next;
+        }
+    }
+
+    fn broadcast(&self, text: &str) -> Reply {
+        let Some(presence) = &self.presence else { return Reply::Err("Log in first".to_owned()) };
+        match self.house.broadcast(&presence.seat.name, text) {
+            Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {clients} clients")),
+            Err(refusal) => refused(refusal),
+        }
+    }
+
+    fn set_listening(&self, presence: &Presence, name: &str, port: &str, mut files: Vec<String>) -> Reply {
+        if !is(&presence.seat.name, name) {
+            return Reply::Err(format!("You are {}: send INIT,{0},port", presence.seat.name));
+        }
+        let Ok(port @ 1..) = port.trim().parse::<u16>() else {
+            return Reply::Err("The port is a number from 1 to 65535".to_owned());
+        };
+        files.retain(|file| !file.is_empty());
+        if !files_fit(&files) {
+            return too_many_files();
+        }
+        match self.house.roster.set_listening(&presence.seat, port, files) {
+            true => Reply::Up,
+            false => Reply::Ok(String::new()),
+        }
+    }
+
+    fn set_active(&self, presence: &Presence, active: bool) -> Reply {
+        let word = if active { "active" } else { "inactive" };
+        match self.house.roster.set_active(&presence.seat, active) {
+            true => Reply::Ok(format!("You are {word} now")),
+            false => Reply::Ok(format!("You were {word} already")),
+        }
+    }
+
+    fn find_user(&self, name: &str) -> Option<Listed> {
+        let name: Username = name.trim().parse().ok()?;
+        self.house.roster.find(&Address::Name(name)).ok()
+    }
+
+    /// How this client is called in the log.
+    fn who(&self) -> String {
+        match &self.presence {
+            Some(presence) => format!("{} at {}", presence.seat.name, self.peer),
+            None => self.peer.to_string(),
+        }
+    }
+}
+
+/// However the conversation ends, the client map hears of it.
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if let Some(presence) = self.presence.take() {
+            self.depart(&presence);
+        }
+    }
+}
+
+fn say(answer: &mut String, reply: Reply) {
+    answer.push_str(&reply.to_string());
+    answer.push('\n');
+}
+
+fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Reply {
+    let Introduction { name, address, ticket } = introduction;
+    say(answer, Reply::Ticket { name: name.clone(), ticket: *ticket });
+    say(answer, Reply::Peer(*address));
+    Reply::Ok(format!("{what} {name} at {address}"))
+}
+
+fn is(name: &Username, text: &str) -> bool {
+    text.trim().parse() == Ok::<Username, _>(name.clone())
+}
+
+fn refused(refusal: Refusal) -> Reply {
+    Reply::Err(refusal.to_string())
+}
+
+fn no_such_user() -> Reply {
+    Reply::Err("User not found!".to_owned())
+}
+
+fn too_many_files() -> Reply {
+    Reply::Err(format!("Too many files: at most {MAX_FILES} names and 1 MiB of them; none are listed now"))
+}
+
+/// Tells a client that there is no room for it: one write, which finds the send buffer of a new connection empty.
+pub fn refuse(mut stream: &TcpStream, max_clients: usize) {
+    let reply = Reply::Err(format!("Server full ({max_clients} clients): try again later"));
+    // Who has left already need not be told.
+    let _ = stream.write_all(format!("{reply}\n").as_bytes());
+}
