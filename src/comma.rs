@@ -19,6 +19,10 @@ pub fn split(record: &str) -> Vec<String> {
 
 /// Writes fields as one record, quoted where needed, without a line end: the mirror of [`split`].
 pub fn join<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
+    let mut fields = fields.into_iter().peekable();
+    if fields.peek().is_none() {
+        return String::new();
+    }
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
     let written = writer.write_record(fields).is_ok();
     let bytes = writer.into_inner().unwrap_or_default();
@@ -40,6 +44,7 @@ mod tests {
         assert_eq!(split("GET_U"), ["GET_U"]);
         assert_eq!(split("OK,"), ["OK", ""]);
         assert!(split("").is_empty());
+        assert_eq!(join([]), "");
     }
 
     proptest! {

@@ -1,0 +1,150 @@
+//! Broadcasts arrive: once, in order, by UDP with loss and by TCP, for those who come later too.
+
+mod harness;
+
+use harness::{LIMIT, TestServer, datagram, udp_at};
+use peerline::datagram::{FromServer, Hello};
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+fn hello(token: &str, last_seq: u64) -> String {
+    Hello { token: token.parse().expect("a token"), last_seq }.to_string()
+}
+
+#[test]
+fn netcat_gets_them_on_its_connection_the_sender_too() {
+    let server = TestServer::start(&[]);
+    let mut alice = server.join("alice");
+    let mut bob = server.join("bob");
+    assert_eq!(alice.ask("bcast_snake_case_rocks"), "OK,Broadcast 1 sent to 2 clients");
+    for client in [&mut alice, &mut bob] {
+        let line = client.line_with("bcast_");
+        assert!(line.starts_with("bcast_1_") && line.ends_with("_alice_snake_case_rocks"), "{line}");
+    }
+    assert_eq!(alice.ask(&format!("bcast_{}", "x".repeat(1025))), "ERR,Broadcast too long: 1025 bytes, at most 1024");
+}
+
+#[test]
+fn who_comes_later_gets_them_also_after_a_restart_and_only_once() {
+    let server = TestServer::start(&["--relogin", "200ms"]);
+    let mut alice = server.join("alice");
+    alice.ask("bcast_one");
+    alice.ask("bcast_two");
+    let server = server.restart(&["--relogin", "200ms"]);
+    let mut bob = server.join("bob");
+    assert!(bob.line_with("bcast_").starts_with("bcast_1_"));
+    assert!(bob.line().starts_with("bcast_2_"));
+    assert_eq!(bob.line(), "notice_Session expired, please log in again");
+    bob.log_in("bob");
+    assert_eq!(bob.ask("bcast_three"), "OK,Broadcast 3 sent to 1 clients");
+    assert!(bob.line_with("bcast_").starts_with("bcast_3_"), "the first two came before");
+}
+
+#[test]
+fn after_the_window_they_are_gone() {
+    let server = TestServer::start(&["--history", "100ms"]);
+    let mut alice = server.join("alice");
+    alice.ask("bcast_early");
+    let began = Instant::now();
+    // The clock is the server's own: ask it until the window has passed.
+    while began.elapsed() < Duration::from_millis(150) {
+        alice.ask("whoami");
+        std::thread::yield_now();
+    }
+    let mut bob = server.join("bob");
+    assert_eq!(bob.ask("bcast_late"), "OK,Broadcast 2 sent to 2 clients");
+    assert!(bob.line_with("bcast_").starts_with("bcast_2_"));
+}
+
+#[test]
+fn udp_registers_acknowledges_and_repairs() {
+    let server = TestServer::start(&[]);
+    let mut alice = server.join("alice");
+    let socket = udp_at(&alice.ip);
+    let token = alice.token.clone();
+    let say = |last_seq| socket.send_to(hello(&token, last_seq).as_bytes(), server.address).expect("sent");
+    say(0);
+    assert_eq!(datagram(&socket), "head_0\n");
+    alice.send("bcast_one");
+    assert!(datagram(&socket).starts_with("bcast_1_"));
+    assert_eq!(alice.line(), "OK,Broadcast 1 sent to 1 clients");
+    say(0);
+    assert!(datagram(&socket).starts_with("bcast_1_"), "asked for again");
+    say(1);
+    assert_eq!(datagram(&socket), "head_1\n");
+    assert_eq!(alice.ask("GET_U"), "OK,alice");
+    // Registered by UDP, so nothing came by TCP: the answer to this is the next line there.
+    alice.send("whoami");
+    assert!(alice.line().starts_with("OK,alice"));
+}
+
+#[test]
+fn a_hello_counts_only_from_the_sessions_address() {
+    let server = TestServer::start(&[]);
+    let mut alice = server.join("alice");
+    let stranger = udp_at("127.9.9.9");
+    stranger.send_to(hello(&alice.token, 0).as_bytes(), server.address).expect("sent");
+    stranger.send_to(b"hello_nonsense", server.address).expect("sent");
+    stranger.send_to(&[0xff; 100], server.address).expect("sent");
+    alice.send("bcast_one");
+    assert!(alice.line_with("bcast_").starts_with("bcast_1_"), "TCP is still her way");
+    stranger.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+    assert!(stranger.recv(&mut [0; 64]).is_err(), "nothing is sent to a stranger");
+}
+
+/// Shows what arrives as a client does: in order, once, and asks for the rest.
+fn receive_all(socket: &UdpSocket, token: &str, server: std::net::SocketAddr, count: u64) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut last = 0;
+    let until = Instant::now() + LIMIT;
+    socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
+    while last < count {
+        assert!(Instant::now() < until, "{last} of {count} within the limit");
+        socket.send_to(hello(token, last).as_bytes(), server).expect("sent");
+        let mut buffer = [0; 2048];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            for line in FromServer::parse_all(&buffer[..length]) {
+                match line {
+                    FromServer::Broadcast(broadcast) if broadcast.seq == last + 1 => {
+                        last = broadcast.seq;
+                        texts.push(broadcast.text);
+                    }
+                    FromServer::Head(seq) => last = last.max(seq),
+                    FromServer::Broadcast(_) => {}
+                }
+            }
+        }
+    }
+    texts
+}
+
+#[test]
+fn a_third_of_the_datagrams_lost_loses_nothing() {
+    const COUNT: u64 = 300;
+    let server = TestServer::start(&["--udp-loss", "0.3", "--rate", "off"]);
+    let mut alice = server.join("alice");
+    let bob = server.join("bob");
+    let socket = udp_at(&bob.ip);
+    let sent: Vec<String> =
+        (0..COUNT).map(|number| format!("number_{number}_{}", "x".repeat(number as usize))).collect();
+    std::thread::scope(|scope| {
+        let received = scope.spawn(|| receive_all(&socket, &bob.token, server.address, COUNT));
+        for text in &sent {
+            assert!(alice.ask(&format!("bcast_{text}")).starts_with("OK,Broadcast"));
+        }
+        assert_eq!(received.join().expect("no panic"), sent);
+    });
+}
+
+#[test]
+fn a_fresh_client_gets_the_history_by_udp_too() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let mut alice = server.join("alice");
+    for number in 0..500 {
+        alice.ask(&format!("bcast_number {number}"));
+    }
+    let bob = server.join("bob");
+    let texts = receive_all(&udp_at(&bob.ip), &bob.token, server.address, 500);
+    assert_eq!(texts.len(), 500);
+    assert_eq!(texts[499], "number 499");
+}

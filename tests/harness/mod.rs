@@ -1,0 +1,278 @@
+//! What the tests share: a server on a port of its own, a client made of lines, real processes. Every wait has a
+//! limit, nothing sleeps, and what is started is ended.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use clap::Parser;
+use peerline::server::Server;
+use peerline::server::config::Config;
+use peerline::shutdown::Shutdown;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long anything may take: generous, as machines are busy; nothing waits for it when all is well.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// A server in this process, on a port that the system chose, with cheap password hashes.
+pub struct TestServer {
+    /// Where to connect.
+    pub address: SocketAddr,
+    folder: Arc<TempDir>,
+    stop: Arc<Shutdown>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    /// Starts a server with these options behind the defaults for tests.
+    pub fn start(options: &[&str]) -> TestServer {
+        Self::start_in(Arc::new(tempfile::tempdir().expect("a folder")), options)
+    }
+
+    fn start_in(folder: Arc<TempDir>, options: &[&str]) -> TestServer {
+        let stop = Arc::new(Shutdown::new());
+        let server = Server::bind(config(folder.path(), options), Arc::clone(&stop)).expect("the server starts");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.address().port()));
+        let thread = thread::spawn(move || server.run());
+        TestServer { address, folder, stop, thread: Some(thread) }
+    }
+
+    /// Stops the server and starts another in the same data folder, on another port.
+    pub fn restart(mut self, options: &[&str]) -> TestServer {
+        self.stop();
+        Self::start_in(Arc::clone(&self.folder), options)
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A new connection, the greeting read.
+    pub fn connect(&self) -> Lines {
+        let mut lines = Lines::connect(self.address);
+        assert_eq!(lines.line(), "OK,Welcome to peerline: login or signup");
+        lines
+    }
+
+    /// A new user, logged in.
+    pub fn join(&self, name: &str) -> Lines {
+        let mut lines = self.connect();
+        lines.ask(&format!("SIGNUP,{name},password"));
+        lines.log_in(name);
+        lines
+    }
+
+    /// Ends the server and waits for its threads.
+    pub fn stop(&mut self) {
+        self.stop.trigger();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the server does not panic");
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop.trigger();
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(thread::panicking() || !matches!(ended, Some(Err(_))), "the server panicked");
+    }
+}
+
+/// The options of a test's server.
+pub fn config(folder: &Path, options: &[&str]) -> Config {
+    let data = folder.to_str().expect("a path in UTF-8");
+    let fixed = ["server", "--bind", "127.0.0.1", "--port", "0", "--hash-rounds", "1000", "--data", data];
+    Config::try_parse_from(fixed.iter().chain(options)).expect("valid options")
+}
+
+/// A connection that speaks lines, as netcat does.
+pub struct Lines {
+    reader: BufReader<TcpStream>,
+    /// The token of the last login.
+    pub token: String,
+    /// The address that the last login assigned.
+    pub ip: String,
+}
+
+impl Lines {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> Lines {
+        let stream = TcpStream::connect_timeout(&address, LIMIT).expect("connects");
+        stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+        stream.set_write_timeout(Some(LIMIT)).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        Lines { reader: BufReader::new(stream), token: String::new(), ip: String::new() }
+    }
+
+    /// The connection itself.
+    pub fn stream(&self) -> &TcpStream {
+        self.reader.get_ref()
+    }
+
+    /// Sends bytes as they are, in one write.
+    pub fn send_raw(&mut self, bytes: impl AsRef<[u8]>) {
+        self.reader.get_mut().write_all(bytes.as_ref()).expect("the connection is open");
+    }
+
+    /// Sends a line.
+    pub fn send(&mut self, line: &str) {
+        self.send_raw(format!("{line}\n"));
+    }
+
+    /// The next line.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).expect("a line within the limit");
+        assert!(line.ends_with('\n'), "the connection ended; last came {line:?}");
+        line.trim_end().to_owned()
+    }
+
+    /// The next line that begins with `start`; those before it are passed over.
+    pub fn line_with(&mut self, start: &str) -> String {
+        loop {
+            let line = self.line();
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a line and gives the last line of its answer; events and data lines are passed over.
+    pub fn ask(&mut self, line: &str) -> String {
+        self.send(line);
+        self.answer().pop().expect("at least one line")
+    }
+
+    /// All lines up to the end of an answer, events among them.
+    pub fn answer(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            lines.push(self.line());
+            let last = lines.last().expect("just pushed");
+            if last.starts_with("OK") || last.starts_with("ERR,") || last == "UP" {
+                return lines;
+            }
+        }
+    }
+
+    /// Logs in with the password of [`TestServer::join`].
+    pub fn log_in(&mut self, name: &str) {
+        self.send(&format!("LOGIN,{name},password"));
+        let answer = self.answer();
+        assert_eq!(answer.last().map(String::as_str), Some("OK,Login successful!"));
+        let field = |start: &str| answer.iter().find_map(|line| line.strip_prefix(start)).expect("there").to_owned();
+        (self.token, self.ip) = (field("udp_"), field("ip_"));
+    }
+
+    /// Whether the other side has closed; what it still said is passed over.
+    pub fn wait_for_end(&mut self) {
+        let mut rest = Vec::new();
+        match self.reader.read_to_end(&mut rest) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "closed within the limit"),
+        }
+    }
+}
+
+/// A UDP socket on the address that the server assigned.
+pub fn udp_at(ip: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((ip, 0)).expect("an address of loopback");
+    socket.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    socket
+}
+
+/// The next datagram's text.
+pub fn datagram(socket: &UdpSocket) -> String {
+    let mut buffer = [0; 2048];
+    let length = socket.recv(&mut buffer).expect("a datagram within the limit");
+    assert!(length <= 1200, "{length} bytes in a datagram");
+    String::from_utf8(buffer[..length].to_vec()).expect("text")
+}
+
+/// A server as people run it: a process of its own.
+pub struct ServerProcess {
+    child: Child,
+    /// Where to connect.
+    pub address: SocketAddr,
+    _output: BufReader<ChildStdout>,
+    /// Where it writes its log.
+    pub log: PathBuf,
+}
+
+impl ServerProcess {
+    /// Starts one in `folder`, whose log goes to a file beside its data.
+    pub fn start(folder: &Path, options: &[&str]) -> ServerProcess {
+        let log = folder.join("log");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
+            .args(["--bind", "127.0.0.1", "--port", "0", "--hash-rounds", "1000", "--data"])
+            .arg(folder.join("data"))
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).expect("a log file"))
+            .spawn()
+            .expect("the server runs");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("a line");
+        let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("no address in {line:?}: {}", read(&log)));
+        ServerProcess { child, address, _output: output, log }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it without a chance to clean up, as a crash does.
+    pub fn crash(mut self) {
+        self.child.kill().expect("running");
+        self.child.wait().expect("ends");
+    }
+
+    /// Sends a signal by name, and gives the exit code.
+    pub fn end(mut self, signal: &str) -> Option<i32> {
+        send_signal(self.id(), signal);
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal by name to a process that this test started.
+pub fn send_signal(id: u32, signal: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {id}")]).status().expect("sh runs");
+    assert!(sent.success());
+}
+
+/// The exit code of a process that ends by itself.
+pub fn wait(child: &mut Child) -> Option<i32> {
+    let until = Instant::now() + LIMIT;
+    while Instant::now() < until {
+        if let Some(status) = child.try_wait().expect("our child") {
+            return status.code();
+        }
+        thread::yield_now();
+    }
+    child.kill().expect("running");
+    panic!("the process did not end");
+}
+
+/// A whole file as text.
+pub fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}

@@ -1,0 +1,112 @@
+//! The rules of the house, each 30-minute one in milliseconds.
+
+mod harness;
+
+use harness::{Lines, TestServer};
+use std::thread;
+
+#[test]
+fn the_fifty_first_client_is_told_and_closed() {
+    let server = TestServer::start(&[]);
+    let clients: Vec<Lines> = (0..50).map(|_| server.connect()).collect();
+    let mut next = Lines::connect(server.address);
+    assert_eq!(next.line(), "ERR,Server full (50 clients): try again later");
+    next.wait_for_end();
+    drop(clients);
+    // The places are free again as soon as the threads have seen the ends.
+    let greeting = (0..1000).map(|_| Lines::connect(server.address).line()).find(|line| line.starts_with("OK,Welcome"));
+    assert!(greeting.is_some());
+}
+
+#[test]
+fn who_does_not_log_in_is_closed() {
+    let server = TestServer::start(&["--login-limit", "50ms"]);
+    let mut client = server.connect();
+    client.send("login");
+    assert_eq!(client.line(), "OK,Username:");
+    assert_eq!(client.line(), "notice_Not logged in within 50ms, terminating connection");
+    client.wait_for_end();
+}
+
+#[test]
+fn the_quiet_are_warned_then_closed_and_the_busy_stay() {
+    let server = TestServer::start(&["--idle", "900ms", "--rate", "off"]);
+    let mut busy = server.join("busy");
+    let mut quiet = server.join("quiet");
+    assert_eq!(quiet.ask("whoami"), "OK,quiet,127.0.0.3,0", "one message is too few");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            assert_eq!(quiet.line(), "notice_Inactive: send something within 150ms or the connection is terminated");
+            assert_eq!(quiet.line(), "notice_Inactive for too long, terminating connection");
+            quiet.wait_for_end();
+        });
+        while !waiting.is_finished() {
+            assert!(busy.ask("whoami").starts_with("OK,busy"));
+        }
+    });
+    assert_eq!(busy.ask("GET_U"), "OK,busy");
+}
+
+#[test]
+fn a_session_expires_and_a_login_brings_it_back() {
+    let server = TestServer::start(&["--relogin", "100ms"]);
+    let mut alice = server.join("alice");
+    assert_eq!(alice.line(), "notice_Session expired, please log in again");
+    assert_eq!(alice.ask("list"), "ERR,Log in first: send login or signup");
+    alice.log_in("alice");
+    assert_eq!(alice.ask("GET_U"), "OK,alice");
+    assert_eq!(alice.line(), "notice_Session expired, please log in again");
+}
+
+#[test]
+fn never_means_never() {
+    let server = TestServer::start(&["--relogin", "never"]);
+    let mut alice = server.join("alice");
+    assert_eq!(alice.ask("GET_U"), "OK,alice");
+}
+
+#[test]
+fn a_new_login_takes_over() {
+    let server = TestServer::start(&[]);
+    let mut old = server.join("alice");
+    let mut new = server.connect();
+    new.log_in("ALICE");
+    assert_eq!(old.line(), "notice_alice has logged in from 127.0.0.1, terminating this connection");
+    old.wait_for_end();
+    assert_eq!(new.ask("GET_U"), "OK,alice");
+}
+
+#[test]
+fn forty_lines_at_once_then_the_client_is_too_fast() {
+    let server = TestServer::start(&[]);
+    let mut client = server.connect();
+    client.send_raw("help\n".repeat(60));
+    let refused =
+        (0..60).filter(|_| client.answer().last().is_some_and(|line| line.starts_with("ERR,Too fast"))).count();
+    assert!((1..=20).contains(&refused), "{refused} lines refused");
+}
+
+#[test]
+fn wrong_passwords_cost_time() {
+    let server = TestServer::start(&[]);
+    let mut alice = server.connect();
+    alice.ask("SIGNUP,alice,password");
+    for _ in 0..4 {
+        assert_eq!(alice.ask("LOGIN,alice,wrong-password"), "ERR,Invalid credentials");
+    }
+    let refusal = alice.ask("LOGIN,alice,password");
+    assert!(refusal.starts_with("ERR,Too many wrong passwords for alice: try again in "), "{refusal}");
+    assert_eq!(alice.ask("LOGIN,bob,password"), "ERR,Invalid credentials", "another name is not delayed");
+}
+
+#[test]
+fn two_sign_ups_of_one_name_at_the_same_moment() {
+    let server = TestServer::start(&[]);
+    let answers: Vec<String> = thread::scope(|scope| {
+        let sign_up = || server.connect().ask("SIGNUP,alice,password");
+        let racers: Vec<_> = (0..8).map(|_| scope.spawn(sign_up)).collect();
+        racers.into_iter().map(|racer| racer.join().expect("no panic")).collect()
+    });
+    let count = |start: &str| answers.iter().filter(|answer| answer.starts_with(start)).count();
+    assert_eq!((count("OK,Signup successful"), count("ERR,Username not available")), (1, 7), "{answers:?}");
+}

@@ -1,0 +1,117 @@
+//! Golden conversations, from `tests/transcripts` and from the examples in `docs/PROTOCOL.md`, played against a
+//! real server: as they stand, and with every byte in a write of its own.
+//!
+//! A line `alice> text` is sent on the connection of that name, which is opened at its first line; `alice< text` is
+//! what comes next there; `alice* text` is the next such line, whatever comes before it; `alice.` says that the server
+//! closes it. `#` begins a comment, `! --option value` sets an
+//! option of the server. In what comes, `{hex}`, `{n}` and `{ip}` stand for a ticket, a number and an address.
+
+mod harness;
+
+use harness::{LIMIT, Lines, TestServer};
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Pieces {
+    Lines,
+    Bytes,
+}
+
+fn play(title: &str, script: &str, pieces: Pieces) {
+    let options: Vec<&str> =
+        script.lines().filter_map(|line| line.strip_prefix("! ")).flat_map(str::split_whitespace).collect();
+    let server = TestServer::start(&[&["--rate", "off"], options.as_slice()].concat());
+    let mut connections: HashMap<&str, Lines> = HashMap::new();
+    for (number, line) in script.lines().enumerate() {
+        let at = format!("{title}:{} {line:?} ({pieces:?})", number + 1);
+        let Some(mark) = line.find(['<', '>', '*', '.']).filter(|_| !line.starts_with(['#', '!'])) else { continue };
+        let (name, text) = (&line[..mark], line[mark + 1..].trim_start_matches(' '));
+        let connection = connections.entry(name).or_insert_with(|| Lines::connect(server.address));
+        match line.as_bytes()[mark] {
+            b'>' if pieces == Pieces::Lines => connection.send(text),
+            b'>' => format!("{text}\r\n").bytes().for_each(|byte| connection.send_raw([byte])),
+            b'<' => {
+                let came = connection.line();
+                assert!(matches(text, &came), "{at}: came {came:?}");
+            }
+            b'*' => while !matches(text, &connection.line()) {},
+            _ => connection.wait_for_end(),
+        }
+    }
+}
+
+/// Whether a line is what the pattern says.
+fn matches(pattern: &str, line: &str) -> bool {
+    let Some((before, rest)) = pattern.split_once('{') else { return pattern == line };
+    let Some(line) = line.strip_prefix(before) else { return false };
+    let Some((kind, after)) = rest.split_once('}') else { return false };
+    let belongs = |c: char| match kind {
+        "hex" => c.is_ascii_hexdigit(),
+        "n" => c.is_ascii_digit(),
+        "ip" => c.is_ascii_digit() || c == '.',
+        _ => panic!("{{{kind}}} is no pattern"),
+    };
+    let end = line.find(|c| !belongs(c)).unwrap_or(line.len());
+    let length_fits = if kind == "hex" { end == 32 } else { end > 0 };
+    length_fits && matches(after, &line[end..])
+}
+
+fn transcripts() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found: Vec<(String, String)> = fs::read_dir(root.join("tests/transcripts"))
+        .expect("the folder is there")
+        .map(|entry| entry.expect("readable").path())
+        .map(|path| (path.display().to_string(), fs::read_to_string(path).expect("text")))
+        .collect();
+    let docs = fs::read_to_string(root.join("docs/PROTOCOL.md")).expect("the document is there");
+    for (number, block) in docs.split("```transcript\n").skip(1).enumerate() {
+        let script = block.split("```").next().unwrap_or_default();
+        found.push((format!("docs/PROTOCOL.md, example {}", number + 1), script.to_owned()));
+    }
+    assert!(found.len() > 5, "only {} transcripts", found.len());
+    found
+}
+
+#[test]
+fn every_transcript_line_by_line() {
+    transcripts().iter().for_each(|(title, script)| play(title, script, Pieces::Lines));
+}
+
+#[test]
+fn every_transcript_byte_by_byte() {
+    transcripts().iter().for_each(|(title, script)| play(title, script, Pieces::Bytes));
+}
+
+/// The same bytes, however they are cut, give the same answers.
+#[test]
+fn split_and_merged_writes_give_the_same_answers() {
+    let talk =
+        b"login\r\nnobody\r\nwrong-password\r\nsignup\r\nalice\r\npassword\r\npassword\r\n\r\nLOGIN,alice,password\r\n\
+        whoami\r\nlist\r\nmsg_hi_alice\r\n2\r\nsnake_case_rocks\r\nGET_P,alice\r\n\xff\r\nhelp\r\nquit\r\n";
+    let answers = |size: usize| {
+        let server = TestServer::start(&["--rate", "off"]);
+        let mut lines = Lines::connect(server.address);
+        lines.stream().set_read_timeout(Some(LIMIT)).expect("a timeout");
+        talk.chunks(size).for_each(|piece| lines.send_raw(piece));
+        let mut answers = Vec::new();
+        loop {
+            let line = lines.line();
+            let end = line == "OK,Goodbye";
+            // A broadcast is an event, whose place among the answers is free.
+            let kind = line.split('_').next().unwrap_or_default();
+            if !["udp", "bcast"].contains(&kind) {
+                answers.push(line);
+            }
+            if end {
+                return answers;
+            }
+        }
+    };
+    let whole = answers(talk.len());
+    assert_eq!(whole.iter().filter(|line| line.starts_with("OK") || line.starts_with("ERR")).count(), 19);
+    for size in [1, 2, 3, 7, 100] {
+        assert_eq!(answers(size), whole, "in pieces of {size}");
+    }
+}
