@@ -20,7 +20,7 @@ const BACKLOG: i32 = 4096;
 /// touched pages are resident, and overflows while a panic is being printed.
 pub const STACK: usize = 64 * 1024;
 /// Connections over the maximum that are told so at the same time; more are closed without a word.
-const REFUSALS: usize = 16;
+const REFUSALS: usize = 8;
 /// A refused or ended peer gets this long to read its last line.
 const LINGER: Duration = Duration::from_secs(1);
 /// The pause after an `accept` that failed, most likely for want of descriptors.

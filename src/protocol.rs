@@ -66,6 +66,9 @@ pub enum Request {
     Quit(Option<String>),
 }
 
+const SIGNUP_FORM: &str = "SIGNUP,name,password, with the password in \"quotes\" if it holds a comma";
+const LOGIN_FORM: &str = "LOGIN,name,password, with the password in \"quotes\" if it holds a comma";
+
 /// Why a line is no request; its `Display` says what to send instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadRequest {
@@ -92,8 +95,9 @@ impl Request {
         if let Some(request) = Self::parse_word(word) {
             return Ok(request);
         }
-        if let Some((command, _)) = line.split_once(',') {
-            return Self::parse_comma(command, line);
+        // A text behind `_` may hold commas, and `GET_P,name` holds a `_`: so the word before the comma decides.
+        if let Some(request) = line.split_once(',').and_then(|(command, _)| Self::parse_comma(command, line)) {
+            return request;
         }
         if let Some((command, rest)) = line.split_once('_') {
             return Self::parse_underscore(command, rest);
@@ -121,32 +125,24 @@ impl Request {
         words.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, request)| request)
     }
 
-    fn parse_comma(command: &str, line: &str) -> Result<Request, BadRequest> {
+    /// Nothing when the word is none of the comma commands.
+    fn parse_comma(command: &str, line: &str) -> Option<Result<Request, BadRequest>> {
         let mut fields = comma::split(line).into_iter().skip(1);
         let mut next = || fields.next().unwrap_or_default();
-        let request = match command.to_ascii_uppercase().as_str() {
-            "SIGNUP" => Request::Signup { name: next(), password: next() },
-            "LOGIN" => Request::Login { name: next(), password: next() },
+        let (request, form) = match command.to_ascii_uppercase().as_str() {
+            "SIGNUP" => (Request::Signup { name: next(), password: next() }, SIGNUP_FORM),
+            "LOGIN" => (Request::Login { name: next(), password: next() }, LOGIN_FORM),
             "INIT" => {
                 let (name, port) = (next(), next());
-                return Ok(Request::Init { name, port, files: fields.collect() });
+                return Some(Ok(Request::Init { name, port, files: fields.collect() }));
             }
-            "SHARE" => return Ok(Request::Share(fields.collect())),
-            "GET_P" => Request::GetPeer(next()),
-            "GET_UF" => Request::GetUserFiles(next()),
-            "EXIT" => Request::Quit(Some(next())),
-            _ => return Err(BadRequest::Unknown),
+            "SHARE" => return Some(Ok(Request::Share(fields.collect()))),
+            "GET_P" => (Request::GetPeer(next()), "GET_P,name"),
+            "GET_UF" => (Request::GetUserFiles(next()), "GET_UF,name"),
+            "EXIT" => (Request::Quit(Some(next())), "EXIT,name"),
+            _ => return None,
         };
-        match (fields.next(), &request) {
-            (None, _) => Ok(request),
-            (_, Request::Signup { .. }) => {
-                Err(BadRequest::Form("SIGNUP,name,password, with the password in \"quotes\" if it holds a comma"))
-            }
-            (_, Request::Login { .. }) => {
-                Err(BadRequest::Form("LOGIN,name,password, with the password in \"quotes\" if it holds a comma"))
-            }
-            _ => Err(BadRequest::Form("COMMAND,name")),
-        }
+        Some(if fields.next().is_some() { Err(BadRequest::Form(form)) } else { Ok(request) })
     }
 
     fn parse_underscore(command: &str, rest: &str) -> Result<Request, BadRequest> {
@@ -408,6 +404,9 @@ mod tests {
     fn text_may_hold_underscores() {
         let expected = Request::Message { text: "snake_case_rocks".to_owned(), to: bob() };
         assert_eq!(Request::parse("msg_snake_case_rocks_bob"), Ok(expected));
+        assert_eq!(Request::parse("bcast_one, two"), Ok(Request::Broadcast("one, two".to_owned())));
+        let with_comma = Request::Message { text: "LOGIN, or not".to_owned(), to: bob() };
+        assert_eq!(Request::parse("msg_LOGIN, or not_bob"), Ok(with_comma));
         assert_eq!(Request::parse("msg__bob"), Err(BadRequest::Form("msg_TEXT_ADDR")));
         assert_eq!(Request::parse("msg_hi"), Err(BadRequest::Form("msg_TEXT_ADDR")));
         assert_eq!(Request::parse("msg_hi_b ob"), Err(BadRequest::Address(InvalidAddress)));

@@ -5,8 +5,11 @@
 
 use std::fs;
 
-/// Descriptors and threads that are not a client's: standard streams, files, listeners, refusals, the own threads.
-const RESERVED: usize = 40;
+/// Descriptors that are not a client's: standard streams, files, listeners, refusals. The usual limit of 1,024 then
+/// leaves a thousand.
+const RESERVED_FILES: usize = 24;
+/// Threads that are not a client's: the own ones, refusals.
+const RESERVED_THREADS: usize = 32;
 /// Memory maps of a thread: its stack and the guard page, once more for its signal stack.
 const MAPS_A_THREAD: usize = 4;
 /// Memory maps of the program itself.
@@ -18,15 +21,15 @@ const RESERVED_MAPS: usize = 1_000;
 /// A sentence with the number that they can, and what to raise.
 pub fn check(max_clients: usize) -> Result<(), String> {
     let limits = [
-        (open_files(), 1, RESERVED, "open files (raise it with: ulimit -n)"),
+        (open_files(), 1, RESERVED_FILES, "open files (raise it with: ulimit -n)"),
         (
             number_in("/proc/sys/vm/max_map_count"),
             MAPS_A_THREAD,
             RESERVED_MAPS,
             "memory maps (sysctl vm.max_map_count)",
         ),
-        (number_in("/proc/sys/kernel/threads-max"), 1, RESERVED, "threads (sysctl kernel.threads-max)"),
-        (number_in("/sys/fs/cgroup/pids.max"), 1, RESERVED, "threads of this control group (pids.max)"),
+        (number_in("/proc/sys/kernel/threads-max"), 1, RESERVED_THREADS, "threads (sysctl kernel.threads-max)"),
+        (number_in("/sys/fs/cgroup/pids.max"), 1, RESERVED_THREADS, "threads of this control group (pids.max)"),
     ];
     for (limit, each, reserved, name) in limits {
         // A limit that cannot be read, as outside Linux, is not checked.

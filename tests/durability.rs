@@ -1,0 +1,143 @@
+//! What was confirmed is there after a crash; what the files say wrong is said at the start; signals end in order.
+
+mod harness;
+
+use harness::{LIMIT, Lines, ServerProcess, read};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Signs up `prefix0`, `prefix1`, ... until the server is gone; the names that were confirmed.
+fn sign_up_until_the_crash(address: std::net::SocketAddr, prefix: &str, confirmed: &AtomicUsize) -> Vec<String> {
+    let mut names = Vec::new();
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, LIMIT) else { return names };
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    let mut answers = BufReader::new(stream.try_clone().expect("a descriptor")).lines();
+    answers.next();
+    for number in 0..10_000 {
+        let name = format!("{prefix}{number}");
+        if writeln!(stream, "SIGNUP,{name},password").is_err() {
+            break;
+        }
+        match answers.next() {
+            Some(Ok(answer)) if answer.starts_with("OK,Signup successful") => names.push(name),
+            _ => break,
+        }
+        confirmed.fetch_add(1, Ordering::Relaxed);
+    }
+    names
+}
+
+#[test]
+fn a_crash_during_sign_ups_loses_none_that_was_confirmed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &["--rate", "off"]);
+    let address = server.address;
+    let confirmed = AtomicUsize::new(0);
+    let names: Vec<String> = thread::scope(|scope| {
+        let confirmed = &confirmed;
+        let writers: Vec<_> = ["a", "b", "c", "d"]
+            .into_iter()
+            .map(|prefix| scope.spawn(move || sign_up_until_the_crash(address, prefix, confirmed)))
+            .collect();
+        while confirmed.load(Ordering::Relaxed) < 100 {
+            assert!(!writers.iter().all(|writer| writer.is_finished()), "sign-ups go on");
+            thread::yield_now();
+        }
+        server.crash();
+        writers.into_iter().flat_map(|writer| writer.join().expect("no panic")).collect()
+    });
+    assert!(names.len() >= 100);
+    let server = ServerProcess::start(folder.path(), &["--rate", "off"]);
+    let mut client = Lines::connect(server.address);
+    client.line();
+    for name in names {
+        assert_eq!(client.ask(&format!("SIGNUP,{name},password")), "ERR,Username not available", "{name} is lost");
+    }
+}
+
+#[test]
+fn a_crash_loses_no_broadcast() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &[]);
+    let mut alice = Lines::connect(server.address);
+    alice.line();
+    alice.ask("SIGNUP,alice,password");
+    alice.log_in("alice");
+    assert_eq!(alice.ask("bcast_before the crash"), "OK,Broadcast 1 sent to 1 clients");
+    server.crash();
+    let server = ServerProcess::start(folder.path(), &[]);
+    let mut alice = Lines::connect(server.address);
+    alice.line();
+    alice.log_in("alice");
+    assert!(alice.line_with("bcast_").ends_with("_alice_before the crash"));
+    assert_eq!(alice.ask("bcast_after"), "OK,Broadcast 2 sent to 1 clients");
+}
+
+#[test]
+fn a_torn_row_is_set_aside_with_a_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("made");
+    fs::write(data.join("users.csv"), "username,password_hash,created_at\nalice,$pbkdf").expect("written");
+    let server = ServerProcess::start(folder.path(), &[]);
+    assert!(read(&server.log).contains("users.csv:2: the last row is incomplete; it was moved to "), "said");
+    assert_eq!(read(&data.join("users.csv.torn")), "alice,$pbkdf\n");
+    let mut alice = Lines::connect(server.address);
+    alice.line();
+    assert!(alice.ask("SIGNUP,alice,password").starts_with("OK,Signup successful"), "the name is free");
+}
+
+#[test]
+fn signals_end_the_server_in_order() {
+    for signal in ["INT", "TERM"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = ServerProcess::start(folder.path(), &[]);
+        let mut alice = Lines::connect(server.address);
+        alice.line();
+        alice.ask("SIGNUP,alice,password");
+        alice.log_in("alice");
+        let log = server.log.clone();
+        let idle = Lines::connect(server.address);
+        assert_eq!(server.end(signal), Some(0), "{signal}");
+        assert_eq!(alice.line(), "notice_The server stops, terminating connection");
+        alice.wait_for_end();
+        drop(idle);
+        assert!(read(&log).ends_with("stopped\n"), "{}", read(&log));
+        let users = fs::metadata(folder.path().join("data/users.csv")).expect("there");
+        assert_eq!(users.permissions().mode() & 0o777, 0o600);
+    }
+}
+
+/// What a server says that cannot start; it must end by itself with code 2.
+fn complaint(options: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_server")).args(options).stdin(Stdio::null()).output().expect("runs");
+    assert_eq!(output.status.code(), Some(2), "{options:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).expect("text")
+}
+
+#[test]
+fn a_set_up_that_cannot_work_is_one_sentence_and_code_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &[]);
+    let data = folder.path().join("data").display().to_string();
+    let other = folder.path().join("other").display().to_string();
+    let port = server.address.port().to_string();
+    let said = complaint(&["--port", "0", "--data", &data]);
+    assert_eq!(
+        said,
+        format!("server: {data}: another server uses this data folder; stop it or choose another with --data\n")
+    );
+    let said = complaint(&["--bind", "127.0.0.1", "--port", &port, "--data", &other]);
+    assert!(said.contains(&format!("127.0.0.1:{port}: Address already in use")) && said.contains("--port"), "{said}");
+    let said = complaint(&["--port", "0", "--data", "/dev/null/data"]);
+    assert!(said.starts_with("server: /dev/null/data: "), "{said}");
+    let said = complaint(&["--port", "0", "--data", &other, "--max-clients", "1000000000"]);
+    assert!(said.starts_with("server: --max-clients 1000000000: this system can hold "), "{said}");
+    assert!(complaint(&["--idle", "soon"]).contains("30m"));
+}

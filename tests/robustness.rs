@@ -1,0 +1,127 @@
+//! Whatever a client sends, the server answers it or ends that one session, and the others do not notice.
+
+mod harness;
+
+use harness::{Lines, TestServer};
+use proptest::prelude::*;
+
+#[test]
+fn wrong_lines_are_answered_and_the_session_goes_on() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let mut client = server.connect();
+    for (bytes, answer) in [
+        (vec![b'x'; 5000], "ERR,Line too long: at most 4096 bytes with its line end"),
+        (b"caf\xe9".to_vec(), "ERR,Not UTF-8 text: send text in UTF-8"),
+        (b"\x1b[31m".to_vec(), "ERR,Control character \\u{1b} in the line: only TAB may be sent"),
+        (b"\0".to_vec(), "ERR,Control character \\u{0} in the line: only TAB may be sent"),
+        (b"".to_vec(), "ERR,Empty line: send help for the commands"),
+        (b"LOGIN,".to_vec(), "ERR,Invalid credentials"),
+        (b"\",\",\"".to_vec(), "ERR,Unknown command: send help for the commands"),
+        (b"___".to_vec(), "ERR,Unknown command: send help for the commands"),
+        (b"msg___".to_vec(), "ERR,An address is a username, IP:PORT or an IP"),
+        (b"INIT,alice,99999999999999999999".to_vec(), "ERR,Log in first: send login or signup"),
+    ] {
+        client.send_raw([&bytes, b"\n".as_slice()].concat());
+        assert_eq!(client.line(), answer);
+    }
+    assert_eq!(client.ask("help"), "OK,4 commands");
+}
+
+#[test]
+fn a_mebibyte_without_a_line_end_ends_the_session() {
+    let server = TestServer::start(&[]);
+    let mut client = server.connect();
+    client.send_raw(vec![b'x'; (1 << 20) + 8192]);
+    assert_eq!(client.line(), "ERR,1 MiB without a line end: not a text protocol");
+    client.wait_for_end();
+    assert_eq!(server.connect().ask("help"), "OK,4 commands");
+}
+
+#[test]
+fn half_a_command_is_not_carried_out() {
+    let server = TestServer::start(&[]);
+    let mut bob = server.join("bob");
+    let mut alice = server.join("alice");
+    alice.send_raw("bcast_half of wh");
+    alice.stream().shutdown(std::net::Shutdown::Write).expect("open");
+    alice.wait_for_end();
+    assert_eq!(bob.ask("bcast_whole"), "OK,Broadcast 1 sent to 1 clients");
+}
+
+#[test]
+fn who_never_reads_does_not_delay_the_others() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let mut alice = server.join("alice");
+    let stuck = server.join("stuck");
+    let mut bob = server.join("bob");
+    let text = "x".repeat(1000);
+    // Loopback buffers some megabytes for the stuck client; then it is closed, and its name is free.
+    let mut stuck_is_there = true;
+    for seq in 1..30_000 {
+        let answer = alice.ask(&format!("bcast_{text}"));
+        let reached = if stuck_is_there { 3 } else { 2 };
+        if answer != format!("OK,Broadcast {seq} sent to {reached} clients") {
+            assert!(stuck_is_there, "{answer}");
+            stuck_is_there = false;
+        }
+        assert!(bob.line().starts_with(&format!("bcast_{seq}_")), "nobody waits");
+        if !stuck_is_there && seq % 100 == 0 {
+            break;
+        }
+    }
+    assert!(!stuck_is_there, "a client that reads nothing is closed");
+    drop(stuck);
+}
+
+#[test]
+fn a_large_list_reaches_a_reader_that_takes_its_time() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let mut alice = server.join("alice");
+    let names: Vec<String> = (0..9_000).map(|number| format!("a rather long file name, number {number}.txt")).collect();
+    assert_eq!(alice.ask("INIT,alice,4401"), "OK");
+    for some in names.chunks(60) {
+        let quoted: Vec<String> = some.iter().map(|name| format!("\"{name}\"")).collect();
+        assert_eq!(alice.ask(&format!("SHARE,{}", quoted.join(","))), "UP");
+    }
+    alice.send("GET_AF");
+    let listed: Vec<String> = alice
+        .answer()
+        .iter()
+        .filter_map(|line| line.strip_prefix("files_"))
+        .flat_map(|line| peerline::comma::split(line).into_iter().skip(1))
+        .collect();
+    assert_eq!(listed, names);
+    assert!(alice.ask(&format!("SHARE,{}", "x,".repeat(1_500))).starts_with("ERR,Too many files"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Every line of anything gets exactly one answer.
+    #[test]
+    fn any_bytes_get_an_answer(lines in prop::collection::vec(any_line(), 1..20)) {
+        let server = TestServer::start(&["--rate", "off"]);
+        let mut client = server.join("alice");
+        for line in &lines {
+            client.send_raw([line, b"\n".as_slice()].concat());
+            // A line that says goodbye ends it.
+            if client.answer().last().is_some_and(|answer| answer == "OK,Goodbye") {
+                return Ok(());
+            }
+        }
+        client.send("whoami");
+        let answer = client.answer().pop().unwrap_or_default();
+        prop_assert!(answer.starts_with("OK"), "{}", answer);
+        prop_assert_eq!(Lines::connect(server.address).line(), "OK,Welcome to peerline: login or signup");
+    }
+}
+
+/// Lines near the commands, and far from them.
+fn any_line() -> impl Strategy<Value = Vec<u8>> {
+    let word = "(login|signup|LOGIN|SIGNUP|list|1|2|bcast|msg|connect|relay|INIT|SHARE|GET_U|GET_P|GET_UF|GET_AF|active|whoami|help|quit|EXIT)?";
+    prop_oneof![
+        (word, "[_,\":a-z0-9. \\u{0}-\\u{ff}]{0,40}")
+            .prop_map(|(word, rest)| (word + &rest.replace('\n', "")).into_bytes()),
+        prop::collection::vec(any::<u8>().prop_filter("no LF", |byte| *byte != b'\n'), 0..200),
+    ]
+}

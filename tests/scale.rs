@@ -1,0 +1,42 @@
+//! A thousand clients: one thread and one descriptor each, and a broadcast reaches them all.
+
+mod harness;
+
+use harness::{Lines, ServerProcess};
+use std::fs;
+
+#[test]
+fn a_thousand_clients_on_a_thread_and_a_descriptor_each() {
+    const CLIENTS: usize = 1000;
+    let files = |limits: &str| -> Option<usize> {
+        limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?.parse().ok()
+    };
+    // Both ends of every connection are on this machine, and this process has the other ends.
+    let limit = fs::read_to_string("/proc/self/limits").ok().and_then(|limits| files(&limits)).unwrap_or(0);
+    let clients = CLIENTS.min(limit.saturating_sub(100));
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &["--max-clients", &clients.to_string()]);
+    let count = |what: &str| fs::read_dir(format!("/proc/{}/{what}", server.id())).expect("running").count();
+    let greeted = || {
+        let mut client = Lines::connect(server.address);
+        assert_eq!(client.line(), "OK,Welcome to peerline: login or signup");
+        client
+    };
+    let mut all = vec![greeted()];
+    let (threads, descriptors) = (count("task") - 1, count("fd") - 1);
+    all.extend((1..clients).map(|_| greeted()));
+    for (number, client) in all.iter_mut().enumerate() {
+        client.send(&format!("SIGNUP,user{number},password\nLOGIN,user{number},password"));
+    }
+    for client in &mut all {
+        assert_eq!(client.line_with("OK,Login"), "OK,Login successful!");
+    }
+    assert_eq!(count("task") - threads, clients, "one thread a client");
+    assert_eq!(count("fd") - descriptors, clients, "one descriptor a client");
+    let answer = all[0].ask("bcast_hello, thousand");
+    assert_eq!(answer, format!("OK,Broadcast 1 sent to {clients} clients"));
+    for client in &mut all[1..] {
+        assert!(client.line_with("bcast_").ends_with("_user0_hello, thousand"));
+    }
+    assert_eq!(server.end("TERM"), Some(0), "every thread is joined");
+}
