@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::net::{Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,6 +70,8 @@ pub fn close_gently(stream: &TcpStream) {
 pub struct Connections {
     max: usize,
     state: Mutex<State>,
+    /// A connection has ended.
+    ended: Condvar,
 }
 
 #[derive(Default)]
@@ -90,7 +92,7 @@ enum Verdict {
 impl Connections {
     /// Room for `max` connections.
     pub fn new(max: usize) -> Connections {
-        Connections { max, state: Mutex::default() }
+        Connections { max, state: Mutex::default(), ended: Condvar::new() }
     }
 
     /// The most connections at a time.
@@ -98,16 +100,20 @@ impl Connections {
         self.max
     }
 
-    /// Ends every connection, now and from now on: their threads' reads and writes return at once.
+    /// Ends every connection, now and from now on. Their reads end at once, so that their threads can still write
+    /// what is on its way; who takes longer than a moment for that is cut off.
     pub fn close_all(&self) {
-        let open: Vec<_> = {
-            let mut state = self.lock();
-            state.closed = true;
-            state.open.values().cloned().collect()
-        };
-        for stream in open {
-            // An error says that the connection has ended already.
-            let _ = stream.shutdown(Direction::Both);
+        let mut state = self.lock();
+        state.closed = true;
+        for direction in [Direction::Read, Direction::Both] {
+            let open: Vec<_> = state.open.values().cloned().collect();
+            drop(state);
+            for stream in open {
+                // An error says that the connection has ended already.
+                let _ = stream.shutdown(direction);
+            }
+            let waited = self.ended.wait_timeout_while(self.lock(), LINGER, |state| !state.open.is_empty());
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -148,6 +154,7 @@ impl Drop for Place<'_> {
         let mut state = self.connections.lock();
         state.open.remove(&self.id);
         state.refusing -= usize::from(self.refused);
+        self.connections.ended.notify_all();
     }
 }
 

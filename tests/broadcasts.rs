@@ -18,7 +18,7 @@ fn netcat_gets_them_on_its_connection_the_sender_too() {
     let mut bob = server.join("bob");
     assert_eq!(alice.ask("bcast_snake_case_rocks"), "OK,Broadcast 1 sent to 2 clients");
     for client in [&mut alice, &mut bob] {
-        let line = client.line_with("bcast_");
+        let line = client.event();
         assert!(line.starts_with("bcast_1_") && line.ends_with("_alice_snake_case_rocks"), "{line}");
     }
     assert_eq!(alice.ask(&format!("bcast_{}", "x".repeat(1025))), "ERR,Broadcast too long: 1025 bytes, at most 1024");
@@ -32,12 +32,12 @@ fn who_comes_later_gets_them_also_after_a_restart_and_only_once() {
     alice.ask("bcast_two");
     let server = server.restart(&["--relogin", "200ms"]);
     let mut bob = server.join("bob");
-    assert!(bob.line_with("bcast_").starts_with("bcast_1_"));
-    assert!(bob.line().starts_with("bcast_2_"));
-    assert_eq!(bob.line(), "notice_Session expired, please log in again");
+    assert!(bob.event().starts_with("bcast_1_"));
+    assert!(bob.event().starts_with("bcast_2_"));
+    assert_eq!(bob.event(), "notice_Session expired, please log in again");
     bob.log_in("bob");
     assert_eq!(bob.ask("bcast_three"), "OK,Broadcast 3 sent to 1 clients");
-    assert!(bob.line_with("bcast_").starts_with("bcast_3_"), "the first two came before");
+    assert!(bob.event().starts_with("bcast_3_"), "the first two came before");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn after_the_window_they_are_gone() {
     }
     let mut bob = server.join("bob");
     assert_eq!(bob.ask("bcast_late"), "OK,Broadcast 2 sent to 2 clients");
-    assert!(bob.line_with("bcast_").starts_with("bcast_2_"));
+    assert!(bob.event().starts_with("bcast_2_"));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn udp_registers_acknowledges_and_repairs() {
     assert_eq!(datagram(&socket), "head_0\n");
     alice.send("bcast_one");
     assert!(datagram(&socket).starts_with("bcast_1_"));
-    assert_eq!(alice.line(), "OK,Broadcast 1 sent to 1 clients");
+    assert_eq!(alice.answer_line(), "OK,Broadcast 1 sent to 1 clients");
     say(0);
     assert!(datagram(&socket).starts_with("bcast_1_"), "asked for again");
     say(1);
@@ -87,7 +87,7 @@ fn a_hello_counts_only_from_the_sessions_address() {
     stranger.send_to(b"hello_nonsense", server.address).expect("sent");
     stranger.send_to(&[0xff; 100], server.address).expect("sent");
     alice.send("bcast_one");
-    assert!(alice.line_with("bcast_").starts_with("bcast_1_"), "TCP is still her way");
+    assert!(alice.event().starts_with("bcast_1_"), "TCP is still her way");
     stranger.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
     assert!(stranger.recv(&mut [0; 64]).is_err(), "nothing is sent to a stranger");
 }

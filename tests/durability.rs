@@ -74,7 +74,7 @@ fn a_crash_loses_no_broadcast() {
     let mut alice = Lines::connect(server.address);
     alice.line();
     alice.log_in("alice");
-    assert!(alice.line_with("bcast_").ends_with("_alice_before the crash"));
+    assert!(alice.event().ends_with("_alice_before the crash"));
     assert_eq!(alice.ask("bcast_after"), "OK,Broadcast 2 sent to 1 clients");
 }
 
@@ -104,7 +104,7 @@ fn signals_end_the_server_in_order() {
         let log = server.log.clone();
         let idle = Lines::connect(server.address);
         assert_eq!(server.end(signal), Some(0), "{signal}");
-        assert_eq!(alice.line(), "notice_The server stops, terminating connection");
+        assert_eq!(alice.event(), "notice_The server stops, terminating connection");
         alice.wait_for_end();
         drop(idle);
         assert!(read(&log).ends_with("stopped\n"), "{}", read(&log));

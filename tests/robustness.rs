@@ -64,7 +64,7 @@ fn who_never_reads_does_not_delay_the_others() {
             assert!(stuck_is_there, "{answer}");
             stuck_is_there = false;
         }
-        assert!(bob.line().starts_with(&format!("bcast_{seq}_")), "nobody waits");
+        assert!(bob.event().starts_with(&format!("bcast_{seq}_")), "nobody waits");
         if !stuck_is_there && seq % 100 == 0 {
             break;
         }

@@ -24,7 +24,7 @@ fn who_does_not_log_in_is_closed() {
     let mut client = server.connect();
     client.send("login");
     assert_eq!(client.line(), "OK,Username:");
-    assert_eq!(client.line(), "notice_Not logged in within 50ms, terminating connection");
+    assert_eq!(client.event(), "notice_Not logged in within 50ms, terminating connection");
     client.wait_for_end();
 }
 
@@ -36,8 +36,8 @@ fn the_quiet_are_warned_then_closed_and_the_busy_stay() {
     assert_eq!(quiet.ask("whoami"), "OK,quiet,127.0.0.3,0", "one message is too few");
     thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            assert_eq!(quiet.line(), "notice_Inactive: send something within 150ms or the connection is terminated");
-            assert_eq!(quiet.line(), "notice_Inactive for too long, terminating connection");
+            assert_eq!(quiet.event(), "notice_Inactive: send something within 150ms or the connection is terminated");
+            assert_eq!(quiet.event(), "notice_Inactive for too long, terminating connection");
             quiet.wait_for_end();
         });
         while !waiting.is_finished() {
@@ -51,11 +51,11 @@ fn the_quiet_are_warned_then_closed_and_the_busy_stay() {
 fn a_session_expires_and_a_login_brings_it_back() {
     let server = TestServer::start(&["--relogin", "100ms"]);
     let mut alice = server.join("alice");
-    assert_eq!(alice.line(), "notice_Session expired, please log in again");
+    assert_eq!(alice.event(), "notice_Session expired, please log in again");
     assert_eq!(alice.ask("list"), "ERR,Log in first: send login or signup");
     alice.log_in("alice");
     assert_eq!(alice.ask("GET_U"), "OK,alice");
-    assert_eq!(alice.line(), "notice_Session expired, please log in again");
+    assert_eq!(alice.event(), "notice_Session expired, please log in again");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_new_login_takes_over() {
     let mut old = server.join("alice");
     let mut new = server.connect();
     new.log_in("ALICE");
-    assert_eq!(old.line(), "notice_alice has logged in from 127.0.0.1, terminating this connection");
+    assert_eq!(old.event(), "notice_alice has logged in from 127.0.0.1, terminating this connection");
     old.wait_for_end();
     assert_eq!(new.ask("GET_U"), "OK,alice");
 }

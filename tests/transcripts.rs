@@ -2,7 +2,7 @@
 //! real server: as they stand, and with every byte in a write of its own.
 //!
 //! A line `alice> text` is sent on the connection of that name, which is opened at its first line; `alice< text` is
-//! what comes next there; `alice* text` is the next such line, whatever comes before it; `alice.` says that the server
+//! what comes next there, of the events for an event, of the answers else; `alice* text` is the next such line, whatever comes before it; `alice.` says that the server
 //! closes it. `#` begins a comment, `! --option value` sets an
 //! option of the server. In what comes, `{hex}`, `{n}` and `{ip}` stand for a ticket, a number and an address.
 
@@ -33,10 +33,11 @@ fn play(title: &str, script: &str, pieces: Pieces) {
             b'>' if pieces == Pieces::Lines => connection.send(text),
             b'>' => format!("{text}\r\n").bytes().for_each(|byte| connection.send_raw([byte])),
             b'<' => {
-                let came = connection.line();
+                let is_event = ["bcast_", "msg_", "notice_"].iter().any(|word| text.starts_with(word));
+                let came = if is_event { connection.event() } else { connection.answer_line() };
                 assert!(matches(text, &came), "{at}: came {came:?}");
             }
-            b'*' => while !matches(text, &connection.line()) {},
+            b'*' => while !matches(text, &connection.answer_line()) {},
             _ => connection.wait_for_end(),
         }
     }

@@ -27,6 +27,9 @@ pub const MAX_WRITE: usize = 64 * 1024;
 /// How often the silent are looked for, and the history is synced to disk.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
+/// The number of no broadcast: a client whose next it is is owed nothing.
+const NOTHING: u64 = u64::MAX;
+
 /// Who is owed which broadcasts.
 #[derive(Default)]
 pub struct Broadcaster {
@@ -89,21 +92,29 @@ struct Packs {
 }
 
 impl Broadcaster {
-    /// Owes a client every broadcast from `next` on, by its mailbox until it says hello.
-    pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>, next: u64) {
-        let delivery = Delivery { mailbox, addresses, next, wants_head: false, route: Route::Tcp };
+    /// Lets a client say hello from now on, and owes it nothing yet.
+    pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>) {
+        let delivery = Delivery { mailbox, addresses, next: NOTHING, wants_head: false, route: Route::Tcp };
+        self.lock().deliveries.insert(token, delivery);
+    }
+
+    /// Owes a client every broadcast from `next` on, by its mailbox; unless it has said hello, and from where.
+    pub fn start(&self, token: Ticket, next: u64) {
         let mut state = self.lock();
-        state.deliveries.insert(token, delivery);
-        state.look_at(token);
-        self.wake.notify_one();
+        if let Some(delivery) = state.deliveries.get_mut(&token).filter(|delivery| delivery.next == NOTHING) {
+            delivery.next = next;
+            state.look_at(token);
+            self.wake.notify_one();
+        }
     }
 
     /// Owes this client nothing more. The sequence number from which it would have gone on, as far as is known.
     pub fn leave(&self, token: Ticket) -> Option<u64> {
-        self.lock().deliveries.remove(&token).map(|delivery| match delivery.route {
-            Route::Udp { acknowledged, .. } => acknowledged + 1,
-            Route::Tcp | Route::OneWay => delivery.next,
-        })
+        let delivery = self.lock().deliveries.remove(&token)?;
+        match delivery.route {
+            Route::Udp { acknowledged, .. } => Some(acknowledged + 1),
+            Route::Tcp | Route::OneWay => Some(delivery.next).filter(|&next| next != NOTHING),
+        }
     }
 
     /// Says that there is a new broadcast.

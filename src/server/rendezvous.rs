@@ -152,19 +152,17 @@ impl Rendezvous {
 
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
     pub fn enter(&self, name: Username, observed: IpAddr, mailbox: Arc<dyn Mailbox>) -> Presence {
-        let arrival = Arrival { name, observed, guest: None, mailbox };
+        let arrival = Arrival { name, observed, guest: None, mailbox: Arc::clone(&mailbox) };
         let (seat, older) = self.roster.enter(arrival, Instant::now());
         if let Some(older) = older {
             let notice = format!("{} has logged in from {observed}, terminating this connection", seat.name);
             older.post(&format!("{}\n", Reply::Notice(notice)));
             older.close();
         }
-        Presence { seat, token: Ticket::draw() }
-    }
-
-    /// Owes a client that has entered all broadcasts from `next` on.
-    pub fn deliver(&self, presence: &Presence, observed: IpAddr, mailbox: Arc<dyn Mailbox>, next: u64) {
-        self.broadcaster.join(presence.token, [observed, presence.seat.address], mailbox, next);
+        // Before the client learns its token: its first hello may come at once.
+        let token = Ticket::draw();
+        self.broadcaster.join(token, [observed, seat.address], mailbox);
+        Presence { seat, token }
     }
 
     /// Logs a client out. The number of the broadcast that it would have got next.

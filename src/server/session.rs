@@ -161,8 +161,7 @@ impl<'a> Session<'a> {
                 return false;
             }
         }
-        let mailbox = Arc::clone(&self.outbox) as Arc<dyn Mailbox>;
-        self.house.deliver(presence, self.peer.ip(), mailbox, self.next_broadcast);
+        self.house.broadcaster.start(presence.token, self.next_broadcast);
         true
     }
 

@@ -7,6 +7,7 @@ use clap::Parser;
 use peerline::server::Server;
 use peerline::server::config::Config;
 use peerline::shutdown::Shutdown;
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -95,6 +96,8 @@ pub fn config(folder: &Path, options: &[&str]) -> Config {
 /// A connection that speaks lines, as netcat does.
 pub struct Lines {
     reader: BufReader<TcpStream>,
+    /// Lines that came before the one that was waited for.
+    kept: VecDeque<String>,
     /// The token of the last login.
     pub token: String,
     /// The address that the last login assigned.
@@ -108,7 +111,7 @@ impl Lines {
         stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
         stream.set_write_timeout(Some(LIMIT)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
-        Lines { reader: BufReader::new(stream), token: String::new(), ip: String::new() }
+        Lines { reader: BufReader::new(stream), kept: VecDeque::new(), token: String::new(), ip: String::new() }
     }
 
     /// The connection itself.
@@ -134,27 +137,41 @@ impl Lines {
         line.trim_end().to_owned()
     }
 
-    /// The next line that begins with `start`; those before it are passed over.
-    pub fn line_with(&mut self, start: &str) -> String {
+    /// The next event, whatever stands before it, which is kept.
+    pub fn event(&mut self) -> String {
+        self.take(true)
+    }
+
+    /// The next line of an answer; events before it are kept.
+    pub fn answer_line(&mut self) -> String {
+        self.take(false)
+    }
+
+    fn take(&mut self, event: bool) -> String {
+        let is_event = |line: &str| ["bcast_", "msg_", "notice_"].iter().any(|word| line.starts_with(word));
+        if let Some(at) = self.kept.iter().position(|line| is_event(line) == event) {
+            return self.kept.remove(at).expect("just found");
+        }
         loop {
             let line = self.line();
-            if line.starts_with(start) {
+            if is_event(&line) == event {
                 return line;
             }
+            self.kept.push_back(line);
         }
     }
 
-    /// Sends a line and gives the last line of its answer; events and data lines are passed over.
+    /// Sends a line and gives the last line of its answer. Events are kept: they can arrive at any time.
     pub fn ask(&mut self, line: &str) -> String {
         self.send(line);
         self.answer().pop().expect("at least one line")
     }
 
-    /// All lines up to the end of an answer, events among them.
+    /// The lines of the next answer.
     pub fn answer(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         loop {
-            lines.push(self.line());
+            lines.push(self.answer_line());
             let last = lines.last().expect("just pushed");
             if last.starts_with("OK") || last.starts_with("ERR,") || last == "UP" {
                 return lines;
