@@ -21,3 +21,6 @@ pub mod wire;
 
 // The server: state with its locks inside, then behaviour.
 pub mod server;
+
+// The client: what it knows, its wires, its threads, the person at it.
+pub mod client;

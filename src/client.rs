@@ -1,0 +1,147 @@
+//! The client: logs in, listens for peers, does what the person types, and ends in order.
+
+pub mod chat;
+pub mod command;
+pub mod conversation;
+pub mod crew;
+pub mod desk;
+pub mod event;
+pub mod inbox;
+pub mod input;
+pub mod keeper;
+pub mod link;
+pub mod login;
+pub mod menu;
+pub mod message;
+pub mod peer;
+pub mod screen;
+pub mod terminal;
+pub mod tickets;
+pub mod udp;
+
+use crate::name::Username;
+use crate::protocol::Request;
+use desk::Desk;
+use input::Input;
+use keeper::{Keeper, Known};
+use link::LinkError;
+use login::{Credentials, NotLoggedIn, Welcome};
+use menu::Menu;
+use screen::Screen;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+/// What the options say.
+pub struct Options {
+    /// The server's main port.
+    pub server: SocketAddr,
+    /// Who logs in, unless it is asked.
+    pub credentials: Option<Credentials>,
+    /// The port for peers, where the person insists on one.
+    pub listen: Option<u16>,
+}
+
+/// Ends a client from outside, such as from a signal.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<OnceLock<Arc<Desk>>>);
+
+impl Stop {
+    /// Ends the client in order, wherever it is.
+    pub fn stop(&self) {
+        if let Some(desk) = self.0.get() {
+            desk.stop();
+        }
+    }
+}
+
+/// Runs a client until the person leaves. False when anything that was asked for was refused.
+///
+/// # Errors
+/// A sentence: the server is not there, the login of the options is not possible, the port is taken.
+pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
+    let (mut input, waker) = Input::open().map_err(|error| format!("standard input: {error}"))?;
+    let (screen, events) = Screen::new();
+    let desk = Arc::new(Desk::new(options.server, screen, waker));
+    let _ = stop.0.set(Arc::clone(&desk));
+    let above = input.printer();
+    thread::scope(|scope| {
+        let gone = Arc::clone(&desk);
+        scope.spawn(move || screen::write_all(&events, above, || gone.stop()));
+        let result = live(options, &desk, &mut input);
+        // The terminal goes first: what is still to be shown is then written plainly.
+        drop(input);
+        desk.screen.close();
+        result
+    })?;
+    Ok(!desk.screen.was_refused())
+}
+
+/// From the connection to the last joined thread.
+fn live(options: &Options, desk: &Arc<Desk>, input: &mut Input) -> Result<(), String> {
+    let keeper = Arc::new(Keeper::new(Arc::clone(desk), options.listen));
+    let result = begin(options, desk, &keeper, input).map(|begun| {
+        if begun {
+            Menu::new(desk, &keeper, input).run();
+            // From here on a closed connection is no loss. The server may be gone already.
+            desk.end.trigger();
+            let _ = desk.request(&Request::Quit(None));
+        }
+    });
+    desk.stop();
+    keeper.stop_listening();
+    desk.chats.close_all();
+    desk.connections.close_all();
+    desk.crew.join();
+    result
+}
+
+/// Connects, logs in, starts what goes on beside the menu. False when the person left before that.
+fn begin(options: &Options, desk: &Arc<Desk>, keeper: &Arc<Keeper>, input: &mut Input) -> Result<bool, String> {
+    let server = options.server;
+    keeper.connect().map_err(|error| not_there(server, &error))?;
+    let logged_in = match &options.credentials {
+        Some(who) => login::with_credentials(desk, input, who).map(|welcome| (known(who), welcome)),
+        None => login::dialogue(desk, input).map(|(name, welcome)| (Known { name, password: None }, welcome)),
+    };
+    let (known, welcome): (Known, Welcome) = match logged_in {
+        Ok(logged_in) => logged_in,
+        Err(NotLoggedIn::Left) => return Ok(false),
+        Err(NotLoggedIn::Refused(why)) => return Err(why),
+        Err(NotLoggedIn::Lost(error)) => return Err(not_there(server, &error)),
+    };
+    keeper.announce(&welcome)?;
+    greet(desk, &known.name);
+    start_threads(desk, keeper, known).map_err(|error| format!("no thread: {error}"))?;
+    Ok(true)
+}
+
+fn known(who: &Credentials) -> Known {
+    Known { name: who.name.clone(), password: who.password.clone() }
+}
+
+fn start_threads(desk: &Arc<Desk>, keeper: &Arc<Keeper>, known: Known) -> std::io::Result<()> {
+    match udp::bind(desk.server).and_then(|socket| Ok((socket.local_addr()?, socket))) {
+        Ok((bound, socket)) => {
+            desk.set_udp(bound);
+            desk.end.wake_receiver(bound);
+            let desk_of_udp = Arc::clone(desk);
+            desk.crew.start("broadcasts", move || udp::run(&desk_of_udp, &socket))?;
+        }
+        Err(error) => desk.screen.info(format!("No UDP socket ({error}): broadcasts come by TCP.")),
+    }
+    let keeper = Arc::clone(keeper);
+    desk.crew.start("keeper", move || keeper.keep(&known))
+}
+
+fn greet(desk: &Desk, name: &Username) {
+    desk.screen.info(format!("Logged in as {name}. Type help for what you can do."));
+}
+
+fn not_there(server: SocketAddr, error: &LinkError) -> String {
+    match error {
+        LinkError::Connect(error) => format!("no server at {server}: {error}. Is it started, and is the port right?"),
+        LinkError::Refused(why) => format!("the server at {server} says: {why}"),
+        LinkError::Lost | LinkError::Silent => format!("the server at {server}: {error}"),
+    }
+}

@@ -1,0 +1,307 @@
+//! What a person can ask the client to do: one table, from which the parser, the menu and the help are made.
+
+use crate::address::Address;
+use crate::duration;
+use crate::name::Username;
+use crate::protocol::{MAX_BROADCAST, Request};
+use std::time::Duration;
+
+/// A command, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's row of the table names its fields")]
+pub enum Command {
+    List,
+    /// Without a text, the next line is the text.
+    Broadcast(Option<String>),
+    Chat(Address),
+    Message {
+        to: Address,
+        text: String,
+    },
+    Relay {
+        to: Address,
+        text: String,
+    },
+    Accept(Option<Username>),
+    Decline(Option<Username>),
+    Peers,
+    Close(Username),
+    Users,
+    AddressOf(Username),
+    Active,
+    Inactive,
+    Whoami,
+    Wait(Duration),
+    Reconnect,
+    Help,
+    Quit,
+}
+
+/// A row of the table.
+pub struct Row {
+    /// The word that is typed.
+    pub word: &'static str,
+    /// Shorter or other words for the same: the numbers of the original menus among them.
+    pub also: &'static [&'static str],
+    /// What follows the word.
+    pub arguments: &'static str,
+    /// What it does, in a line.
+    pub help: &'static str,
+    /// Reads what follows the word; `None` when it does not fit `arguments`.
+    read: fn(&str) -> Option<Command>,
+}
+
+/// Every command, in the order of the menu.
+pub const TABLE: &[Row] = &[
+    Row { word: "list", also: &["1"], arguments: "", help: "active clients", read: |rest| alone(rest, Command::List) },
+    Row {
+        word: "broadcast",
+        also: &["2"],
+        arguments: "[TEXT]",
+        help: "a message to everybody; without TEXT the next line is sent",
+        read: |rest| Some(Command::Broadcast((!rest.is_empty()).then(|| rest.to_owned()))),
+    },
+    Row {
+        word: "msg",
+        also: &["3"],
+        arguments: "NAME TEXT",
+        help: "a single message, directly to NAME",
+        read: |rest| addressed(rest).map(|(to, text)| Command::Message { to, text }),
+    },
+    Row {
+        word: "chat",
+        also: &["4", "connect"],
+        arguments: "NAME",
+        help: "ask NAME for a chat, or go back to an open one",
+        read: |rest| rest.parse().ok().map(Command::Chat),
+    },
+    Row {
+        word: "accept",
+        also: &["y", "yes"],
+        arguments: "[NAME]",
+        help: "take the chat that somebody asks for",
+        read: |rest| optional_name(rest).map(Command::Accept),
+    },
+    Row {
+        word: "decline",
+        also: &["n", "no"],
+        arguments: "[NAME]",
+        help: "or not",
+        read: |rest| optional_name(rest).map(Command::Decline),
+    },
+    Row { word: "peers", also: &[], arguments: "", help: "your open chats", read: |rest| alone(rest, Command::Peers) },
+    Row {
+        word: "close",
+        also: &[],
+        arguments: "NAME",
+        help: "end the open chat with NAME",
+        read: |rest| rest.parse().ok().map(Command::Close),
+    },
+    Row {
+        word: "users",
+        also: &[],
+        arguments: "",
+        help: "names of the active clients",
+        read: |rest| alone(rest, Command::Users),
+    },
+    Row {
+        word: "address",
+        also: &[],
+        arguments: "NAME",
+        help: "the IP and port of NAME",
+        read: |rest| rest.parse().ok().map(Command::AddressOf),
+    },
+    Row {
+        word: "active",
+        also: &[],
+        arguments: "",
+        help: "be listed and reachable",
+        read: |rest| alone(rest, Command::Active),
+    },
+    Row { word: "inactive", also: &[], arguments: "", help: "or not", read: |rest| alone(rest, Command::Inactive) },
+    Row {
+        word: "whoami",
+        also: &[],
+        arguments: "",
+        help: "your own name and address",
+        read: |rest| alone(rest, Command::Whoami),
+    },
+    Row {
+        word: "wait",
+        also: &[],
+        arguments: "DURATION",
+        help: "for scripts: show what arrives for a while, such as 5s",
+        read: |rest| duration::parse(rest).ok().map(Command::Wait),
+    },
+    Row {
+        word: "reconnect",
+        also: &[],
+        arguments: "",
+        help: "come back to the server after it has ended the connection",
+        read: |rest| alone(rest, Command::Reconnect),
+    },
+    Row {
+        word: "help",
+        also: &["?", "menu"],
+        arguments: "",
+        help: "this list",
+        read: |rest| alone(rest, Command::Help),
+    },
+    Row { word: "quit", also: &["exit"], arguments: "", help: "leave", read: |rest| alone(rest, Command::Quit) },
+];
+
+fn alone(rest: &str, command: Command) -> Option<Command> {
+    rest.is_empty().then_some(command)
+}
+
+fn addressed(rest: &str) -> Option<(Address, String)> {
+    let (to, text) = rest.split_once(' ')?;
+    Some((to.parse().ok()?, Some(text.trim()).filter(|text| !text.is_empty())?.to_owned()))
+}
+
+fn optional_name(rest: &str) -> Option<Option<Username>> {
+    if rest.is_empty() { Some(None) } else { rest.parse().ok().map(Some) }
+}
+
+/// Reads a line of the menu: a word of the table with its arguments, or a line as it would be typed to the server.
+///
+/// # Errors
+/// A sentence that says what to type instead.
+pub fn parse(line: &str) -> Result<Command, String> {
+    let line = line.trim();
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let is_word = |row: &&Row| [row.word].iter().chain(row.also).any(|known| known.eq_ignore_ascii_case(word));
+    let command = match TABLE.iter().find(is_word) {
+        Some(row) => (row.read)(rest.trim()).ok_or_else(|| format!("Type: {} {}", row.word, row.arguments))?,
+        None => as_to_the_server(line)?,
+    };
+    match &command {
+        Command::Broadcast(Some(text)) => check_broadcast(text).map(|()| command),
+        _ => Ok(command),
+    }
+}
+
+/// What a broadcast may be.
+///
+/// # Errors
+/// A sentence that says how long it may be.
+pub fn check_broadcast(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("A broadcast needs a text".to_owned());
+    }
+    if text.len() > MAX_BROADCAST {
+        return Err(format!("A broadcast has at most {MAX_BROADCAST} bytes; this one has {}", text.len()));
+    }
+    Ok(())
+}
+
+/// `msg_TEXT_ADDR` and its like.
+fn as_to_the_server(line: &str) -> Result<Command, String> {
+    let unknown = || {
+        let word = line.split(' ').next().unwrap_or_default();
+        format!("{word:?} is no command: type help for the list")
+    };
+    if !line.contains('_') && !line.contains(',') {
+        return Err(unknown());
+    }
+    match Request::parse(line).map_err(|error| error.to_string())? {
+        Request::Broadcast(text) => Ok(Command::Broadcast(Some(text))),
+        Request::Message { text, to } => Ok(Command::Message { to, text }),
+        Request::Relay { text, to } => Ok(Command::Relay { to, text }),
+        Request::Connect(to) => Ok(Command::Chat(to)),
+        Request::GetUsers => Ok(Command::Users),
+        Request::GetPeer(name) => name.parse().map(Command::AddressOf).map_err(|_| unknown()),
+        Request::Quit(_) => Ok(Command::Quit),
+        _ => Err(unknown()),
+    }
+}
+
+/// The menu: a line for each command.
+pub fn menu() -> impl Iterator<Item = String> {
+    TABLE.iter().map(|row| {
+        let usage = format!("{} {}", row.word, row.arguments);
+        let also = if row.also.is_empty() { String::new() } else { format!(" (or {})", row.also.join(", ")) };
+        format!("  {usage:<18} {}{also}", row.help)
+    })
+}
+
+/// What a line means while a chat is in the foreground.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InChat<'a> {
+    /// To be sent.
+    Say(&'a str),
+    /// `!exit`: end the chat.
+    Exit,
+    /// `!back`: to the menu, the chat stays open.
+    Back,
+    /// `!wait DURATION`: for scripts.
+    Wait(Duration),
+}
+
+/// Reads a line of a chat. Only a whole `!exit` and its like are commands; every other line is text.
+pub fn parse_in_chat(line: &str) -> InChat<'_> {
+    let word = line.trim();
+    match word.split_once(' ').map(|(word, rest)| (word, duration::parse(rest.trim()))) {
+        None if word.eq_ignore_ascii_case("!exit") => InChat::Exit,
+        None if word.eq_ignore_ascii_case("!back") => InChat::Back,
+        Some(("!wait", Ok(span))) => InChat::Wait(span),
+        _ => InChat::Say(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bob() -> Address {
+        "bob".parse().expect("valid")
+    }
+
+    #[test]
+    fn words_numbers_and_the_servers_forms() {
+        let hi = || Command::Message { to: bob(), text: "hi there".to_owned() };
+        for (line, command) in [
+            ("1", Command::List),
+            (" List ", Command::List),
+            ("2", Command::Broadcast(None)),
+            ("broadcast hi  all", Command::Broadcast(Some("hi  all".to_owned()))),
+            ("bcast_hi", Command::Broadcast(Some("hi".to_owned()))),
+            ("msg bob hi there", hi()),
+            ("msg_hi there_bob", hi()),
+            ("connect_bob", Command::Chat(bob())),
+            ("y", Command::Accept(None)),
+            ("wait 5s", Command::Wait(Duration::from_secs(5))),
+            ("GET_U", Command::Users),
+            ("exit", Command::Quit),
+        ] {
+            assert_eq!(parse(line), Ok(command), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_type() {
+        assert_eq!(parse("msg bob"), Err("Type: msg NAME TEXT".to_owned()));
+        assert_eq!(parse("dance"), Err("\"dance\" is no command: type help for the list".to_owned()));
+        assert_eq!(parse("msg_hi"), Err("Send msg_TEXT_ADDR".to_owned()));
+        assert!(parse(&format!("broadcast {}", "x".repeat(1025))).is_err());
+    }
+
+    #[test]
+    fn no_word_twice() {
+        let mut words: Vec<_> = TABLE.iter().flat_map(|row| [row.word].into_iter().chain(row.also.to_vec())).collect();
+        words.sort_unstable();
+        let all = words.len();
+        words.dedup();
+        assert_eq!(words.len(), all);
+    }
+
+    #[test]
+    fn only_whole_words_are_commands_in_a_chat() {
+        assert_eq!(parse_in_chat("!exit "), InChat::Exit);
+        assert_eq!(parse_in_chat("!back"), InChat::Back);
+        assert_eq!(parse_in_chat("!wait 1s"), InChat::Wait(Duration::from_secs(1)));
+        for text in ["quit", "!exit now", "! exit", " indented", ""] {
+            assert_eq!(parse_in_chat(text), InChat::Say(text));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! One chat, from the request to its end, on a thread of its own: whichever side asked.
+
+use super::chat::ChatId;
+use super::desk::Desk;
+use super::event::Event;
+use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
+use crate::address::Address;
+use crate::listener;
+use crate::name::Username;
+use crate::peer_protocol::Opening;
+use crate::protocol::{Reply, Request};
+use crate::ticket::Ticket;
+use std::time::Duration;
+
+/// How long a request waits for its answer.
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long we wait for the answer of the other side: it needs its 60 s and the way.
+const ANSWER_ARRIVES: Duration = Duration::from_secs(65);
+
+/// Takes `CHAT,name,TICKET`: asks the person, waits for the answer, talks.
+pub fn receive(desk: &Desk, mut lines: PeerLines, name: Username, ticket: Option<Ticket>) {
+    let verified = desk.tickets.redeem(&name, ticket);
+    let Some(id) = desk.chats.ring(name.clone(), verified, lines.stream.clone()) else {
+        return lines.refuse("busy");
+    };
+    desk.screen.show(Event::ChatRequest { from: name.clone(), verified });
+    desk.waker.nudge();
+    lines.set_limit(Some(ANSWER));
+    // The person answers on another thread; until then we listen, as the other side may hang up or begin to talk.
+    let heard = loop {
+        match lines.hear() {
+            Heard::Line(text) if desk.chats.keep_early(id, &text) => {}
+            heard => break heard,
+        }
+    };
+    if desk.chats.unring(id) {
+        if matches!(heard, Heard::Nothing) {
+            lines.refuse("no answer");
+        }
+        return desk.screen.show(Event::ChatMissed { from: name });
+    }
+    talk(desk, lines, Talk { id, name, verified }, heard);
+}
+
+/// Asks somebody for a chat, and talks when they accept. `id` is the request's, from [`super::chat::Chats::call`].
+pub fn call(desk: &Desk, id: ChatId, to: &Address) {
+    let refused = |reason: String| {
+        if desk.chats.give_up(id) {
+            desk.screen.show(Event::ChatRefused { by: to.to_string(), reason });
+            desk.waker.wake();
+        }
+    };
+    let introduced = match peer::introduce(desk, &Request::Connect(to.clone())) {
+        Ok(Introduction::To(introduced)) => introduced,
+        Ok(Introduction::Refused(why) | Introduction::Relayed(why)) => return refused(why),
+        Err(error) => return refused(error.to_string()),
+    };
+    match ask(desk, id, &introduced) {
+        Ok(Some(lines)) => {
+            let name = introduced.name;
+            desk.screen.show(Event::ChatOpened { with: name.clone(), verified: true });
+            desk.waker.wake();
+            let stream = lines.stream.clone();
+            talk(desk, lines, Talk { id, name, verified: true }, Heard::Nothing);
+            listener::close_gently(&stream);
+        }
+        Ok(None) => {}
+        Err(why) => refused(why),
+    }
+}
+
+/// `None` when the request was cancelled.
+fn ask(desk: &Desk, id: ChatId, to: &Introduced) -> Result<Option<PeerLines>, String> {
+    let me = desk.name().ok_or("not logged in")?;
+    let opening = Opening::Chat { name: me, ticket: Some(to.ticket) };
+    let mut lines =
+        peer::dial(to, &opening, "").map_err(|error| format!("not reachable at {}: {error}", to.address))?;
+    if !desk.chats.connected(id, &lines.stream) {
+        return Ok(None);
+    }
+    lines.set_limit(Some(ANSWER_ARRIVES));
+    match Reply::parse(&lines.line()?) {
+        Reply::Ok(_) => {}
+        Reply::Err(why) => return Err(why),
+        other => return Err(format!("no answer but {other}")),
+    }
+    Ok(desk.chats.accepted(id, to.name.clone(), &lines.stream).then_some(lines))
+}
+
+/// With whom.
+struct Talk {
+    id: ChatId,
+    name: Username,
+    verified: bool,
+}
+
+/// Shows every line of the other side, from `heard` on, until one side ends the chat.
+fn talk(desk: &Desk, mut lines: PeerLines, talk: Talk, mut heard: Heard) {
+    lines.set_limit(None);
+    let why = loop {
+        match heard {
+            Heard::Line(text) => {
+                let foreground = desk.chats.is_foreground(talk.id);
+                let (from, verified) = (talk.name.clone(), talk.verified);
+                desk.screen.show(Event::ChatLine { from, verified, text, foreground });
+            }
+            Heard::NoLine(bad) => desk.screen.info(format!("{} sent something that is not shown: {bad}", talk.name)),
+            Heard::Nothing => {}
+            Heard::End => break "the other side left".to_owned(),
+            Heard::Lost(error) => break error.to_string(),
+        }
+        heard = lines.hear();
+    };
+    if desk.chats.ended(talk.id) {
+        desk.screen.show(Event::ChatClosed { with: talk.name, why });
+        desk.waker.wake();
+    }
+}

@@ -1,0 +1,225 @@
+//! What the threads of a client share: the way to the server, to the screen and to the person, and what is known.
+
+use super::chat::Chats;
+use super::crew::Crew;
+use super::event::Event;
+use super::inbox::{Inbox, Way};
+use super::input::Waker;
+use super::link::{Answer, Link, LinkError};
+use super::peer::MAX_PEERS;
+use super::screen::Screen;
+use super::tickets::Tickets;
+use crate::listener::Connections;
+use crate::name::Username;
+use crate::protocol::{Broadcast, Request};
+use crate::shutdown::{self, Shutdown};
+use crate::ticket::Ticket;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// One for a client.
+pub struct Desk {
+    /// The server's main port.
+    pub server: SocketAddr,
+    /// Where everything is shown.
+    pub screen: Screen,
+    /// Tickets of those who are on their way.
+    pub tickets: Tickets,
+    /// Open chats, and those that are asked for.
+    pub chats: Chats,
+    /// Connections that others made to us.
+    pub connections: Connections,
+    /// Our threads.
+    pub crew: Crew,
+    /// The end of the client.
+    pub end: Shutdown,
+    /// Wakes the thread that waits for the person.
+    pub waker: Waker,
+    inbox: Mutex<Inbox>,
+    session: Mutex<Session>,
+    trouble: Condvar,
+    udp: OnceLock<SocketAddr>,
+}
+
+/// What holds from one login to the next.
+#[derive(Default)]
+struct Session {
+    link: Option<Arc<Link>>,
+    token: Option<Ticket>,
+    name: Option<Username>,
+    /// When this client first logged in, in seconds since 1970.
+    since: Option<u64>,
+    trouble: Option<Trouble>,
+    needs_password: bool,
+}
+
+/// What ended a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The server asks for the password again.
+    Expired,
+    /// The connection is gone.
+    Lost,
+    /// The server ended the connection because of us: coming back is for the person to decide.
+    Sent,
+}
+
+impl Desk {
+    /// A desk for the client of `server`.
+    pub fn new(server: SocketAddr, screen: Screen, waker: Waker) -> Desk {
+        Desk {
+            server,
+            screen,
+            tickets: Tickets::default(),
+            chats: Chats::default(),
+            connections: Connections::new(MAX_PEERS),
+            crew: Crew::default(),
+            end: Shutdown::new(),
+            waker,
+            inbox: Mutex::default(),
+            session: Mutex::default(),
+            trouble: Condvar::new(),
+            udp: OnceLock::new(),
+        }
+    }
+
+    /// Ends the client: whatever waits returns.
+    pub fn stop(&self) {
+        self.end.trigger();
+        let link = self.session().link.clone();
+        if let Some(link) = link {
+            link.close();
+        }
+        self.trouble.notify_all();
+        self.waker.wake();
+    }
+
+    /// Something ended the login; a worse trouble that is known already stays.
+    pub fn report(&self, trouble: Trouble) {
+        let mut session = self.session();
+        session.token = None;
+        if session.trouble != Some(Trouble::Sent) {
+            session.trouble = Some(trouble);
+        }
+        drop(session);
+        self.trouble.notify_all();
+    }
+
+    /// Waits for trouble; `None` at the end of the client.
+    pub fn next_trouble(&self) -> Option<Trouble> {
+        let mut session = self.session();
+        loop {
+            if self.end.is_triggered() {
+                return None;
+            }
+            if let Some(trouble) = session.trouble.take() {
+                return Some(trouble);
+            }
+            session = self.trouble.wait(session).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Whether the person must be asked for the password, as nobody else knows it.
+    pub fn needs_password(&self) -> bool {
+        self.session().needs_password
+    }
+
+    /// Asks the person for the password, or no longer.
+    pub fn need_password(&self, needed: bool) {
+        self.session().needs_password = needed;
+        if needed {
+            self.waker.wake();
+        }
+    }
+
+    /// The connection to the server is this one now, or there is none.
+    pub fn set_link(&self, link: Option<Arc<Link>>) {
+        let mut session = self.session();
+        session.token = session.token.filter(|_| link.is_some());
+        session.link = link;
+    }
+
+    /// A login succeeded: who we are, and what the hellos must carry.
+    pub fn logged_in(&self, name: Username, token: Option<Ticket>) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let mut session = self.session();
+        session.name = Some(name);
+        session.token = token;
+        session.since.get_or_insert(now);
+        session.needs_password = false;
+        drop(session);
+        self.say_hello();
+    }
+
+    /// The socket of the hellos, to be woken when one is due.
+    pub fn set_udp(&self, bound: SocketAddr) {
+        let _ = self.udp.set(shutdown::reachable(bound));
+    }
+
+    fn say_hello(&self) {
+        let Some(socket) = self.udp.get() else { return };
+        let from = super::udp::bind(*socket);
+        // Without this nudge the hello goes out with the next heartbeat.
+        let _ = from.and_then(|from: UdpSocket| from.send_to(&[], socket));
+    }
+
+    /// Our own name; before the login nobody asks for it.
+    pub fn name(&self) -> Option<Username> {
+        self.session().name.clone()
+    }
+
+    /// What the hellos of this session carry.
+    pub fn token(&self) -> Option<Ticket> {
+        self.session().token
+    }
+
+    /// Asks the server.
+    ///
+    /// # Errors
+    /// As [`Link::request`]; without a connection [`LinkError::Lost`].
+    pub fn request(&self, request: &Request) -> Result<Answer, LinkError> {
+        let link = self.session().link.clone();
+        link.ok_or(LinkError::Lost)?.request(request)
+    }
+
+    /// The broadcasts.
+    pub fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows a broadcast and those that waited for it, once and in order.
+    pub fn take_broadcast(&self, broadcast: Broadcast, way: Way) {
+        let gap_before = self.show_in_order(|inbox| inbox.accept(broadcast, way));
+        if way == Way::Tcp && !gap_before && self.inbox().has_gap() {
+            self.say_hello();
+        }
+    }
+
+    /// Up to `seq` nothing is missing, says the server.
+    pub fn take_head(&self, seq: u64) {
+        self.show_in_order(|inbox| inbox.head(seq));
+    }
+
+    /// Nothing comes by UDP here.
+    pub fn give_up_gaps(&self) {
+        self.show_in_order(Inbox::give_up_gaps);
+    }
+
+    /// The order on the screen is that in which the inbox gives them out, so both happen under its lock; showing
+    /// only puts an event into a queue. Returns whether there was a gap before.
+    fn show_in_order(&self, change: impl FnOnce(&mut Inbox) -> Vec<Broadcast>) -> bool {
+        let since = self.session().since.unwrap_or(u64::MAX);
+        let mut inbox = self.inbox();
+        let gap_before = inbox.has_gap();
+        for broadcast in change(&mut inbox) {
+            let earlier = broadcast.unix_time < since;
+            self.screen.show(Event::Broadcast { broadcast, earlier });
+        }
+        gap_before
+    }
+
+    fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,113 @@
+//! Everything a client shows, one variant a kind, and how it reads for people.
+//!
+//! Whatever others wrote is escaped here, so no other file can forget it.
+
+use crate::name::Username;
+use crate::protocol::Broadcast;
+use crate::text::escape;
+use std::fmt;
+use std::net::SocketAddr;
+
+/// One thing that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's sentence names its fields")]
+pub enum Event {
+    /// A broadcast; `earlier` ones were sent before this client logged in.
+    Broadcast { broadcast: Broadcast, earlier: bool },
+    /// A single message; `verified` when the server introduced the sender, `relayed` when it carried the text.
+    Message { from: Username, text: String, verified: bool, relayed: bool },
+    /// Somebody asks for a chat.
+    ChatRequest { from: Username, verified: bool },
+    /// A request that was not answered: its sender hung up, or the time was over.
+    ChatMissed { from: Username },
+    /// We ask somebody for a chat.
+    ChatCalling { to: String },
+    /// Both sides agreed.
+    ChatOpened { with: Username, verified: bool },
+    /// No chat, and why.
+    ChatRefused { by: String, reason: String },
+    /// A line of an open chat.
+    ChatLine { from: Username, verified: bool, text: String, foreground: bool },
+    /// A chat is over, and why.
+    ChatClosed { with: Username, why: String },
+    /// An open chat, in the list of them.
+    Peer { name: Username, verified: bool, foreground: bool },
+    /// An active client, in the list of them.
+    Client { name: Username, address: SocketAddr, guest: Option<String> },
+    /// An active client's name, in the list of names.
+    User { name: String },
+    /// The server tells what it is about to do.
+    Notice { text: String },
+    /// What was asked for is done.
+    Done { text: String },
+    /// What was asked for is refused; counts for the exit code.
+    Refused { text: String },
+    /// Something to know that nobody asked for.
+    Info { text: String },
+}
+
+impl Event {
+    /// Whether it belongs on standard error where output and errors are apart.
+    pub fn is_error(&self) -> bool {
+        matches!(self, Event::Refused { .. } | Event::ChatRefused { .. })
+    }
+}
+
+/// One line (a text of several lines for the menu), escaped.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Broadcast { broadcast, .. } => {
+                write!(f, "[broadcast] {}: {}", broadcast.from, escape(&broadcast.text))
+            }
+            Event::Message { from, text, verified, relayed } => {
+                let relayed = if *relayed { ", relayed by the server" } else { "" };
+                write!(f, "[message{relayed}] {from}{}: {}", proof(*verified), escape(text))
+            }
+            Event::ChatRequest { from, verified } => {
+                write!(f, "{from}{} wants to chat: accept or decline?", proof(*verified))
+            }
+            Event::ChatMissed { from } => write!(f, "{from} no longer waits for your answer"),
+            Event::ChatCalling { to } => write!(f, "Asking {} for a chat...", escape(to)),
+            Event::ChatOpened { with, verified } => {
+                write!(f, "Chat with {with}{} opened; !exit ends it, !back leaves it open", proof(*verified))
+            }
+            Event::ChatRefused { by, reason } => write!(f, "No chat with {}: {}", escape(by), escape(reason)),
+            Event::ChatLine { from, verified, text, foreground: true } => {
+                write!(f, "{from}{}: {}", proof(*verified), escape(text))
+            }
+            Event::ChatLine { from, verified, text, foreground: false } => {
+                write!(f, "[chat] {from}{}: {}", proof(*verified), escape(text))
+            }
+            Event::ChatClosed { with, why } => write!(f, "Chat with {with} closed: {}", escape(why)),
+            Event::Peer { name, verified, foreground } => {
+                write!(f, "{name}{}{}", proof(*verified), if *foreground { ", in the foreground" } else { "" })
+            }
+            Event::Client { name, address, guest } => match guest {
+                Some(kind) => write!(f, "{name} {} (a {})", address.ip(), escape(kind)),
+                None if address.port() == 0 => write!(f, "{name} {} (messages only)", address.ip()),
+                None => write!(f, "{name} {address}"),
+            },
+            Event::User { name } => f.write_str(&escape(name)),
+            Event::Notice { text } => write!(f, "[server] {}", escape(text)),
+            Event::Done { text } | Event::Refused { text } | Event::Info { text } => f.write_str(&escape(text)),
+        }
+    }
+}
+
+/// A name without the server's word for it is shown as such.
+fn proof(verified: bool) -> &'static str {
+    if verified { "" } else { " (unverified)" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_escaped() {
+        let from: Username = "eve".parse().expect("valid");
+        let event = Event::Message { from, text: "\x1b[2J".to_owned(), verified: false, relayed: true };
+        assert_eq!(event.to_string(), "[message, relayed by the server] eve (unverified): \\u{1b}[2J");
+    }
+}

@@ -1,0 +1,187 @@
+//! Broadcasts in order and once, however they arrive.
+//!
+//! They come by UDP (lost, doubled, out of order), by TCP (in order, but only what the server thinks UDP will not
+//! bring), or by both. The sequence number decides: the next one is shown, an old one dropped, a later one kept
+//! until those before it have come or the server says that they never will.
+
+use crate::protocol::Broadcast;
+use std::collections::BTreeMap;
+
+/// The most broadcasts kept for later; the furthest ones are dropped, as a hello brings them again.
+const MAX_KEPT: usize = 4096;
+/// The most bytes of text in them.
+const MAX_BYTES: usize = 1 << 20;
+
+/// How a broadcast came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// On the connection to the server, in order.
+    Tcp,
+    /// In a datagram.
+    Udp,
+}
+
+/// What was shown and what waits to be.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    last: u64,
+    kept: BTreeMap<u64, Broadcast>,
+    bytes: usize,
+}
+
+impl Inbox {
+    /// The last broadcast that was given out together with all before it: the LASTSEQ of a hello.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether something arrived that cannot be shown, as others are missing before it.
+    pub fn has_gap(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    /// Takes a broadcast and returns what may now be shown, in order.
+    ///
+    /// The very first one by TCP is the oldest that is to be had, as the server begins a session with the history;
+    /// by UDP it may be any.
+    pub fn accept(&mut self, broadcast: Broadcast, way: Way) -> Vec<Broadcast> {
+        let first = self.last == 0 && way == Way::Tcp;
+        let mut shown = if first { self.head(broadcast.seq.saturating_sub(1)) } else { Vec::new() };
+        if broadcast.seq <= self.last || self.kept.contains_key(&broadcast.seq) {
+            return shown;
+        }
+        self.bytes += broadcast.text.len();
+        self.kept.insert(broadcast.seq, broadcast);
+        shown.append(&mut self.take_consecutive());
+        while self.kept.len() > MAX_KEPT || self.bytes > MAX_BYTES {
+            let Some((_, furthest)) = self.kept.pop_last() else { break };
+            self.bytes -= furthest.text.len();
+        }
+        shown
+    }
+
+    /// The server says that up to `seq` nothing is to be had that we have not got.
+    pub fn head(&mut self, seq: u64) -> Vec<Broadcast> {
+        if seq <= self.last {
+            return Vec::new();
+        }
+        let rest = self.kept.split_off(&(seq + 1));
+        let mut shown: Vec<_> = std::mem::replace(&mut self.kept, rest).into_values().collect();
+        self.bytes -= shown.iter().map(|broadcast| broadcast.text.len()).sum::<usize>();
+        self.last = seq;
+        shown.append(&mut self.take_consecutive());
+        shown
+    }
+
+    /// UDP does not work here, so what is missing will not come: everything kept is given out.
+    pub fn give_up_gaps(&mut self) -> Vec<Broadcast> {
+        self.kept.keys().next_back().copied().map_or_else(Vec::new, |highest| self.head(highest))
+    }
+
+    fn take_consecutive(&mut self) -> Vec<Broadcast> {
+        let mut shown = Vec::new();
+        while let Some(next) = self.kept.remove(&(self.last + 1)) {
+            self.last = next.seq;
+            self.bytes -= next.text.len();
+            shown.push(next);
+        }
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    fn broadcast(seq: u64) -> Broadcast {
+        Broadcast { seq, unix_time: 1_700_000_000, from: "bob".parse().expect("valid"), text: format!("text {seq}") }
+    }
+
+    fn seqs(shown: Vec<Broadcast>) -> Vec<u64> {
+        shown.into_iter().map(|broadcast| broadcast.seq).collect()
+    }
+
+    #[test]
+    fn the_first_by_tcp_needs_none_before_it() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.accept(broadcast(61), Way::Udp).is_empty());
+        assert!(inbox.has_gap());
+        assert_eq!(seqs(inbox.accept(broadcast(58), Way::Tcp)), [58]);
+        assert_eq!(seqs(inbox.accept(broadcast(59), Way::Tcp)), [59]);
+        assert_eq!(seqs(inbox.accept(broadcast(60), Way::Tcp)), [60, 61]);
+        assert!(inbox.accept(broadcast(60), Way::Udp).is_empty());
+        assert!(!inbox.has_gap());
+    }
+
+    #[test]
+    fn a_head_skips_what_has_expired() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.accept(broadcast(8), Way::Udp).is_empty());
+        assert!(inbox.accept(broadcast(6), Way::Udp).is_empty());
+        assert_eq!(seqs(inbox.head(7)), [6, 8]);
+        assert!(inbox.head(3).is_empty());
+        assert_eq!(inbox.last(), 8);
+    }
+
+    #[test]
+    fn without_udp_a_gap_is_given_up() {
+        let mut inbox = Inbox::default();
+        assert_eq!(seqs(inbox.accept(broadcast(1), Way::Tcp)), [1]);
+        assert!(inbox.accept(broadcast(4), Way::Tcp).is_empty());
+        assert!(inbox.accept(broadcast(7), Way::Tcp).is_empty());
+        assert_eq!(seqs(inbox.give_up_gaps()), [4, 7]);
+        assert!(inbox.give_up_gaps().is_empty());
+        assert_eq!(inbox.bytes, 0);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_nearest_are_kept() {
+        let mut inbox = Inbox::default();
+        for seq in (2..=2 + MAX_KEPT as u64).rev() {
+            assert!(inbox.accept(broadcast(seq), Way::Udp).is_empty());
+        }
+        assert_eq!(inbox.kept.len(), MAX_KEPT);
+        assert_eq!(inbox.accept(broadcast(1), Way::Udp).len(), 1 + MAX_KEPT);
+        assert_eq!((inbox.bytes, inbox.kept.len()), (0, 0));
+    }
+
+    proptest! {
+        /// A server with a history from which the oldest expired, a login that sends a part by TCP, and datagrams
+        /// that are lost, doubled and reordered; hellos repair until all is there.
+        #[test]
+        fn all_once_and_in_order(
+            expired in 0u64..20,
+            count in 1u64..60,
+            by_tcp in 0u64..60,
+            choices in prop::collection::vec(0u8..10, 64..256),
+        ) {
+            let newest = expired + count;
+            let mut choices = choices.into_iter().cycle();
+            let mut choose = move || choices.next().unwrap_or_default();
+            let mut inbox = Inbox::default();
+            let mut shown = Vec::new();
+            let mut tcp: VecDeque<u64> = (expired + 1..=newest.min(expired + by_tcp)).collect();
+            for _ in 0..2000 {
+                // One hello and its answer, between whose datagrams the lines on TCP arrive.
+                let mut datagrams: Vec<u64> = (inbox.last().max(expired) + 1..=newest).collect();
+                for at in 1..datagrams.len() {
+                    datagrams.swap(at, at - usize::from(choose() % 2));
+                }
+                if inbox.last() < expired && choose() >= 3 {
+                    shown.append(&mut inbox.head(expired));
+                }
+                for seq in datagrams {
+                    for _ in 0..match choose() { 0..3 => 0, 3..8 => 1, _ => 2 } {
+                        shown.append(&mut inbox.accept(broadcast(seq), Way::Udp));
+                    }
+                    if choose() > 4 && let Some(seq) = tcp.pop_front() {
+                        shown.append(&mut inbox.accept(broadcast(seq), Way::Tcp));
+                    }
+                }
+            }
+            prop_assert_eq!(seqs(shown), (expired + 1..=newest).collect::<Vec<_>>());
+        }
+    }
+}

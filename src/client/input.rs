@@ -1,0 +1,182 @@
+//! Where commands come from: a terminal, or lines of standard input; and the waker that interrupts the wait for them.
+//!
+//! A wait for the person has two ends that std does not give: the line editor returns early only for a signal, and
+//! a `read` of standard input not at all. So the waker raises the SIGINT for which the editor has a handler, or
+//! writes a byte into a pipe that is polled together with standard input.
+
+use super::screen::PrintAbove;
+use super::terminal::Terminal;
+use crate::protocol::MAX_LINE;
+use crate::wire::LineReader;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::fs::File;
+use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What the person did.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A line.
+    Line(String),
+    /// Ctrl-C; `idle` when nothing had been typed yet.
+    Interrupt {
+        /// Whether the line was empty.
+        idle: bool,
+    },
+    /// Ctrl-X.
+    Leave,
+    /// Ctrl-D, or the end of standard input.
+    End,
+    /// Nothing: something has changed, look at it and come back.
+    Woken,
+}
+
+/// The source of commands.
+pub enum Input {
+    /// A person at a terminal.
+    Terminal(Box<Terminal>),
+    /// A pipe or a file.
+    Lines(Lines),
+}
+
+/// Interrupts the wait for the person, from any thread.
+#[derive(Clone)]
+pub struct Waker(Arc<Kind>);
+
+enum Kind {
+    /// The flag says whether the line editor's handler is in place.
+    Terminal(AtomicBool),
+    Lines(PipeWriter),
+}
+
+impl Input {
+    /// The terminal if standard input and output are one, else the lines of standard input.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open() -> io::Result<(Input, Waker)> {
+        if io::stdin().is_terminal() && io::stdout().is_terminal() {
+            let waker = Waker(Arc::new(Kind::Terminal(AtomicBool::new(true))));
+            if let Ok(terminal) = Terminal::new(waker.clone()) {
+                return Ok((Input::Terminal(Box::new(terminal)), waker));
+            }
+        }
+        let (woken, wake) = io::pipe()?;
+        let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let source = Polled { stdin, woken };
+        Ok((Input::Lines(Lines(LineReader::new(source, MAX_LINE))), Waker(Arc::new(Kind::Lines(wake)))))
+    }
+
+    /// Whether a person is there to be asked.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Input::Terminal(_))
+    }
+
+    /// What prints above the line that is being typed, where there is one.
+    pub fn printer(&mut self) -> Option<PrintAbove> {
+        match self {
+            Input::Terminal(terminal) => terminal.printer(),
+            Input::Lines(_) => None,
+        }
+    }
+
+    /// Waits for a line. Without a terminal `prompt` is not shown.
+    pub fn next(&mut self, prompt: &str) -> Typed {
+        match self {
+            Input::Terminal(terminal) => terminal.line(prompt),
+            Input::Lines(lines) => lines.next(),
+        }
+    }
+
+    /// Waits for a line that is not shown as it is typed.
+    pub fn hidden(&mut self, prompt: &str) -> Typed {
+        match self {
+            Input::Terminal(terminal) => terminal.hidden(prompt),
+            Input::Lines(lines) => lines.next(),
+        }
+    }
+}
+
+impl Waker {
+    /// Has the wait end now, or the next one if there is none.
+    pub fn wake(&self) {
+        match &*self.0 {
+            Kind::Terminal(armed) if armed.load(Ordering::SeqCst) => {
+                // It can only fail for a signal that does not exist.
+                let _ = nix::sys::signal::raise(nix::sys::signal::SIGINT);
+            }
+            Kind::Terminal(_) => {}
+            Kind::Lines(_) => self.nudge(),
+        }
+    }
+
+    /// The same for a script only. A person sees what happened anyway, and what they type is not touched.
+    pub fn nudge(&self) {
+        if let Kind::Lines(pipe) = &*self.0 {
+            // A full pipe wakes as well.
+            let _ = (&*pipe).write(&[1]);
+        }
+    }
+
+    /// The line editor is about to go: from now on its signal would meet another handler.
+    pub fn disarm(&self) {
+        if let Kind::Terminal(armed) = &*self.0 {
+            armed.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Lines of standard input.
+pub struct Lines(LineReader<Polled>);
+
+/// Standard input without a buffer, and the pipe of the waker.
+struct Polled {
+    stdin: File,
+    woken: PipeReader,
+}
+
+/// What [`Polled`] says when it was woken instead.
+const WOKEN: io::ErrorKind = io::ErrorKind::WouldBlock;
+
+impl Lines {
+    fn next(&mut self) -> Typed {
+        match self.0.next_line() {
+            Ok(Some(Ok(line))) => Typed::Line(line.to_owned()),
+            Ok(Some(Err(bad))) => Typed::Line(bad.to_string()),
+            Err(error) if error.kind() == WOKEN => Typed::Woken,
+            Ok(None) | Err(_) => Typed::End,
+        }
+    }
+
+    /// Waits until woken, or until `until`; the next line stays where it is.
+    pub fn hold(&mut self, until: Instant) {
+        let left = until.saturating_duration_since(Instant::now());
+        let limit = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let woken = &mut self.0.get_mut().woken;
+        let mut waiting = [PollFd::new(woken.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut waiting, limit).is_ok_and(|ready| ready > 0) {
+            drain(woken);
+        }
+    }
+}
+
+impl Read for Polled {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut waiting = [&self.stdin.as_fd(), &self.woken.as_fd()].map(|fd| PollFd::new(*fd, PollFlags::POLLIN));
+        poll(&mut waiting, PollTimeout::NONE)?;
+        let [_, woken] = waiting.map(|fd| fd.any().unwrap_or(false));
+        if woken {
+            drain(&mut self.woken);
+            return Err(WOKEN.into());
+        }
+        self.stdin.read(into)
+    }
+}
+
+/// Takes the bytes of several wakes at once; one that comes later wakes again.
+fn drain(woken: &mut PipeReader) {
+    let _ = woken.read(&mut [0; 64]);
+}

@@ -1,0 +1,168 @@
+//! Signing up and logging in: with what the options gave, or in a dialogue.
+
+use super::desk::Desk;
+use super::input::{Input, Typed};
+use super::link::{Answer, LinkError};
+use crate::name::{InvalidUsername, Username};
+use crate::protocol::{Reply, Request};
+use crate::ticket::Ticket;
+use std::net::IpAddr;
+
+/// Who logs in.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The account.
+    pub name: Username,
+    /// Its password, where one was given. One that a person typed is not kept.
+    pub password: Option<String>,
+    /// Whether the account is to be made first.
+    pub signup: bool,
+}
+
+/// What the server says of a session.
+pub struct Welcome {
+    /// What hellos must carry.
+    pub token: Option<Ticket>,
+    /// Where others will look for this client.
+    pub address: Option<IpAddr>,
+}
+
+/// Why nobody is logged in.
+pub enum NotLoggedIn {
+    /// The server said no, and why.
+    Refused(String),
+    /// No answer.
+    Lost(LinkError),
+    /// The person left.
+    Left,
+}
+
+impl From<LinkError> for NotLoggedIn {
+    fn from(error: LinkError) -> Self {
+        NotLoggedIn::Lost(error)
+    }
+}
+
+/// Makes an account; returns what the server said.
+///
+/// # Errors
+/// [`NotLoggedIn::Refused`] or [`NotLoggedIn::Lost`].
+pub fn sign_up(desk: &Desk, name: &Username, password: &str) -> Result<String, NotLoggedIn> {
+    let request = Request::Signup { name: name.to_string(), password: password.to_owned() };
+    match desk.request(&request)?.end {
+        Reply::Ok(text) => Ok(text),
+        end => Err(refusal(end)),
+    }
+}
+
+/// Logs in on the present connection.
+///
+/// # Errors
+/// [`NotLoggedIn::Refused`] or [`NotLoggedIn::Lost`].
+pub fn log_in(desk: &Desk, name: &Username, password: &str) -> Result<Welcome, NotLoggedIn> {
+    let request = Request::Login { name: name.to_string(), password: password.to_owned() };
+    let Answer { data, end } = desk.request(&request)?;
+    if !matches!(end, Reply::Ok(_)) {
+        return Err(refusal(end));
+    }
+    let mut welcome = Welcome { token: None, address: None };
+    for reply in data {
+        match reply {
+            Reply::Udp(token) => welcome.token = Some(token),
+            Reply::Ip(address) => welcome.address = Some(address),
+            _ => {}
+        }
+    }
+    desk.logged_in(name.clone(), welcome.token);
+    Ok(welcome)
+}
+
+fn refusal(end: Reply) -> NotLoggedIn {
+    match end {
+        Reply::Err(why) => NotLoggedIn::Refused(why),
+        other => NotLoggedIn::Refused(other.to_string()),
+    }
+}
+
+/// Asks who it is until the server agrees: `login` or `signup`, name, password (twice for a new account), as lines
+/// of a script may give them too.
+///
+/// # Errors
+/// [`NotLoggedIn::Left`] or [`NotLoggedIn::Lost`]; refusals are shown, and asked again.
+pub fn dialogue(desk: &Desk, input: &mut Input) -> Result<(Username, Welcome), NotLoggedIn> {
+    desk.screen.info("Welcome to peerline. Type login, or signup for a new account.");
+    loop {
+        let word = ask(desk, input, "login or signup> ", false)?;
+        let done = match word.trim().to_ascii_lowercase().as_str() {
+            "login" => log_in_by_hand(desk, input),
+            "signup" => sign_up_by_hand(desk, input),
+            "quit" | "exit" => return Err(NotLoggedIn::Left),
+            "" => continue,
+            _ => Err(NotLoggedIn::Refused("Type login, signup or quit.".to_owned())),
+        };
+        match done {
+            Ok(Some(welcome)) => return Ok(welcome),
+            Ok(None) => {}
+            Err(NotLoggedIn::Refused(why)) => desk.screen.refuse(why),
+            Err(other) => return Err(other),
+        }
+    }
+}
+
+fn log_in_by_hand(desk: &Desk, input: &mut Input) -> Result<Option<(Username, Welcome)>, NotLoggedIn> {
+    let name = ask_name(desk, input)?;
+    let password = ask(desk, input, "Password: ", true)?;
+    log_in(desk, &name, &password).map(|welcome| Some((name, welcome)))
+}
+
+/// A new account is logged in at once on a terminal; a script types `login` next, as with netcat.
+fn sign_up_by_hand(desk: &Desk, input: &mut Input) -> Result<Option<(Username, Welcome)>, NotLoggedIn> {
+    let name = ask_name(desk, input)?;
+    let password = ask(desk, input, "Password (8 characters or more): ", true)?;
+    if ask(desk, input, "The password again: ", true)? != password {
+        return Err(NotLoggedIn::Refused("The passwords do not match.".to_owned()));
+    }
+    let done = sign_up(desk, &name, &password)?;
+    desk.screen.info(done);
+    if !input.is_terminal() {
+        return Ok(None);
+    }
+    log_in(desk, &name, &password).map(|welcome| Some((name, welcome)))
+}
+
+fn ask_name(desk: &Desk, input: &mut Input) -> Result<Username, NotLoggedIn> {
+    let name = ask(desk, input, "Username: ", false)?;
+    name.trim().parse().map_err(|invalid: InvalidUsername| NotLoggedIn::Refused(format!("{invalid}.")))
+}
+
+/// Asks for one line. An interrupted answer begins anew at the first question, and leaves there.
+fn ask(desk: &Desk, input: &mut Input, prompt: &str, hidden: bool) -> Result<String, NotLoggedIn> {
+    loop {
+        let typed = if hidden { input.hidden(prompt) } else { input.next(prompt) };
+        match typed {
+            Typed::Line(line) => return Ok(line),
+            Typed::Woken if !desk.end.is_triggered() => {}
+            _ => return Err(NotLoggedIn::Left),
+        }
+    }
+}
+
+/// Logs in with what the options gave; asks a person for a password that is missing.
+///
+/// # Errors
+/// As [`log_in`], and [`NotLoggedIn::Left`].
+pub fn with_credentials(desk: &Desk, input: &mut Input, who: &Credentials) -> Result<Welcome, NotLoggedIn> {
+    let password = match &who.password {
+        Some(password) => password.clone(),
+        None if input.is_terminal() => ask(desk, input, &format!("Password of {}: ", who.name), true)?,
+        None => {
+            let how = "give the password by --password-file or PEERLINE_PASSWORD";
+            return Err(NotLoggedIn::Refused(format!("no password for {}: {how}", who.name)));
+        }
+    };
+    if who.signup {
+        let done = sign_up(desk, &who.name, &password)?;
+        desk.screen.info(done);
+    }
+    log_in(desk, &who.name, &password)
+}

@@ -1,0 +1,343 @@
+//! The loop that reads what the person wants and does it.
+
+use super::command::{self, Command, InChat};
+use super::conversation;
+use super::desk::Desk;
+use super::event::Event;
+use super::input::{Input, Typed};
+use super::keeper::Keeper;
+use super::link::LinkError;
+use super::{login, message};
+use crate::address::Address;
+use crate::comma;
+use crate::name::Username;
+use crate::protocol::{Reply, Request};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a script's `accept` waits for somebody to ask.
+const ACCEPT_WAIT: Duration = Duration::from_secs(60);
+/// More than the longest wait for the answer to our own request, which has its own limits.
+const CALL_WAIT: Duration = Duration::from_secs(100);
+
+/// The person's end of the client.
+pub struct Menu<'a> {
+    desk: &'a Arc<Desk>,
+    keeper: &'a Keeper,
+    input: &'a mut Input,
+    /// Who gets what is typed. In a script it stays so after the other side has left, until `!exit` or `!back`:
+    /// what was meant for them must not become a command.
+    talking_to: Option<Username>,
+    /// Whether the next line is the text of a broadcast.
+    broadcasting: bool,
+}
+
+/// Whether to go on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Go,
+    Leave,
+}
+
+impl<'a> Menu<'a> {
+    /// A menu with nothing begun.
+    pub fn new(desk: &'a Arc<Desk>, keeper: &'a Keeper, input: &'a mut Input) -> Menu<'a> {
+        Menu { desk, keeper, input, talking_to: None, broadcasting: false }
+    }
+
+    /// Does what the person types until they leave, or the client ends.
+    pub fn run(&mut self) {
+        while !self.desk.end.is_triggered() {
+            self.look();
+            let typed = self.input.next(&self.prompt());
+            let next = match typed {
+                Typed::Line(line) => self.line(&line),
+                Typed::Interrupt { idle } => self.interrupt(idle),
+                Typed::Leave => self.leave(),
+                Typed::End if self.input.is_terminal() => self.end_of_input(),
+                Typed::End => Next::Leave,
+                Typed::Woken => Next::Go,
+            };
+            if next == Next::Leave {
+                break;
+            }
+        }
+    }
+
+    /// Takes in what other threads changed.
+    fn look(&mut self) {
+        let foreground = self.desk.chats.foreground();
+        if foreground.is_some() || self.input.is_terminal() {
+            self.talking_to = foreground;
+        }
+        if self.input.is_terminal() && self.desk.needs_password() {
+            self.log_in_again();
+        }
+    }
+
+    fn log_in_again(&mut self) {
+        self.desk.need_password(false);
+        let Some(name) = self.desk.name() else { return };
+        let who = login::Credentials { name, password: None, signup: false };
+        let done = login::with_credentials(self.desk, self.input, &who);
+        match done.map(|welcome| self.keeper.announce(&welcome)) {
+            Ok(Ok(())) => self.desk.screen.info("Logged in again."),
+            Ok(Err(why)) => self.desk.screen.refuse(why),
+            Err(login::NotLoggedIn::Refused(why)) => {
+                self.desk.screen.refuse(why);
+                self.desk.need_password(true);
+            }
+            Err(login::NotLoggedIn::Lost(_)) => {}
+            Err(login::NotLoggedIn::Left) => self.desk.screen.info("Not logged in: type reconnect, or quit."),
+        }
+    }
+
+    fn prompt(&self) -> String {
+        match &self.talking_to {
+            Some(name) => format!("{name}> "),
+            None if self.desk.chats.is_calling() => "(Ctrl-C cancels) ".to_owned(),
+            None if self.broadcasting => "text> ".to_owned(),
+            None => "> ".to_owned(),
+        }
+    }
+
+    fn line(&mut self, line: &str) -> Next {
+        if self.talking_to.is_some() {
+            self.line_in_chat(line);
+        } else if self.desk.chats.is_calling() {
+            self.desk.screen.info("Your request waits for its answer; Ctrl-C cancels it.");
+        } else if std::mem::take(&mut self.broadcasting) {
+            match command::check_broadcast(line) {
+                Ok(()) => return self.carry_out(Command::Broadcast(Some(line.to_owned()))),
+                Err(why) => self.desk.screen.refuse(why),
+            }
+        } else if !line.trim().is_empty() {
+            match command::parse(line) {
+                Ok(command) => return self.carry_out(command),
+                Err(why) => self.desk.screen.refuse(why),
+            }
+        }
+        Next::Go
+    }
+
+    fn line_in_chat(&mut self, line: &str) {
+        let chats = &self.desk.chats;
+        match command::parse_in_chat(line) {
+            InChat::Exit => {
+                if let Some(name) = self.talking_to.take() {
+                    self.hang_up(&name);
+                }
+            }
+            InChat::Back => {
+                chats.bring(None);
+                self.talking_to = None;
+            }
+            InChat::Wait(span) => self.wait(span, |desk| desk.chats.foreground().is_none()),
+            InChat::Say(text) => match chats.say(text) {
+                Ok(true) => {}
+                Ok(false) => self.desk.screen.refuse("Not sent: the chat is closed (!exit for the menu)"),
+                Err(error) => {
+                    self.desk.screen.refuse(format!("Not sent: {error}"));
+                    if let Some(name) = &self.talking_to {
+                        chats.close(name);
+                    }
+                }
+            },
+        }
+    }
+
+    /// Ctrl-C ends the innermost thing, and never the client.
+    fn interrupt(&mut self, idle: bool) -> Next {
+        if let Some(name) = self.talking_to.take() {
+            self.hang_up(&name);
+        } else if self.desk.chats.cancel() {
+            self.desk.screen.info("Cancelled.");
+        } else if std::mem::take(&mut self.broadcasting) {
+            self.desk.screen.info("Not sent.");
+        } else if idle {
+            self.desk.screen.info("Type quit or press Ctrl-X to leave.");
+        }
+        Next::Go
+    }
+
+    /// Ctrl-X leaves the server, but not a chat.
+    fn leave(&mut self) -> Next {
+        match self.desk.chats.list().first() {
+            Some(open) => {
+                let name = &open.name;
+                self.desk.screen.info(format!("The chat with {name} is open: end it with Ctrl-C or close {name}."));
+                Next::Go
+            }
+            None => Next::Leave,
+        }
+    }
+
+    /// Ctrl-D leaves where one is, as in a shell within a shell.
+    fn end_of_input(&mut self) -> Next {
+        if self.talking_to.is_some() || self.desk.chats.is_calling() || self.broadcasting {
+            self.interrupt(true)
+        } else {
+            Next::Leave
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) -> Next {
+        if command == Command::Quit {
+            return Next::Leave;
+        }
+        if let Err(error) = self.attempt(command) {
+            self.desk.screen.refuse(error.to_string());
+        }
+        Next::Go
+    }
+
+    fn attempt(&mut self, command: Command) -> Result<(), LinkError> {
+        let desk = self.desk;
+        match command {
+            Command::List => self.show_answer(&Request::List)?,
+            Command::Broadcast(None) => self.broadcasting = true,
+            Command::Broadcast(Some(text)) => self.show_answer(&Request::Broadcast(text))?,
+            Command::Chat(to) => self.chat(to),
+            Command::Message { to, text } => message::send(desk, &to, &text)?,
+            Command::Relay { to, text } => message::relay(desk, &to, &text)?,
+            Command::Accept(name) => self.answer(name.as_ref(), true),
+            Command::Decline(name) => self.answer(name.as_ref(), false),
+            Command::Peers => self.show_peers(),
+            Command::Close(name) if self.hang_up(&name) => {}
+            Command::Close(name) => desk.screen.refuse(format!("No open chat with {name}")),
+            Command::Users => self.show_users()?,
+            Command::AddressOf(name) => self.show_fields(&Request::GetPeer(name.to_string()))?,
+            Command::Active => self.show_answer(&Request::Active)?,
+            Command::Inactive => self.show_answer(&Request::Inactive)?,
+            Command::Whoami => self.show_fields(&Request::Whoami)?,
+            Command::Wait(span) => self.wait(span, |_| false),
+            Command::Reconnect => self.reconnect(),
+            Command::Help => command::menu().for_each(|line| desk.screen.info(line)),
+            Command::Quit => {}
+        }
+        Ok(())
+    }
+
+    /// Shows the data of an answer, a line each, and its end.
+    fn show_answer(&self, request: &Request) -> Result<(), LinkError> {
+        let answer = self.desk.request(request)?;
+        for reply in answer.data {
+            self.desk.screen.show(match reply {
+                Reply::Client { name, address, guest } => Event::Client { name, address, guest },
+                other => Event::Notice { text: other.to_string() },
+            });
+        }
+        self.show_end(answer.end);
+        Ok(())
+    }
+
+    fn show_end(&self, end: Reply) {
+        self.desk.screen.show(match end {
+            Reply::Err(why) => Event::Refused { text: why },
+            Reply::Ok(text) if !text.is_empty() => Event::Done { text },
+            _ => Event::Done { text: "Done".to_owned() },
+        });
+    }
+
+    fn show_users(&self) -> Result<(), LinkError> {
+        match self.desk.request(&Request::GetUsers)?.end {
+            Reply::Ok(names) => {
+                comma::split(&names).into_iter().for_each(|name| self.desk.screen.show(Event::User { name }));
+            }
+            end => self.show_end(end),
+        }
+        Ok(())
+    }
+
+    /// Answers whose fields read better with spaces than with commas.
+    fn show_fields(&self, request: &Request) -> Result<(), LinkError> {
+        self.show_end(match self.desk.request(request)?.end {
+            Reply::Ok(fields) => Reply::Ok(comma::split(&fields).join(" ")),
+            end => end,
+        });
+        Ok(())
+    }
+
+    fn show_peers(&self) {
+        let open = self.desk.chats.list();
+        if open.is_empty() {
+            self.desk.screen.info("No open chats");
+        }
+        for chat in open {
+            let super::chat::Listed { name, verified, foreground } = chat;
+            self.desk.screen.show(Event::Peer { name, verified, foreground });
+        }
+    }
+
+    /// Asks for a chat; goes back to one that is open; takes the one that is offered.
+    fn chat(&mut self, to: Address) {
+        let chats = &self.desk.chats;
+        if let Address::Name(name) = &to {
+            if chats.bring(Some(name)) {
+                return;
+            }
+            if chats.asked_by().as_ref() == Some(name) {
+                return self.answer(Some(name), true);
+            }
+        }
+        let Some(id) = chats.call() else {
+            return self.desk.screen.refuse("Somebody asks for a chat with you: accept or decline first");
+        };
+        self.desk.screen.show(Event::ChatCalling { to: to.to_string() });
+        let desk = Arc::clone(self.desk);
+        if let Err(error) = self.desk.crew.start("chat", move || conversation::call(&desk, id, &to)) {
+            chats.give_up(id);
+            self.desk.screen.refuse(format!("No chat: {error}"));
+        }
+        self.hold(CALL_WAIT, |desk| !desk.chats.is_calling());
+    }
+
+    fn answer(&mut self, name: Option<&Username>, yes: bool) {
+        let waited_for = |desk: &Desk| match desk.chats.asked_by() {
+            Some(asked_by) => name.is_none_or(|name| *name == asked_by),
+            None => false,
+        };
+        self.hold(ACCEPT_WAIT, waited_for);
+        match self.desk.chats.answer(name, yes) {
+            Err(why) => self.desk.screen.refuse(why),
+            Ok((with, early)) if yes => {
+                let (name, verified) = (with.name, with.verified);
+                self.desk.screen.show(Event::ChatOpened { with: name.clone(), verified });
+                for text in early {
+                    let from = name.clone();
+                    self.desk.screen.show(Event::ChatLine { from, verified, text, foreground: true });
+                }
+            }
+            Ok((with, _)) => self.desk.screen.info(format!("Declined {}.", with.name)),
+        }
+    }
+
+    /// Ends an open chat; false when the other side has left already.
+    fn hang_up(&self, name: &Username) -> bool {
+        let open = self.desk.chats.close(name);
+        if open {
+            self.desk.screen.show(Event::ChatClosed { with: name.clone(), why: "you left".to_owned() });
+        }
+        open
+    }
+
+    fn reconnect(&self) {
+        self.desk.report(super::desk::Trouble::Lost);
+    }
+
+    fn wait(&mut self, span: Duration, over: impl Fn(&Desk) -> bool) {
+        if self.input.is_terminal() {
+            self.desk.screen.info("What arrives is shown at once: wait is for scripts.");
+        }
+        self.hold(span, over);
+    }
+
+    /// Has a script wait until `over`, or `limit` has passed. A person at a terminal goes on typing instead.
+    fn hold(&mut self, limit: Duration, over: impl Fn(&Desk) -> bool) {
+        let until = Instant::now() + limit;
+        let Input::Lines(lines) = self.input else { return };
+        while !over(self.desk) && !self.desk.end.is_triggered() && Instant::now() < until {
+            lines.hold(until);
+        }
+    }
+}
