@@ -48,6 +48,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn join_then_split_is_the_identity(
             word in "[A-Z_]{1,8}",
