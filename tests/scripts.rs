@@ -1,0 +1,21 @@
+//! The scripts that people run.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn run(script: &str) -> String {
+    let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(script))
+        .env("PEERLINE_SERVER", env!("CARGO_BIN_EXE_server"))
+        .env("PEERLINE_CLIENT", env!("CARGO_BIN_EXE_client"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash runs it");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[test]
+fn smoke() {
+    assert!(run("smoke").contains("sign-up, login, list, broadcast, message: right, by /dev/tcp"));
+}
