@@ -30,6 +30,9 @@ fn serve(config: Config) -> Result<(), String> {
     let server = Server::bind(config, stop)?;
     // Whoever started the server may have closed its standard output; that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "listening on {}", server.address());
+    for (address, dialect) in server.dialects() {
+        let _ = writeln!(std::io::stdout(), "listening on {address} {dialect}");
+    }
     server.run();
     log::info!("stopped");
     Ok(())

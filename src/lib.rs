@@ -8,6 +8,7 @@ pub mod comma;
 pub mod datagram;
 pub mod duration;
 pub mod name;
+pub mod packet;
 pub mod peer_protocol;
 pub mod protocol;
 pub mod text;

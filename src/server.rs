@@ -7,6 +7,7 @@ pub mod history;
 pub mod limits;
 pub mod mailbox;
 pub mod outbox;
+pub mod packet_session;
 pub mod password;
 pub mod rate;
 pub mod rendezvous;
@@ -19,9 +20,10 @@ use crate::listener::{self, Connections, Service};
 use crate::shutdown::Shutdown;
 use config::Config;
 use log::{debug, warn};
+use packet_session::Packets;
 use rendezvous::Rendezvous;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -37,8 +39,38 @@ pub struct Server {
     listener: TcpListener,
     datagrams: UdpSocket,
     address: SocketAddr,
+    dialects: Vec<Door>,
     connections: Connections,
     stop: Arc<Shutdown>,
+}
+
+/// A bound port of one of the originals' dialects.
+struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+    dialect: Dialect,
+}
+
+/// Which of them.
+#[derive(Clone, Copy)]
+enum Dialect {
+    Packet,
+}
+
+impl Dialect {
+    /// As printed at the start.
+    fn name(self) -> &'static str {
+        match self {
+            Dialect::Packet => "packet",
+        }
+    }
+
+    /// The option that opens its port.
+    fn option(self) -> &'static str {
+        match self {
+            Dialect::Packet => "--packet-port",
+        }
+    }
 }
 
 impl Server {
@@ -53,13 +85,19 @@ impl Server {
         let (listener, datagrams) = bind_both(wanted)
             .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let dialects = bind_dialects(&house.config)?;
         let connections = Connections::new(house.config.max_clients);
-        Ok(Server { house, listener, datagrams, address, connections, stop })
+        Ok(Server { house, listener, datagrams, address, dialects, connections, stop })
     }
 
     /// The address of the main port, TCP and UDP.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The addresses of the dialects' ports, each with the dialect's name.
+    pub fn dialects(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> {
+        self.dialects.iter().map(|door| (door.address, door.dialect.name()))
     }
 
     /// Serves until the stop is triggered, then tells everybody, closes every connection and joins every thread.
@@ -72,8 +110,20 @@ impl Server {
             scope.spawn(|| self.receive_hellos());
             scope.spawn(|| self.sweep());
             scope.spawn(|| self.end_when_stopped());
+            for door in &self.dialects {
+                scope.spawn(|| self.serve_dialect(door));
+            }
             listener::run(&self.listener, &self.connections, &self.stop, &Native(&self.house));
         });
+    }
+
+    fn serve_dialect(&self, door: &Door) {
+        let (house, connections, stop) = (&self.house, &self.connections, &self.stop);
+        match door.dialect {
+            Dialect::Packet => {
+                listener::run(&door.listener, connections, stop, &Packets { house, port: door.address.port() });
+            }
+        }
     }
 
     /// Takes the clients' hello datagrams.
@@ -128,6 +178,22 @@ impl Service for Native<'_> {
     fn refuse(&self, stream: &TcpStream) {
         session::refuse(stream, self.0.config.max_clients);
     }
+}
+
+/// Binds the ports of the dialects that the options ask for.
+fn bind_dialects(config: &Config) -> Result<Vec<Door>, String> {
+    // A packet client listens on this port number at its own address of 127/8, which "any address" would take away.
+    let packet = config.packet_port.map(|port| (Dialect::Packet, IpAddr::from(Ipv4Addr::LOCALHOST), port));
+    let wanted = packet.into_iter();
+    let bind = |(dialect, ip, port): (Dialect, IpAddr, u16)| {
+        let address = SocketAddr::new(ip, port);
+        let bound = listener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = bound.map_err(|error| {
+            format!("{address}: {error}; stop what uses the port or choose another with {}", dialect.option())
+        })?;
+        Ok(Door { listener, address, dialect })
+    };
+    wanted.map(bind).collect()
 }
 
 /// Binds TCP and UDP to the same port number; with port 0 the system chooses one that is free for both.

@@ -39,6 +39,23 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration::parse)]
     pub history: Duration,
 
+    /// A port for the original menu clients, who send no line ends; with :quiet behind it one that speaks only when
+    /// spoken to. May be given several times
+    #[arg(long = "menu-port", value_name = "PORT[:quiet]", value_parser = parse_menu_port)]
+    pub menu_ports: Vec<MenuPort>,
+
+    /// A port for the original clients of comma queries
+    #[arg(long, value_name = "PORT")]
+    pub query_port: Option<u16>,
+
+    /// A port, on 127.0.0.1 only, for the original clients of 2,016-byte packets
+    #[arg(long, value_name = "PORT")]
+    pub packet_port: Option<u16>,
+
+    /// How often it is looked whether the guests of those two dialects are still there
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration::parse, hide = true)]
+    pub guest_probe: Duration,
+
     /// How long a connection may stay without a login
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
     pub login_limit: Duration,
@@ -64,6 +81,15 @@ pub struct Relogin(pub Option<Duration>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(pub Option<u32>);
 
+/// `--menu-port`: `PORT` or `PORT:quiet`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MenuPort {
+    /// 0 lets the system choose.
+    pub port: u16,
+    /// Silent until the first line, then one write for each.
+    pub quiet: bool,
+}
+
 impl Config {
     /// The options' defaults.
     pub fn defaults() -> Config {
@@ -80,6 +106,14 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
         ("off", _) => Ok(Rate(None)),
         (_, Ok(lines @ 1..=1_000_000)) => Ok(Rate(Some(lines))),
         _ => Err("expected a number of lines a second from 1 to 1000000, or off".to_owned()),
+    }
+}
+
+fn parse_menu_port(text: &str) -> Result<MenuPort, String> {
+    let (port, quiet) = text.strip_suffix(":quiet").map_or((text, false), |port| (port, true));
+    match port.parse() {
+        Ok(port) => Ok(MenuPort { port, quiet }),
+        Err(_) => Err("expected a port such as 4400, or 6405:quiet".to_owned()),
     }
 }
 
@@ -112,11 +146,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in [["--idle", "5"], ["--rate", "0"], ["--udp-loss", "2"], ["--max-clients", "0"], ["--port", "70000"]]
-        {
+        let shapes = [["--idle", "5"], ["--rate", "0"], ["--udp-loss", "2"], ["--max-clients", "0"]];
+        for bad in shapes.into_iter().chain([["--port", "70000"], ["--menu-port", "4400:loud"]]) {
             assert!(Config::try_parse_from(["server"].into_iter().chain(bad)).is_err(), "{bad:?}");
         }
         let never = Config::try_parse_from(["server", "--relogin", "never", "--rate", "off"]).expect("valid");
         assert_eq!((never.relogin.0, never.rate.0), (None, None));
+        let menus = Config::try_parse_from(["server", "--menu-port", "4400", "--menu-port", "6405:quiet"]);
+        let expected = [MenuPort { port: 4400, quiet: false }, MenuPort { port: 6405, quiet: true }];
+        assert_eq!(menus.expect("valid").menu_ports, expected);
     }
 }

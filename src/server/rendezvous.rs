@@ -46,6 +46,10 @@ impl fmt::Display for Refusal {
     }
 }
 
+fn speaks_another(name: &Username, dialect: &str) -> String {
+    format!("{name} is a guest who speaks the {dialect} dialect: only clients of that dialect can talk to {name}")
+}
+
 fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(why.into()))
 }
@@ -112,11 +116,14 @@ impl Rendezvous {
             return refuse(format!("A password has {least} to {most} characters"));
         }
         const TAKEN: &str = "Username not available";
-        let guest = self.roster.find(&Address::Name(name.clone())).is_ok_and(|online| online.guest.is_some());
-        if guest || self.accounts.find(&name).is_some() {
+        if self.is_taken(&name) {
             return refuse(TAKEN);
         }
         let password_hash = self.hasher.hash(password)?;
+        // A guest may have come while the password was hashed.
+        if self.roster.is_guest(&name) {
+            return refuse(TAKEN);
+        }
         match self.accounts.add(Account { name: name.clone(), password_hash }, SystemTime::now()) {
             Ok(()) => Ok(name),
             Err(NotAdded::Taken) => refuse(TAKEN),
@@ -125,9 +132,23 @@ impl Rendezvous {
         }
     }
 
-    /// Whether the name is that of an account.
-    pub fn has_account(&self, name: &Username) -> bool {
-        self.accounts.find(name).is_some()
+    /// Whether a new account cannot have this name: another has it, or a guest who is here.
+    pub fn is_taken(&self, name: &Username) -> bool {
+        self.accounts.find(name).is_some() || self.roster.is_guest(name)
+    }
+
+    /// Lets a guest in by `enter`, a call of the client map, unless its name is that of an account. Asked before and
+    /// after, as an account of that name may be made at the same moment, and it is the guest who goes then.
+    pub fn admit_guest<T>(&self, name: &Username, enter: impl FnOnce() -> Option<(Seat, T)>) -> Option<(Seat, T)> {
+        if self.accounts.find(name).is_some() {
+            return None;
+        }
+        let (seat, entered) = enter()?;
+        if self.accounts.find(name).is_some() {
+            self.roster.leave(&seat);
+            return None;
+        }
+        Some((seat, entered))
     }
 
     /// Checks a name and a password. Takes as long when the name is unknown.
@@ -151,17 +172,17 @@ impl Rendezvous {
     }
 
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
-    pub fn enter(&self, name: Username, observed: IpAddr, mailbox: Arc<dyn Mailbox>) -> Presence {
-        let arrival = Arrival { name, observed, guest: None, mailbox: Arc::clone(&mailbox) };
+    pub fn enter(&self, name: Username, from: SocketAddr, mailbox: Arc<dyn Mailbox>) -> Presence {
+        let arrival = Arrival { name, from, guest: None, mailbox: Arc::clone(&mailbox) };
         let (seat, older) = self.roster.enter(arrival, Instant::now());
         if let Some(older) = older {
-            let notice = format!("{} has logged in from {observed}, terminating this connection", seat.name);
+            let notice = format!("{} has logged in from {}, terminating this connection", seat.name, from.ip());
             older.post(&format!("{}\n", Reply::Notice(notice)));
             older.close();
         }
         // Before the client learns its token: its first hello may come at once.
         let token = Ticket::draw();
-        self.broadcaster.join(token, [observed, seat.address], mailbox);
+        self.broadcaster.join(token, [from.ip(), seat.address], mailbox);
         Presence { seat, token }
     }
 
@@ -195,10 +216,7 @@ impl Rendezvous {
     pub fn introduce(&self, asker: &Seat, to: &Address) -> Result<Introduction, Refusal> {
         let target = self.find(asker, to)?;
         if let Some(dialect) = target.guest {
-            return refuse(format!(
-                "{} is a {dialect} and speaks another dialect: cannot be connected to",
-                target.name
-            ));
+            return refuse(speaks_another(&target.name, dialect));
         }
         match self.hand_ticket(asker, &target) {
             Some(introduction) => Ok(introduction),
@@ -254,7 +272,7 @@ impl Rendezvous {
             Ok(target.name.clone())
         } else {
             match target.guest {
-                Some(dialect) => refuse(format!("{} is a {dialect}: no message can reach it", target.name)),
+                Some(dialect) => refuse(speaks_another(&target.name, dialect)),
                 None => refuse(format!("{} is just leaving", target.name)),
             }
         }

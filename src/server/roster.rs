@@ -3,6 +3,10 @@
 //! Its lock is private and held for a lookup, never across a socket call: methods are short and return owned
 //! snapshots, and what is to be written to a client is written by the caller afterwards.
 
+mod guests;
+
+pub use guests::Visit;
+
 use super::mailbox::Mailbox;
 use crate::address::Address;
 use crate::name::Username;
@@ -36,6 +40,8 @@ struct Client {
     name: Username,
     /// The address under which others find the client: where it came from, or its own of 127/8.
     address: IpAddr,
+    /// The other end of its connection.
+    source: SocketAddr,
     /// The port on which it listens for peers; none with netcat.
     port: Option<u16>,
     active: bool,
@@ -53,8 +59,8 @@ struct Client {
 pub struct Arrival {
     /// Its name: of an account whose password it knew, or a guest's.
     pub name: Username,
-    /// The address that the connection came from.
-    pub observed: IpAddr,
+    /// The address and port that the connection came from.
+    pub from: SocketAddr,
     /// The dialect, for a guest.
     pub guest: Option<&'static str>,
     /// How to reach its session.
@@ -81,6 +87,8 @@ pub struct Listed {
     pub address: IpAddr,
     /// See [`Listed::address`].
     pub port: Option<u16>,
+    /// The other end of its connection.
+    pub source: SocketAddr,
     /// The dialect of a guest.
     pub guest: Option<&'static str>,
     /// The names of its files.
@@ -130,41 +138,34 @@ impl Roster {
     /// everybody can listen on the same port (S4). With it comes the mailbox of an older session of that name,
     /// which is to be told and closed: one session a name.
     pub fn enter(&self, arrival: Arrival, now: Instant) -> (Seat, Option<Arc<dyn Mailbox>>) {
-        self.insert(&mut self.lock(), arrival, now)
-    }
-
-    /// Enters a guest, or gives nothing when the name is in use.
-    pub fn enter_guest(&self, arrival: Arrival, now: Instant) -> Option<Seat> {
         let mut clients = self.lock();
-        let free = !clients.contains_key(&arrival.name);
-        free.then(|| self.insert(&mut clients, arrival, now).0)
+        let address = self.address_for(&arrival, &clients);
+        let client = self.client(arrival, address, now);
+        let seat = client.seat();
+        let older = clients.insert(seat.name.clone(), client);
+        (seat, older.map(|client| client.mailbox))
     }
 
-    fn insert(
-        &self,
-        clients: &mut HashMap<Username, Client>,
-        arrival: Arrival,
-        now: Instant,
-    ) -> (Seat, Option<Arc<dyn Mailbox>>) {
-        let Arrival { name, observed, guest, mailbox } = arrival;
-        let address = if observed.is_loopback() { self.own_loopback(clients) } else { observed };
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat { id, name: name.clone(), address };
-        let client = Client {
-            id,
-            name: name.clone(),
+    fn client(&self, arrival: Arrival, address: IpAddr, now: Instant) -> Client {
+        Client {
+            id: self.next_id.fetch_add(1, Ordering::Relaxed),
+            name: arrival.name,
             address,
+            source: arrival.from,
             port: None,
             active: true,
             joined: now,
             messages: 0,
             warned: false,
             files: Arc::default(),
-            guest,
-            mailbox,
-        };
-        let older = clients.insert(name, client);
-        (seat, older.map(|client| client.mailbox))
+            guest: arrival.guest,
+            mailbox: arrival.mailbox,
+        }
+    }
+
+    fn address_for(&self, arrival: &Arrival, clients: &HashMap<Username, Client>) -> IpAddr {
+        let observed = arrival.from.ip();
+        if observed.is_loopback() { self.own_loopback(clients) } else { observed }
     }
 
     fn own_loopback(&self, clients: &HashMap<Username, Client>) -> IpAddr {
@@ -250,7 +251,7 @@ impl Roster {
         let clients = self.lock();
         let matches = |client: &&Client| match *address {
             Address::Name(_) => false,
-            Address::Socket(socket) => client.active && client.listed().socket() == socket,
+            Address::Socket(socket) => client.active && (client.socket() == socket || client.source == socket),
             Address::Ip(ip) => client.active && client.address == ip,
         };
         if let Address::Name(name) = address {
@@ -311,11 +312,20 @@ pub fn files_fit(files: &[String]) -> bool {
 }
 
 impl Client {
+    fn seat(&self) -> Seat {
+        Seat { id: self.id, name: self.name.clone(), address: self.address }
+    }
+
+    fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port.unwrap_or(0))
+    }
+
     fn listed(&self) -> Listed {
         Listed {
             name: self.name.clone(),
             address: self.address,
             port: self.port,
+            source: self.source,
             guest: self.guest,
             files: Arc::clone(&self.files),
             mailbox: Arc::clone(&self.mailbox),
@@ -339,9 +349,9 @@ mod tests {
 
     const IDLE: Duration = Duration::from_secs(1800);
 
-    fn arrival(name: &str, observed: [u8; 4]) -> Arrival {
+    pub(super) fn arrival(name: &str, observed: [u8; 4]) -> Arrival {
         let name = name.parse().expect("valid");
-        Arrival { name, observed: observed.into(), guest: None, mailbox: Arc::new(Nobody) }
+        Arrival { name, from: (observed, 50_000).into(), guest: None, mailbox: Arc::new(Nobody) }
     }
 
     fn find(roster: &Roster, address: &str) -> Result<String, NotFound> {
@@ -389,9 +399,8 @@ mod tests {
         assert!(!roster.set_active(&old, false));
         roster.leave(&old);
         assert_eq!(roster.active()[0].address, new.address);
-        assert!(roster.enter_guest(arrival("alice", [10, 0, 0, 9]), now).is_none());
         roster.leave(&new);
-        assert!(roster.enter_guest(arrival("alice", [10, 0, 0, 9]), now).is_some());
+        assert!(roster.active().is_empty());
     }
 
     #[test]

@@ -299,7 +299,7 @@ impl<'a> Session<'a> {
             Request::List => {
                 let clients = house.roster.active();
                 for client in &clients {
-                    let guest = client.guest.map(str::to_owned);
+                    let guest = client.guest.map(|dialect| format!("guest-{dialect}"));
                     say(answer, Reply::Client { name: client.name.clone(), address: client.socket(), guest });
                 }
                 Reply::Ok(format!("{} active clients", clients.len()))
@@ -381,7 +381,7 @@ impl<'a> Session<'a> {
                 return Next::Go;
             }
         };
-        let presence = self.house.enter(name, self.peer.ip(), Arc::clone(&self.outbox) as Arc<dyn Mailbox>);
+        let presence = self.house.enter(name, self.peer, Arc::clone(&self.outbox) as Arc<dyn Mailbox>);
         say(answer, Reply::Udp(presence.token));
         say(answer, Reply::Ip(presence.seat.address));
         MENU.iter().for_each(|line| say(answer, Reply::Menu((*line).to_owned())));

@@ -24,6 +24,7 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 pub struct TestServer {
     /// Where to connect.
     pub address: SocketAddr,
+    dialects: Vec<(SocketAddr, &'static str)>,
     folder: Arc<TempDir>,
     stop: Arc<Shutdown>,
     thread: Option<JoinHandle<()>>,
@@ -39,8 +40,9 @@ impl TestServer {
         let stop = Arc::new(Shutdown::new());
         let server = Server::bind(config(folder.path(), options), Arc::clone(&stop)).expect("the server starts");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.address().port()));
+        let dialects = server.dialects().collect();
         let thread = thread::spawn(move || server.run());
-        TestServer { address, folder, stop, thread: Some(thread) }
+        TestServer { address, dialects, folder, stop, thread: Some(thread) }
     }
 
     /// Stops the server and starts another in the same data folder, on another port.
@@ -52,6 +54,11 @@ impl TestServer {
     /// The data folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Where to connect for a dialect.
+    pub fn dialect(&self, name: &str) -> SocketAddr {
+        self.dialects.iter().find(|(_, dialect)| *dialect == name).expect("its port is open").0
     }
 
     /// A new connection, the greeting read.

@@ -1,0 +1,209 @@
+//! The packet dialect: S4's original client on its server's side.
+//!
+//! Its users have no password, so they are guests; each gets an address of 127/8, where it listens for its peers on
+//! the very port number of this server. That is why this port is bound to 127.0.0.1 only.
+
+use super::mailbox::Mailbox;
+use super::outbox::Outbox;
+use super::rendezvous::Rendezvous;
+use super::roster::{Arrival, Seat};
+use crate::address::Address;
+use crate::deadline::DeadlineReader;
+use crate::listener::Service;
+use crate::name::Username;
+use crate::packet::{Assembler, Kind, Packet, SERVER};
+use crate::text;
+use log::info;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How a guest of this dialect is marked.
+const DIALECT: &str = "packet";
+/// The least time between two packets to one client: it takes one `recv` of 2,048 bytes for one packet, so two that
+/// arrive together are torn.
+const GAP: Duration = Duration::from_millis(20);
+/// Bytes of a packet's text in the log.
+const LOGGED: usize = 200;
+
+/// Serves the packet port.
+pub struct Packets<'a> {
+    /// The services.
+    pub house: &'a Rendezvous,
+    /// The number of this port, on which the clients listen too, each on its own address.
+    pub port: u16,
+}
+
+impl Service for Packets<'_> {
+    const NAME: &'static str = "packet client";
+
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+        let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
+        let mut session = Session::new(self, peer, Arc::new(outbox));
+        let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline);
+        let mut assembler = Assembler::default();
+        while session.go_on(&mut reader, &mut assembler) {
+            reader.set_deadline(session.deadline);
+        }
+        info!("{}: disconnected", session.who());
+    }
+
+    /// The one refusal that the client knows: it asks its user for another name, and finds the connection closed.
+    fn refuse(&self, mut stream: &TcpStream) {
+        // Who has left already need not be told.
+        let _ = stream.write_all(&Packet::from_server(Kind::Hello, "Failed").encode());
+    }
+}
+
+struct Session<'a> {
+    house: &'a Rendezvous,
+    port: u16,
+    peer: SocketAddr,
+    outbox: Arc<Outbox>,
+    seat: Option<Seat>,
+    /// When to have told a name, at the latest; then when to look whether the client is still there.
+    deadline: Option<Instant>,
+    last_sent: Option<Instant>,
+}
+
+impl<'a> Session<'a> {
+    fn new(packets: &Packets<'a>, peer: SocketAddr, outbox: Arc<Outbox>) -> Session<'a> {
+        let (house, port) = (packets.house, packets.port);
+        let deadline = Some(Instant::now() + house.config.login_limit);
+        Session { house, port, peer, outbox, seat: None, deadline, last_sent: None }
+    }
+
+    /// Reads once, and answers when that completes a packet; false when the session is over.
+    fn go_on(&mut self, reader: &mut DeadlineReader, assembler: &mut Assembler) -> bool {
+        let answer = match reader.read(assembler.room()) {
+            Ok(0) => return false,
+            Ok(count) => match assembler.advance(count) {
+                Some(packet) => self.answer_and_log(&packet),
+                None => return true,
+            },
+            Err(error) if error.kind() == ErrorKind::Interrupted => return true,
+            Err(error) => match self.probe(&error) {
+                Some(probe) => probe,
+                None => return false,
+            },
+        };
+        self.send(&answer)
+    }
+
+    /// What to send when there was nothing to read for a while. A client whose user has left the server keeps its
+    /// connection open, for its peers' sake, until it gets something: then it closes.
+    fn probe(&self, error: &io::Error) -> Option<Packet> {
+        let quiet = error.kind() == ErrorKind::TimedOut && self.seat.is_some();
+        quiet.then(|| Packet::from_server(Kind::Probe, ""))
+    }
+
+    fn send(&mut self, packet: &Packet) -> bool {
+        if let Some(last) = self.last_sent {
+            thread::sleep(GAP.saturating_sub(last.elapsed()));
+        }
+        let sent = self.outbox.answer(&packet.encode()) && !self.outbox.is_closed();
+        let now = Instant::now();
+        self.last_sent = Some(now);
+        if self.seat.is_some() {
+            self.deadline = Some(now + self.house.config.guest_probe);
+        }
+        sent
+    }
+
+    fn answer_and_log(&mut self, packet: &Packet) -> Packet {
+        let answer = self.answer(packet);
+        let shown = |packet: &Packet| {
+            format!("type {} {}", packet.kind.number(), text::escape(text::cut(&packet.text, LOGGED)))
+        };
+        info!("{}: {} -> {}", self.who(), shown(packet), shown(&answer));
+        answer
+    }
+
+    fn answer(&mut self, packet: &Packet) -> Packet {
+        let Some(seat) = &self.seat else {
+            return match packet.kind {
+                Kind::Hello => self.register(&packet.name),
+                _ => not_understood(),
+            };
+        };
+        let roster = &self.house.roster;
+        match (packet.kind, packet.text.trim()) {
+            (Kind::List, _) => Packet::names(roster.active().iter().map(|client| client.name.as_str())),
+            (Kind::Status, "active") => outcome(match roster.set_active(seat, true) {
+                true => "Success _ You are activated",
+                false => "You were already in the list of active clients",
+            }),
+            (Kind::Status, "inactivate") => outcome(match roster.set_active(seat, false) {
+                true => "Success _ You have been deactivated",
+                false => "You are not active to become inactive",
+            }),
+            (Kind::Status, _) => outcome("The command was wrong"),
+            (Kind::Lookup, name) => self.look_up(name),
+            _ => not_understood(),
+        }
+    }
+
+    fn register(&mut self, name: &str) -> Packet {
+        let failed = || Packet::from_server(Kind::Hello, "Failed");
+        let Ok(name) = name.trim().parse::<Username>() else { return failed() };
+        // Clients believe whatever comes under the server's name, from a peer too.
+        if SERVER.parse() == Ok::<Username, _>(name.clone()) {
+            return failed();
+        }
+        let mailbox = Arc::new(Unreachable(Arc::clone(&self.outbox)));
+        let arrival = Arrival { name: name.clone(), from: self.peer, guest: Some(DIALECT), mailbox };
+        let enter = || self.house.roster.enter_guest(arrival, self.port, Instant::now()).map(|seat| (seat, ()));
+        let Some((seat, ())) = self.house.admit_guest(&name, enter) else { return failed() };
+        let answer = Packet::from_server(Kind::Hello, seat.address.to_string());
+        self.seat = Some(seat);
+        answer
+    }
+
+    /// Only guests of this dialect have an address that a client of it can connect to.
+    fn look_up(&self, name: &str) -> Packet {
+        let found = name.parse().ok().and_then(|name| self.house.roster.find(&Address::Name(name)).ok());
+        match found.filter(|client| client.guest == Some(DIALECT)) {
+            Some(client) => Packet::from_server(Kind::Address, client.address.to_string()),
+            None => outcome("The username entered is not active"),
+        }
+    }
+
+    fn who(&self) -> String {
+        match &self.seat {
+            Some(seat) => format!("{} (packet guest) at {}", seat.name, self.peer),
+            None => format!("{} (packet)", self.peer),
+        }
+    }
+}
+
+/// However the conversation ends, the client map hears of it.
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seat.take() {
+            self.house.roster.leave(&seat);
+        }
+    }
+}
+
+fn outcome(text: &str) -> Packet {
+    Packet::from_server(Kind::Outcome, text)
+}
+
+fn not_understood() -> Packet {
+    outcome("Failed _ The received message was incorrect")
+}
+
+/// A guest of this dialect can be sent away, but told nothing: its client shows only answers.
+struct Unreachable(Arc<Outbox>);
+
+impl Mailbox for Unreachable {
+    fn post(&self, _: &str) -> bool {
+        false
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+}

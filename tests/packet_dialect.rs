@@ -1,0 +1,220 @@
+//! The packet dialect, spoken by test clients that do what S4's original does: one `recv` of 2,048 bytes a packet, a
+//! listening socket on the server's port number at one's own address, and no goodbye to the server.
+
+mod harness;
+
+use harness::{LIMIT, TestServer};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Instant;
+
+const SIZE: usize = 2016;
+
+/// A packet byte for byte.
+fn packet(kind: u8, name: &str, text: &str) -> Vec<u8> {
+    let mut bytes = vec![0; SIZE];
+    bytes[0] = kind;
+    bytes[1..1 + name.len()].copy_from_slice(name.as_bytes());
+    bytes[16..16 + text.len()].copy_from_slice(text.as_bytes());
+    bytes
+}
+
+/// Takes one `recv` for one packet, as the original does.
+fn receive(mut stream: &TcpStream) -> Vec<u8> {
+    let mut buffer = [0; 2048];
+    let count = stream.read(&mut buffer).expect("a packet within the limit");
+    buffer[..count].to_vec()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, LIMIT).expect("connects");
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    stream.set_nodelay(true).expect("no delay");
+    stream
+}
+
+/// The original client.
+struct Original {
+    server: TcpStream,
+    name: &'static str,
+    address: SocketAddr,
+    listener: TcpListener,
+}
+
+impl Original {
+    fn register(server: SocketAddr, name: &'static str) -> Original {
+        let stream = connect(server);
+        send(&stream, &packet(3, name, " "));
+        let answer = receive(&stream);
+        let end = answer[16..].iter().position(|&byte| byte == 0).expect("filled with NUL");
+        let ip = std::str::from_utf8(&answer[16..16 + end]).expect("text").to_owned();
+        assert_eq!(answer, packet(3, "Server", &ip));
+        let address = SocketAddr::new(ip.parse().expect("an address"), server.port());
+        assert!(address.ip().is_loopback() && address.ip() != server.ip());
+        let listener = TcpListener::bind(address).expect("the server leaves this port free at all but its own address");
+        Original { server: stream, name, address, listener }
+    }
+
+    /// Sends a packet and expects this answer; silent type 0 packets may come first.
+    fn ask(&self, kind: u8, text: &str, answer_kind: u8, answer: &str) {
+        send(&self.server, &packet(kind, self.name, text));
+        assert_eq!(self.next(), packet(answer_kind, "Server", answer), "type {kind} {text:?}");
+    }
+
+    /// The next packet that the original would act on.
+    fn next(&self) -> Vec<u8> {
+        loop {
+            let packet = receive(&self.server);
+            if packet.first() != Some(&0) || packet.len() != SIZE {
+                return packet;
+            }
+        }
+    }
+}
+
+fn send(mut stream: &TcpStream, bytes: &[u8]) {
+    stream.write_all(bytes).expect("the connection is open");
+}
+
+fn server(options: &[&str]) -> (TestServer, SocketAddr) {
+    let server = TestServer::start(&[&["--packet-port", "0"], options].concat());
+    let packets = server.dialect("packet");
+    (server, packets)
+}
+
+#[test]
+fn two_clients_meet_run_a_command_and_leave() {
+    let (_server, packets) = server(&["--guest-probe", "50ms"]);
+    let alice = Original::register(packets, "alice");
+    let bob = Original::register(packets, "bob");
+    assert_ne!(alice.address, bob.address);
+    alice.ask(1, " ", 10, "0 _ ");
+    alice.ask(2, "active", 12, "Success _ You are activated");
+    alice.ask(2, "active", 12, "You were already in the list of active clients");
+    alice.ask(4, "bob", 12, "The username entered is not active");
+    bob.ask(2, "active", 12, "Success _ You are activated");
+    alice.ask(1, " ", 10, "2 _ alice _ bob");
+    alice.ask(4, "bob", 11, &bob.address.ip().to_string());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (call, _) = bob.listener.accept().expect("alice calls");
+            assert_eq!(receive(&call), packet(3, "alice", " "));
+            send(&call, &packet(12, "bob", "Success _ You have successfully connected to client bob"));
+            assert_eq!(receive(&call), packet(9, "alice", "echo hi /// 7"));
+            send(&call, &packet(8, "bob", "hi\n"));
+        });
+        let call = connect(bob.address);
+        send(&call, &packet(3, "alice", " "));
+        assert_eq!(receive(&call), packet(12, "bob", "Success _ You have successfully connected to client bob"));
+        send(&call, &packet(9, "alice", "echo hi /// 7"));
+        assert_eq!(receive(&call), packet(8, "bob", "hi\n"));
+    });
+    alice.ask(2, "inactivate", 12, "Success _ You have been deactivated");
+    alice.ask(2, "inactivate", 12, "You are not active to become inactive");
+    bob.ask(1, " ", 10, "1 _ bob");
+    // Bob leaves as the original does: its connection stays open until a packet comes, which is a type 0 one.
+    assert_eq!(receive(&bob.server), packet(0, "Server", ""));
+    drop(bob);
+    wait_for(&alice, 10, "0 _ ");
+}
+
+/// Asks who is active until it is this: a departure is noticed a moment later.
+fn wait_for(client: &Original, kind: u8, list: &str) {
+    let until = Instant::now() + LIMIT;
+    loop {
+        send(&client.server, &packet(1, client.name, " "));
+        if client.next() == packet(kind, "Server", list) {
+            return;
+        }
+        assert!(Instant::now() < until, "the list did not become {list:?}");
+    }
+}
+
+#[test]
+fn what_the_server_does_not_understand() {
+    let (_server, packets) = server(&[]);
+    let stream = connect(packets);
+    let failed = packet(12, "Server", "Failed _ The received message was incorrect");
+    for kind in [1, 0, 12, 200] {
+        send(&stream, &packet(kind, "eve", " "));
+        assert_eq!(receive(&stream), failed, "type {kind} before a name was told");
+    }
+    for name in ["", "no_underscore", "Server", "a b"] {
+        send(&stream, &packet(3, name, " "));
+        assert_eq!(receive(&stream), packet(3, "Server", "Failed"), "{name:?}");
+    }
+    let eve = Original::register(packets, "fifteen-letters");
+    for kind in [0, 3, 8, 9, 10, 11, 12, 127, 255] {
+        eve.ask(kind, " ", 12, "Failed _ The received message was incorrect");
+    }
+    eve.ask(2, "activate", 12, "The command was wrong");
+    eve.ask(4, "\u{1b}[31m", 12, "The username entered is not active");
+}
+
+#[test]
+fn packets_arrive_split_and_merged() {
+    let (_server, packets) = server(&[]);
+    let alice = Original::register(packets, "alice");
+    let active = packet(2, "alice", "active");
+    active.iter().for_each(|byte| send(&alice.server, &[*byte]));
+    assert_eq!(alice.next(), packet(12, "Server", "Success _ You are activated"));
+    let list = packet(1, "alice", " ");
+    send(&alice.server, &[list.clone(), list.clone(), list[..1000].to_vec()].concat());
+    for _ in 0..2 {
+        assert_eq!(alice.next(), packet(10, "Server", "1 _ alice"), "each answer for itself");
+    }
+    send(&alice.server, &list[1000..]);
+    assert_eq!(alice.next(), packet(10, "Server", "1 _ alice"));
+}
+
+#[test]
+fn a_name_belongs_to_one() {
+    let (server, packets) = server(&[]);
+    let mut carol = server.join("carol");
+    carol.ask("quit");
+    let mut dave = server.join("dave");
+    let alice = Original::register(packets, "alice");
+    let stream = connect(packets);
+    for taken in ["carol", "DAVE", "alice"] {
+        send(&stream, &packet(3, taken, " "));
+        assert_eq!(receive(&stream), packet(3, "Server", "Failed"), "{taken} is an account, online, a guest");
+    }
+    assert_eq!(dave.ask("SIGNUP,alice,password"), "ERR,You are logged in as dave: send quit first");
+    assert_eq!(server.connect().ask("SIGNUP,alice,password"), "ERR,Username not available", "though she is inactive");
+    drop(alice);
+    let again = (0..1000).find(|_| {
+        send(&stream, &packet(3, "alice", " "));
+        receive(&stream) != packet(3, "Server", "Failed")
+    });
+    assert!(again.is_some(), "the name is free when its guest has left");
+}
+
+#[test]
+fn a_native_user_sees_a_guest_and_is_told_why_it_cannot_connect() {
+    let (server, packets) = server(&[]);
+    let alice = Original::register(packets, "alice");
+    alice.ask(2, "active", 12, "Success _ You are activated");
+    let mut dave = server.join("dave");
+    dave.ask(&format!("INIT,dave,{}", 4401));
+    dave.send("list");
+    assert_eq!(dave.answer()[0], format!("client_alice_{}_guest-packet", alice.address));
+    let told = "ERR,alice is a guest who speaks the packet dialect: only clients of that dialect can talk to alice";
+    for line in ["connect_alice", "msg_hi_alice", "relay_hi_alice", "alice"] {
+        assert_eq!(dave.ask(line), told, "{line}");
+    }
+    alice.ask(1, " ", 10, "2 _ alice _ dave");
+    alice.ask(4, "dave", 12, "The username entered is not active");
+    dave.ask("bcast_hello everybody");
+    // No ticket, message or broadcast has come in between.
+    alice.ask(2, "inactivate", 12, "Success _ You have been deactivated");
+}
+
+#[test]
+fn the_packet_port_counts_among_all_connections() {
+    let (server, packets) = server(&["--max-clients", "1"]);
+    let _native = server.connect();
+    let refused = connect(packets);
+    assert_eq!(receive(&refused), packet(3, "Server", "Failed"));
+    assert_eq!(receive(&refused), [], "closed");
+}
