@@ -1,5 +1,6 @@
 //! The client: logs in, listens for peers, does what the person types, and ends in order.
 
+pub mod alarm;
 pub mod chat;
 pub mod command;
 pub mod conversation;
@@ -64,10 +65,10 @@ pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
     let (screen, events) = Screen::new();
     let desk = Arc::new(Desk::new(options.server, screen, waker));
     let _ = stop.0.set(Arc::clone(&desk));
-    let above = input.printer();
+    let alarm = desk.waker.alarm();
     thread::scope(|scope| {
         let gone = Arc::clone(&desk);
-        scope.spawn(move || screen::write_all(&events, above, || gone.stop()));
+        scope.spawn(move || screen::write_all(&events, alarm.as_deref(), || gone.stop()));
         let result = live(options, &desk, &mut input);
         // The terminal goes first: what is still to be shown is then written plainly.
         drop(input);

@@ -1,10 +1,9 @@
 //! Where commands come from: a terminal, or lines of standard input; and the waker that interrupts the wait for them.
 //!
-//! A wait for the person has two ends that std does not give: the line editor returns early only for a signal, and
-//! a `read` of standard input not at all. So the waker raises the SIGINT for which the editor has a handler, or
-//! writes a byte into a pipe that is polled together with standard input.
+//! A `read` of standard input does not return before something is typed. So the waker writes a byte into a pipe that
+//! is polled together with it; a terminal has an [`Alarm`].
 
-use super::screen::PrintAbove;
+use super::alarm::Alarm;
 use super::terminal::Terminal;
 use crate::protocol::MAX_LINE;
 use crate::wire::LineReader;
@@ -13,7 +12,6 @@ use std::fs::File;
 use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// What the person did.
@@ -47,8 +45,7 @@ pub enum Input {
 pub struct Waker(Arc<Kind>);
 
 enum Kind {
-    /// The flag says whether the line editor's handler is in place.
-    Terminal(AtomicBool),
+    Terminal(Arc<Alarm>),
     Lines(PipeWriter),
 }
 
@@ -58,11 +55,10 @@ impl Input {
     /// # Errors
     /// What the system says.
     pub fn open() -> io::Result<(Input, Waker)> {
-        if io::stdin().is_terminal() && io::stdout().is_terminal() {
-            let waker = Waker(Arc::new(Kind::Terminal(AtomicBool::new(true))));
-            if let Ok(terminal) = Terminal::new(waker.clone()) {
-                return Ok((Input::Terminal(Box::new(terminal)), waker));
-            }
+        if io::stdin().is_terminal() && io::stdout().is_terminal() && Terminal::is_supported() {
+            let alarm = Arc::new(Alarm::for_this_thread());
+            let terminal = Terminal::new(Arc::clone(&alarm)).map_err(io::Error::other)?;
+            return Ok((Input::Terminal(Box::new(terminal)), Waker(Arc::new(Kind::Terminal(alarm)))));
         }
         let (woken, wake) = io::pipe()?;
         let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -73,14 +69,6 @@ impl Input {
     /// Whether a person is there to be asked.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Input::Terminal(_))
-    }
-
-    /// What prints above the line that is being typed, where there is one.
-    pub fn printer(&mut self) -> Option<PrintAbove> {
-        match self {
-            Input::Terminal(terminal) => terminal.printer(),
-            Input::Lines(_) => None,
-        }
     }
 
     /// Waits for a line. Without a terminal `prompt` is not shown.
@@ -104,16 +92,12 @@ impl Waker {
     /// Has the wait end now, or the next one if there is none.
     pub fn wake(&self) {
         match &*self.0 {
-            Kind::Terminal(armed) if armed.load(Ordering::SeqCst) => {
-                // It can only fail for a signal that does not exist.
-                let _ = nix::sys::signal::raise(nix::sys::signal::SIGINT);
-            }
-            Kind::Terminal(_) => {}
+            Kind::Terminal(alarm) => alarm.wake(),
             Kind::Lines(_) => self.nudge(),
         }
     }
 
-    /// The same for a script only. A person sees what happened anyway, and what they type is not touched.
+    /// The same for a script only. A person sees what happened anyway, and their prompt stays the same.
     pub fn nudge(&self) {
         if let Kind::Lines(pipe) = &*self.0 {
             // A full pipe wakes as well.
@@ -121,10 +105,11 @@ impl Waker {
         }
     }
 
-    /// The line editor is about to go: from now on its signal would meet another handler.
-    pub fn disarm(&self) {
-        if let Kind::Terminal(armed) = &*self.0 {
-            armed.store(false, Ordering::SeqCst);
+    /// The way to print while a person types.
+    pub fn alarm(&self) -> Option<Arc<Alarm>> {
+        match &*self.0 {
+            Kind::Terminal(alarm) => Some(Arc::clone(alarm)),
+            Kind::Lines(_) => None,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Where events are shown: a queue and one thread that writes, so that nobody waits for a terminal.
 //!
-//! Output goes to standard output, refusals to standard error; on a terminal all of it goes through the line
-//! editor, which prints above the line that is being typed.
+//! Output goes to standard output, refusals to standard error; on a terminal all of it goes above the line that is
+//! being typed.
 
+use super::alarm::Alarm;
 use super::event::Event;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +12,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 /// Events that wait to be written; whoever shows one more waits for the writer. A slow reader of our output so
 /// slows the server's lines down, instead of filling memory.
 const QUEUE: usize = 1024;
+/// Bytes written together, about.
+const MAX_BATCH: usize = 16 * 1024;
 
 /// The way to the screen, shared by all threads.
 pub struct Screen {
     queue: SyncSender<Option<Event>>,
     refused: AtomicBool,
 }
-
-/// What writes lines above the one that is being typed. Without it, lines go to standard output and error.
-pub type PrintAbove = Box<dyn FnMut(String) -> io::Result<()> + Send>;
 
 impl Screen {
     /// The screen, and the end of its queue for [`write_all`].
@@ -58,21 +58,39 @@ impl Screen {
     }
 }
 
-/// Writes events until [`Screen::close`]. When standard output is closed, nobody is left to talk to: the rest is
-/// dropped and `gone` called once.
-pub fn write_all(events: &Receiver<Option<Event>>, mut above: Option<PrintAbove>, gone: impl Fn()) {
+/// Writes events until [`Screen::close`]: through `alarm` above the line that is being typed on a terminal, else to
+/// standard output and error. When standard output is closed, nobody is left to talk to: the rest is dropped and
+/// `gone` called once.
+pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, gone: impl Fn()) {
     let mut open = true;
     while let Ok(Some(event)) = events.recv() {
-        let line = format!("{event}\n");
-        let written = match &mut above {
-            Some(print) => print(line),
-            None if event.is_error() => io::stderr().write_all(line.as_bytes()),
-            None if open => io::stdout().write_all(line.as_bytes()).and_then(|()| io::stdout().flush()),
+        let mut close = false;
+        // What has come together is written together, each kind in its order.
+        let (mut lines, mut errors) = (String::new(), String::new());
+        for event in std::iter::once(event).chain(events.try_iter().map_while(|event| {
+            close |= event.is_none();
+            event
+        })) {
+            let apart = alarm.is_none() && event.is_error();
+            let into = if apart { &mut errors } else { &mut lines };
+            into.push_str(&format!("{event}\n"));
+            if apart || lines.len() > MAX_BATCH {
+                break;
+            }
+        }
+        let written = match alarm {
+            Some(alarm) => alarm.print(&lines),
+            None if open => io::stdout().write_all(lines.as_bytes()).and_then(|()| io::stdout().flush()),
             None => Ok(()),
         };
+        // Nobody may listen to our errors.
+        let _ = io::stderr().write_all(errors.as_bytes());
         if written.is_err() && open {
             open = false;
             gone();
+        }
+        if close {
+            break;
         }
     }
 }

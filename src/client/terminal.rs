@@ -1,102 +1,130 @@
-//! The terminal: line editing, hidden passwords, the keys that end things, and printing above the line.
+//! The terminal: line editing, hidden passwords, and the keys that end things.
 
-use super::input::{Typed, Waker};
-use super::screen::PrintAbove;
+use super::alarm::Alarm;
+use super::input::Typed;
 use rustyline::completion::Completer;
+use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
 use rustyline::{
-    Cmd, ColorMode, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler,
-    ExternalPrinter, Helper, KeyEvent, RepeatCount,
+    Cmd, ColorMode, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler, Helper,
+    KeyEvent, RepeatCount,
 };
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use unicode_width::UnicodeWidthStr;
 
 /// A person at a terminal.
 pub struct Terminal {
     editor: Editor<Typist, MemHistory>,
     key: Arc<AtomicU8>,
-    waker: Waker,
+    alarm: Arc<Alarm>,
+    ringing: Option<JoinHandle<()>>,
 }
 
-/// The key that ended a line; none when the waker did.
+/// The key that ended a line; none when the alarm did.
 const NO_KEY: u8 = 0;
 const CTRL_C: u8 = b'C';
 const CTRL_X: u8 = b'X';
 
 impl Terminal {
-    /// Takes the terminal over; `waker` is told when it is given back.
+    /// Whether the terminal can do what the editor needs; one that cannot is read line by line.
+    pub fn is_supported() -> bool {
+        // The three that the editor knows to be too plain.
+        !std::env::var("TERM").is_ok_and(|term| ["dumb", "cons25", "emacs"].contains(&term.as_str()))
+    }
+
+    /// Takes the terminal over, for the calling thread.
     ///
     /// # Errors
-    /// When the terminal cannot do what the editor needs (`TERM=dumb`).
-    pub fn new(waker: Waker) -> rustyline::Result<Terminal> {
+    /// What the system says.
+    pub fn new(alarm: Arc<Alarm>) -> rustyline::Result<Terminal> {
         let config = Config::builder().auto_add_history(false).build();
         let mut editor = Editor::with_history(config.clone(), MemHistory::with_config(&config))?;
-        // Only a terminal that the editor supports has a printer; a plain one is read line by line.
-        drop(editor.create_external_printer()?);
         editor.set_helper(Some(Typist::default()));
         let key = Arc::new(AtomicU8::new(NO_KEY));
         for (event, code) in [(KeyEvent::ctrl('C'), CTRL_C), (KeyEvent::ctrl('X'), CTRL_X)] {
             let ends = Ends { code, key: Arc::clone(&key) };
             editor.bind_sequence(event, EventHandler::Conditional(Box::new(ends)));
         }
-        Ok(Terminal { editor, key, waker })
+        let rings = Arc::clone(&alarm);
+        let ringing = thread::Builder::new().name("alarm".to_owned()).spawn(move || rings.run())?;
+        Ok(Terminal { editor, key, alarm, ringing: Some(ringing) })
     }
 
-    /// What prints above the line that is being typed.
-    pub fn printer(&mut self) -> Option<PrintAbove> {
-        let mut printer = self.editor.create_external_printer().ok()?;
-        Some(Box::new(move |text| printer.print(text).map_err(io::Error::other)))
-    }
-
-    /// Reads a line; one that the waker interrupted is there again the next time.
+    /// Reads a line; one that was begun when the alarm rang is there again.
     pub fn line(&mut self, prompt: &str) -> Typed {
-        let before = self.editor.helper().map(Typist::take_typed).unwrap_or_default();
-        let (left, right) = before.text.split_at_checked(before.cursor).unwrap_or((&before.text, ""));
-        let read = self.editor.readline_with_initial(prompt, (left, right));
-        if let Ok(line) = &read
+        let typed = self.read(prompt);
+        if let Typed::Line(line) = &typed
             && !line.trim().is_empty()
         {
             // The history is a comfort: a line it cannot take is still read.
             let _ = self.editor.add_history_entry(line);
         }
-        self.typed(read)
+        typed
     }
 
     /// Reads a line without showing it.
     pub fn hidden(&mut self, prompt: &str) -> Typed {
         self.set_hidden(true);
-        let read = self.editor.readline(prompt);
+        let typed = self.read(prompt);
         self.set_hidden(false);
-        self.typed(read)
+        typed
     }
 
-    fn typed(&mut self, read: rustyline::Result<String>) -> Typed {
-        let key = self.key.swap(NO_KEY, Ordering::SeqCst);
-        let typed = self.editor.helper().map(Typist::take_typed).unwrap_or_default();
-        match (read, key) {
-            (Ok(line), _) => Typed::Line(line),
-            (Err(ReadlineError::Interrupted), CTRL_C) => Typed::Interrupt { idle: typed.text.is_empty() },
-            (Err(ReadlineError::Interrupted), CTRL_X) => Typed::Leave,
-            (Err(ReadlineError::Interrupted), _) => {
-                if let Some(helper) = self.editor.helper() {
-                    helper.put_typed(typed);
+    /// Reads until a key ends the line, or the waker does; what is only to be printed above is printed.
+    fn read(&mut self, prompt: &str) -> Typed {
+        while self.alarm.begin() {
+            let before = self.typist(Typist::take);
+            let (left, right) = before.text.split_at_checked(before.cursor).unwrap_or((&before.text, ""));
+            let read = self.editor.readline_with_initial(prompt, (left, right));
+            let key = self.key.swap(NO_KEY, Ordering::SeqCst);
+            let ended = !matches!((&read, key), (Err(ReadlineError::Interrupted), NO_KEY));
+            let columns = self.editor.dimensions().map_or(80, |(columns, _)| usize::from(columns).max(1));
+            let unfinished = self.typist(Typist::take);
+            let woken = self.alarm.finish(|| {
+                if !ended {
+                    erase(prompt.width() + unfinished.text.width(), columns);
                 }
-                // The unfinished line is shown again behind the new prompt; the old one goes.
-                let _ = io::stdout().write_all(b"\x1b[A\r\x1b[J");
-                Typed::Woken
+            });
+            match (read, key) {
+                (Ok(line), _) => return self.end(woken, Typed::Line(line)),
+                (Err(ReadlineError::Interrupted), CTRL_C) => {
+                    return self.end(woken, Typed::Interrupt { idle: unfinished.text.is_empty() });
+                }
+                (Err(ReadlineError::Interrupted), CTRL_X) => return self.end(woken, Typed::Leave),
+                (Err(ReadlineError::Interrupted), _) => self.typist(|typist| typist.put(unfinished)),
+                (Err(_), _) => return Typed::End,
             }
-            (Err(_), _) => Typed::End,
+            if woken {
+                break;
+            }
         }
+        Typed::Woken
+    }
+
+    /// The line has ended by itself while the waker wanted the same: it is woken at the next one.
+    fn end(&self, woken: bool, typed: Typed) -> Typed {
+        if woken {
+            self.alarm.wake();
+        }
+        typed
+    }
+
+    fn typist<T>(&self, ask: impl FnOnce(&Typist) -> T) -> T
+    where
+        T: Default,
+    {
+        self.editor.helper().map(ask).unwrap_or_default()
     }
 
     fn set_hidden(&mut self, hidden: bool) {
-        use rustyline::config::Configurer;
         if let Some(helper) = self.editor.helper_mut() {
             helper.hidden = hidden;
         }
@@ -107,8 +135,17 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.waker.disarm();
+        self.alarm.end();
+        if let Some(ringing) = self.ringing.take() {
+            // A panic was printed when it happened.
+            let _ = ringing.join();
+        }
     }
+}
+
+/// Removes a line that was given up, and the empty one that the editor begins behind it.
+fn erase(width: usize, columns: usize) {
+    let _ = write!(io::stdout(), "\x1b[{}A\r\x1b[J", width / columns + 1);
 }
 
 /// A key that ends the line and leaves its name.
@@ -139,11 +176,11 @@ struct Unfinished {
 }
 
 impl Typist {
-    fn take_typed(&self) -> Unfinished {
+    fn take(&self) -> Unfinished {
         std::mem::take(&mut self.typed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn put_typed(&self, unfinished: Unfinished) {
+    fn put(&self, unfinished: Unfinished) {
         *self.typed.lock().unwrap_or_else(PoisonError::into_inner) = unfinished;
     }
 }
@@ -161,9 +198,7 @@ impl Hinter for Typist {
 
     /// Called after every change of the line, so this is where it can be seen.
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
-        if !self.hidden {
-            self.put_typed(Unfinished { text: line.to_owned(), cursor: pos });
-        }
+        self.put(Unfinished { text: line.to_owned(), cursor: pos });
         None
     }
 }

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod client;
+
 use clap::Parser;
 use peerline::server::Server;
 use peerline::server::config::Config;
@@ -37,8 +39,13 @@ impl TestServer {
     }
 
     fn start_in(folder: Arc<TempDir>, options: &[&str]) -> TestServer {
+        Self::start_at(folder, 0, options)
+    }
+
+    fn start_at(folder: Arc<TempDir>, port: u16, options: &[&str]) -> TestServer {
         let stop = Arc::new(Shutdown::new());
-        let server = Server::bind(config(folder.path(), options), Arc::clone(&stop)).expect("the server starts");
+        let config = Config { port, ..config(folder.path(), options) };
+        let server = Server::bind(config, Arc::clone(&stop)).expect("the server starts");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.address().port()));
         let dialects = server.dialects().collect();
         let thread = thread::spawn(move || server.run());
@@ -49,6 +56,13 @@ impl TestServer {
     pub fn restart(mut self, options: &[&str]) -> TestServer {
         self.stop();
         Self::start_in(Arc::clone(&self.folder), options)
+    }
+
+    /// Stops the server and starts another in the same data folder on the same port, as after an update.
+    pub fn come_back(mut self, options: &[&str]) -> TestServer {
+        self.stop();
+        let port = self.address.port();
+        Self::start_at(Arc::clone(&self.folder), port, options)
     }
 
     /// The data folder.

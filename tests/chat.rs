@@ -1,0 +1,189 @@
+//! Two clients, each a process of its own, and people with netcat: messages and chats.
+
+mod harness;
+
+use harness::client::ClientProcess;
+use harness::{Lines, ServerProcess, TestServer};
+use std::net::SocketAddr;
+
+fn open_chat(asking: &mut ClientProcess, asked: &mut ClientProcess, names: [&str; 2]) {
+    let [asker, other] = names;
+    asking.say(&format!("chat {other}"));
+    asked.see(&format!("{asker} wants to chat"));
+    asked.say("accept");
+    asking.see(&format!("Chat with {other} opened"));
+    asked.see(&format!("Chat with {asker} opened"));
+}
+
+/// Where a client listens.
+fn address_of(server: &TestServer, name: &str) -> SocketAddr {
+    let answer = server.join("looker").ask(&format!("GET_P,{name}"));
+    let mut fields = answer.split(',').skip(1);
+    let (ip, port) = (fields.next().expect("an IP"), fields.next().expect("a port"));
+    format!("{ip}:{port}").parse().expect("an address")
+}
+
+#[test]
+fn a_chat_outlives_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    open_chat(&mut alice, &mut bob, ["alice", "bob"]);
+    alice.say("hi bob");
+    bob.see("alice: hi bob");
+    server.crash();
+    alice.see("The server is gone");
+    bob.see("The server is gone");
+    bob.say("still here");
+    alice.see("bob: still here");
+    alice.say("me too");
+    bob.see("alice: me too");
+    alice.say("!exit");
+    bob.see("Chat with alice closed: the other side left");
+    bob.say("!exit");
+    assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
+}
+
+#[test]
+fn a_request_is_declined_or_finds_somebody_busy() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    let mut carol = ClientProcess::join(server.address, "carol");
+    alice.say("chat bob");
+    bob.see("alice wants to chat");
+    carol.say("chat bob");
+    carol.see("No chat with bob: busy");
+    bob.say("decline");
+    alice.see("No chat with bob: declined");
+    alice.say("chat nobody");
+    alice.see("No chat with nobody: User not found!");
+    open_chat(&mut alice, &mut bob, ["alice", "bob"]);
+    carol.say("chat alice");
+    carol.see("No chat with alice: busy");
+    assert_eq!((alice.finish(), bob.finish(), carol.finish()), (Some(1), Some(0), Some(1)));
+}
+
+#[test]
+fn several_chats_are_open_and_one_is_in_the_foreground() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    let mut carol = ClientProcess::join(server.address, "carol");
+    open_chat(&mut bob, &mut alice, ["bob", "alice"]);
+    alice.say("!back");
+    open_chat(&mut carol, &mut alice, ["carol", "alice"]);
+    bob.say("are you there?");
+    alice.see("[chat] bob: are you there?");
+    alice.say("hi carol");
+    carol.see("alice: hi carol");
+    alice.say("!back");
+    alice.say("chat bob");
+    alice.say("yes, here");
+    bob.see("alice: yes, here");
+    alice.say("!back");
+    alice.say("peers");
+    alice.see("bob");
+    alice.see("carol");
+    alice.say("close carol");
+    carol.see("Chat with alice closed");
+    alice.say("close carol");
+    alice.see("No open chat with carol");
+    assert_eq!((alice.finish(), bob.finish()), (Some(1), Some(0)));
+}
+
+#[test]
+fn text_for_somebody_who_left_is_no_command() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    open_chat(&mut alice, &mut bob, ["alice", "bob"]);
+    bob.say("!exit");
+    alice.see("Chat with bob closed");
+    alice.say("quit");
+    alice.see("Not sent");
+    alice.say("!exit");
+    alice.say("whoami");
+    alice.see("alice 127.");
+    assert_eq!(alice.finish(), Some(1));
+}
+
+#[test]
+fn messages_go_directly_and_to_netcat_by_way_of_the_server() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    let mut eve = server.join("eve");
+    alice.say("msg bob snake_case, too");
+    bob.see("[message] alice: snake_case, too");
+    alice.see("Delivered to bob");
+    alice.say("msg_hi there_eve");
+    alice.see("Relayed to eve");
+    assert_eq!(eve.line_with("msg_"), "msg_alice_hi there");
+    assert_eq!(eve.ask("relay_hello_alice"), "OK,Relayed to alice");
+    alice.see("[message, relayed by the server] eve: hello");
+    // As a person with two netcats: ask where bob is, then deliver the text there.
+    eve.send("msg_direct_bob");
+    let ticket = eve.line_with("ticket_bob_").replace("ticket_bob_", "");
+    let peer = eve.line_with("peer_").replace("peer_", "").parse().expect("an address");
+    let mut direct = Lines::connect(peer);
+    direct.send_raw(format!("MSG,eve,{ticket}\ndirect\n"));
+    assert_eq!(direct.line(), "OK");
+    bob.see("[message] eve: direct");
+    // The same ticket again proves nothing.
+    let mut again = Lines::connect(peer);
+    again.send_raw(format!("MSG,eve,{ticket}\nagain\n"));
+    assert_eq!(again.line(), "OK");
+    bob.see("[message] eve (unverified): again");
+    assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
+}
+
+#[test]
+fn a_message_to_somebody_who_cannot_be_reached_is_relayed() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut eve = server.join("eve");
+    // Nothing listens there.
+    assert_eq!(eve.ask("INIT,eve,1"), "OK");
+    alice.say("msg eve hi");
+    alice.see("Relayed to eve");
+    assert_eq!(eve.line_with("msg_"), "msg_alice_hi");
+    assert_eq!(alice.finish(), Some(0));
+}
+
+#[test]
+fn netcat_at_a_clients_door() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let door = address_of(&server, "alice");
+    let mut eve = Lines::connect(door);
+    eve.send_raw("MSG,eve\nhello \x1b[2J\nhello\n");
+    assert_eq!(eve.line(), "ERR,Control character \\u{1b} in the line: only TAB may be sent");
+    eve.wait_for_end();
+    let mut eve = Lines::connect(door);
+    eve.send_raw("CHAT,eve\nalready talking\n");
+    alice.see("eve (unverified) wants to chat");
+    alice.say("accept");
+    assert_eq!(eve.line(), "OK");
+    alice.see("eve (unverified): already talking");
+    alice.say("hi");
+    assert_eq!(eve.line(), "hi");
+    eve.send("bye");
+    alice.see("eve (unverified): bye");
+    drop(eve);
+    alice.see("Chat with eve closed");
+    for (first, answer) in [("GET / HTTP/1.1", "ERR,The first line must begin with"), ("CHAT,a_b", "ERR,A username")] {
+        let mut stranger = Lines::connect(door);
+        stranger.send(first);
+        assert!(stranger.line().starts_with(answer));
+        stranger.wait_for_end();
+    }
+    let mut gone = Lines::connect(door);
+    gone.send("CHAT,eve");
+    alice.say("!exit");
+    alice.see("eve (unverified) wants to chat");
+    drop(gone);
+    alice.see("eve no longer waits");
+    assert_eq!(alice.finish(), Some(0));
+}

@@ -1,0 +1,96 @@
+//! A client as a script runs it: a process whose input is typed and whose output is watched, line by line.
+
+use super::{LIMIT, wait};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+/// A running client.
+pub struct ClientProcess {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    readers: Vec<JoinHandle<()>>,
+    /// Every line so far, of standard output and standard error as they came.
+    pub seen: Vec<String>,
+}
+
+impl ClientProcess {
+    /// Starts a client with these options behind the server's address.
+    pub fn start(server: SocketAddr, options: &[&str]) -> ClientProcess {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_client"))
+            .args([server.ip().to_string(), server.port().to_string()])
+            .args(options)
+            .env("PEERLINE_PASSWORD", "password")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the client runs");
+        let (sender, lines) = channel();
+        let output = child.stdout.take().expect("a pipe");
+        let errors = child.stderr.take().expect("a pipe");
+        let readers = vec![forward(output, sender.clone()), forward(errors, sender)];
+        ClientProcess { input: child.stdin.take(), child, lines, readers, seen: Vec::new() }
+    }
+
+    /// Starts a client that makes its account, and waits until it is logged in.
+    pub fn join(server: SocketAddr, name: &str) -> ClientProcess {
+        let mut client = Self::start(server, &["--user", name, "--signup"]);
+        client.see(&format!("Logged in as {name}."));
+        client
+    }
+
+    /// Types a line.
+    pub fn say(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("not closed");
+        input.write_all(format!("{line}\n").as_bytes()).expect("the client reads");
+    }
+
+    /// Waits for a line that holds `text`, and gives it.
+    pub fn see(&mut self, text: &str) -> String {
+        let until = Instant::now() + LIMIT;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else { panic!("no {text:?} in {:#?}", self.seen) };
+            self.seen.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Closes its input and waits for its end; gives the exit code.
+    pub fn finish(&mut self) -> Option<i32> {
+        self.input = None;
+        let code = wait(&mut self.child);
+        self.readers.drain(..).for_each(|reader| reader.join().expect("no panic"));
+        self.seen.extend(self.lines.try_iter());
+        code
+    }
+}
+
+impl Drop for ClientProcess {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn forward(stream: impl Read + Send + 'static, lines: Sender<String>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            // The test may have seen enough.
+            let _ = lines.send(line);
+        }
+    })
+}

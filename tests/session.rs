@@ -1,0 +1,126 @@
+//! A client's life on the server: broadcasts, logging in again, coming back, what a script sees.
+
+mod harness;
+
+use harness::client::ClientProcess;
+use harness::{TestServer, send_signal};
+
+#[test]
+fn every_broadcast_once_and_in_order_though_udp_loses_a_third() {
+    let server = TestServer::start(&["--udp-loss", "0.3", "--rate", "off"]);
+    let mut eve = server.join("eve");
+    (0..20).for_each(|number| assert!(eve.ask(&format!("bcast_before {number}")).starts_with("OK")));
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    for number in 0..300 {
+        assert!(eve.ask(&format!("bcast_after {number}")).starts_with("OK"));
+    }
+    for client in [&mut alice, &mut bob] {
+        client.see("eve: after 299");
+        assert_eq!(client.finish(), Some(0));
+        let shown = client.seen.iter().filter_map(|line| line.split_once("eve: ")).map(|(_, text)| text.to_owned());
+        let sent = (0..20).map(|number| format!("before {number}")).chain((0..300).map(|n| format!("after {n}")));
+        assert_eq!(shown.collect::<Vec<_>>(), sent.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_client_comes_back_with_the_server_and_misses_nothing() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    bob.say("broadcast one");
+    alice.see("bob: one");
+    let server = server.come_back(&[]);
+    let mut eve = server.join("eve");
+    assert!(eve.ask("bcast_two").starts_with("OK"));
+    alice.see("The server is gone");
+    alice.see("Logged in again as alice.");
+    bob.see("Logged in again as bob.");
+    alice.say("msg bob hello again");
+    bob.see("alice: hello again");
+    bob.say("broadcast three");
+    alice.see("bob: three");
+    assert_eq!(alice.finish(), Some(0));
+    let shown: Vec<_> = alice.seen.iter().filter(|line| line.contains("[broadcast]")).collect();
+    assert_eq!(shown.len(), 3, "{:#?}", alice.seen);
+    assert_eq!(bob.finish(), Some(0));
+}
+
+#[test]
+fn a_session_that_expires_is_renewed() {
+    let server = TestServer::start(&["--relogin", "300ms"]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    alice.see("Session expired");
+    alice.see("Logged in again as alice.");
+    alice.see("Session expired");
+    alice.see("Logged in again as alice.");
+    assert_eq!(alice.finish(), Some(0));
+}
+
+#[test]
+fn whom_another_login_replaced_does_not_fight_back() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut second = ClientProcess::start(server.address, &["--user", "alice"]);
+    second.see("Logged in as alice.");
+    alice.see("Type reconnect to come back");
+    alice.say("reconnect");
+    alice.see("Logged in again as alice.");
+    second.see("Type reconnect to come back");
+    alice.say("whoami");
+    alice.see("alice 127.");
+    assert_eq!((alice.finish(), second.finish()), (Some(0), Some(0)));
+}
+
+#[test]
+fn the_dialogue_reads_as_with_netcat() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::start(server.address, &[]);
+    for line in ["signup", "alice", "secret-word", "secret-word", "login", "alice", "wrong-word"] {
+        alice.say(line);
+    }
+    alice.see("Invalid credentials");
+    for line in ["login", "alice", "secret-word", "2", "hello_all", "list", "dance", "quit"] {
+        alice.say(line);
+    }
+    alice.see("Logged in as alice.");
+    alice.see("sent to 1 clients");
+    alice.see("1 active clients");
+    alice.see("\"dance\" is no command");
+    assert_eq!(alice.finish(), Some(1));
+}
+
+#[test]
+fn what_cannot_work_ends_with_a_sentence_and_code_2() {
+    let mut server = TestServer::start(&["--max-clients", "1"]);
+    for (options, sentence) in [
+        (&["--user", "nobody"][..], "client: Invalid credentials"),
+        (&["--user", "a_b"], "A username has 1 to 15 letters"),
+        (&["--user", "alice", "--password-file", "/nowhere"], "client: /nowhere: No such file"),
+        (&["--signup"], "required"),
+    ] {
+        let mut client = ClientProcess::start(server.address, options);
+        client.see(sentence);
+        assert_eq!(client.finish(), Some(2), "{options:?}");
+    }
+    let _only = server.join("eve");
+    let mut second = ClientProcess::start(server.address, &["--user", "alice"]);
+    second.see("says: Server full (1 clients)");
+    assert_eq!(second.finish(), Some(2));
+    server.stop();
+    let mut late = ClientProcess::start(server.address, &["--user", "alice"]);
+    late.see("client: no server at 127.0.0.1");
+    assert_eq!(late.finish(), Some(2));
+}
+
+#[test]
+fn a_signal_ends_a_client_in_order() {
+    let server = TestServer::start(&[]);
+    let mut eve = server.join("eve");
+    let alice = &mut ClientProcess::join(server.address, "alice");
+    assert_eq!(eve.ask("GET_U"), "OK,alice,eve");
+    send_signal(alice.id(), "TERM");
+    assert_eq!(alice.finish(), Some(0));
+    assert_eq!(eve.ask("GET_U"), "OK,eve");
+}
