@@ -120,13 +120,13 @@ fn messages_go_directly_and_to_netcat_by_way_of_the_server() {
     alice.see("Delivered to bob");
     alice.say("msg_hi there_eve");
     alice.see("Relayed to eve");
-    assert_eq!(eve.line_with("msg_"), "msg_alice_hi there");
+    assert_eq!(eve.event(), "msg_alice_hi there");
     assert_eq!(eve.ask("relay_hello_alice"), "OK,Relayed to alice");
     alice.see("[message, relayed by the server] eve: hello");
     // As a person with two netcats: ask where bob is, then deliver the text there.
     eve.send("msg_direct_bob");
-    let ticket = eve.line_with("ticket_bob_").replace("ticket_bob_", "");
-    let peer = eve.line_with("peer_").replace("peer_", "").parse().expect("an address");
+    let ticket = eve.answer_line().replace("ticket_bob_", "");
+    let peer = eve.answer_line().replace("peer_", "").parse().expect("an address");
     let mut direct = Lines::connect(peer);
     direct.send_raw(format!("MSG,eve,{ticket}\ndirect\n"));
     assert_eq!(direct.line(), "OK");
@@ -148,7 +148,7 @@ fn a_message_to_somebody_who_cannot_be_reached_is_relayed() {
     assert_eq!(eve.ask("INIT,eve,1"), "OK");
     alice.say("msg eve hi");
     alice.see("Relayed to eve");
-    assert_eq!(eve.line_with("msg_"), "msg_alice_hi");
+    assert_eq!(eve.event(), "msg_alice_hi");
     assert_eq!(alice.finish(), Some(0));
 }
 
