@@ -18,7 +18,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     };
     let millis = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit_millis));
     match millis {
-        // A year at the most: far below what `Instant` can add, so no later sum can overflow.
+        // A year at the most: far below what a clock can add, so no later sum can overflow.
         Some(millis @ 1..=31_536_000_000) => Ok(Duration::from_millis(millis)),
         _ => Err(expected(text)),
     }

@@ -3,22 +3,22 @@
 //! The chapters in reading order; each uses only what stands above it.
 
 // Words: pure values, parsed and formatted. No socket, file, thread or clock is known here.
-pub mod address;
-pub mod comma;
-pub mod datagram;
+pub mod text;
 pub mod duration;
 pub mod name;
-pub mod packet;
-pub mod peer_protocol;
-pub mod protocol;
-pub mod text;
 pub mod ticket;
+pub mod address;
+pub mod comma;
+pub mod protocol;
+pub mod datagram;
+pub mod peer_protocol;
+pub mod packet;
 
 // Wires: bytes, sockets and threads, with no idea of what is said on them.
-pub mod deadline;
-pub mod listener;
 pub mod shutdown;
+pub mod deadline;
 pub mod wire;
+pub mod listener;
 
 // The server: state with its locks inside, then behaviour.
 pub mod server;

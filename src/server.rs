@@ -1,19 +1,26 @@
 //! The rendezvous server as a whole: its sockets, its threads, and their ordered end.
 
-pub mod accounts;
-pub mod broadcaster;
+// Set-up.
 pub mod config;
-pub mod history;
 pub mod limits;
-pub mod mailbox;
-pub mod outbox;
-pub mod packet_session;
+
+// State, each with its lock inside.
 pub mod password;
-pub mod rate;
-pub mod rendezvous;
-pub mod roster;
-pub mod session;
 pub mod throttle;
+pub mod rate;
+pub mod accounts;
+pub mod history;
+pub mod mailbox;
+pub mod loopback;
+pub mod roster;
+
+// Behaviour.
+pub mod outbox;
+pub mod broadcaster;
+pub mod rendezvous;
+pub mod member;
+pub mod session;
+pub mod packet_session;
 
 use crate::datagram::Hello;
 use crate::listener::{self, Connections, Service};

@@ -7,13 +7,14 @@ mod guests;
 
 pub use guests::Visit;
 
+use super::loopback::LoopbackAddresses;
 use super::mailbox::Mailbox;
 use crate::address::Address;
 use crate::name::Username;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,14 +25,12 @@ pub const MAX_FILES: usize = 10_000;
 /// Bytes of file names that one client may announce.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// The first address that a client from loopback gets for its own; 127.0.0.1 is everybody's.
-const FIRST_OWN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-
 /// The clients that are logged in.
+#[derive(Default)]
 pub struct Roster {
     clients: Arc<Mutex<HashMap<Username, Client>>>,
     next_id: AtomicU64,
-    next_loopback: AtomicU32,
+    loopback: LoopbackAddresses,
 }
 
 /// One client.
@@ -123,16 +122,6 @@ pub struct Sweep {
     pub next: Instant,
 }
 
-impl Default for Roster {
-    fn default() -> Self {
-        Roster {
-            clients: Arc::default(),
-            next_id: AtomicU64::new(1),
-            next_loopback: AtomicU32::new(FIRST_OWN.to_bits()),
-        }
-    }
-}
-
 impl Roster {
     /// Enters a client, and gives one that comes from loopback an address of its own, so that on one machine
     /// everybody can listen on the same port (S4). With it comes the mailbox of an older session of that name,
@@ -165,22 +154,11 @@ impl Roster {
 
     fn address_for(&self, arrival: &Arrival, clients: &HashMap<Username, Client>) -> IpAddr {
         let observed = arrival.from.ip();
-        if observed.is_loopback() { self.own_loopback(clients) } else { observed }
-    }
-
-    fn own_loopback(&self, clients: &HashMap<Username, Client>) -> IpAddr {
-        loop {
-            let next = Ipv4Addr::from_bits(self.next_loopback.fetch_add(1, Ordering::Relaxed));
-            if !next.is_loopback() {
-                self.next_loopback.store(FIRST_OWN.to_bits(), Ordering::Relaxed);
-                continue;
-            }
-            // Not the .0 and .255 that look like a network and its broadcast address.
-            let usable = !matches!(next.octets()[3], 0 | 255) && next != Ipv4Addr::LOCALHOST;
-            if usable && !clients.values().any(|client| client.address == next) {
-                return next.into();
-            }
+        if !observed.is_loopback() {
+            return observed;
         }
+        let taken = |ip| clients.values().any(|client| client.address == ip);
+        self.loopback.draw(taken)
     }
 
     /// Takes a client out, unless another session has taken its name over.
@@ -336,6 +314,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
     struct Nobody;
 

@@ -5,15 +5,13 @@
 
 use super::broadcaster::MAX_WRITE;
 use super::mailbox::Mailbox;
+use super::member::{self, MENU, Said, is, refused, say};
 use super::outbox::Outbox;
 use super::rate::Bucket;
-use super::rendezvous::{Handled, Introduction, Presence, Refusal, Rendezvous};
-use super::roster::{Listed, MAX_FILES, files_fit};
-use crate::address::Address;
-use crate::comma;
+use super::rendezvous::{Presence, Rendezvous};
+use super::roster::Listed;
 use crate::deadline::DeadlineReader;
 use crate::duration;
-use crate::name::Username;
 use crate::protocol::{BadRequest, MAX_LINE, Reply, Request};
 use crate::text;
 use crate::wire::{BadLine, LineReader};
@@ -24,23 +22,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const GREETING: &str = "Welcome to peerline: login or signup";
-/// Bytes of a `files_` line, as far as whole names allow.
-const FILES_LINE: usize = 4000;
 /// Bytes of one answer in the log.
 const LOGGED: usize = 200;
-
-const MENU: [&str; 10] = [
-    "1. List of active clients: list",
-    "2. Broadcast a message: bcast_TEXT",
-    "3. Message a client directly: msg_TEXT_ADDR",
-    "4. Connect to a client: connect_ADDR (ADDR is a username, IP:PORT or IP)",
-    "5. Message a client through the server: relay_TEXT_ADDR",
-    "6. Tell where you listen and what you share: INIT,name,port,file,file... and SHARE,file...",
-    "7. Look somebody up: GET_U, GET_P,name, GET_UF,name, GET_AF",
-    "8. Come and go: active, inactive",
-    "9. Who am I: whoami",
-    "0. Leave: quit",
-];
 
 const MENU_OUTSIDE: [&str; 4] = [
     "login: log in (then name and password, a line each)",
@@ -170,16 +153,8 @@ impl<'a> Session<'a> {
         let mut total = 0;
         for client in clients {
             total += client.files.len();
-            let mut rest = client.files.as_slice();
-            while !rest.is_empty() {
-                let mut bytes = 0;
-                let fits = |file: &&String| {
-                    bytes += file.len() + 1;
-                    bytes <= FILES_LINE
-                };
-                let (some, others) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-                rest = others;
-                answer.push_str(&format!("{}\n", Reply::Files { name: client.name.clone(), files: some.to_vec() }));
+            for line in member::files_lines(client) {
+                say(answer, line);
                 if answer.len() >= MAX_WRITE && !self.flush(answer) {
                     return false;
                 }
@@ -242,8 +217,8 @@ impl<'a> Session<'a> {
             }
             Prompt::LoginPassword { name } => (logged("***"), self.log_in(&name, line, now, answer)),
             Prompt::BroadcastText => {
-                say(answer, self.broadcast(line));
-                (line.to_owned(), Next::Go)
+                let text = Request::Broadcast(line.to_owned());
+                (line.to_owned(), self.carry_request(text, now, answer))
             }
         }
     }
@@ -284,77 +259,12 @@ impl<'a> Session<'a> {
             (Request::Signup { name, password }, None) => self.sign_up(&name, &password, answer),
             (Request::Login { name, password }, None) => return self.log_in(&name, &password, now, answer),
             (_, None) => say(answer, Reply::Err("Log in first: send login or signup".to_owned())),
-            (request, Some(presence)) => {
-                let presence = presence.clone();
-                return self.carry_member_request(request, &presence, answer);
-            }
+            (Request::BroadcastDialogue, Some(_)) => self.ask("Message:", Prompt::BroadcastText, answer),
+            (request, Some(presence)) => match member::answer(self.house, &presence.seat, request, answer) {
+                Said::Reply(reply) => say(answer, reply),
+                Said::Files(clients) => return Next::Files(clients),
+            },
         }
-        Next::Go
-    }
-
-    /// What only those who are logged in may ask.
-    fn carry_member_request(&mut self, request: Request, presence: &Presence, answer: &mut String) -> Next {
-        let (house, seat) = (self.house, &presence.seat);
-        let reply = match request {
-            Request::List => {
-                let clients = house.roster.active();
-                for client in &clients {
-                    let guest = client.guest.map(|dialect| format!("guest-{dialect}"));
-                    say(answer, Reply::Client { name: client.name.clone(), address: client.socket(), guest });
-                }
-                Reply::Ok(format!("{} active clients", clients.len()))
-            }
-            Request::BroadcastDialogue => {
-                self.prompt = Prompt::BroadcastText;
-                Reply::Ok("Message:".to_owned())
-            }
-            Request::Broadcast(text) => self.broadcast(&text),
-            Request::Message { text, to } => match house.message(seat, &text, &to) {
-                Ok(Handled::Introduced(introduction)) => introduce(&introduction, "Deliver it to", answer),
-                Ok(Handled::Relayed(name)) => Reply::Ok(format!("Relayed to {name}")),
-                Err(refusal) => refused(refusal),
-            },
-            Request::Connect(to) => match house.introduce(seat, &to) {
-                Ok(introduction) => introduce(&introduction, "Connect to", answer),
-                Err(refusal) => refused(refusal),
-            },
-            Request::Relay { text, to } => match house.relay(seat, &text, &to) {
-                Ok(name) => Reply::Ok(format!("Relayed to {name}")),
-                Err(refusal) => refused(refusal),
-            },
-            Request::Init { name, port, files } => self.set_listening(presence, &name, &port, files),
-            Request::Share(files) => match house.roster.add_files(seat, files) {
-                true => Reply::Up,
-                false => too_many_files(),
-            },
-            Request::GetUsers => {
-                let clients = house.roster.active();
-                Reply::Ok(comma::join(clients.iter().map(|client| client.name.as_str())))
-            }
-            Request::GetPeer(name) => match self.find_user(&name) {
-                Some(client) => Reply::Ok(format!("{},{}", client.address, client.port.unwrap_or(0))),
-                None => no_such_user(),
-            },
-            Request::GetUserFiles(name) => match self.find_user(&name) {
-                Some(client) => return Next::Files(vec![client]),
-                None => no_such_user(),
-            },
-            Request::GetAllFiles => return Next::Files(house.roster.active()),
-            Request::Active => self.set_active(presence, true),
-            Request::Inactive => self.set_active(presence, false),
-            Request::Whoami => {
-                let port = house.roster.port(seat).unwrap_or(0);
-                Reply::Ok(format!("{},{},{port}", seat.name, seat.address))
-            }
-            // Answered by the caller, whether logged in or not.
-            Request::SignupDialogue
-            | Request::LoginDialogue
-            | Request::Signup { .. }
-            | Request::Login { .. }
-            | Request::Help
-            | Request::Quit(_) => return Next::Go,
-        };
-        say(answer, reply);
         Next::Go
     }
 
@@ -413,44 +323,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn broadcast(&self, text: &str) -> Reply {
-        let Some(presence) = &self.presence else { return Reply::Err("Log in first".to_owned()) };
-        match self.house.broadcast(&presence.seat.name, text) {
-            Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {clients} clients")),
-            Err(refusal) => refused(refusal),
-        }
-    }
-
-    fn set_listening(&self, presence: &Presence, name: &str, port: &str, mut files: Vec<String>) -> Reply {
-        if !is(&presence.seat.name, name) {
-            return Reply::Err(format!("You are {}: send INIT,{0},port", presence.seat.name));
-        }
-        let Ok(port @ 1..) = port.trim().parse::<u16>() else {
-            return Reply::Err("The port is a number from 1 to 65535".to_owned());
-        };
-        files.retain(|file| !file.is_empty());
-        if !files_fit(&files) {
-            return too_many_files();
-        }
-        match self.house.roster.set_listening(&presence.seat, port, files) {
-            true => Reply::Up,
-            false => Reply::Ok(String::new()),
-        }
-    }
-
-    fn set_active(&self, presence: &Presence, active: bool) -> Reply {
-        let word = if active { "active" } else { "inactive" };
-        match self.house.roster.set_active(&presence.seat, active) {
-            true => Reply::Ok(format!("You are {word} now")),
-            false => Reply::Ok(format!("You were {word} already")),
-        }
-    }
-
-    fn find_user(&self, name: &str) -> Option<Listed> {
-        let name: Username = name.trim().parse().ok()?;
-        self.house.roster.find(&Address::Name(name)).ok()
-    }
-
     /// How this client is called in the log.
     fn who(&self) -> String {
         match &self.presence {
@@ -467,34 +339,6 @@ impl Drop for Session<'_> {
             self.depart(&presence);
         }
     }
-}
-
-fn say(answer: &mut String, reply: Reply) {
-    answer.push_str(&reply.to_string());
-    answer.push('\n');
-}
-
-fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Reply {
-    let Introduction { name, address, ticket } = introduction;
-    say(answer, Reply::Ticket { name: name.clone(), ticket: *ticket });
-    say(answer, Reply::Peer(*address));
-    Reply::Ok(format!("{what} {name} at {address}"))
-}
-
-fn is(name: &Username, text: &str) -> bool {
-    text.trim().parse() == Ok::<Username, _>(name.clone())
-}
-
-fn refused(refusal: Refusal) -> Reply {
-    Reply::Err(refusal.to_string())
-}
-
-fn no_such_user() -> Reply {
-    Reply::Err("User not found!".to_owned())
-}
-
-fn too_many_files() -> Reply {
-    Reply::Err(format!("Too many files: at most {MAX_FILES} names and 1 MiB of them; none are listed now"))
 }
 
 /// Tells a client that there is no room for it: one write, which finds the send buffer of a new connection empty.

@@ -1,0 +1,157 @@
+//! What the server says: the lines of its answers, and events.
+
+use super::Broadcast;
+use crate::comma;
+use crate::name::Username;
+use crate::ticket::Ticket;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// What the server says, one variant a kind of line. `Ok`, `Err` and `Up` end an answer; the others are the data of
+/// an answer or, where noted, events that can come at any time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line names its fields in order")]
+pub enum Reply {
+    /// `OK` or `OK,...`: done; what follows the comma is for people, or fields.
+    Ok(String),
+    /// `ERR,...`: not done, and why.
+    Err(String),
+    /// `UP`: done, and it replaced what was there.
+    Up,
+    /// `udp_TOKEN`: what this session's `hello_` datagrams must carry.
+    Udp(Ticket),
+    /// `ip_ADDRESS`: the address under which others will look for this client.
+    Ip(IpAddr),
+    /// `menu_...`: a line of the menu.
+    Menu(String),
+    /// `client_NAME_IP:PORT`, and for a guest `_KIND` behind it. Port 0: it does not listen.
+    Client { name: Username, address: SocketAddr, guest: Option<String> },
+    /// `ticket_NAME_HEX`: to the asker in an answer, to the other side as an event.
+    Ticket { name: Username, ticket: Ticket },
+    /// `peer_IP:PORT`: where to connect.
+    Peer(SocketAddr),
+    /// `files_NAME,file...`: some of a user's files.
+    Files { name: Username, files: Vec<String> },
+    /// `bcast_SEQ_UNIXTIME_FROM_TEXT`, an event.
+    Broadcast(Broadcast),
+    /// `msg_FROM_TEXT`, an event: a message that the server relayed.
+    Message { from: Username, text: String },
+    /// `notice_TEXT`, an event: the server is about to do something to you.
+    Notice(String),
+    /// A line this version does not know.
+    Other(String),
+}
+
+impl Reply {
+    /// Reads one line, without its line end. What is not understood becomes [`Reply::Other`]: a newer server may
+    /// say more.
+    pub fn parse(line: &str) -> Reply {
+        Self::parse_known(line).unwrap_or_else(|| Reply::Other(line.to_owned()))
+    }
+
+    /// Whether this line ends an answer.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Reply::Ok(_) | Reply::Err(_) | Reply::Up)
+    }
+
+    fn parse_known(line: &str) -> Option<Reply> {
+        match line.split_once(',').unwrap_or((line, "")) {
+            ("OK", text) => return Some(Reply::Ok(text.to_owned())),
+            ("ERR", text) => return Some(Reply::Err(text.to_owned())),
+            ("UP", _) => return Some(Reply::Up),
+            _ => {}
+        }
+        let (word, rest) = line.split_once('_')?;
+        Some(match word {
+            "udp" => Reply::Udp(rest.parse().ok()?),
+            "ip" => Reply::Ip(rest.parse().ok()?),
+            "menu" => Reply::Menu(rest.to_owned()),
+            "client" => {
+                let mut fields = rest.splitn(3, '_');
+                let (name, address) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+                Reply::Client { name, address, guest: fields.next().map(str::to_owned) }
+            }
+            "ticket" => {
+                let (name, ticket) = rest.split_once('_')?;
+                Reply::Ticket { name: name.parse().ok()?, ticket: ticket.parse().ok()? }
+            }
+            "peer" => Reply::Peer(rest.parse().ok()?),
+            "files" => {
+                let mut fields = comma::split(rest).into_iter();
+                Reply::Files { name: fields.next()?.parse().ok()?, files: fields.collect() }
+            }
+            "bcast" => Reply::Broadcast(Broadcast::parse(line)?),
+            "msg" => {
+                let (from, text) = rest.split_once('_')?;
+                Reply::Message { from: from.parse().ok()?, text: text.to_owned() }
+            }
+            "notice" => Reply::Notice(rest.to_owned()),
+            _ => return None,
+        })
+    }
+}
+
+/// The line of a reply, without its line end: the mirror of [`Reply::parse`].
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reply::Ok(text) if text.is_empty() => f.write_str("OK"),
+            Reply::Ok(text) => write!(f, "OK,{text}"),
+            Reply::Err(text) => write!(f, "ERR,{text}"),
+            Reply::Up => f.write_str("UP"),
+            Reply::Udp(token) => write!(f, "udp_{token}"),
+            Reply::Ip(ip) => write!(f, "ip_{ip}"),
+            Reply::Menu(text) => write!(f, "menu_{text}"),
+            Reply::Client { name, address, guest: None } => write!(f, "client_{name}_{address}"),
+            Reply::Client { name, address, guest: Some(kind) } => write!(f, "client_{name}_{address}_{kind}"),
+            Reply::Ticket { name, ticket } => write!(f, "ticket_{name}_{ticket}"),
+            Reply::Peer(address) => write!(f, "peer_{address}"),
+            Reply::Files { name, files } => {
+                let fields = [name.as_str()].into_iter().chain(files.iter().map(String::as_str));
+                write!(f, "files_{}", comma::join(fields))
+            }
+            Reply::Broadcast(broadcast) => broadcast.fmt(f),
+            Reply::Message { from, text } => write!(f, "msg_{from}_{text}"),
+            Reply::Notice(text) => write!(f, "notice_{text}"),
+            Reply::Other(line) => f.write_str(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reply_there_and_back() {
+        let lines = [
+            "OK",
+            "OK,Goodbye",
+            "ERR,User not found!",
+            "UP",
+            "udp_00112233445566778899aabbccddeeff",
+            "ip_127.0.0.2",
+            "menu_1. List",
+            "client_bob_127.0.0.2:4401",
+            "client_eve_127.0.0.3:12000_guest-packet",
+            "ticket_bob_00112233445566778899aabbccddeeff",
+            "peer_127.0.0.2:4401",
+            "files_bob,\"a,b\",c",
+            "bcast_7_1700000000_bob_under_score",
+            "msg_bob_hi_there",
+            "notice_Inactive for too long",
+        ];
+        for line in lines {
+            let reply = Reply::parse(line);
+            assert!(!matches!(reply, Reply::Other(_)), "{line}");
+            assert_eq!(reply.to_string(), line);
+        }
+    }
+
+    #[test]
+    fn a_broken_reply_is_other() {
+        for line in ["", "hello", "bcast_x_1_bob_hi", "bcast_1_1_bob", "peer_bob", "ticket_bob_12", "client_bob"] {
+            assert_eq!(Reply::parse(line), Reply::Other(line.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! What a client asks of the server.
+
+use crate::address::{Address, InvalidAddress};
+use crate::comma;
+use std::fmt;
+
+/// What a client asks of the server, one variant a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line names its fields in order")]
+pub enum Request {
+    /// `signup`: begin the sign-up dialogue (name, password, password again).
+    SignupDialogue,
+    /// `login`: begin the login dialogue (name, password).
+    LoginDialogue,
+    /// `SIGNUP,name,password`: the same in one line, for scripts.
+    Signup { name: String, password: String },
+    /// `LOGIN,name,password`.
+    Login { name: String, password: String },
+    /// `1` or `list`: the active clients.
+    List,
+    /// `2`: begin the broadcast dialogue, whose one answer is the text.
+    BroadcastDialogue,
+    /// `bcast_TEXT`.
+    Broadcast(String),
+    /// `msg_TEXT_ADDR`: where to deliver TEXT directly.
+    Message { text: String, to: Address },
+    /// `connect_ADDR`, or ADDR alone: an introduction.
+    Connect(Address),
+    /// `relay_TEXT_ADDR`: hand TEXT over, as the peer cannot be reached.
+    Relay { text: String, to: Address },
+    /// `INIT,name,port,file...`: the port I listen on and the files I share.
+    Init { name: String, port: String, files: Vec<String> },
+    /// `SHARE,file...`: more files, as a long list does not fit one line.
+    Share(Vec<String>),
+    /// `GET_U`: the names of all active users.
+    GetUsers,
+    /// `GET_P,name`: a user's address.
+    GetPeer(String),
+    /// `GET_UF,name`: a user's files.
+    GetUserFiles(String),
+    /// `GET_AF`: everybody's files.
+    GetAllFiles,
+    /// `active`: list me and let others reach me.
+    Active,
+    /// `inactive`: the opposite.
+    Inactive,
+    /// `whoami`.
+    Whoami,
+    /// `help`: the menu.
+    Help,
+    /// `quit` or `exit`; `EXIT,name` names who leaves.
+    Quit(Option<String>),
+}
+
+const SIGNUP_FORM: &str = "SIGNUP,name,password, with the password in \"quotes\" if it holds a comma";
+const LOGIN_FORM: &str = "LOGIN,name,password, with the password in \"quotes\" if it holds a comma";
+
+/// Why a line is no request; its `Display` says what to send instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadRequest {
+    /// An empty line.
+    Empty,
+    /// The first word is none of ours.
+    Unknown,
+    /// A known word with the wrong fields; the text is the form it takes.
+    Form(&'static str),
+    /// The ADDR is neither a username nor an address.
+    Address(InvalidAddress),
+}
+
+impl Request {
+    /// Reads one line, without its line end.
+    ///
+    /// # Errors
+    /// [`BadRequest`] when the line is no command, or a command with the wrong fields.
+    pub fn parse(line: &str) -> Result<Request, BadRequest> {
+        let word = line.trim();
+        if word.is_empty() {
+            return Err(BadRequest::Empty);
+        }
+        if let Some(request) = Self::parse_word(word) {
+            return Ok(request);
+        }
+        // A text behind `_` may hold commas, and `GET_P,name` holds a `_`: so the word before the comma decides.
+        if let Some(request) = line.split_once(',').and_then(|(command, _)| Self::parse_comma(command, line)) {
+            return request;
+        }
+        if let Some((command, rest)) = line.split_once('_') {
+            return Self::parse_underscore(command, rest);
+        }
+        word.parse().map(Request::Connect).map_err(|_| BadRequest::Unknown)
+    }
+
+    /// Words compare without regard to case, as the original clients disagree on it (`Login`, `login`).
+    fn parse_word(word: &str) -> Option<Request> {
+        let words = [
+            ("signup", Request::SignupDialogue),
+            ("login", Request::LoginDialogue),
+            ("1", Request::List),
+            ("list", Request::List),
+            ("2", Request::BroadcastDialogue),
+            ("GET_U", Request::GetUsers),
+            ("GET_AF", Request::GetAllFiles),
+            ("active", Request::Active),
+            ("inactive", Request::Inactive),
+            ("whoami", Request::Whoami),
+            ("help", Request::Help),
+            ("quit", Request::Quit(None)),
+            ("exit", Request::Quit(None)),
+        ];
+        words.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, request)| request)
+    }
+
+    /// Nothing when the word is none of the comma commands.
+    fn parse_comma(command: &str, line: &str) -> Option<Result<Request, BadRequest>> {
+        let mut fields = comma::split(line).into_iter().skip(1);
+        let mut next = || fields.next().unwrap_or_default();
+        let (request, form) = match command.to_ascii_uppercase().as_str() {
+            "SIGNUP" => (Request::Signup { name: next(), password: next() }, SIGNUP_FORM),
+            "LOGIN" => (Request::Login { name: next(), password: next() }, LOGIN_FORM),
+            "INIT" => {
+                let (name, port) = (next(), next());
+                return Some(Ok(Request::Init { name, port, files: fields.collect() }));
+            }
+            "SHARE" => return Some(Ok(Request::Share(fields.collect()))),
+            "GET_P" => (Request::GetPeer(next()), "GET_P,name"),
+            "GET_UF" => (Request::GetUserFiles(next()), "GET_UF,name"),
+            "EXIT" => (Request::Quit(Some(next())), "EXIT,name"),
+            _ => return None,
+        };
+        Some(if fields.next().is_some() { Err(BadRequest::Form(form)) } else { Ok(request) })
+    }
+
+    fn parse_underscore(command: &str, rest: &str) -> Result<Request, BadRequest> {
+        let cut_last = |form| {
+            let (text, address) = rest.rsplit_once('_').ok_or(BadRequest::Form(form))?;
+            if text.is_empty() {
+                return Err(BadRequest::Form(form));
+            }
+            Ok((text.to_owned(), address.trim().parse().map_err(BadRequest::Address)?))
+        };
+        match command.to_ascii_lowercase().as_str() {
+            "bcast" => Ok(Request::Broadcast(rest.to_owned())),
+            "msg" => cut_last("msg_TEXT_ADDR").map(|(text, to)| Request::Message { text, to }),
+            "relay" => cut_last("relay_TEXT_ADDR").map(|(text, to)| Request::Relay { text, to }),
+            "connect" => rest.trim().parse().map(Request::Connect).map_err(BadRequest::Address),
+            _ => Err(BadRequest::Unknown),
+        }
+    }
+
+    /// The line as it may be logged: a password becomes `***`.
+    pub fn masked(&self) -> String {
+        match self {
+            Request::Signup { name, .. } => format!("SIGNUP,{name},***"),
+            Request::Login { name, .. } => format!("LOGIN,{name},***"),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// The line of a request, without its line end: the mirror of [`Request::parse`].
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Request::SignupDialogue => f.write_str("signup"),
+            Request::LoginDialogue => f.write_str("login"),
+            Request::Signup { name, password } => f.write_str(&comma::join(["SIGNUP", name, password])),
+            Request::Login { name, password } => f.write_str(&comma::join(["LOGIN", name, password])),
+            Request::List => f.write_str("list"),
+            Request::BroadcastDialogue => f.write_str("2"),
+            Request::Broadcast(text) => write!(f, "bcast_{text}"),
+            Request::Message { text, to } => write!(f, "msg_{text}_{to}"),
+            Request::Connect(to) => write!(f, "connect_{to}"),
+            Request::Relay { text, to } => write!(f, "relay_{text}_{to}"),
+            Request::Init { name, port, files } => {
+                f.write_str(&comma::join(["INIT", name, port].into_iter().chain(files.iter().map(String::as_str))))
+            }
+            Request::Share(files) => {
+                f.write_str(&comma::join(["SHARE"].into_iter().chain(files.iter().map(String::as_str))))
+            }
+            Request::GetUsers => f.write_str("GET_U"),
+            Request::GetPeer(name) => f.write_str(&comma::join(["GET_P", name])),
+            Request::GetUserFiles(name) => f.write_str(&comma::join(["GET_UF", name])),
+            Request::GetAllFiles => f.write_str("GET_AF"),
+            Request::Active => f.write_str("active"),
+            Request::Inactive => f.write_str("inactive"),
+            Request::Whoami => f.write_str("whoami"),
+            Request::Help => f.write_str("help"),
+            Request::Quit(None) => f.write_str("quit"),
+            Request::Quit(Some(name)) => f.write_str(&comma::join(["EXIT", name])),
+        }
+    }
+}
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadRequest::Empty => f.write_str("Empty line: send help for the commands"),
+            BadRequest::Unknown => f.write_str("Unknown command: send help for the commands"),
+            BadRequest::Form(form) => write!(f, "Send {form}"),
+            BadRequest::Address(invalid) => invalid.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bob() -> Address {
+        "bob".parse().expect("a username")
+    }
+
+    #[test]
+    fn every_request_there_and_back() {
+        let lines = [
+            "signup",
+            "login",
+            "SIGNUP,alice,password",
+            "LOGIN,alice,\"pass,word\"",
+            "list",
+            "2",
+            "bcast_hi_all",
+            "msg_snake_case_rocks_bob",
+            "connect_127.0.0.2:4401",
+            "relay_hi_bob",
+            "INIT,alice,4401,\"a,b.txt\",c.txt",
+            "INIT,alice,4401",
+            "SHARE,d.txt",
+            "GET_U",
+            "GET_P,bob",
+            "GET_UF,bob",
+            "GET_AF",
+            "active",
+            "inactive",
+            "whoami",
+            "help",
+            "quit",
+            "EXIT,alice",
+        ];
+        for line in lines {
+            assert_eq!(Request::parse(line).map(|request| request.to_string()), Ok(line.to_owned()));
+        }
+    }
+
+    #[test]
+    fn text_may_hold_underscores() {
+        let expected = Request::Message { text: "snake_case_rocks".to_owned(), to: bob() };
+        assert_eq!(Request::parse("msg_snake_case_rocks_bob"), Ok(expected));
+        assert_eq!(Request::parse("bcast_one, two"), Ok(Request::Broadcast("one, two".to_owned())));
+        let with_comma = Request::Message { text: "LOGIN, or not".to_owned(), to: bob() };
+        assert_eq!(Request::parse("msg_LOGIN, or not_bob"), Ok(with_comma));
+        assert_eq!(Request::parse("msg__bob"), Err(BadRequest::Form("msg_TEXT_ADDR")));
+        assert_eq!(Request::parse("msg_hi"), Err(BadRequest::Form("msg_TEXT_ADDR")));
+        assert_eq!(Request::parse("msg_hi_b ob"), Err(BadRequest::Address(InvalidAddress)));
+    }
+
+    #[test]
+    fn the_forgiving_forms() {
+        assert_eq!(Request::parse("Login"), Ok(Request::LoginDialogue));
+        assert_eq!(Request::parse("1"), Ok(Request::List));
+        assert_eq!(Request::parse(" exit "), Ok(Request::Quit(None)));
+        assert_eq!(Request::parse("bob"), Ok(Request::Connect(bob())));
+        assert_eq!(Request::parse(""), Err(BadRequest::Empty));
+        assert_eq!(Request::parse("what is this"), Err(BadRequest::Unknown));
+        assert_eq!(Request::parse("foo_bar"), Err(BadRequest::Unknown));
+        assert!(matches!(Request::parse("LOGIN,a,b,c"), Err(BadRequest::Form(_))));
+    }
+
+    #[test]
+    fn passwords_are_masked() {
+        let request = Request::parse("LOGIN,alice,secret-word").expect("valid");
+        assert_eq!(request.masked(), "LOGIN,alice,***");
+    }
+}
