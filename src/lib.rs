@@ -11,10 +11,12 @@ pub mod name;
 pub mod packet;
 pub mod peer_protocol;
 pub mod protocol;
+pub mod query;
 pub mod text;
 pub mod ticket;
 
 // Wires: bytes, sockets and threads, with no idea of what is said on them.
+pub mod burst;
 pub mod deadline;
 pub mod listener;
 pub mod shutdown;

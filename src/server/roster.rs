@@ -5,7 +5,7 @@
 
 mod guests;
 
-pub use guests::Visit;
+pub use guests::{Entered, NotEntered, Visit};
 
 use super::mailbox::Mailbox;
 use crate::address::Address;
