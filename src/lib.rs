@@ -13,11 +13,13 @@ pub mod protocol;
 pub mod datagram;
 pub mod peer_protocol;
 pub mod packet;
+pub mod query;
 
 // Wires: bytes, sockets and threads, with no idea of what is said on them.
 pub mod shutdown;
 pub mod deadline;
 pub mod wire;
+pub mod burst;
 pub mod listener;
 
 // The server: state with its locks inside, then behaviour.

@@ -21,10 +21,12 @@ pub mod rendezvous;
 pub mod member;
 pub mod session;
 pub mod packet_session;
+pub mod comma_session;
 
 use crate::datagram::Hello;
 use crate::listener::{self, Connections, Service};
 use crate::shutdown::Shutdown;
+use comma_session::Queries;
 use config::Config;
 use log::{debug, warn};
 use packet_session::Packets;
@@ -61,6 +63,7 @@ struct Door {
 /// Which of them.
 #[derive(Clone, Copy)]
 enum Dialect {
+    Query,
     Packet,
 }
 
@@ -68,6 +71,7 @@ impl Dialect {
     /// As printed at the start.
     fn name(self) -> &'static str {
         match self {
+            Dialect::Query => "query",
             Dialect::Packet => "packet",
         }
     }
@@ -75,6 +79,7 @@ impl Dialect {
     /// The option that opens its port.
     fn option(self) -> &'static str {
         match self {
+            Dialect::Query => "--query-port",
             Dialect::Packet => "--packet-port",
         }
     }
@@ -127,6 +132,10 @@ impl Server {
     fn serve_dialect(&self, door: &Door) {
         let (house, connections, stop) = (&self.house, &self.connections, &self.stop);
         match door.dialect {
+            Dialect::Query => thread::scope(|scope| {
+                scope.spawn(|| comma_session::probe_guests(house, stop));
+                listener::run(&door.listener, connections, stop, &Queries(house));
+            }),
             Dialect::Packet => {
                 listener::run(&door.listener, connections, stop, &Packets { house, port: door.address.port() });
             }
@@ -191,7 +200,8 @@ impl Service for Native<'_> {
 fn bind_dialects(config: &Config) -> Result<Vec<Door>, String> {
     // A packet client listens on this port number at its own address of 127/8, which "any address" would take away.
     let packet = config.packet_port.map(|port| (Dialect::Packet, IpAddr::from(Ipv4Addr::LOCALHOST), port));
-    let wanted = packet.into_iter();
+    let query = config.query_port.map(|port| (Dialect::Query, config.bind, port));
+    let wanted = query.into_iter().chain(packet);
     let bind = |(dialect, ip, port): (Dialect, IpAddr, u16)| {
         let address = SocketAddr::new(ip, port);
         let bound = listener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));

@@ -84,9 +84,7 @@ impl<R: Read> LineReader<R> {
         if std::mem::take(&mut self.skipped) > 0 {
             return Err(BadLine::TooLong(self.cap));
         }
-        let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
-        let line = std::str::from_utf8(line).map_err(|_| BadLine::NotUtf8)?;
-        text::first_forbidden(line).map_or(Ok(line), |c| Err(BadLine::Control(c)))
+        check(self.line.strip_suffix(b"\r").unwrap_or(&self.line))
     }
 
     /// Whether a further whole line has arrived already: its answer can share a write with the current one.
@@ -108,6 +106,15 @@ impl<R: Read> LineReader<R> {
     pub fn get_mut(&mut self) -> &mut R {
         self.input.get_mut()
     }
+}
+
+/// The text of a line, if it is one.
+///
+/// # Errors
+/// [`BadLine::NotUtf8`] and [`BadLine::Control`].
+pub fn check(line: &[u8]) -> Result<&str, BadLine> {
+    let line = std::str::from_utf8(line).map_err(|_| BadLine::NotUtf8)?;
+    text::first_forbidden(line).map_or(Ok(line), |c| Err(BadLine::Control(c)))
 }
 
 impl fmt::Display for BadLine {

@@ -154,10 +154,10 @@ impl<'a> Session<'a> {
         }
         let mailbox = Arc::new(Unreachable(Arc::clone(&self.outbox)));
         let arrival = Arrival { name: name.clone(), from: self.peer, guest: Some(DIALECT), mailbox };
-        let enter = || self.house.roster.enter_guest(arrival, self.port, Instant::now()).map(|seat| (seat, ()));
-        let Some((seat, ())) = self.house.admit_guest(&name, enter) else { return failed() };
-        let answer = Packet::from_server(Kind::Hello, seat.address.to_string());
-        self.seat = Some(seat);
+        let enter = || self.house.roster.enter_guest(arrival, self.port, Instant::now());
+        let Ok(entered) = self.house.admit_guest(&name, enter) else { return failed() };
+        let answer = Packet::from_server(Kind::Hello, entered.seat.address.to_string());
+        self.seat = Some(entered.seat);
         answer
     }
 

@@ -9,7 +9,7 @@ use super::config::Config;
 use super::history::History;
 use super::mailbox::Mailbox;
 use super::password::{Busy, Hasher, PASSWORD_LENGTH};
-use super::roster::{Arrival, Listed, NotFound, Roster, Seat};
+use super::roster::{Arrival, Entered, Listed, NotEntered, NotFound, Roster, Seat};
 use super::throttle::Throttle;
 use crate::address::Address;
 use crate::name::Username;
@@ -139,16 +139,23 @@ impl Rendezvous {
 
     /// Lets a guest in by `enter`, a call of the client map, unless its name is that of an account. Asked before and
     /// after, as an account of that name may be made at the same moment, and it is the guest who goes then.
-    pub fn admit_guest<T>(&self, name: &Username, enter: impl FnOnce() -> Option<(Seat, T)>) -> Option<(Seat, T)> {
+    ///
+    /// # Errors
+    /// [`NotEntered`].
+    pub fn admit_guest(
+        &self,
+        name: &Username,
+        enter: impl FnOnce() -> Result<Entered, NotEntered>,
+    ) -> Result<Entered, NotEntered> {
         if self.accounts.find(name).is_some() {
-            return None;
+            return Err(NotEntered::Taken);
         }
-        let (seat, entered) = enter()?;
+        let entered = enter()?;
         if self.accounts.find(name).is_some() {
-            self.roster.leave(&seat);
-            return None;
+            self.roster.leave(&entered.seat);
+            return Err(NotEntered::Taken);
         }
-        Some((seat, entered))
+        Ok(entered)
     }
 
     /// Checks a name and a password. Takes as long when the name is unknown.

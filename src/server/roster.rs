@@ -5,7 +5,7 @@
 
 mod guests;
 
-pub use guests::Visit;
+pub use guests::{Entered, NotEntered, Visit};
 
 use super::loopback::LoopbackAddresses;
 use super::mailbox::Mailbox;

@@ -17,40 +17,63 @@ pub struct Visit {
     pub files: Vec<String>,
 }
 
+/// A guest's place in the map.
+#[derive(Debug)]
+pub struct Entered {
+    /// Its own.
+    pub seat: Seat,
+    /// It replaces an older entry of the same guest.
+    pub again: bool,
+}
+
+/// Why a guest was not entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotEntered {
+    /// The name is an account's, or that of somebody who is here.
+    Taken,
+    /// There are as many guests of this dialect as are let in.
+    Full,
+}
+
 impl Roster {
     /// Enters a guest who has an address of its own on loopback, listens on `port` there, and is inactive until it
-    /// says otherwise. Nothing when the name is in use.
-    pub fn enter_guest(&self, arrival: Arrival, port: u16, now: Instant) -> Option<Seat> {
+    /// says otherwise.
+    ///
+    /// # Errors
+    /// [`NotEntered::Taken`].
+    pub fn enter_guest(&self, arrival: Arrival, port: u16, now: Instant) -> Result<Entered, NotEntered> {
         let mut clients = self.lock();
         if clients.contains_key(&arrival.name) {
-            return None;
+            return Err(NotEntered::Taken);
         }
         let address = self.address_for(&arrival, &clients);
         let client = Client { port: Some(port), active: false, ..self.client(arrival, address, now) };
         let seat = client.seat();
         clients.insert(seat.name.clone(), client);
-        Some(seat)
+        Ok(Entered { seat, again: false })
     }
 
     /// Enters a guest who stays listed when its connection ends, or replaces its entry when it came from the same
-    /// address before, which is the `true`. Nothing when the name is in use, or when there are `max` of its dialect.
-    pub fn enter_visitor(&self, visit: Visit, max: usize, now: Instant) -> Option<(Seat, bool)> {
+    /// address before.
+    ///
+    /// # Errors
+    /// [`NotEntered::Full`] when there are `max` guests of its dialect.
+    pub fn enter_visitor(&self, visit: Visit, max: usize, now: Instant) -> Result<Entered, NotEntered> {
         let Visit { arrival, port, files } = visit;
         let (dialect, address) = (arrival.guest, arrival.from.ip());
         let mut clients = self.lock();
         let older = clients.get(&arrival.name);
-        let allowed = match older {
-            Some(older) => older.guest.is_some() && older.guest == dialect && older.address == address,
-            None => clients.values().filter(|client| client.guest == dialect).count() < max,
-        };
-        if !allowed {
-            return None;
+        match older {
+            Some(older) if older.guest.is_some() && older.guest == dialect && older.address == address => {}
+            Some(_) => return Err(NotEntered::Taken),
+            None if clients.values().filter(|client| client.guest == dialect).count() < max => {}
+            None => return Err(NotEntered::Full),
         }
-        let known = older.is_some();
+        let again = older.is_some();
         let client = Client { port: Some(port), files: Arc::new(files), ..self.client(arrival, address, now) };
         let seat = client.seat();
         clients.insert(seat.name.clone(), client);
-        Some((seat, known))
+        Ok(Entered { seat, again })
     }
 
     /// Whether a guest has this name, active or not.
@@ -84,12 +107,13 @@ mod tests {
         let roster = Roster::default();
         let now = Instant::now();
         let (alice, _) = roster.enter(arrival("alice", [10, 0, 0, 7]), now);
-        assert!(roster.enter_guest(guest("Alice", [127, 0, 0, 1], "packet"), 12000, now).is_none());
-        assert!(roster.enter_visitor(visit("ALICE", [10, 0, 0, 7]), 9, now).is_none());
+        let enter = |name| roster.enter_guest(guest(name, [127, 0, 0, 1], "packet"), 12000, now);
+        assert_eq!(enter("Alice").expect_err("online"), NotEntered::Taken);
+        assert!(roster.enter_visitor(visit("ALICE", [10, 0, 0, 7]), 9, now).is_err());
         roster.leave(&alice);
-        let seat = roster.enter_guest(guest("alice", [127, 0, 0, 1], "packet"), 12000, now).expect("free now");
+        let seat = enter("alice").expect("free now").seat;
         assert!(roster.is_guest(&seat.name) && roster.active().is_empty(), "inactive at first");
-        assert!(roster.enter_visitor(visit("alice", [127, 0, 0, 1]), 9, now).is_none(), "another dialect's guest");
+        assert!(roster.enter_visitor(visit("alice", [127, 0, 0, 1]), 9, now).is_err(), "another dialect's guest");
         assert!(roster.set_active(&seat, true));
         assert_eq!(roster.active()[0].socket(), (seat.address, 12000).into());
     }
@@ -99,15 +123,14 @@ mod tests {
         let roster = Roster::default();
         let now = Instant::now();
         let enter = |name, observed| roster.enter_visitor(visit(name, observed), 2, now);
-        let (old, known) = enter("bob", [127, 0, 0, 1]).expect("free");
-        assert!(!known && old.address.is_loopback());
-        assert!(enter("bob", [10, 0, 0, 9]).is_none());
-        let (_, known) = enter("bob", [127, 0, 0, 1]).expect("the same address");
-        assert!(known);
-        roster.leave(&old);
+        let old = enter("bob", [127, 0, 0, 1]).expect("free");
+        assert!(!old.again && old.seat.address.is_loopback());
+        assert_eq!(enter("bob", [10, 0, 0, 9]).expect_err("another address"), NotEntered::Taken);
+        assert!(enter("bob", [127, 0, 0, 1]).expect("the same address").again);
+        roster.leave(&old.seat);
         assert_eq!(roster.guests("query").len(), 1, "an old seat removes nothing");
-        assert!(enter("carol", [127, 0, 0, 1]).is_some());
-        assert!(enter("dave", [127, 0, 0, 1]).is_none(), "there is room for two");
+        assert!(enter("carol", [127, 0, 0, 1]).is_ok());
+        assert_eq!(enter("dave", [127, 0, 0, 1]).expect_err("there is room for two"), NotEntered::Full);
         assert_eq!(roster.guests("packet").len(), 0);
     }
 }

@@ -1,0 +1,220 @@
+//! S3's comma queries and their answers.
+//!
+//! Neither has a terminator, and an answer is one write that its client takes with one `recv` of 1,000 bytes: so
+//! it is never empty and never longer than that. The original splits at every comma and knows no quotes.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// The longest query, in bytes: one with the names of some thousand files.
+pub const MAX_QUERY: usize = 64 * 1024;
+/// The longest answer, in bytes.
+pub const MAX_ANSWER: usize = 999;
+
+/// What a client asks, one variant a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// `GET_U`: who is there?
+    Users,
+    /// `GET_P,name`: where does this user listen?
+    Peer(String),
+    /// `GET_AF`: which files does anybody share?
+    AllFiles,
+    /// `GET_UF,name`: which files does this user share?
+    UserFiles(String),
+    /// `EXIT,name`: that user leaves.
+    Exit(String),
+    /// `INIT,name,folder,port,file...`, or as the original's README has it `INIT,name,port,file...`: a user comes, or
+    /// shares other files than before.
+    Init {
+        /// Its name, not checked.
+        name: String,
+        /// Where it listens for peers.
+        port: u16,
+        /// The names of its files.
+        files: Vec<String>,
+    },
+}
+
+impl Query {
+    /// Reads a query; nothing when it is none.
+    pub fn parse(message: &str) -> Option<Query> {
+        let fields: Vec<&str> = message.split(',').collect();
+        match fields[..] {
+            ["GET_U"] => Some(Query::Users),
+            ["GET_AF"] => Some(Query::AllFiles),
+            ["GET_P", name] => Some(Query::Peer(name.to_owned())),
+            ["GET_UF", name] => Some(Query::UserFiles(name.to_owned())),
+            ["EXIT", name] => Some(Query::Exit(name.to_owned())),
+            ["INIT", name, ref rest @ ..] => Self::parse_init(name, rest),
+            _ => None,
+        }
+    }
+
+    /// A third field that is a port number is the port; otherwise it is the folder, and the port comes next.
+    fn parse_init(name: &str, rest: &[&str]) -> Option<Query> {
+        let port = |field: &&str| field.trim().parse().ok().filter(|&port| port > 0);
+        let (port, files) = match rest {
+            [first, files @ ..] if port(first).is_some() => (port(first)?, files),
+            [_, second, files @ ..] => (port(second)?, files),
+            _ => return None,
+        };
+        let files = files.iter().filter(|file| !file.is_empty()).map(|&file| file.to_owned()).collect();
+        Some(Query::Init { name: name.to_owned(), port, files })
+    }
+}
+
+/// What the server answers, one variant a kind. A list that is too long is cut at a whole name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `OK`: a new user.
+    New,
+    /// `UP`: a known user's entry was replaced.
+    Known,
+    /// `OK,name,name`: users, or one user's files.
+    Names(Vec<String>),
+    /// `OK,IP,PORT`.
+    Peer(IpAddr, u16),
+    /// `OK,name: file,file` and a line for each further user.
+    Files(Vec<(String, Vec<String>)>),
+    /// `ERR,...`, and why.
+    Refused(String),
+}
+
+impl Answer {
+    /// `ERR,User not found!`
+    pub fn not_found() -> Answer {
+        Answer::Refused("User not found!".to_owned())
+    }
+
+    /// `ERR,Invalid Request!`
+    pub fn invalid() -> Answer {
+        Answer::Refused("Invalid Request!".to_owned())
+    }
+}
+
+/// The bytes of the answer.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::New => f.write_str("OK"),
+            Answer::Known => f.write_str("UP"),
+            Answer::Peer(ip, port) => write!(f, "OK,{ip},{port}"),
+            Answer::Refused(why) => write!(f, "ERR,{why}"),
+            Answer::Names(names) => {
+                let mut text = "OK,".to_owned();
+                append_names(&mut text, "", names);
+                f.write_str(&text)
+            }
+            Answer::Files(users) => {
+                let mut text = "OK,".to_owned();
+                for (number, (name, files)) in users.iter().enumerate() {
+                    let line_end = if number == 0 { "" } else { "\n" };
+                    if !append_names(&mut text, &format!("{line_end}{name}: "), files) {
+                        break;
+                    }
+                }
+                f.write_str(&text)
+            }
+        }
+    }
+}
+
+/// Appends a heading and names behind it, as far as whole names fit; a heading whose first name does not fit is
+/// left out too. Whether all of it fitted.
+fn append_names(text: &mut String, heading: &str, names: &[String]) -> bool {
+    let mut separator = heading;
+    let empty = String::new();
+    for name in if names.is_empty() { std::slice::from_ref(&empty) } else { names } {
+        if text.len() + separator.len() + name.len() > MAX_ANSWER {
+            return false;
+        }
+        text.push_str(separator);
+        text.push_str(name);
+        separator = ",";
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strings(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn init(port: u16, files: &[&str]) -> Option<Query> {
+        Some(Query::Init { name: "ann".to_owned(), port, files: strings(files) })
+    }
+
+    #[test]
+    fn every_query() {
+        let ann = || "ann".to_owned();
+        for (message, query) in [
+            ("GET_U", Some(Query::Users)),
+            ("GET_P,ann", Some(Query::Peer(ann()))),
+            ("GET_AF", Some(Query::AllFiles)),
+            ("GET_UF,ann", Some(Query::UserFiles(ann()))),
+            ("EXIT,ann", Some(Query::Exit(ann()))),
+            ("INIT,ann,shared,5000,a.txt,b.txt", init(5000, &["a.txt", "b.txt"])),
+            ("INIT,ann,5000,a.txt,b.txt", init(5000, &["a.txt", "b.txt"])),
+            ("INIT,ann,shared,5000", init(5000, &[])),
+            ("INIT,ann,5000", init(5000, &[])),
+            ("INIT,ann,/home/ann/files,5000,", init(5000, &[])),
+        ] {
+            assert_eq!(Query::parse(message), query, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_query() {
+        for message in [
+            "",
+            "GET_P",
+            "GET_U,ann",
+            "GET_P,ann,bob",
+            "INIT",
+            "INIT,ann",
+            "INIT,ann,shared",
+            "INIT,ann,shared,port",
+            "INIT,ann,0,a.txt",
+            "INIT,ann,shared,70000,a.txt",
+            "GET_UGET_U",
+            "hello",
+        ] {
+            assert_eq!(Query::parse(message), None, "{message}");
+        }
+    }
+
+    #[test]
+    fn every_answer() {
+        let files = vec![("ann".to_owned(), strings(&["a", "b"])), ("bob".to_owned(), strings(&["c"]))];
+        let none = vec![("ann".to_owned(), Vec::new()), ("bob".to_owned(), strings(&["c"]))];
+        for (answer, text) in [
+            (Answer::New, "OK"),
+            (Answer::Known, "UP"),
+            (Answer::Names(strings(&["ann", "bob"])), "OK,ann,bob"),
+            (Answer::Names(Vec::new()), "OK,"),
+            (Answer::Peer([127, 0, 0, 1].into(), 5000), "OK,127.0.0.1,5000"),
+            (Answer::Files(files), "OK,ann: a,b\nbob: c"),
+            (Answer::Files(none), "OK,ann: \nbob: c"),
+            (Answer::Files(Vec::new()), "OK,"),
+            (Answer::not_found(), "ERR,User not found!"),
+            (Answer::invalid(), "ERR,Invalid Request!"),
+        ] {
+            assert_eq!(answer.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_at_a_whole_name() {
+        let names: Vec<String> = (100..400).map(|number| format!("file-{number}.txt")).collect();
+        let expected = format!("OK,{}", names[..76].join(","));
+        assert_eq!(Answer::Names(names.clone()).to_string(), expected);
+        assert!(expected.len() <= MAX_ANSWER && MAX_ANSWER < expected.len() + 13);
+        let users = vec![("ann".to_owned(), names[..76].to_vec()), ("bob".to_owned(), names)];
+        let listed = Answer::Files(users).to_string();
+        assert!(listed.ends_with(".txt") && listed.len() <= MAX_ANSWER && !listed.contains("bob"), "{listed}");
+    }
+}
