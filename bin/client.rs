@@ -34,6 +34,14 @@ struct Arguments {
     /// Listen for other clients on this port
     #[arg(long, value_name = "PORT")]
     listen: Option<u16>,
+
+    /// Carry out these commands, divided by ; (\; is a ;), and leave
+    #[arg(long, value_name = "COMMANDS")]
+    exec: Option<String>,
+
+    /// Write one JSON object an event, for programs (docs/JSON.md)
+    #[arg(long)]
+    json: bool,
 }
 
 /// The exit code when something was asked for and refused.
@@ -59,6 +67,8 @@ fn run(arguments: Arguments) -> Result<bool, String> {
         server: resolve(&arguments.host, arguments.port)?,
         credentials: credentials(&arguments)?,
         listen: arguments.listen,
+        exec: arguments.exec,
+        json: arguments.json,
     };
     let stop = Stop::default();
     let on_signal = stop.clone();

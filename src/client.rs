@@ -3,12 +3,14 @@
 pub mod alarm;
 pub mod chat;
 pub mod command;
+pub mod completion;
 pub mod conversation;
 pub mod crew;
 pub mod desk;
 pub mod event;
 pub mod inbox;
 pub mod input;
+pub mod json;
 pub mod keeper;
 pub mod link;
 pub mod login;
@@ -28,7 +30,7 @@ use keeper::{Keeper, Known};
 use link::LinkError;
 use login::{Credentials, NotLoggedIn, Welcome};
 use menu::Menu;
-use screen::Screen;
+use screen::{Format, Screen};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -41,6 +43,10 @@ pub struct Options {
     pub credentials: Option<Credentials>,
     /// The port for peers, where the person insists on one.
     pub listen: Option<u16>,
+    /// Commands to carry out instead of reading any, divided by `;` or line ends.
+    pub exec: Option<String>,
+    /// Whether output is for programs.
+    pub json: bool,
 }
 
 /// Ends a client from outside, such as from a signal.
@@ -61,14 +67,26 @@ impl Stop {
 /// # Errors
 /// A sentence: the server is not there, the login of the options is not possible, the port is taken.
 pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
-    let (mut input, waker) = Input::open().map_err(|error| format!("standard input: {error}"))?;
+    let opened = match &options.exec {
+        Some(commands) => Input::commands(commands),
+        None => Input::open(options.json),
+    };
+    let (mut input, waker) = opened.map_err(|error| format!("standard input: {error}"))?;
+    let format = match &input {
+        _ if options.json => Format::Json,
+        Input::Terminal(terminal) => Format::Terminal { colour: terminal.has_colour() },
+        Input::Lines(_) => Format::Plain,
+    };
     let (screen, events) = Screen::new();
     let desk = Arc::new(Desk::new(options.server, screen, waker));
     let _ = stop.0.set(Arc::clone(&desk));
     let alarm = desk.waker.alarm();
+    if let Input::Terminal(terminal) = &mut input {
+        terminal.complete_with(Arc::clone(&desk));
+    }
     thread::scope(|scope| {
         let gone = Arc::clone(&desk);
-        scope.spawn(move || screen::write_all(&events, alarm.as_deref(), || gone.stop()));
+        scope.spawn(move || screen::write_all(&events, alarm.as_deref(), format, || gone.stop()));
         let result = live(options, &desk, &mut input);
         // The terminal goes first: what is still to be shown is then written plainly.
         drop(input);

@@ -42,7 +42,7 @@ fn a_client_comes_back_with_the_server_and_misses_nothing() {
     bob.say("broadcast three");
     alice.see("bob: three");
     assert_eq!(alice.finish(), Some(0));
-    let shown: Vec<_> = alice.seen.iter().filter(|line| line.contains("[broadcast]")).collect();
+    let shown: Vec<_> = alice.seen.iter().filter(|line| line.contains("broadcast ")).collect();
     assert_eq!(shown.len(), 3, "{:#?}", alice.seen);
     assert_eq!(bob.finish(), Some(0));
 }
@@ -123,4 +123,46 @@ fn a_signal_ends_a_client_in_order() {
     send_signal(alice.id(), "TERM");
     assert_eq!(alice.finish(), Some(0));
     assert_eq!(eve.ask("GET_U"), "OK,eve");
+}
+
+#[test]
+fn commands_may_be_given_as_an_option() {
+    let server = TestServer::start(&[]);
+    let commands = r"whoami; broadcast a\; b; wait 10s; quit";
+    let mut alice = ClientProcess::start(server.address, &["--user", "alice", "--signup", "--exec", commands]);
+    alice.see("alice 127.");
+    alice.see("alice: a; b");
+    send_signal(alice.id(), "TERM");
+    assert_eq!(alice.finish(), Some(0));
+}
+
+#[test]
+fn programs_get_an_object_an_event() {
+    let server = TestServer::start(&[]);
+    let mut eve = server.join("eve");
+    assert!(eve.ask("bcast_before").starts_with("OK"));
+    let mut alice = ClientProcess::start(server.address, &["--user", "alice", "--signup", "--json"]);
+    alice.see(r#""text":"before""#);
+    assert!(eve.ask("bcast_\"quoted\"").starts_with("OK"));
+    alice.see(r#""text":"\"quoted\"""#);
+    alice.say("list");
+    alice.see(r#""name":"alice""#);
+    alice.say("dance");
+    alice.see(r#""event":"refused""#);
+    assert_eq!(alice.finish(), Some(1));
+    let objects: Vec<serde_json::Value> =
+        alice.seen.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let mut earlier = objects.iter().filter(|object| object["event"] == "broadcast").map(|object| &object["earlier"]);
+    // The first may have been sent in the second of the login.
+    assert_eq!(earlier.next_back(), Some(&serde_json::Value::Bool(false)));
+    assert!(objects.iter().all(|object| object["event"].is_string()));
+}
+
+#[test]
+fn a_script_is_not_too_fast_for_the_server() {
+    let server = TestServer::start(&["--rate", "50"]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    (0..130).for_each(|_| alice.say("whoami"));
+    assert_eq!(alice.finish(), Some(0));
+    assert_eq!(alice.seen.iter().filter(|line| line.starts_with("alice 127.")).count(), 130);
 }

@@ -170,8 +170,7 @@ fn optional_name(rest: &str) -> Option<Option<Username>> {
 pub fn parse(line: &str) -> Result<Command, String> {
     let line = line.trim();
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let is_word = |row: &&Row| [row.word].iter().chain(row.also).any(|known| known.eq_ignore_ascii_case(word));
-    let command = match TABLE.iter().find(is_word) {
+    let command = match find(word) {
         Some(row) => (row.read)(rest.trim()).ok_or_else(|| format!("Type: {} {}", row.word, row.arguments))?,
         None => as_to_the_server(line)?,
     };
@@ -179,6 +178,11 @@ pub fn parse(line: &str) -> Result<Command, String> {
         Command::Broadcast(Some(text)) => check_broadcast(text).map(|()| command),
         _ => Ok(command),
     }
+}
+
+fn find(word: &str) -> Option<&'static Row> {
+    let is_it = |row: &&Row| [row.word].iter().chain(row.also).any(|known| known.eq_ignore_ascii_case(word));
+    TABLE.iter().find(is_it)
 }
 
 /// What a broadcast may be.
@@ -223,6 +227,29 @@ pub fn menu() -> impl Iterator<Item = String> {
         let also = if row.also.is_empty() { String::new() } else { format!(" (or {})", row.also.join(", ")) };
         format!("  {usage:<18} {}{also}", row.help)
     })
+}
+
+/// What Tab may put at the end of a line that is being typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The first word: a command.
+    Word,
+    /// The name of somebody active.
+    Name,
+    /// Anything.
+    Text,
+}
+
+/// What stands at the end of `line`, by the arguments of its command in the table.
+pub fn place(line: &str) -> Place {
+    let mut words = line.trim_start().split(' ');
+    let word = words.next().unwrap_or_default();
+    let Some(position) = words.count().checked_sub(1) else { return Place::Word };
+    let argument = find(word).and_then(|row| row.arguments.split(' ').nth(position));
+    match argument.map(|argument| argument.trim_matches(['[', ']'])) {
+        Some("NAME") => Place::Name,
+        _ => Place::Text,
+    }
 }
 
 /// What a line means while a chat is in the foreground.
@@ -284,6 +311,14 @@ mod tests {
         assert_eq!(parse("dance"), Err("\"dance\" is no command: type help for the list".to_owned()));
         assert_eq!(parse("msg_hi"), Err("Send msg_TEXT_ADDR".to_owned()));
         assert!(parse(&format!("broadcast {}", "x".repeat(1025))).is_err());
+    }
+
+    #[test]
+    fn what_tab_is_for_follows_from_the_table() {
+        let places = [("", Place::Word), ("ms", Place::Word), ("msg ", Place::Name), ("msg bo", Place::Name)];
+        for (line, expected) in places.into_iter().chain([("msg bob h", Place::Text), ("list ", Place::Text)]) {
+            assert_eq!(place(line), expected, "{line:?}");
+        }
     }
 
     #[test]

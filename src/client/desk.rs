@@ -11,12 +11,16 @@ use super::screen::Screen;
 use super::tickets::Tickets;
 use crate::listener::Connections;
 use crate::name::Username;
-use crate::protocol::{Broadcast, Request};
+use crate::protocol::{Broadcast, Reply, Request};
 use crate::shutdown::{self, Shutdown};
 use crate::ticket::Ticket;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long a script waits when it is too fast for the server, and how often for one request.
+const TOO_FAST_PAUSE: Duration = Duration::from_millis(100);
+const PATIENCE: u32 = 50;
 
 /// One for a client.
 pub struct Desk {
@@ -174,11 +178,22 @@ impl Desk {
         self.session().token
     }
 
-    /// Asks the server.
+    /// Asks the server; a script that is too fast for it is slowed down, not refused.
     ///
     /// # Errors
     /// As [`Link::request`]; without a connection [`LinkError::Lost`].
     pub fn request(&self, request: &Request) -> Result<Answer, LinkError> {
+        for _ in 1..PATIENCE {
+            let answer = self.request_once(request)?;
+            let too_fast = matches!(&answer.end, Reply::Err(why) if why.starts_with("Too fast"));
+            if !too_fast || self.end.wait(TOO_FAST_PAUSE) {
+                return Ok(answer);
+            }
+        }
+        self.request_once(request)
+    }
+
+    fn request_once(&self, request: &Request) -> Result<Answer, LinkError> {
         let link = self.session().link.clone();
         link.ok_or(LinkError::Lost)?.request(request)
     }

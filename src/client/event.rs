@@ -51,21 +51,43 @@ impl Event {
     pub fn is_error(&self) -> bool {
         matches!(self, Event::Refused { .. } | Event::ChatRefused { .. })
     }
+
+    /// Its colour on a terminal, as the number of an SGR escape sequence; what one asked for has none.
+    pub fn colour(&self) -> Option<u8> {
+        match self {
+            Event::Broadcast { earlier: true, .. } | Event::Info { .. } => Some(DIM),
+            Event::Broadcast { .. } => Some(CYAN),
+            Event::Message { .. } | Event::ChatLine { foreground: false, .. } => Some(MAGENTA),
+            Event::ChatRequest { .. } | Event::Notice { .. } => Some(YELLOW),
+            Event::ChatOpened { .. } | Event::ChatLine { .. } => Some(GREEN),
+            Event::Refused { .. } | Event::ChatRefused { .. } => Some(RED),
+            _ => None,
+        }
+    }
 }
 
-/// One line (a text of several lines for the menu), escaped.
+const DIM: u8 = 2;
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+const MAGENTA: u8 = 35;
+const CYAN: u8 = 36;
+
+/// One line, escaped.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Broadcast { broadcast, .. } => {
-                write!(f, "[broadcast] {}: {}", broadcast.from, escape(&broadcast.text))
+            Event::Broadcast { broadcast, earlier } => {
+                let earlier = if *earlier { "earlier broadcast" } else { "broadcast" };
+                let Broadcast { unix_time, from, text, .. } = broadcast;
+                write!(f, "[{earlier} {}] {from}: {}", time_of_day(*unix_time), escape(text))
             }
             Event::Message { from, text, verified, relayed } => {
                 let relayed = if *relayed { ", relayed by the server" } else { "" };
                 write!(f, "[message{relayed}] {from}{}: {}", proof(*verified), escape(text))
             }
             Event::ChatRequest { from, verified } => {
-                write!(f, "{from}{} wants to chat: accept or decline?", proof(*verified))
+                write!(f, "{from}{} wants to chat: y or n? (accept or decline)", proof(*verified))
             }
             Event::ChatMissed { from } => write!(f, "{from} no longer waits for your answer"),
             Event::ChatCalling { to } => write!(f, "Asking {} for a chat...", escape(to)),
@@ -73,18 +95,16 @@ impl fmt::Display for Event {
                 write!(f, "Chat with {with}{} opened; !exit ends it, !back leaves it open", proof(*verified))
             }
             Event::ChatRefused { by, reason } => write!(f, "No chat with {}: {}", escape(by), escape(reason)),
-            Event::ChatLine { from, verified, text, foreground: true } => {
-                write!(f, "{from}{}: {}", proof(*verified), escape(text))
-            }
-            Event::ChatLine { from, verified, text, foreground: false } => {
-                write!(f, "[chat] {from}{}: {}", proof(*verified), escape(text))
+            Event::ChatLine { from, verified, text, foreground } => {
+                let background = if *foreground { "" } else { "[chat] " };
+                write!(f, "{background}{from}{}: {}", proof(*verified), escape(text))
             }
             Event::ChatClosed { with, why } => write!(f, "Chat with {with} closed: {}", escape(why)),
             Event::Peer { name, verified, foreground } => {
                 write!(f, "{name}{}{}", proof(*verified), if *foreground { ", in the foreground" } else { "" })
             }
             Event::Client { name, address, guest } => match guest {
-                Some(kind) => write!(f, "{name} {} (a {})", address.ip(), escape(kind)),
+                Some(kind) => write!(f, "{name} {} ({})", address.ip(), escape(kind)),
                 None if address.port() == 0 => write!(f, "{name} {} (messages only)", address.ip()),
                 None => write!(f, "{name} {address}"),
             },
@@ -93,6 +113,15 @@ impl fmt::Display for Event {
             Event::Done { text } | Event::Refused { text } | Event::Info { text } => f.write_str(&escape(text)),
         }
     }
+}
+
+/// Hours and minutes where the reader is.
+fn time_of_day(unix_time: u64) -> String {
+    let time = i64::try_from(unix_time).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(
+        || "some time".to_owned(),
+        |time| time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string(),
+    )
 }
 
 /// A name without the server's word for it is shown as such.

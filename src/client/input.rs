@@ -10,9 +10,12 @@ use crate::wire::LineReader;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What a pipe takes, in bytes, before anybody reads it.
+const PIPE: usize = 64 * 1024;
 
 /// What the person did.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,19 +53,38 @@ enum Kind {
 }
 
 impl Input {
-    /// The terminal if standard input and output are one, else the lines of standard input.
+    /// The terminal if standard input and output are one, else the lines of standard input; these in any case for a
+    /// program.
     ///
     /// # Errors
     /// What the system says.
-    pub fn open() -> io::Result<(Input, Waker)> {
-        if io::stdin().is_terminal() && io::stdout().is_terminal() && Terminal::is_supported() {
+    pub fn open(for_program: bool) -> io::Result<(Input, Waker)> {
+        if !for_program && io::stdin().is_terminal() && io::stdout().is_terminal() && Terminal::is_supported() {
             let alarm = Arc::new(Alarm::for_this_thread());
             let terminal = Terminal::new(Arc::clone(&alarm)).map_err(io::Error::other)?;
             return Ok((Input::Terminal(Box::new(terminal)), Waker(Arc::new(Kind::Terminal(alarm)))));
         }
+        Self::lines(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+    }
+
+    /// The lines of a text, in which `;` ends a line too and `\;` is a `;`.
+    ///
+    /// # Errors
+    /// What the system says, and [`io::ErrorKind::InvalidInput`] for a text that does not fit a pipe.
+    pub fn commands(text: &str) -> io::Result<(Input, Waker)> {
+        let lines = text.replace("\\;", "\0").replace(';', "\n").replace('\0', ";");
+        let lines: String = lines.lines().map(|line| format!("{}\n", line.trim())).collect();
+        if lines.len() > PIPE {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("at most {PIPE} bytes of commands")));
+        }
+        let (read, mut write) = io::pipe()?;
+        write.write_all(lines.as_bytes())?;
+        Self::lines(File::from(OwnedFd::from(read)))
+    }
+
+    fn lines(source: File) -> io::Result<(Input, Waker)> {
         let (woken, wake) = io::pipe()?;
-        let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let source = Polled { stdin, woken };
+        let source = Polled { source, woken };
         Ok((Input::Lines(Lines(LineReader::new(source, MAX_LINE))), Waker(Arc::new(Kind::Lines(wake)))))
     }
 
@@ -117,9 +139,9 @@ impl Waker {
 /// Lines of standard input.
 pub struct Lines(LineReader<Polled>);
 
-/// Standard input without a buffer, and the pipe of the waker.
+/// Standard input (or what stands for it) without a buffer, and the pipe of the waker.
 struct Polled {
-    stdin: File,
+    source: File,
     woken: PipeReader,
 }
 
@@ -150,14 +172,14 @@ impl Lines {
 
 impl Read for Polled {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut waiting = [&self.stdin.as_fd(), &self.woken.as_fd()].map(|fd| PollFd::new(*fd, PollFlags::POLLIN));
+        let mut waiting = [&self.source.as_fd(), &self.woken.as_fd()].map(|fd| PollFd::new(*fd, PollFlags::POLLIN));
         poll(&mut waiting, PollTimeout::NONE)?;
         let [_, woken] = waiting.map(|fd| fd.any().unwrap_or(false));
         if woken {
             drain(&mut self.woken);
             return Err(WOKEN.into());
         }
-        self.stdin.read(into)
+        self.source.read(into)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::alarm::Alarm;
 use super::event::Event;
+use super::json;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -58,10 +59,37 @@ impl Screen {
     }
 }
 
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A line of text each; refusals apart, on standard error.
+    Plain,
+    /// For a terminal: all in one place, in colour or not.
+    Terminal {
+        /// Whether escape sequences for colours are wanted.
+        colour: bool,
+    },
+    /// A JSON object in a line each.
+    Json,
+}
+
+impl Format {
+    fn write(self, event: &Event, into: &mut String) {
+        match (self, event.colour()) {
+            (Format::Json, _) => into.push_str(&json::object(event)),
+            (Format::Terminal { colour: true }, Some(code)) => {
+                into.push_str(&format!("\x1b[{code}m{event}\x1b[0m"));
+            }
+            _ => into.push_str(&event.to_string()),
+        }
+        into.push('\n');
+    }
+}
+
 /// Writes events until [`Screen::close`]: through `alarm` above the line that is being typed on a terminal, else to
 /// standard output and error. When standard output is closed, nobody is left to talk to: the rest is dropped and
 /// `gone` called once.
-pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, gone: impl Fn()) {
+pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, format: Format, gone: impl Fn()) {
     let mut open = true;
     while let Ok(Some(event)) = events.recv() {
         let mut close = false;
@@ -71,9 +99,9 @@ pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, gone: 
             close |= event.is_none();
             event
         })) {
-            let apart = alarm.is_none() && event.is_error();
+            let apart = format == Format::Plain && event.is_error();
             let into = if apart { &mut errors } else { &mut lines };
-            into.push_str(&format!("{event}\n"));
+            format.write(&event, into);
             if apart || lines.len() > MAX_BATCH {
                 break;
             }

@@ -1,6 +1,8 @@
 //! The terminal: line editing, hidden passwords, and the keys that end things.
 
 use super::alarm::Alarm;
+use super::completion;
+use super::desk::Desk;
 use super::input::Typed;
 use rustyline::completion::Completer;
 use rustyline::config::Configurer;
@@ -10,8 +12,8 @@ use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
 use rustyline::{
-    Cmd, ColorMode, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler, Helper,
-    KeyEvent, RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event, EventContext,
+    EventHandler, Helper, KeyEvent, RepeatCount,
 };
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -23,6 +25,7 @@ use unicode_width::UnicodeWidthStr;
 /// A person at a terminal.
 pub struct Terminal {
     editor: Editor<Typist, MemHistory>,
+    colour: ColorMode,
     key: Arc<AtomicU8>,
     alarm: Arc<Alarm>,
     ringing: Option<JoinHandle<()>>,
@@ -45,7 +48,11 @@ impl Terminal {
     /// # Errors
     /// What the system says.
     pub fn new(alarm: Arc<Alarm>) -> rustyline::Result<Terminal> {
-        let config = Config::builder().auto_add_history(false).build();
+        // https://no-color.org: set and not empty means none.
+        let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let mode = if colour { ColorMode::Enabled } else { ColorMode::Disabled };
+        let config =
+            Config::builder().auto_add_history(false).color_mode(mode).completion_type(CompletionType::List).build();
         let mut editor = Editor::with_history(config.clone(), MemHistory::with_config(&config))?;
         editor.set_helper(Some(Typist::default()));
         let key = Arc::new(AtomicU8::new(NO_KEY));
@@ -55,7 +62,19 @@ impl Terminal {
         }
         let rings = Arc::clone(&alarm);
         let ringing = thread::Builder::new().name("alarm".to_owned()).spawn(move || rings.run())?;
-        Ok(Terminal { editor, key, alarm, ringing: Some(ringing) })
+        Ok(Terminal { editor, colour: mode, key, alarm, ringing: Some(ringing) })
+    }
+
+    /// Whether colours are wanted.
+    pub fn has_colour(&self) -> bool {
+        self.colour == ColorMode::Enabled
+    }
+
+    /// Where Tab finds the names of people.
+    pub fn complete_with(&mut self, desk: Arc<Desk>) {
+        if let Some(helper) = self.editor.helper_mut() {
+            helper.desk = Some(desk);
+        }
     }
 
     /// Reads a line; one that was begun when the alarm rang is there again.
@@ -129,7 +148,7 @@ impl Terminal {
             helper.hidden = hidden;
         }
         // The editor asks how to show a line only where it may use colour.
-        self.editor.set_color_mode(if hidden { ColorMode::Forced } else { ColorMode::Enabled });
+        self.editor.set_color_mode(if hidden { ColorMode::Forced } else { self.colour });
     }
 }
 
@@ -166,6 +185,7 @@ impl ConditionalEventHandler for Ends {
 struct Typist {
     hidden: bool,
     typed: Mutex<Unfinished>,
+    desk: Option<Arc<Desk>>,
 }
 
 /// A line that is being typed. The editor forgets it when it is interrupted.
@@ -191,6 +211,12 @@ impl Validator for Typist {}
 
 impl Completer for Typist {
     type Candidate = String;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        let Some(desk) = self.desk.as_ref().filter(|_| !self.hidden) else { return Ok((pos, Vec::new())) };
+        let Some(before) = line.get(..pos) else { return Ok((pos, Vec::new())) };
+        Ok(completion::candidates(before, desk))
+    }
 }
 
 impl Hinter for Typist {
@@ -206,6 +232,10 @@ impl Hinter for Typist {
 impl Highlighter for Typist {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         if self.hidden { Cow::Owned("*".repeat(line.chars().count())) } else { Cow::Borrowed(line) }
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m"))
     }
 
     fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {

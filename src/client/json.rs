@@ -1,0 +1,62 @@
+//! Events for programs: one JSON object each, described in `docs/JSON.md`.
+
+use super::event::Event;
+use serde_json::{Value, json};
+
+/// The object of an event, in one line. Every object has an `event` that names its kind.
+pub fn object(event: &Event) -> String {
+    value(event).to_string()
+}
+
+fn value(event: &Event) -> Value {
+    match event {
+        Event::Broadcast { broadcast, earlier } => json!({
+            "event": "broadcast", "seq": broadcast.seq, "time": broadcast.unix_time,
+            "from": broadcast.from.as_str(), "text": broadcast.text, "earlier": earlier,
+        }),
+        Event::Message { from, text, verified, relayed } => json!({
+            "event": "message", "from": from.as_str(), "text": text, "verified": verified, "relayed": relayed,
+        }),
+        Event::ChatRequest { from, verified } => {
+            json!({"event": "chat_request", "from": from.as_str(), "verified": verified})
+        }
+        Event::ChatMissed { from } => json!({"event": "chat_missed", "from": from.as_str()}),
+        Event::ChatCalling { to } => json!({"event": "chat_calling", "to": to}),
+        Event::ChatOpened { with, verified } => {
+            json!({"event": "chat_opened", "with": with.as_str(), "verified": verified})
+        }
+        Event::ChatRefused { by, reason } => json!({"event": "chat_refused", "by": by, "reason": reason}),
+        Event::ChatLine { from, verified, text, foreground } => json!({
+            "event": "chat_line", "from": from.as_str(), "verified": verified, "text": text, "foreground": foreground,
+        }),
+        Event::ChatClosed { with, why } => json!({"event": "chat_closed", "with": with.as_str(), "why": why}),
+        Event::Peer { name, verified, foreground } => json!({
+            "event": "peer", "name": name.as_str(), "verified": verified, "foreground": foreground,
+        }),
+        Event::Client { name, address, guest } => json!({
+            "event": "client", "name": name.as_str(), "ip": address.ip().to_string(), "port": address.port(),
+            "guest": guest,
+        }),
+        Event::User { name } => json!({"event": "user", "name": name}),
+        Event::Notice { text } => json!({"event": "notice", "text": text}),
+        Event::Done { text } => json!({"event": "done", "text": text}),
+        Event::Refused { text } => json!({"event": "refused", "text": text}),
+        Event::Info { text } => json!({"event": "info", "text": text}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_an_event_whatever_others_write() {
+        let from = "eve".parse().expect("valid");
+        let event = Event::Message { from, text: "a \"b\"\n\x1b".to_owned(), verified: false, relayed: true };
+        let line = object(&event);
+        assert!(!line.contains(['\n', '\x1b']));
+        let read: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(read["text"], "a \"b\"\n\x1b");
+        assert_eq!(read["event"], "message");
+    }
+}
