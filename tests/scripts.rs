@@ -19,3 +19,10 @@ fn run(script: &str) -> String {
 fn smoke() {
     assert!(run("smoke").contains("sign-up, login, list, broadcast, message: right, by /dev/tcp"));
 }
+
+#[test]
+fn demo() {
+    let said = run("demo");
+    assert!(said.contains("alice sees:  bob: still here, alice?"), "{said}");
+    assert!(said.trim_end().ends_with("== The end"), "{said}");
+}
