@@ -4,14 +4,13 @@
 //! reads, writes and watches the clock; it fits a screen.
 
 use super::broadcaster::MAX_WRITE;
+use super::login::{Login, TimeIsUp};
 use super::mailbox::Mailbox;
 use super::member::{self, MENU, Said, is, refused, say};
 use super::outbox::Outbox;
-use super::rate::Bucket;
-use super::rendezvous::{Presence, Rendezvous};
+use super::rendezvous::Rendezvous;
 use super::roster::Listed;
 use crate::deadline::DeadlineReader;
-use crate::duration;
 use crate::protocol::{BadRequest, MAX_LINE, Reply, Request};
 use crate::text;
 use crate::wire::{BadLine, LineReader};
@@ -36,12 +35,12 @@ const MENU_OUTSIDE: [&str; 4] = [
 pub fn run(house: &Rendezvous, stream: &Arc<TcpStream>, peer: SocketAddr) {
     let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
     let mut session = Session::new(house, peer, Arc::new(outbox), Instant::now());
-    let mut lines = LineReader::new(DeadlineReader::new(Arc::clone(stream), session.deadline), MAX_LINE);
+    let mut lines = LineReader::new(DeadlineReader::new(Arc::clone(stream), session.login.deadline()), MAX_LINE);
     let mut answer = format!("{}\n", Reply::Ok(GREETING.to_owned()));
     let mut next = Next::Go;
     info!("{peer}: connected");
     while session.carry_out(next, &mut answer, lines.has_line()) {
-        lines.get_mut().set_deadline(session.deadline);
+        lines.get_mut().set_deadline(session.login.deadline());
         next = match lines.next_line() {
             Ok(Some(line)) => session.take(line, Instant::now(), &mut answer),
             Ok(None) => break,
@@ -53,7 +52,7 @@ pub fn run(house: &Rendezvous, stream: &Arc<TcpStream>, peer: SocketAddr) {
             Err(_) => break,
         };
     }
-    info!("{}: disconnected", session.who());
+    info!("{}: disconnected", session.login.who());
 }
 
 /// What the loop does after a line.
@@ -81,29 +80,15 @@ enum Prompt {
 
 struct Session<'a> {
     house: &'a Rendezvous,
-    peer: SocketAddr,
     outbox: Arc<Outbox>,
     prompt: Prompt,
-    presence: Option<Presence>,
-    bucket: Bucket,
-    /// The first broadcast that this connection was not sent yet, over all its logins.
-    next_broadcast: u64,
-    /// When to log in at the latest, or again; nothing with `--relogin never`.
-    deadline: Option<Instant>,
+    login: Login<'a>,
 }
 
 impl<'a> Session<'a> {
     fn new(house: &'a Rendezvous, peer: SocketAddr, outbox: Arc<Outbox>, now: Instant) -> Session<'a> {
-        Session {
-            house,
-            peer,
-            outbox,
-            prompt: Prompt::Command,
-            presence: None,
-            bucket: Bucket::new(house.config.rate.0, now),
-            next_broadcast: 0,
-            deadline: Some(now + house.config.login_limit),
-        }
+        let login = Login::new(house, peer, Arc::clone(&outbox) as Arc<dyn Mailbox>, now);
+        Session { house, outbox, prompt: Prompt::Command, login }
     }
 
     /// Writes what is to be written, unless a further line has arrived whose answer can share the write; false when
@@ -132,19 +117,13 @@ impl<'a> Session<'a> {
     /// Sends the broadcasts of the last half hour that this connection was not sent yet, then has the broadcaster
     /// send what comes.
     fn catch_up(&mut self) -> bool {
-        let Some(presence) = &self.presence else { return true };
         let mut lines = String::new();
-        loop {
-            let range = self.house.history.read(self.next_broadcast, MAX_WRITE, Instant::now(), &mut lines);
-            self.next_broadcast = range.next;
-            if range.first == range.next {
-                break;
-            }
+        while self.login.read_broadcasts(MAX_WRITE, &mut lines) {
             if !self.flush(&mut lines) {
                 return false;
             }
         }
-        self.house.broadcaster.start(presence.token, self.next_broadcast);
+        self.login.deliver();
         true
     }
 
@@ -166,14 +145,10 @@ impl<'a> Session<'a> {
 
     /// Turns a line into its answer.
     fn take(&mut self, line: Result<&str, BadLine>, now: Instant, answer: &mut String) -> Next {
-        if !self.bucket.take(now) {
-            let rate = self.house.config.rate.0.unwrap_or_default();
-            debug!("{}: too fast", self.who());
-            say(answer, Reply::Err(format!("Too fast: at most {rate} lines a second; wait and send it again")));
+        if let Err(too_fast) = self.login.count_line(now) {
+            debug!("{}: too fast", self.login.who());
+            say(answer, Reply::Err(too_fast));
             return Next::Go;
-        }
-        if let Some(presence) = &self.presence {
-            self.house.roster.count_message(&presence.seat);
         }
         let began = answer.len();
         let (asked, next) = match line {
@@ -185,7 +160,7 @@ impl<'a> Session<'a> {
         };
         // Lists of files are sent by the loop, and not logged.
         let last = answer[began..].lines().last().unwrap_or("OK");
-        info!("{}: {} -> {}", self.who(), text::escape(&asked), text::escape(text::cut(last, LOGGED)));
+        info!("{}: {} -> {}", self.login.who(), text::escape(&asked), text::escape(text::cut(last, LOGGED)));
         next
     }
 
@@ -229,7 +204,7 @@ impl<'a> Session<'a> {
             Err(bad) => {
                 say(answer, Reply::Err(bad.to_string()));
                 // What was meant as a password may end here, on a line of its own.
-                let secret = self.presence.is_none() || matches!(bad, BadRequest::Form(_));
+                let secret = self.login.presence().is_none() || matches!(bad, BadRequest::Form(_));
                 (if secret { "(not a command)".to_owned() } else { line.to_owned() }, Next::Go)
             }
         }
@@ -237,7 +212,7 @@ impl<'a> Session<'a> {
 
     /// What everybody may ask.
     fn carry_request(&mut self, request: Request, now: Instant, answer: &mut String) -> Next {
-        match (request, &self.presence) {
+        match (request, self.login.presence()) {
             (Request::Help, presence) => {
                 let menu = if presence.is_some() { MENU.as_slice() } else { MENU_OUTSIDE.as_slice() };
                 menu.iter().for_each(|line| say(answer, Reply::Menu((*line).to_owned())));
@@ -284,59 +259,31 @@ impl<'a> Session<'a> {
     }
 
     fn log_in(&mut self, name: &str, password: &str, now: Instant, answer: &mut String) -> Next {
-        let name = match self.house.authenticate(name, password, self.peer.ip()) {
-            Ok(name) => name,
+        let presence = match self.login.enter(name, password, now) {
+            Ok(presence) => presence,
             Err(refusal) => {
                 say(answer, refused(refusal));
                 return Next::Go;
             }
         };
-        let presence = self.house.enter(name, self.peer, Arc::clone(&self.outbox) as Arc<dyn Mailbox>);
         say(answer, Reply::Udp(presence.token));
         say(answer, Reply::Ip(presence.seat.address));
         MENU.iter().for_each(|line| say(answer, Reply::Menu((*line).to_owned())));
         say(answer, Reply::Ok("Login successful!".to_owned()));
-        self.presence = Some(presence);
-        self.deadline = self.house.config.relogin.0.map(|limit| now + limit);
         Next::CatchUp
     }
 
-    /// The deadline has passed: of the login, which ends the connection, or of the session, which ends the login.
     fn time_is_up(&mut self, now: Instant, answer: &mut String) -> Next {
-        let limit = self.house.config.login_limit;
-        let Some(presence) = self.presence.take() else {
-            let why = format!("Not logged in within {}, terminating connection", duration::show(limit));
-            say(answer, Reply::Notice(why));
-            return Next::Close;
-        };
-        info!("{}: session expired", presence.seat.name);
-        self.depart(&presence);
-        self.prompt = Prompt::Command;
-        self.deadline = Some(now + limit);
-        say(answer, Reply::Notice("Session expired, please log in again".to_owned()));
-        Next::Go
-    }
-
-    fn depart(&mut self, presence: &Presence) {
-        if let Some(next) = self.house.leave(presence) {
-            self.next_broadcast = next;
-        }
-    }
-
-    /// How this client is called in the log.
-    fn who(&self) -> String {
-        match &self.presence {
-            Some(presence) => format!("{} at {}", presence.seat.name, self.peer),
-            None => self.peer.to_string(),
-        }
-    }
-}
-
-/// However the conversation ends, the client map hears of it.
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        if let Some(presence) = self.presence.take() {
-            self.depart(&presence);
+        match self.login.time_is_up(now) {
+            TimeIsUp::Close(why) => {
+                say(answer, Reply::Notice(why));
+                Next::Close
+            }
+            TimeIsUp::LogInAgain(why) => {
+                self.prompt = Prompt::Command;
+                say(answer, Reply::Notice(why.to_owned()));
+                Next::Go
+            }
         }
     }
 }
