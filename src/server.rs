@@ -18,6 +18,7 @@ pub mod roster;
 pub mod outbox;
 pub mod broadcaster;
 pub mod rendezvous;
+pub mod probe;
 pub mod member;
 pub mod session;
 pub mod packet_session;

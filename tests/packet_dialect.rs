@@ -216,5 +216,5 @@ fn the_packet_port_counts_among_all_connections() {
     let _native = server.connect();
     let refused = connect(packets);
     assert_eq!(receive(&refused), packet(3, "Server", "Failed"));
-    assert_eq!(receive(&refused), [], "closed");
+    assert!(receive(&refused).is_empty(), "closed");
 }
