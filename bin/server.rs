@@ -14,7 +14,11 @@ const SETUP_ERROR: u8 = 2;
 fn main() -> ExitCode {
     let config = Config::parse();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    match serve(config) {
+    let done = match config.manual {
+        Some(manual) => manual.write::<Config>().map_err(|error| error.to_string()),
+        None => serve(config),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             eprintln!("server: {sentence}");

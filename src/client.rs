@@ -1,53 +1,50 @@
 //! The client: logs in, listens for peers, does what the person types, and ends in order.
 
-pub mod alarm;
-pub mod chat;
+// What it says and understands: pure values.
+pub mod event;
+pub mod json;
 pub mod command;
-pub mod completion;
-pub mod conversation;
+pub mod inbox;
+
+// What its threads share.
+pub mod tickets;
+pub mod alarm;
+pub mod screen;
+pub mod waker;
+pub mod link;
+pub mod chat;
 pub mod crew;
 pub mod desk;
-pub mod event;
-pub mod inbox;
-pub mod input;
-pub mod json;
-pub mod keeper;
-pub mod link;
-pub mod login;
-pub mod menu;
-pub mod message;
-pub mod peer;
-pub mod screen;
-pub mod terminal;
-pub mod tickets;
-pub mod udp;
 
-use crate::name::Username;
+// The person.
+pub mod completion;
+pub mod terminal;
+pub mod input;
+pub mod login;
+pub mod options;
+
+// Its threads, and what they do.
+pub mod udp;
+pub mod peer;
+pub mod message;
+pub mod conversation;
+pub mod door;
+pub mod keeper;
+pub mod menu;
+pub mod doctor;
+
 use crate::protocol::Request;
 use desk::Desk;
 use input::Input;
-use keeper::{Keeper, Known};
+use keeper::Keeper;
 use link::LinkError;
-use login::{Credentials, NotLoggedIn, Welcome};
+use login::{Credentials, Known, NotLoggedIn, Welcome};
 use menu::Menu;
+use options::{Options, Task};
 use screen::{Format, Screen};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::thread;
-
-/// What the options say.
-pub struct Options {
-    /// The server's main port.
-    pub server: SocketAddr,
-    /// Who logs in, unless it is asked.
-    pub credentials: Option<Credentials>,
-    /// The port for peers, where the person insists on one.
-    pub listen: Option<u16>,
-    /// Commands to carry out instead of reading any, divided by `;` or line ends.
-    pub exec: Option<String>,
-    /// Whether output is for programs.
-    pub json: bool,
-}
 
 /// Ends a client from outside, such as from a signal.
 #[derive(Clone, Default)]
@@ -99,14 +96,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
 /// From the connection to the last joined thread.
 fn live(options: &Options, desk: &Arc<Desk>, input: &mut Input) -> Result<(), String> {
     let keeper = Arc::new(Keeper::new(Arc::clone(desk), options.listen));
-    let result = begin(options, desk, &keeper, input).map(|begun| {
-        if begun {
-            Menu::new(desk, &keeper, input).run();
-            // From here on a closed connection is no loss. The server may be gone already.
-            desk.end.trigger();
-            let _ = desk.request(&Request::Quit(None));
-        }
-    });
+    let result = session(options, desk, &keeper, input);
     desk.stop();
     keeper.stop_listening();
     desk.chats.close_all();
@@ -115,24 +105,36 @@ fn live(options: &Options, desk: &Arc<Desk>, input: &mut Input) -> Result<(), St
     result
 }
 
-/// Connects, logs in, starts what goes on beside the menu. False when the person left before that.
-fn begin(options: &Options, desk: &Arc<Desk>, keeper: &Arc<Keeper>, input: &mut Input) -> Result<bool, String> {
-    let server = options.server;
-    keeper.connect().map_err(|error| not_there(server, &error))?;
-    let logged_in = match &options.credentials {
-        Some(who) => login::with_credentials(desk, input, who).map(|welcome| (known(who), welcome)),
-        None => login::dialogue(desk, input).map(|(name, welcome)| (Known { name, password: None }, welcome)),
-    };
-    let (known, welcome): (Known, Welcome) = match logged_in {
+/// Connects, logs in, does what the client was started for, says goodbye. Nothing of it when the person leaves
+/// before the login.
+fn session(options: &Options, desk: &Arc<Desk>, keeper: &Arc<Keeper>, input: &mut Input) -> Result<(), String> {
+    keeper.connect().map_err(|error| not_there(options.server, &error))?;
+    let (known, welcome) = match log_in(options, desk, input) {
         Ok(logged_in) => logged_in,
-        Err(NotLoggedIn::Left) => return Ok(false),
+        Err(NotLoggedIn::Left) => return Ok(()),
         Err(NotLoggedIn::Refused(why)) => return Err(why),
-        Err(NotLoggedIn::Lost(error)) => return Err(not_there(server, &error)),
+        Err(NotLoggedIn::Lost(error)) => return Err(not_there(options.server, &error)),
     };
     keeper.announce(&welcome)?;
-    greet(desk, &known.name);
-    start_threads(desk, keeper, known).map_err(|error| format!("no thread: {error}"))?;
-    Ok(true)
+    match options.task {
+        Task::Doctor => doctor::examine(desk),
+        Task::Menu => {
+            desk.screen.info(format!("Logged in as {}. Type help for what you can do.", known.name));
+            start_threads(desk, keeper, known).map_err(|error| format!("no thread: {error}"))?;
+            Menu::new(desk, keeper, input).run();
+        }
+    }
+    // From here on a closed connection is no loss. The server may be gone already.
+    desk.end.trigger();
+    let _ = desk.request(&Request::Quit(None));
+    Ok(())
+}
+
+fn log_in(options: &Options, desk: &Desk, input: &mut Input) -> Result<(Known, Welcome), NotLoggedIn> {
+    match &options.credentials {
+        Some(who) => login::with_credentials(desk, input, who).map(|welcome| (known(who), welcome)),
+        None => login::dialogue(desk, input),
+    }
 }
 
 fn known(who: &Credentials) -> Known {
@@ -151,10 +153,6 @@ fn start_threads(desk: &Arc<Desk>, keeper: &Arc<Keeper>, known: Known) -> std::i
     }
     let keeper = Arc::clone(keeper);
     desk.crew.start("keeper", move || keeper.keep(&known))
-}
-
-fn greet(desk: &Desk, name: &Username) {
-    desk.screen.info(format!("Logged in as {name}. Type help for what you can do."));
 }
 
 fn not_there(server: SocketAddr, error: &LinkError) -> String {

@@ -22,6 +22,9 @@ pub mod wire;
 pub mod burst;
 pub mod listener;
 
+// What both programs tell about themselves.
+pub mod manual;
+
 // The server: state with its locks inside, then behaviour.
 pub mod server;
 

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod broadcaster;
 pub mod rendezvous;
 pub mod login;
+pub mod probe;
 pub mod member;
 pub mod session;
 pub mod packet_session;

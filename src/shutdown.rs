@@ -93,9 +93,17 @@ impl Shutdown {
     }
 }
 
-fn knock_udp(socket: SocketAddr) -> std::io::Result<usize> {
-    let any: IpAddr = if socket.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    UdpSocket::bind((any, 0))?.send_to(&[], socket)
+/// Wakes a receiver with an empty datagram.
+///
+/// # Errors
+/// What the system says.
+pub fn knock_udp(socket: SocketAddr) -> std::io::Result<usize> {
+    UdpSocket::bind((any_like(socket), 0))?.send_to(&[], socket)
+}
+
+/// "Any address of this machine" in the family of `address`, to bind a socket that talks with it.
+pub fn any_like(address: SocketAddr) -> IpAddr {
+    if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
 /// Where a socket that is bound to "any address" can be reached from this machine.

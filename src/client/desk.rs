@@ -4,20 +4,21 @@ use super::chat::Chats;
 use super::crew::Crew;
 use super::event::Event;
 use super::inbox::{Inbox, Way};
-use super::input::Waker;
 use super::link::{Answer, Link, LinkError};
-use super::peer::MAX_PEERS;
 use super::screen::Screen;
 use super::tickets::Tickets;
+use super::waker::Waker;
 use crate::listener::Connections;
 use crate::name::Username;
 use crate::protocol::{Broadcast, Reply, Request};
 use crate::shutdown::{self, Shutdown};
 use crate::ticket::Ticket;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The most connections of others at a time.
+const MAX_PEERS: usize = 64;
 /// How long a script waits when it is too fast for the server, and how often for one request.
 const TOO_FAST_PAUSE: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 50;
@@ -162,10 +163,10 @@ impl Desk {
     }
 
     fn say_hello(&self) {
-        let Some(socket) = self.udp.get() else { return };
-        let from = super::udp::bind(*socket);
-        // Without this nudge the hello goes out with the next heartbeat.
-        let _ = from.and_then(|from: UdpSocket| from.send_to(&[], socket));
+        if let Some(socket) = self.udp.get() {
+            // Without this knock the hello goes out with the next heartbeat.
+            let _ = shutdown::knock_udp(*socket);
+        }
     }
 
     /// Our own name; before the login nobody asks for it.

@@ -42,6 +42,8 @@ pub enum Event {
     Done { text: String },
     /// What was asked for is refused; counts for the exit code.
     Refused { text: String },
+    /// A line of the help.
+    Help { text: String },
     /// Something to know that nobody asked for.
     Info { text: String },
 }
@@ -110,7 +112,9 @@ impl fmt::Display for Event {
             },
             Event::User { name } => f.write_str(&escape(name)),
             Event::Notice { text } => write!(f, "[server] {}", escape(text)),
-            Event::Done { text } | Event::Refused { text } | Event::Info { text } => f.write_str(&escape(text)),
+            Event::Done { text } | Event::Refused { text } | Event::Help { text } | Event::Info { text } => {
+                f.write_str(&escape(text))
+            }
         }
     }
 }

@@ -4,12 +4,13 @@
 //! is polled together with it; a terminal has an [`Alarm`].
 
 use super::alarm::Alarm;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, Typed};
+use super::waker::Waker;
 use crate::protocol::MAX_LINE;
 use crate::wire::LineReader;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
-use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, IsTerminal, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,39 +18,12 @@ use std::time::Instant;
 /// What a pipe takes, in bytes, before anybody reads it.
 const PIPE: usize = 64 * 1024;
 
-/// What the person did.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Typed {
-    /// A line.
-    Line(String),
-    /// Ctrl-C; `idle` when nothing had been typed yet.
-    Interrupt {
-        /// Whether the line was empty.
-        idle: bool,
-    },
-    /// Ctrl-X.
-    Leave,
-    /// Ctrl-D, or the end of standard input.
-    End,
-    /// Nothing: something has changed, look at it and come back.
-    Woken,
-}
-
 /// The source of commands.
 pub enum Input {
     /// A person at a terminal.
     Terminal(Box<Terminal>),
     /// A pipe or a file.
     Lines(Lines),
-}
-
-/// Interrupts the wait for the person, from any thread.
-#[derive(Clone)]
-pub struct Waker(Arc<Kind>);
-
-enum Kind {
-    Terminal(Arc<Alarm>),
-    Lines(PipeWriter),
 }
 
 impl Input {
@@ -62,7 +36,7 @@ impl Input {
         if !for_program && io::stdin().is_terminal() && io::stdout().is_terminal() && Terminal::is_supported() {
             let alarm = Arc::new(Alarm::for_this_thread());
             let terminal = Terminal::new(Arc::clone(&alarm)).map_err(io::Error::other)?;
-            return Ok((Input::Terminal(Box::new(terminal)), Waker(Arc::new(Kind::Terminal(alarm)))));
+            return Ok((Input::Terminal(Box::new(terminal)), Waker::of_terminal(alarm)));
         }
         Self::lines(File::from(io::stdin().as_fd().try_clone_to_owned()?))
     }
@@ -85,7 +59,7 @@ impl Input {
     fn lines(source: File) -> io::Result<(Input, Waker)> {
         let (woken, wake) = io::pipe()?;
         let source = Polled { source, woken };
-        Ok((Input::Lines(Lines(LineReader::new(source, MAX_LINE))), Waker(Arc::new(Kind::Lines(wake)))))
+        Ok((Input::Lines(Lines(LineReader::new(source, MAX_LINE))), Waker::of_pipe(wake)))
     }
 
     /// Whether a person is there to be asked.
@@ -106,32 +80,6 @@ impl Input {
         match self {
             Input::Terminal(terminal) => terminal.hidden(prompt),
             Input::Lines(lines) => lines.next(),
-        }
-    }
-}
-
-impl Waker {
-    /// Has the wait end now, or the next one if there is none.
-    pub fn wake(&self) {
-        match &*self.0 {
-            Kind::Terminal(alarm) => alarm.wake(),
-            Kind::Lines(_) => self.nudge(),
-        }
-    }
-
-    /// The same for a script only. A person sees what happened anyway, and their prompt stays the same.
-    pub fn nudge(&self) {
-        if let Kind::Lines(pipe) = &*self.0 {
-            // A full pipe wakes as well.
-            let _ = (&*pipe).write(&[1]);
-        }
-    }
-
-    /// The way to print while a person types.
-    pub fn alarm(&self) -> Option<Arc<Alarm>> {
-        match &*self.0 {
-            Kind::Terminal(alarm) => Some(Arc::clone(alarm)),
-            Kind::Lines(_) => None,
         }
     }
 }

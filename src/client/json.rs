@@ -41,6 +41,7 @@ fn value(event: &Event) -> Value {
         Event::Notice { text } => json!({"event": "notice", "text": text}),
         Event::Done { text } => json!({"event": "done", "text": text}),
         Event::Refused { text } => json!({"event": "refused", "text": text}),
+        Event::Help { text } => json!({"event": "help", "text": text}),
         Event::Info { text } => json!({"event": "info", "text": text}),
     }
 }

@@ -1,17 +1,16 @@
 //! Keeping the session: reading what the server says, listening for peers, logging in again, coming back.
 
 use super::desk::{Desk, Trouble};
+use super::door::Door;
 use super::event::Event;
 use super::inbox::Way;
 use super::link::{Link, LinkError, Reader};
-use super::login::{self, NotLoggedIn, Welcome};
-use super::peer::Door;
+use super::login::{self, Known, NotLoggedIn, Welcome};
 use crate::listener;
-use crate::name::Username;
 use crate::protocol::{Reply, Request};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, any_like};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,14 +33,6 @@ struct Listening {
     wanted: IpAddr,
     port: u16,
     stop: Arc<Shutdown>,
-}
-
-/// Who logs in again without being asked.
-pub struct Known {
-    /// The account.
-    pub name: Username,
-    /// Its password, unless only the person knows it.
-    pub password: Option<String>,
 }
 
 impl Keeper {
@@ -79,10 +70,7 @@ impl Keeper {
     /// The port on which we listen at `address` now. When the address is another than before, the old listener
     /// takes no more, and its connections go on.
     fn listen(&self, address: Option<IpAddr>) -> Result<u16, String> {
-        let any: IpAddr = match self.desk.server {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
+        let any = any_like(self.desk.server);
         // Only an address of the loopback network is sure to be ours; another may be a router's.
         let wanted = address.filter(IpAddr::is_loopback).unwrap_or(any);
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);

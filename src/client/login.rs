@@ -1,8 +1,9 @@
 //! Signing up and logging in: with what the options gave, or in a dialogue.
 
 use super::desk::Desk;
-use super::input::{Input, Typed};
+use super::input::Input;
 use super::link::{Answer, LinkError};
+use super::terminal::Typed;
 use crate::name::{InvalidUsername, Username};
 use crate::protocol::{Reply, Request};
 use crate::ticket::Ticket;
@@ -17,6 +18,14 @@ pub struct Credentials {
     pub password: Option<String>,
     /// Whether the account is to be made first.
     pub signup: bool,
+}
+
+/// Who logs in again without being asked.
+pub struct Known {
+    /// The account.
+    pub name: Username,
+    /// Its password, unless only the person knows it.
+    pub password: Option<String>,
 }
 
 /// What the server says of a session.
@@ -89,7 +98,7 @@ fn refusal(end: Reply) -> NotLoggedIn {
 ///
 /// # Errors
 /// [`NotLoggedIn::Left`] or [`NotLoggedIn::Lost`]; refusals are shown, and asked again.
-pub fn dialogue(desk: &Desk, input: &mut Input) -> Result<(Username, Welcome), NotLoggedIn> {
+pub fn dialogue(desk: &Desk, input: &mut Input) -> Result<(Known, Welcome), NotLoggedIn> {
     desk.screen.info("Welcome to peerline. Type login, or signup for a new account.");
     loop {
         let word = ask(desk, input, "login or signup> ", false)?;
@@ -109,14 +118,19 @@ pub fn dialogue(desk: &Desk, input: &mut Input) -> Result<(Username, Welcome), N
     }
 }
 
-fn log_in_by_hand(desk: &Desk, input: &mut Input) -> Result<Option<(Username, Welcome)>, NotLoggedIn> {
+fn log_in_by_hand(desk: &Desk, input: &mut Input) -> Result<Option<(Known, Welcome)>, NotLoggedIn> {
     let name = ask_name(desk, input)?;
     let password = ask(desk, input, "Password: ", true)?;
-    log_in(desk, &name, &password).map(|welcome| Some((name, welcome)))
+    log_in(desk, &name, &password).map(|welcome| Some((known(input, name, password), welcome)))
+}
+
+/// A script is not there to be asked for its password again, a person is.
+fn known(input: &Input, name: Username, password: String) -> Known {
+    Known { name, password: (!input.is_terminal()).then_some(password) }
 }
 
 /// A new account is logged in at once on a terminal; a script types `login` next, as with netcat.
-fn sign_up_by_hand(desk: &Desk, input: &mut Input) -> Result<Option<(Username, Welcome)>, NotLoggedIn> {
+fn sign_up_by_hand(desk: &Desk, input: &mut Input) -> Result<Option<(Known, Welcome)>, NotLoggedIn> {
     let name = ask_name(desk, input)?;
     let password = ask(desk, input, "Password (8 characters or more): ", true)?;
     if ask(desk, input, "The password again: ", true)? != password {
@@ -127,7 +141,7 @@ fn sign_up_by_hand(desk: &Desk, input: &mut Input) -> Result<Option<(Username, W
     if !input.is_terminal() {
         return Ok(None);
     }
-    log_in(desk, &name, &password).map(|welcome| Some((name, welcome)))
+    log_in(desk, &name, &password).map(|welcome| Some((known(input, name, password), welcome)))
 }
 
 fn ask_name(desk: &Desk, input: &mut Input) -> Result<Username, NotLoggedIn> {

@@ -4,9 +4,10 @@ use super::command::{self, Command, InChat};
 use super::conversation;
 use super::desk::Desk;
 use super::event::Event;
-use super::input::{Input, Typed};
+use super::input::Input;
 use super::keeper::Keeper;
 use super::link::LinkError;
+use super::terminal::Typed;
 use super::{login, message};
 use crate::address::Address;
 use crate::comma;
@@ -212,7 +213,7 @@ impl<'a> Menu<'a> {
             Command::Whoami => self.show_fields(&Request::Whoami)?,
             Command::Wait(span) => self.wait(span, |_| false),
             Command::Reconnect => self.reconnect(),
-            Command::Help => command::menu().for_each(|line| desk.screen.info(line)),
+            Command::Help => command::menu().for_each(|text| desk.screen.show(Event::Help { text })),
             Command::Quit => {}
         }
         Ok(())

@@ -1,11 +1,9 @@
-//! Connections between clients: the one dispatcher of those that arrive, and the way to call others.
+//! Connections between clients: their lines, and the way to call others.
 
-use super::conversation;
 use super::desk::Desk;
 use super::link::{Answer, LinkError};
-use super::message;
 use crate::deadline::DeadlineReader;
-use crate::listener::{self, Service};
+use crate::listener;
 use crate::name::Username;
 use crate::peer_protocol::Opening;
 use crate::protocol::{MAX_LINE, Reply, Request};
@@ -16,14 +14,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The most connections of others at a time.
-pub const MAX_PEERS: usize = 64;
 /// How long the first lines of a connection may take.
 pub const OPENING: Duration = Duration::from_secs(10);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a line may take to leave.
-const WRITE: Duration = Duration::from_secs(10);
+pub const WRITE: Duration = Duration::from_secs(10);
 
 /// A connection with a peer: whole lines in, whole lines out.
 pub struct PeerLines {
@@ -35,7 +31,7 @@ pub struct PeerLines {
 
 impl PeerLines {
     /// Reads with [`OPENING`] as the limit.
-    fn new(stream: Arc<TcpStream>) -> PeerLines {
+    pub fn new(stream: Arc<TcpStream>) -> PeerLines {
         let timed = DeadlineReader::new(Arc::clone(&stream), Some(Instant::now() + OPENING));
         PeerLines { stream, reader: LineReader::new(timed, MAX_LINE) }
     }
@@ -93,36 +89,6 @@ pub enum Heard {
     End,
     /// The network has.
     Lost(io::Error),
-}
-
-/// What is done with the connections of others.
-pub struct Door(pub Arc<Desk>);
-
-impl Service for Door {
-    const NAME: &'static str = "peer";
-
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
-        let desk = &*self.0;
-        if stream.set_write_timeout(Some(WRITE)).is_err() {
-            return;
-        }
-        let mut lines = PeerLines::new(Arc::clone(stream));
-        let opening = match lines.line().map(|line| Opening::parse(&line)) {
-            Ok(Ok(opening)) => opening,
-            Ok(Err(bad)) => return lines.refuse(bad.to_string()),
-            Err(why) => return log::info!("peer {peer}: {why}"),
-        };
-        match opening {
-            Opening::Chat { name, ticket } => conversation::receive(desk, lines, name, ticket),
-            Opening::Message { name, ticket } => message::receive(desk, lines, name, ticket),
-            Opening::File { .. } | Opening::Run { .. } => lines.refuse("This client does not offer that"),
-        }
-    }
-
-    fn refuse(&self, stream: &TcpStream) {
-        let _ = stream.set_nonblocking(true);
-        let _ = (&*stream).write_all(b"ERR,Too many connections, try again later\n");
-    }
 }
 
 /// What the server says of somebody we want to reach.

@@ -3,7 +3,6 @@
 use super::alarm::Alarm;
 use super::completion;
 use super::desk::Desk;
-use super::input::Typed;
 use rustyline::completion::Completer;
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
@@ -21,6 +20,24 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use unicode_width::UnicodeWidthStr;
+
+/// What the person did.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A line.
+    Line(String),
+    /// Ctrl-C; `idle` when nothing had been typed yet.
+    Interrupt {
+        /// Whether the line was empty.
+        idle: bool,
+    },
+    /// Ctrl-X.
+    Leave,
+    /// Ctrl-D, or the end of standard input.
+    End,
+    /// Nothing: something has changed, look at it and come back.
+    Woken,
+}
 
 /// A person at a terminal.
 pub struct Terminal {

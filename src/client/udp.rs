@@ -3,8 +3,9 @@
 use super::desk::Desk;
 use super::inbox::Way;
 use crate::datagram::{FromServer, Hello, MAX_DATAGRAM};
+use crate::shutdown::any_like;
 use crate::ticket::Ticket;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// How often a hello is sent at least: the server gives UDP up after 15 s without one.
@@ -21,8 +22,7 @@ const SILENT: u32 = 15;
 /// # Errors
 /// What the system says.
 pub fn bind(server: SocketAddr) -> std::io::Result<UdpSocket> {
-    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    UdpSocket::bind((any, 0))
+    UdpSocket::bind((any_like(server), 0))
 }
 
 /// Says hello and takes broadcasts until the end. An empty datagram to this socket has it look at once whether a
@@ -77,7 +77,7 @@ impl Hellos {
 }
 
 /// A server on this machine may answer from another of its loopback addresses than the one that was called.
-fn is_server(server: SocketAddr, from: SocketAddr) -> bool {
+pub fn is_server(server: SocketAddr, from: SocketAddr) -> bool {
     let same_machine = server.ip().is_loopback() && from.ip().is_loopback();
     from.port() == server.port() && (same_machine || from.ip().to_canonical() == server.ip().to_canonical())
 }

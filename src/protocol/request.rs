@@ -46,6 +46,8 @@ pub enum Request {
     Inactive,
     /// `whoami`.
     Whoami,
+    /// `probe`: try to connect to where I listen, as others would.
+    Probe,
     /// `help`: the menu.
     Help,
     /// `quit` or `exit`; `EXIT,name` names who leaves.
@@ -104,6 +106,7 @@ impl Request {
             ("active", Request::Active),
             ("inactive", Request::Inactive),
             ("whoami", Request::Whoami),
+            ("probe", Request::Probe),
             ("help", Request::Help),
             ("quit", Request::Quit(None)),
             ("exit", Request::Quit(None)),
@@ -185,6 +188,7 @@ impl fmt::Display for Request {
             Request::Active => f.write_str("active"),
             Request::Inactive => f.write_str("inactive"),
             Request::Whoami => f.write_str("whoami"),
+            Request::Probe => f.write_str("probe"),
             Request::Help => f.write_str("help"),
             Request::Quit(None) => f.write_str("quit"),
             Request::Quit(Some(name)) => f.write_str(&comma::join(["EXIT", name])),
@@ -234,6 +238,7 @@ mod tests {
             "active",
             "inactive",
             "whoami",
+            "probe",
             "help",
             "quit",
             "EXIT,alice",

@@ -1,6 +1,7 @@
 //! The server's options. Every duration of the house rules is one, so a 30-minute rule can be proven in milliseconds.
 
 use crate::duration;
+use crate::manual::Manual;
 use clap::Parser;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::time::Duration;
 /// A rendezvous server: people sign up, log in, see who is active and broadcast to everybody; then they talk, send
 /// files and run agreed commands directly with each other.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "server", version, max_term_width = 100)]
+#[command(name = "server", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Config {
     /// Address to listen on
     #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
@@ -71,6 +72,10 @@ pub struct Config {
     /// Share of UDP datagrams to drop on purpose, from 0 to 1: a lesson in what UDP may do
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_share)]
     pub udp_loss: f64,
+
+    /// Instead of serving: what the program tells about itself.
+    #[command(subcommand)]
+    pub manual: Option<Manual>,
 }
 
 /// `--relogin`: a time, or `None` for never.

@@ -1,5 +1,6 @@
 //! What those who are logged in may ask of the server by the native protocol: a request in, answer lines out.
 
+use super::probe;
 use super::rendezvous::{Handled, Introduction, Refusal, Rendezvous};
 use super::roster::{Listed, MAX_FILES, Seat, files_fit};
 use crate::address::Address;
@@ -77,6 +78,7 @@ pub fn answer(house: &Rendezvous, seat: &Seat, request: Request, answer: &mut St
             let port = house.roster.port(seat).unwrap_or(0);
             Reply::Ok(format!("{},{},{port}", seat.name, seat.address))
         }
+        Request::Probe => probe::reach(seat.address, house.roster.port(seat)),
         // The session answers these itself, whether logged in or not.
         Request::SignupDialogue
         | Request::LoginDialogue

@@ -1,0 +1,41 @@
+//! The one dispatcher of the connections that others make to us.
+
+use super::conversation;
+use super::desk::Desk;
+use super::message;
+use super::peer::{PeerLines, WRITE};
+use crate::listener::Service;
+use crate::peer_protocol::Opening;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+/// What is done with the connections of others.
+pub struct Door(pub Arc<Desk>);
+
+impl Service for Door {
+    const NAME: &'static str = "peer";
+
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+        let desk = &*self.0;
+        if stream.set_write_timeout(Some(WRITE)).is_err() {
+            return;
+        }
+        let mut lines = PeerLines::new(Arc::clone(stream));
+        let opening = match lines.line().map(|line| Opening::parse(&line)) {
+            Ok(Ok(opening)) => opening,
+            Ok(Err(bad)) => return lines.refuse(bad.to_string()),
+            Err(why) => return log::info!("peer {peer}: {why}"),
+        };
+        match opening {
+            Opening::Chat { name, ticket } => conversation::receive(desk, lines, name, ticket),
+            Opening::Message { name, ticket } => message::receive(desk, lines, name, ticket),
+            Opening::File { .. } | Opening::Run { .. } => lines.refuse("This client does not offer that"),
+        }
+    }
+
+    fn refuse(&self, stream: &TcpStream) {
+        let _ = stream.set_nonblocking(true);
+        let _ = (&*stream).write_all(b"ERR,Too many connections, try again later\n");
+    }
+}

@@ -1,0 +1,35 @@
+//! Whether other clients could connect to one: the server tries it, as they would.
+
+use crate::protocol::Reply;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a client's machine may take to answer; a firewall that drops what it does not want never does.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Connects to a client's own listening address, and closes again. Only the session of that client asks for it, and
+/// only it waits.
+pub fn reach(address: IpAddr, port: Option<u16>) -> Reply {
+    let Some(port) = port else { return Reply::Err("You do not listen: send INIT,name,port".to_owned()) };
+    let target = SocketAddr::new(address, port);
+    match TcpStream::connect_timeout(&target, LIMIT) {
+        Ok(_) => Reply::Ok(format!("Others can reach you at {target}")),
+        Err(error) => Reply::Err(format!("You cannot be reached at {target}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    #[test]
+    fn there_or_not() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        assert_eq!(reach(address.ip(), Some(address.port())), Reply::Ok(format!("Others can reach you at {address}")));
+        drop(listener);
+        assert!(matches!(reach(address.ip(), Some(address.port())), Reply::Err(why) if why.contains("refused")));
+        assert!(matches!(reach(address.ip(), None), Reply::Err(_)));
+    }
+}
