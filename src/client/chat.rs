@@ -42,6 +42,8 @@ struct State {
     early: Vec<String>,
     /// Our own request that waits for an answer; the stream is there once we are connected.
     calling: Option<(ChatId, Option<Arc<TcpStream>>)>,
+    /// Who accepted our last request, until that is asked for.
+    accepted: Option<Username>,
 }
 
 #[derive(Clone)]
@@ -159,8 +161,14 @@ impl Chats {
         if state.calling.take_if(|(calling, _)| *calling == id).is_none() {
             return false;
         }
+        state.accepted = Some(name.clone());
         state.open(Chat { id, name, verified: true, stream: Arc::clone(stream) });
         true
+    }
+
+    /// Who accepted our last request, told once; they may have left again.
+    pub fn take_accepted(&self) -> Option<Username> {
+        self.lock().accepted.take()
     }
 
     /// Our request came to nothing; false when it was cancelled.

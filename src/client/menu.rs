@@ -291,6 +291,8 @@ impl<'a> Menu<'a> {
             self.desk.screen.refuse(format!("No chat: {error}"));
         }
         self.hold(CALL_WAIT, |desk| !desk.chats.is_calling());
+        // Whoever accepted may have left again already: what a script says to them is still no command.
+        self.talking_to = self.desk.chats.take_accepted();
     }
 
     fn answer(&mut self, name: Option<&Username>, yes: bool) {
@@ -303,6 +305,7 @@ impl<'a> Menu<'a> {
             Err(why) => self.desk.screen.refuse(why),
             Ok((with, early)) if yes => {
                 let (name, verified) = (with.name, with.verified);
+                self.talking_to = Some(name.clone());
                 self.desk.screen.show(Event::ChatOpened { with: name.clone(), verified });
                 for text in early {
                     let from = name.clone();

@@ -21,7 +21,17 @@ pub struct ClientProcess {
 impl ClientProcess {
     /// Starts a client with these options behind the server's address.
     pub fn start(server: SocketAddr, options: &[&str]) -> ClientProcess {
+        Self::run(&[], server, options)
+    }
+
+    /// Starts `client doctor` for a user who has an account.
+    pub fn doctor(server: SocketAddr, name: &str) -> ClientProcess {
+        Self::run(&["doctor"], server, &["--user", name])
+    }
+
+    fn run(before: &[&str], server: SocketAddr, options: &[&str]) -> ClientProcess {
         let mut child = Command::new(env!("CARGO_BIN_EXE_client"))
+            .args(before)
             .args([server.ip().to_string(), server.port().to_string()])
             .args(options)
             .env("PEERLINE_PASSWORD", "password")

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod client;
+pub mod terminal;
 
 use clap::Parser;
 use peerline::server::Server;

@@ -1,0 +1,267 @@
+//! The client in a pseudo-terminal: what a person types is never torn, and every key does what it should.
+
+mod harness;
+
+use harness::client::ClientProcess;
+use harness::terminal::{Person, ctrl};
+use harness::{TestServer, send_signal};
+
+const TAB: char = '\t';
+
+/// Two people who talk; alice is in the terminal.
+fn talking(server: &TestServer) -> (Person, ClientProcess) {
+    let mut alice = Person::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    alice.say("chat bob");
+    bob.see("alice wants to chat");
+    bob.say("accept");
+    alice.see("Chat with bob opened");
+    alice.see_line("bob> ");
+    (alice, bob)
+}
+
+#[test]
+fn a_newcomer_gets_to_a_chat_with_the_menu_alone() {
+    let server = TestServer::start(&[]);
+    let mut bob = ClientProcess::join(server.address, "bob");
+    let mut alice = Person::start(server.address, &[]);
+    alice.see("Type login, or signup for a new account");
+    alice.say("log in");
+    alice.see("Type login, signup or quit.");
+    alice.say("signup");
+    alice.see_line("Username: ");
+    alice.say("a_b");
+    alice.see("A username has 1 to 15 letters");
+    alice.say("signup");
+    alice.say("alice");
+    alice.see("Password (8 characters or more)");
+    alice.say("short");
+    alice.see("again: ");
+    alice.say("short");
+    alice.see("8 to 128 characters");
+    alice.say("signup");
+    alice.say("alice");
+    alice.say("secret-word");
+    alice.say("secret-word");
+    alice.see("Logged in as alice.");
+    assert!(!alice.contents().contains("secret"), "{}", alice.contents());
+    alice.say("help");
+    alice.see("chat NAME");
+    alice.say("1");
+    alice.see("2 active clients");
+    alice.say("chat bob");
+    bob.see("alice wants to chat");
+    alice.see_line("(Ctrl-C cancels) ");
+    bob.say("accept");
+    alice.see_line("bob> ");
+    alice.say("hi");
+    bob.see("alice: hi");
+    alice.say("!exit");
+    alice.see_line("> ");
+    alice.say("quit");
+    assert_eq!(alice.finish(), 1, "a short password was refused");
+}
+
+#[test]
+fn what_arrives_does_not_tear_the_line() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let mut alice = Person::join(server.address, "alice");
+    let mut eve = server.join("eve");
+    alice.press("msg eve half");
+    alice.see_line("> msg eve half");
+    for number in 0..50 {
+        assert!(eve.ask(&format!("bcast_number {number}")).starts_with("OK"));
+        alice.press('x');
+    }
+    alice.see("eve: number 49");
+    alice.see_line(&format!("> msg eve half{}", "x".repeat(50)));
+    assert!(alice.is_coloured("number 49"));
+    // In the middle of the line, and longer than the terminal is wide.
+    alice.press(format!("{}{}", ctrl('A'), ctrl('K')));
+    let long = "grüße 漢字 ".repeat(12);
+    alice.press(format!("msg eve {long}"));
+    assert!(eve.ask("relay_in between_alice").starts_with("OK"));
+    alice.see("eve: in between");
+    alice.press("\r");
+    let message = std::iter::repeat_with(|| eve.event()).find(|event| event.starts_with("msg_"));
+    assert_eq!(message, Some(format!("msg_alice_{}", long.trim_end())));
+    alice.see("Relayed to eve");
+    alice.press(ctrl('D'));
+    assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn escape_sequences_are_shown_and_never_obeyed() {
+    let server = TestServer::start(&[]);
+    let alice = Person::join(server.address, "alice");
+    let mut eve = server.join("eve");
+    assert!(eve.ask("bcast_txt\u{202e}exe").starts_with("OK"));
+    alice.see("eve: txt\\u{202e}exe");
+    alice.see_line("> ");
+}
+
+#[test]
+fn ctrl_c_ends_the_innermost_thing_and_nothing_else() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = talking(&server);
+    alice.press(ctrl('C'));
+    bob.see("Chat with alice closed");
+    bob.say("!exit");
+    alice.see_line("> ");
+    alice.press("half a line");
+    alice.see_line("> half a line");
+    alice.press(ctrl('C'));
+    alice.see_line("> ");
+    alice.press(ctrl('C'));
+    alice.see("Type quit or press Ctrl-X to leave.");
+    alice.say("2");
+    alice.see_line("text> ");
+    alice.press(ctrl('C'));
+    alice.see("Not sent.");
+    alice.say("chat bob");
+    bob.see("alice wants to chat");
+    alice.see_line("(Ctrl-C cancels) ");
+    alice.press(ctrl('C'));
+    alice.see("Cancelled.");
+    bob.see("alice no longer waits");
+    alice.see_line("> ");
+    alice.say("whoami");
+    alice.see("alice 127.");
+    alice.press(ctrl('X'));
+    assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn ctrl_x_leaves_when_no_chat_is_open_and_says_so_when_one_is() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = talking(&server);
+    alice.press(ctrl('X'));
+    alice.see("The chat with bob is open");
+    alice.say("still here");
+    bob.see("alice: still here");
+    alice.press(ctrl('D'));
+    bob.see("Chat with alice closed");
+    alice.see_line("> ");
+    alice.press(ctrl('X'));
+    assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn a_request_is_accepted_or_declined_without_stealing_the_line() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    alice.press("broadcast hel");
+    alice.see_line("> broadcast hel");
+    bob.say("chat alice");
+    alice.see("bob wants to chat: y or n?");
+    alice.see_line("> broadcast hel");
+    alice.say("lo");
+    bob.see("alice: hello");
+    alice.say("n");
+    bob.see("No chat with alice: declined");
+    alice.see("Declined bob.");
+    alice.press(ctrl('L'));
+    alice.see_no_more("wants to chat");
+    bob.say("chat alice");
+    alice.see("wants to chat");
+    alice.say("y");
+    alice.see_line("bob> ");
+    bob.see("Chat with alice opened");
+    bob.say("!exit");
+    alice.see("Chat with bob closed: the other side left");
+    alice.see_line("> ");
+}
+
+#[test]
+fn the_prompt_follows_while_one_types() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = talking(&server);
+    alice.press("half");
+    alice.see_line("bob> half");
+    bob.say("!exit");
+    alice.see("Chat with bob closed");
+    alice.see_line("> half");
+    alice.press(ctrl('U'));
+    alice.see_line("> ");
+}
+
+#[test]
+fn tab_completes_commands_and_names() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::join(server.address, "alice");
+    let _bob = server.join("roberta");
+    alice.press(format!("ms{TAB}"));
+    alice.see_line("> msg ");
+    alice.press(format!("RO{TAB}"));
+    alice.see_line("> msg roberta ");
+    alice.say("hi");
+    alice.see("Relayed to roberta");
+    alice.press(format!("w{TAB}{TAB}"));
+    alice.see("whoami");
+    alice.see("wait");
+}
+
+#[test]
+fn a_burst_of_keys_is_read_to_its_end() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::join(server.address, "alice");
+    alice.press("whoami\rbroadcast wide 漢字 and שלום\r2\rtwo lines\rhalf");
+    alice.see("alice 127.");
+    alice.see("wide 漢字 and שלום");
+    alice.see("alice: two lines");
+    alice.see_line("> half");
+}
+
+#[test]
+fn a_narrower_terminal_and_back() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::join(server.address, "alice");
+    let mut eve = server.join("eve");
+    alice.resize(40);
+    alice.press("x".repeat(60));
+    alice.see(&"x".repeat(38));
+    assert!(eve.ask("bcast_hello").starts_with("OK"));
+    alice.see("eve: hello");
+    alice.resize(80);
+    alice.press(ctrl('U'));
+    alice.say("whoami");
+    alice.see("alice 127.");
+}
+
+#[test]
+fn a_session_that_expires_asks_for_the_password_that_was_typed() {
+    let server = TestServer::start(&["--relogin", "1s"]);
+    server.join("alice").ask("quit");
+    let mut alice = Person::start(server.address, &[]);
+    alice.say("login");
+    alice.say("alice");
+    alice.see("Password: ");
+    alice.say("password");
+    alice.see("Session expired");
+    alice.see_line("Password of alice: ");
+    alice.say("password");
+    alice.see("Logged in again.");
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    let server = TestServer::start(&[]);
+    let alice = Person::join(server.address, "alice");
+    send_signal(alice.id(), "TERM");
+    assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn a_lost_server_is_told_and_come_back_to() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = talking(&server);
+    alice.press("half");
+    alice.see_line("bob> half");
+    let _server = server.come_back(&[]);
+    alice.see("The server is gone");
+    alice.see("Logged in again as alice.");
+    alice.see_line("bob> half");
+    alice.say(" a line");
+    bob.see("alice: half a line");
+}

@@ -1,0 +1,64 @@
+//! What surrounds the client: the doctor, completions, manual pages.
+
+mod harness;
+
+use harness::client::ClientProcess;
+use harness::{LIMIT, TestServer};
+use std::process::Command;
+
+#[test]
+fn the_doctor_finds_a_healthy_network() {
+    let server = TestServer::start(&[]);
+    server.join("alice").ask("quit");
+    let mut doctor = ClientProcess::doctor(server.address, "alice");
+    doctor.see("TCP to 127.0.0.1");
+    doctor.see("UDP both ways: fine");
+    doctor.see("Peers: fine. Others can reach you at 127.0.0.");
+    assert_eq!(doctor.finish(), Some(0));
+}
+
+#[test]
+fn the_doctor_says_what_does_not_work() {
+    // Every datagram of the server is lost.
+    let server = TestServer::start(&["--udp-loss", "1"]);
+    server.join("alice").ask("quit");
+    let mut doctor = ClientProcess::doctor(server.address, "alice");
+    doctor.see(&format!("Open UDP port {}", server.address.port()));
+    assert_eq!(doctor.finish(), Some(1));
+    let mut nobody = ClientProcess::doctor(server.address, "nobody");
+    nobody.see("client: Invalid credentials");
+    assert_eq!(nobody.finish(), Some(2));
+}
+
+#[test]
+fn broadcasts_come_by_tcp_where_udp_does_not_work() {
+    let server = TestServer::start(&["--udp-loss", "1"]);
+    let mut eve = server.join("eve");
+    let mut alice = ClientProcess::join(server.address, "alice");
+    // The server stops saying them by UDP when it hears no hello; ours arrive, so they would never come again but for
+    // the session that begins anew.
+    assert!(eve.ask("bcast_lost").starts_with("OK"));
+    let began = std::time::Instant::now();
+    let server = server.come_back(&["--udp-loss", "1"]);
+    alice.see("eve: lost");
+    assert!(began.elapsed() < LIMIT);
+    drop(server);
+}
+
+#[test]
+fn both_programs_write_completions_and_manual_pages() {
+    for program in [env!("CARGO_BIN_EXE_client"), env!("CARGO_BIN_EXE_server")] {
+        for (arguments, sign) in [
+            (&["completions", "bash"][..], "complete -F"),
+            (&["completions", "zsh"], "#compdef"),
+            (&["completions", "fish"], "complete -c"),
+            (&["man"], ".SH OPTIONS"),
+            (&["--version"], "0.1.0"),
+            (&["--help"], "Usage:"),
+        ] {
+            let output = Command::new(program).args(arguments).output().expect("it runs");
+            assert!(output.status.success(), "{program} {arguments:?}");
+            assert!(String::from_utf8_lossy(&output.stdout).contains(sign), "{program} {arguments:?}");
+        }
+    }
+}
