@@ -159,6 +159,6 @@ fn not_there(server: SocketAddr, error: &LinkError) -> String {
     match error {
         LinkError::Connect(error) => format!("no server at {server}: {error}. Is it started, and is the port right?"),
         LinkError::Refused(why) => format!("the server at {server} says: {why}"),
-        LinkError::Lost | LinkError::Silent => format!("the server at {server}: {error}"),
+        LinkError::Lost | LinkError::Silent | LinkError::NoLine(_) => format!("the server at {server}: {error}"),
     }
 }

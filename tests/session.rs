@@ -74,6 +74,20 @@ fn whom_another_login_replaced_does_not_fight_back() {
 }
 
 #[test]
+fn whom_nobody_missed_is_told_and_decides() {
+    let server = TestServer::start(&["--idle", "700ms", "--rate", "off"]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    alice.see("Inactive: send something");
+    alice.see("Inactive for too long");
+    alice.see("Type reconnect to come back");
+    alice.say("list");
+    alice.see("the connection to the server is lost");
+    alice.say("reconnect");
+    alice.see("Logged in again as alice.");
+    assert_eq!(alice.finish(), Some(1));
+}
+
+#[test]
 fn the_dialogue_reads_as_with_netcat() {
     let server = TestServer::start(&[]);
     let mut alice = ClientProcess::start(server.address, &[]);

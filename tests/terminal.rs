@@ -234,6 +234,7 @@ fn a_session_that_expires_asks_for_the_password_that_was_typed() {
     let server = TestServer::start(&["--relogin", "1s"]);
     server.join("alice").ask("quit");
     let mut alice = Person::start(server.address, &[]);
+    alice.see_line("login or signup> ");
     alice.say("login");
     alice.say("alice");
     alice.see("Password: ");
@@ -242,6 +243,48 @@ fn a_session_that_expires_asks_for_the_password_that_was_typed() {
     alice.see_line("Password of alice: ");
     alice.say("password");
     alice.see("Logged in again.");
+}
+
+#[test]
+fn the_line_comes_back_after_a_password_and_never_the_other_way_round() {
+    let server = TestServer::start(&["--relogin", "2s"]);
+    server.join("alice").ask("quit");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    let mut alice = Person::start(server.address, &[]);
+    alice.see_line("login or signup> ");
+    alice.say("login");
+    alice.say("alice");
+    alice.say("password");
+    alice.see_line("> ");
+    alice.say("chat bob");
+    bob.see("alice wants to chat");
+    bob.say("accept");
+    alice.see_line("bob> ");
+    alice.press("half");
+    alice.see_line("Password of alice: ");
+    alice.press("passw");
+    alice.see_line("Password of alice: *****");
+    bob.say("are you there?");
+    alice.see("bob: are you there?");
+    alice.see_line("Password of alice: *****");
+    alice.press("ord\r");
+    alice.see_line("bob> half");
+    alice.press("\r");
+    bob.see("alice: half");
+    assert!(!alice.contents().contains("passw"));
+}
+
+#[test]
+fn pasted_lines_are_lines() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::join(server.address, "alice");
+    alice.press("\x1b[200~broadcast one\nbroadcast two\n\x1b[201~\r");
+    alice.see("alice: one");
+    alice.see("alice: two");
+    // What a terminal would obey does not even get into the line.
+    alice.press("\x1b[200~broadcast a\x1b[2Jb\x1b[201~\r");
+    alice.see("alice: ab");
+    alice.see("alice: one");
 }
 
 #[test]

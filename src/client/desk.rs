@@ -19,8 +19,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The most connections of others at a time.
 const MAX_PEERS: usize = 64;
-/// How long a script waits when it is too fast for the server, and how often for one request.
-const TOO_FAST_PAUSE: Duration = Duration::from_millis(100);
+/// How long a request waits that the server cannot take just now, and how often.
+const PAUSE: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 50;
 
 /// One for a client.
@@ -56,6 +56,8 @@ struct Session {
     /// When this client first logged in, in seconds since 1970.
     since: Option<u64>,
     trouble: Option<Trouble>,
+    /// Whether to come back is for the person to decide.
+    away: bool,
     needs_password: bool,
 }
 
@@ -66,8 +68,6 @@ pub enum Trouble {
     Expired,
     /// The connection is gone.
     Lost,
-    /// The server ended the connection because of us: coming back is for the person to decide.
-    Sent,
 }
 
 impl Desk {
@@ -100,15 +100,39 @@ impl Desk {
         self.waker.wake();
     }
 
-    /// Something ended the login; a worse trouble that is known already stays.
+    /// Something ended the login.
     pub fn report(&self, trouble: Trouble) {
         let mut session = self.session();
         session.token = None;
-        if session.trouble != Some(Trouble::Sent) {
-            session.trouble = Some(trouble);
-        }
+        session.trouble = Some(trouble).filter(|_| !session.away);
         drop(session);
         self.trouble.notify_all();
+    }
+
+    /// Leaves the server without leaving the client: it is for the person to come back.
+    pub fn stay_away(&self) {
+        let mut session = self.session();
+        session.away = true;
+        session.token = None;
+        session.needs_password = false;
+        let link = session.link.take();
+        drop(session);
+        if let Some(link) = link {
+            link.close();
+        }
+        self.screen.info("Type reconnect to come back, or quit.");
+    }
+
+    /// Has the keeper connect and log in again; false when there is no need.
+    pub fn come_back(&self) -> bool {
+        let mut session = self.session();
+        let needed = session.link.is_none();
+        session.away &= !needed;
+        drop(session);
+        if needed {
+            self.report(Trouble::Lost);
+        }
+        needed
     }
 
     /// Waits for trouble; `None` at the end of the client.
@@ -138,11 +162,15 @@ impl Desk {
         }
     }
 
-    /// The connection to the server is this one now, or there is none.
-    pub fn set_link(&self, link: Option<Arc<Link>>) {
+    /// The connection to the server is this one now.
+    pub fn set_link(&self, link: Arc<Link>) {
+        self.session().link = Some(link);
+    }
+
+    /// This connection has ended; false when it was given up before that.
+    pub fn unlink(&self, link: &Arc<Link>) -> bool {
         let mut session = self.session();
-        session.token = session.token.filter(|_| link.is_some());
-        session.link = link;
+        session.link.take_if(|present| Arc::ptr_eq(present, link)).is_some()
     }
 
     /// A login succeeded: who we are, and what the hellos must carry.
@@ -179,15 +207,17 @@ impl Desk {
         self.session().token
     }
 
-    /// Asks the server; a script that is too fast for it is slowed down, not refused.
+    /// Asks the server. A script that is too fast for it is slowed down, not refused, and one that comes between the
+    /// end of a session and the next login waits for that.
     ///
     /// # Errors
     /// As [`Link::request`]; without a connection [`LinkError::Lost`].
     pub fn request(&self, request: &Request) -> Result<Answer, LinkError> {
         for _ in 1..PATIENCE {
             let answer = self.request_once(request)?;
-            let too_fast = matches!(&answer.end, Reply::Err(why) if why.starts_with("Too fast"));
-            if !too_fast || self.end.wait(TOO_FAST_PAUSE) {
+            let Reply::Err(why) = &answer.end else { return Ok(answer) };
+            let later = why.starts_with("Too fast") || (why.starts_with("Log in first") && self.name().is_some());
+            if !later || self.end.wait(PAUSE) {
                 return Ok(answer);
             }
         }

@@ -48,7 +48,7 @@ impl Keeper {
     pub fn connect(&self) -> Result<(), LinkError> {
         let (link, reader) = Link::connect(self.desk.server)?;
         let link = Arc::new(link);
-        self.desk.set_link(Some(Arc::clone(&link)));
+        self.desk.set_link(Arc::clone(&link));
         let desk = Arc::clone(&self.desk);
         self.desk.crew.start("server link", move || read(&desk, &link, reader)).map_err(LinkError::Connect)
     }
@@ -103,7 +103,6 @@ impl Keeper {
         while let Some(trouble) = self.desk.next_trouble() {
             match trouble {
                 Trouble::Expired => self.log_in_again(known),
-                Trouble::Sent => self.desk.screen.info("Type reconnect to come back, or quit."),
                 Trouble::Lost => {
                     self.desk.screen.info("The server is gone; open chats go on. Trying to come back...");
                     self.come_back(known);
@@ -132,7 +131,10 @@ impl Keeper {
         let done = done.and_then(|welcome| self.announce(&welcome).map_err(NotLoggedIn::Refused));
         match done {
             Ok(()) => self.desk.screen.info(format!("Logged in again as {}.", known.name)),
-            Err(NotLoggedIn::Refused(why)) => self.desk.screen.refuse(format!("Not logged in again: {why}")),
+            Err(NotLoggedIn::Refused(why)) => {
+                self.desk.screen.refuse(format!("Not logged in again: {why}"));
+                self.desk.stay_away();
+            }
             // The reader reports a lost connection.
             Err(NotLoggedIn::Lost(_) | NotLoggedIn::Left) => {}
         }
@@ -149,7 +151,7 @@ fn bind(wanted: IpAddr, port: Option<u16>) -> Result<TcpListener, (u16, io::Erro
 }
 
 /// Reads what the server says until the connection ends.
-fn read(desk: &Desk, link: &Link, reader: Reader) {
+fn read(desk: &Desk, link: &Arc<Link>, reader: Reader) {
     let mut sent_away = false;
     link.read(reader, |reply| match reply {
         Reply::Broadcast(broadcast) => desk.take_broadcast(broadcast, Way::Tcp),
@@ -167,10 +169,10 @@ fn read(desk: &Desk, link: &Link, reader: Reader) {
         }
         other => desk.screen.show(Event::Notice { text: other.to_string() }),
     });
-    desk.set_link(None);
-    if !desk.end.is_triggered() {
-        desk.report(if sent_away { Trouble::Sent } else { Trouble::Lost });
+    if !desk.unlink(link) || desk.end.is_triggered() {
+        return;
     }
+    if sent_away { desk.stay_away() } else { desk.report(Trouble::Lost) }
 }
 
 /// Whether the server closes the connection because of what we did: left it unused, or logged in elsewhere. To come

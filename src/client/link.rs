@@ -2,7 +2,8 @@
 
 use crate::listener;
 use crate::protocol::{MAX_SERVER_LINE, Reply, Request};
-use crate::wire::LineReader;
+use crate::text;
+use crate::wire::{BadLine, LineReader};
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{Shutdown as Direction, SocketAddr, TcpStream};
@@ -10,7 +11,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long connecting may take.
+/// How long connecting may take, and then the greeting.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -42,6 +43,8 @@ pub enum LinkError {
     Connect(io::Error),
     /// The server answered the connection with a refusal.
     Refused(String),
+    /// The request holds something that a line cannot; nothing was sent.
+    NoLine(BadLine),
 }
 
 /// One connection to the server.
@@ -87,7 +90,7 @@ impl Link {
         let stream = TcpStream::connect_timeout(&server, CONNECT).map_err(LinkError::Connect)?;
         let set_up = listener::tune(&stream)
             .and_then(|()| stream.set_write_timeout(Some(WRITE)))
-            .and_then(|()| stream.set_read_timeout(Some(ANSWER)));
+            .and_then(|()| stream.set_read_timeout(Some(CONNECT)));
         set_up.map_err(LinkError::Connect)?;
         let stream = Arc::new(stream);
         let mut reader = Reader(LineReader::new(Shared(Arc::clone(&stream)), MAX_SERVER_LINE));
@@ -116,16 +119,20 @@ impl Link {
     /// threads take turns.
     ///
     /// # Errors
-    /// [`LinkError::Lost`] or [`LinkError::Silent`].
+    /// [`LinkError::Lost`], [`LinkError::Silent`] or [`LinkError::NoLine`].
     pub fn request(&self, request: &Request) -> Result<Answer, LinkError> {
         let limit = match request {
             Request::Login { .. } | Request::Signup { .. } => HASHED_ANSWER,
             _ => ANSWER,
         };
+        let line = request.to_string();
+        if let Some(c) = text::first_forbidden(&line) {
+            return Err(LinkError::NoLine(BadLine::Control(c)));
+        }
         let (answer, answered) = sync_channel(1);
         let introduces = matches!(request, Request::Connect(_) | Request::Message { .. });
         self.take_turn(Asking { introduces, data: Vec::new(), answer })?;
-        let sent = (&*self.stream).write_all(format!("{request}\n").as_bytes());
+        let sent = (&*self.stream).write_all(format!("{line}\n").as_bytes());
         let result = match sent.map(|()| answered.recv_timeout(limit)) {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(RecvTimeoutError::Timeout)) => Err(LinkError::Silent),
@@ -234,6 +241,7 @@ impl fmt::Display for LinkError {
             LinkError::Silent => f.write_str("the server does not answer"),
             LinkError::Connect(error) => write!(f, "{error}"),
             LinkError::Refused(why) => f.write_str(why),
+            LinkError::NoLine(bad) => write!(f, "{bad}"),
         }
     }
 }

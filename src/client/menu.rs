@@ -13,6 +13,8 @@ use crate::address::Address;
 use crate::comma;
 use crate::name::Username;
 use crate::protocol::{Reply, Request};
+use crate::text;
+use crate::wire::BadLine;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,7 +54,7 @@ impl<'a> Menu<'a> {
             self.look();
             let typed = self.input.next(&self.prompt());
             let next = match typed {
-                Typed::Line(line) => self.line(&line),
+                Typed::Line(text) => self.lines(&text),
                 Typed::Interrupt { idle } => self.interrupt(idle),
                 Typed::Leave => self.leave(),
                 Typed::End if self.input.is_terminal() => self.end_of_input(),
@@ -89,7 +91,7 @@ impl<'a> Menu<'a> {
                 self.desk.need_password(true);
             }
             Err(login::NotLoggedIn::Lost(_)) => {}
-            Err(login::NotLoggedIn::Left) => self.desk.screen.info("Not logged in: type reconnect, or quit."),
+            Err(login::NotLoggedIn::Left) => self.desk.stay_away(),
         }
     }
 
@@ -100,6 +102,21 @@ impl<'a> Menu<'a> {
             None if self.broadcasting => "text> ".to_owned(),
             None => "> ".to_owned(),
         }
+    }
+
+    /// What is pasted may be several lines.
+    fn lines(&mut self, text: &str) -> Next {
+        let several = text.lines().skip(1).any(|line| !line.is_empty());
+        if !several {
+            return self.line(text.trim_end_matches('\n'));
+        }
+        for line in text.lines() {
+            self.look();
+            if self.line(line) == Next::Leave {
+                return Next::Leave;
+            }
+        }
+        Next::Go
     }
 
     fn line(&mut self, line: &str) -> Next {
@@ -123,6 +140,9 @@ impl<'a> Menu<'a> {
 
     fn line_in_chat(&mut self, line: &str) {
         let chats = &self.desk.chats;
+        if let Some(c) = text::first_forbidden(line) {
+            return self.desk.screen.refuse(BadLine::Control(c).to_string());
+        }
         match command::parse_in_chat(line) {
             InChat::Exit => {
                 if let Some(name) = self.talking_to.take() {
@@ -212,7 +232,8 @@ impl<'a> Menu<'a> {
             Command::Inactive => self.show_answer(&Request::Inactive)?,
             Command::Whoami => self.show_fields(&Request::Whoami)?,
             Command::Wait(span) => self.wait(span, |_| false),
-            Command::Reconnect => self.reconnect(),
+            Command::Reconnect if desk.come_back() => {}
+            Command::Reconnect => desk.screen.info("You are connected."),
             Command::Help => command::menu().for_each(|text| desk.screen.show(Event::Help { text })),
             Command::Quit => {}
         }
@@ -323,10 +344,6 @@ impl<'a> Menu<'a> {
             self.desk.screen.show(Event::ChatClosed { with: name.clone(), why: "you left".to_owned() });
         }
         open
-    }
-
-    fn reconnect(&self) {
-        self.desk.report(super::desk::Trouble::Lost);
     }
 
     fn wait(&mut self, span: Duration, over: impl Fn(&Desk) -> bool) {

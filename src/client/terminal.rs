@@ -3,6 +3,7 @@
 use super::alarm::Alarm;
 use super::completion;
 use super::desk::Desk;
+use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
@@ -43,9 +44,11 @@ pub enum Typed {
 pub struct Terminal {
     editor: Editor<Typist, MemHistory>,
     colour: ColorMode,
+    aside: Option<Unfinished>,
     key: Arc<AtomicU8>,
     alarm: Arc<Alarm>,
     ringing: Option<JoinHandle<()>>,
+    _quiet: Quiet,
 }
 
 /// The key that ended a line; none when the alarm did.
@@ -65,6 +68,7 @@ impl Terminal {
     /// # Errors
     /// What the system says.
     pub fn new(alarm: Arc<Alarm>) -> rustyline::Result<Terminal> {
+        let quiet = Quiet::begin()?;
         // https://no-color.org: set and not empty means none.
         let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let mode = if colour { ColorMode::Enabled } else { ColorMode::Disabled };
@@ -79,7 +83,7 @@ impl Terminal {
         }
         let rings = Arc::clone(&alarm);
         let ringing = thread::Builder::new().name("alarm".to_owned()).spawn(move || rings.run())?;
-        Ok(Terminal { editor, colour: mode, key, alarm, ringing: Some(ringing) })
+        Ok(Terminal { editor, colour: mode, aside: None, key, alarm, ringing: Some(ringing), _quiet: quiet })
     }
 
     /// Whether colours are wanted.
@@ -107,10 +111,17 @@ impl Terminal {
     }
 
     /// Reads a line without showing it.
+    ///
+    /// A line that was begun before is put aside meanwhile; and what was begun of the hidden one when the alarm rang
+    /// never gets to a line that is shown.
     pub fn hidden(&mut self, prompt: &str) -> Typed {
+        let begun = self.typist(Typist::take);
+        self.aside.get_or_insert(begun);
         self.set_hidden(true);
         let typed = self.read(prompt);
         self.set_hidden(false);
+        let aside = self.aside.take_if(|_| typed != Typed::Woken);
+        self.typist(|typist| typist.put(aside.unwrap_or_default()));
         typed
     }
 
@@ -176,6 +187,30 @@ impl Drop for Terminal {
             // A panic was printed when it happened.
             let _ = ringing.join();
         }
+    }
+}
+
+/// Between two lines the terminal would be as a shell has it: it would echo what is typed ahead, a password too, and
+/// act on keys that are meant for the editor. This lasts for as long as the value lives.
+struct Quiet {
+    before: Termios,
+}
+
+impl Quiet {
+    fn begin() -> io::Result<Quiet> {
+        let before = tcgetattr(io::stdin())?;
+        let mut quiet = before.clone();
+        quiet.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON);
+        quiet.input_flags.remove(InputFlags::ICRNL);
+        tcsetattr(io::stdin(), SetArg::TCSADRAIN, &quiet)?;
+        Ok(Quiet { before })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // The terminal may be gone.
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before);
     }
 }
 
