@@ -1,6 +1,7 @@
 //! A client as a script runs it: a process whose input is typed and whose output is watched, line by line.
 
 use super::{LIMIT, wait};
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -12,11 +13,16 @@ use std::time::Instant;
 pub struct ClientProcess {
     child: Child,
     input: Option<ChildStdin>,
-    lines: Receiver<String>,
+    lines: Receiver<(Stream, String)>,
     readers: Vec<JoinHandle<()>>,
+    /// Lines that came and that no test has waited for yet, a queue a stream: between two there is no order.
+    ahead: [VecDeque<String>; 2],
     /// Every line so far, of standard output and standard error as they came.
     pub seen: Vec<String>,
 }
+
+/// Standard output is 0, standard error 1.
+type Stream = usize;
 
 impl ClientProcess {
     /// Starts a client with these options behind the server's address.
@@ -43,8 +49,8 @@ impl ClientProcess {
         let (sender, lines) = channel();
         let output = child.stdout.take().expect("a pipe");
         let errors = child.stderr.take().expect("a pipe");
-        let readers = vec![forward(output, sender.clone()), forward(errors, sender)];
-        ClientProcess { input: child.stdin.take(), child, lines, readers, seen: Vec::new() }
+        let readers = vec![forward(0, output, sender.clone()), forward(1, errors, sender)];
+        ClientProcess { input: child.stdin.take(), child, lines, readers, ahead: Default::default(), seen: Vec::new() }
     }
 
     /// Starts a client that makes its account, and waits until it is logged in.
@@ -60,16 +66,20 @@ impl ClientProcess {
         input.write_all(format!("{line}\n").as_bytes()).expect("the client reads");
     }
 
-    /// Waits for a line that holds `text`, and gives it.
+    /// Waits for a line that holds `text`, and gives it; those before it on the same stream are passed over.
     pub fn see(&mut self, text: &str) -> String {
         let until = Instant::now() + LIMIT;
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else { panic!("no {text:?} in {:#?}", self.seen) };
-            self.seen.push(line.clone());
-            if line.contains(text) {
-                return line;
+            for stream in &mut self.ahead {
+                if let Some(at) = stream.iter().position(|line| line.contains(text)) {
+                    stream.drain(..at);
+                    return stream.pop_front().expect("just found");
+                }
             }
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok((stream, line)) = self.lines.recv_timeout(left) else { panic!("no {text:?} in {:#?}", self.seen) };
+            self.seen.push(line.clone());
+            self.ahead[stream].push_back(line);
         }
     }
 
@@ -83,7 +93,7 @@ impl ClientProcess {
         self.input = None;
         let code = wait(&mut self.child);
         self.readers.drain(..).for_each(|reader| reader.join().expect("no panic"));
-        self.seen.extend(self.lines.try_iter());
+        self.seen.extend(self.lines.try_iter().map(|(_, line)| line));
         code
     }
 }
@@ -96,11 +106,11 @@ impl Drop for ClientProcess {
     }
 }
 
-fn forward(stream: impl Read + Send + 'static, lines: Sender<String>) -> JoinHandle<()> {
+fn forward(stream: Stream, from: impl Read + Send + 'static, lines: Sender<(Stream, String)>) -> JoinHandle<()> {
     thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
             // The test may have seen enough.
-            let _ = lines.send(line);
+            let _ = lines.send((stream, line));
         }
     })
 }
