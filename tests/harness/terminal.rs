@@ -92,6 +92,11 @@ impl Person {
         self.screen.lock().screen().contents()
     }
 
+    /// Looks at the whole screen.
+    pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.screen.lock().screen())
+    }
+
     /// Whether `text` is shown in a colour.
     pub fn is_coloured(&self, text: &str) -> bool {
         let parser = self.screen.lock();
