@@ -1,4 +1,5 @@
-//! Interrupts the line editor: to print above the line that is being typed, and to show another prompt.
+//! Interrupts the line editor: to print above the line that is being typed, to show another prompt, and to keep the
+//! status lines above that current.
 //!
 //! rustyline has an `ExternalPrinter` of its own, but with it the editor stops after the first of several bytes that
 //! arrive together (its issue 976: fast typing, input methods), and it cannot change a prompt. What it does mind is
@@ -29,6 +30,10 @@ struct State {
     wake: bool,
     /// What is to be printed before it goes on.
     above: String,
+    /// Whole lines that stay right above the prompt, such as progress bars.
+    status: String,
+    /// Whether the status is another than the one that is shown.
+    stale: bool,
     /// Whether the editor is gone, and with it the handler of its signal.
     over: bool,
 }
@@ -64,29 +69,37 @@ impl Alarm {
         write_out(lines)
     }
 
-    /// The editor is about to read; false when it was woken before that.
-    pub fn begin(&self) -> bool {
+    /// Shows these whole lines right above the prompt, in place of those before; they go with an empty text.
+    pub fn set_status(&self, lines: String) {
         let mut state = self.lock();
-        if std::mem::take(&mut state.wake) {
-            return false;
+        if state.status != lines {
+            state.status = lines;
+            state.stale = true;
+            self.changed.notify_all();
         }
-        state.reading = true;
-        self.changed.notify_all();
-        true
     }
 
-    /// The editor has given the terminal back; `erase` removes what it left there, and is called only if something
-    /// is to be printed or the editor to be woken. True when it was woken.
-    pub fn finish(&self, erase: impl FnOnce()) -> bool {
+    /// The editor is about to read, below these status lines; `None` when it was woken before that.
+    pub fn begin(&self) -> Option<String> {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.wake) {
+            return None;
+        }
+        state.reading = true;
+        state.stale = false;
+        self.changed.notify_all();
+        Some(state.status.clone())
+    }
+
+    /// The editor has given the terminal back; `tidy` removes what should not stay of what it left there. Prints
+    /// what was left to be printed. True when the editor was woken.
+    pub fn finish(&self, tidy: impl FnOnce()) -> bool {
         let mut state = self.lock();
         state.reading = false;
         let woken = std::mem::take(&mut state.wake);
-        let above = std::mem::take(&mut state.above);
-        if woken || !above.is_empty() {
-            erase();
-        }
+        tidy();
         // A closed output is found by whoever prints next.
-        let _ = write_out(&above);
+        let _ = write_out(&std::mem::take(&mut state.above));
         drop(state);
         self.changed.notify_all();
         woken
@@ -102,7 +115,7 @@ impl Alarm {
     pub fn run(&self) {
         let mut state = self.lock();
         while !state.over {
-            if state.reading && (state.wake || !state.above.is_empty()) {
+            if state.reading && (state.wake || state.stale || !state.above.is_empty()) {
                 // It can only fail for a thread or a signal that does not exist.
                 let _ = pthread_kill(self.reader, Signal::SIGINT);
                 state = self.changed.wait_timeout(state, REPEAT).unwrap_or_else(PoisonError::into_inner).0;

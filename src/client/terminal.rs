@@ -127,17 +127,23 @@ impl Terminal {
 
     /// Reads until a key ends the line, or the waker does; what is only to be printed above is printed.
     fn read(&mut self, prompt: &str) -> Typed {
-        while self.alarm.begin() {
+        while let Some(status) = self.alarm.begin() {
             let before = self.typist(Typist::take);
             let (left, right) = before.text.split_at_checked(before.cursor).unwrap_or((&before.text, ""));
-            let read = self.editor.readline_with_initial(prompt, (left, right));
+            let read = self.editor.readline_with_initial(&format!("{status}{prompt}"), (left, right));
             let key = self.key.swap(NO_KEY, Ordering::SeqCst);
-            let ended = !matches!((&read, key), (Err(ReadlineError::Interrupted), NO_KEY));
+            let interrupted = matches!((&read, key), (Err(ReadlineError::Interrupted), NO_KEY));
             let columns = self.editor.dimensions().map_or(80, |(columns, _)| usize::from(columns).max(1));
             let unfinished = self.typist(Typist::take);
             let woken = self.alarm.finish(|| {
-                if !ended {
-                    erase(prompt.width() + unfinished.text.width(), columns);
+                // A line that has ended stays; one that was given up goes; the status goes in any case.
+                let text = read.as_ref().unwrap_or(&unfinished.text);
+                if interrupted || !status.is_empty() {
+                    erase(rows(&status, &format!("{prompt}{text}"), columns));
+                }
+                if !interrupted && !status.is_empty() {
+                    let shown = if self.is_hidden() { "*".repeat(text.chars().count()) } else { text.clone() };
+                    let _ = writeln!(io::stdout(), "{prompt}{shown}");
                 }
             });
             match (read, key) {
@@ -154,6 +160,10 @@ impl Terminal {
             }
         }
         Typed::Woken
+    }
+
+    fn is_hidden(&self) -> bool {
+        self.editor.helper().is_some_and(|helper| helper.hidden)
     }
 
     /// The line has ended by itself while the waker wanted the same: it is woken at the next one.
@@ -214,9 +224,16 @@ impl Drop for Quiet {
     }
 }
 
-/// Removes a line that was given up, and the empty one that the editor begins behind it.
-fn erase(width: usize, columns: usize) {
-    let _ = write!(io::stdout(), "\x1b[{}A\r\x1b[J", width / columns + 1);
+/// How many rows the status lines and the line below them take.
+fn rows(status: &str, line: &str, columns: usize) -> usize {
+    // The editor begins a new row when the last one is just full.
+    let status: usize = status.lines().map(|line| line.width().saturating_sub(1) / columns + 1).sum();
+    status + line.width() / columns + 1
+}
+
+/// Removes that many rows above the cursor.
+fn erase(rows: usize) {
+    let _ = write!(io::stdout(), "\x1b[{rows}A\r\x1b[J");
 }
 
 /// A key that ends the line and leaves its name.
@@ -287,10 +304,25 @@ impl Highlighter for Typist {
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m"))
+        let (status, own) = prompt.rfind('\n').map_or(("", prompt), |end| prompt.split_at(end + 1));
+        Cow::Owned(format!("{status}\x1b[1m{own}\x1b[0m"))
     }
 
     fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
         self.hidden
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_as_the_editor_counts_them() {
+        assert_eq!(rows("", "> half", 10), 1);
+        assert_eq!(rows("", "> 12345678", 10), 2);
+        assert_eq!(rows("", "> 漢字漢字漢", 10), 2);
+        assert_eq!(rows("one bar\nexactly 10\n", "> ", 10), 3);
+        assert_eq!(rows("longer than ten\n", "> ", 10), 3);
     }
 }
