@@ -275,6 +275,20 @@ fn the_line_comes_back_after_a_password_and_never_the_other_way_round() {
 }
 
 #[test]
+fn a_password_may_take_longer_than_the_server_waits() {
+    let server = TestServer::start(&["--relogin", "1s", "--login-limit", "500ms"]);
+    server.join("alice").ask("quit");
+    let mut alice = Person::start(server.address, &[]);
+    alice.see_line("login or signup> ");
+    alice.press("login\ralice\rpassword\r");
+    alice.see("Logged in as alice.");
+    alice.see("Not logged in within 500ms");
+    alice.see_line("Password of alice: ");
+    alice.say("password");
+    alice.see("Logged in again.");
+}
+
+#[test]
 fn pasted_lines_are_lines() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");

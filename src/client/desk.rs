@@ -126,7 +126,7 @@ impl Desk {
     /// Has the keeper connect and log in again; false when there is no need.
     pub fn come_back(&self) -> bool {
         let mut session = self.session();
-        let needed = session.link.is_none();
+        let needed = session.link.is_none() && !session.needs_password;
         session.away &= !needed;
         drop(session);
         if needed {
@@ -154,17 +154,20 @@ impl Desk {
         self.session().needs_password
     }
 
-    /// Asks the person for the password, or no longer.
-    pub fn need_password(&self, needed: bool) {
-        self.session().needs_password = needed;
-        if needed {
-            self.waker.wake();
-        }
+    /// Has the person be asked for the password, until a login or until they leave.
+    pub fn need_password(&self) {
+        self.session().needs_password = true;
+        self.waker.wake();
     }
 
     /// The connection to the server is this one now.
     pub fn set_link(&self, link: Arc<Link>) {
         self.session().link = Some(link);
+    }
+
+    /// Whether there is a connection to the server.
+    pub fn is_connected(&self) -> bool {
+        self.session().link.is_some()
     }
 
     /// This connection has ended; false when it was given up before that.

@@ -126,7 +126,7 @@ impl Keeper {
     }
 
     fn log_in_again(&self, known: &Known) {
-        let Some(password) = &known.password else { return self.desk.need_password(true) };
+        let Some(password) = &known.password else { return self.desk.need_password() };
         let done = login::log_in(&self.desk, &known.name, password);
         let done = done.and_then(|welcome| self.announce(&welcome).map_err(NotLoggedIn::Refused));
         match done {
@@ -172,7 +172,12 @@ fn read(desk: &Desk, link: &Arc<Link>, reader: Reader) {
     if !desk.unlink(link) || desk.end.is_triggered() {
         return;
     }
-    if sent_away { desk.stay_away() } else { desk.report(Trouble::Lost) }
+    if sent_away {
+        desk.stay_away();
+    } else if !desk.needs_password() {
+        // Who is being asked for a password gets another connection with the answer.
+        desk.report(Trouble::Lost);
+    }
 }
 
 /// Whether the server closes the connection because of what we did: left it unused, or logged in elsewhere. To come

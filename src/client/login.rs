@@ -161,6 +161,14 @@ fn ask(desk: &Desk, input: &mut Input, prompt: &str, hidden: bool) -> Result<Str
     }
 }
 
+/// Asks for the password of an account.
+///
+/// # Errors
+/// [`NotLoggedIn::Left`].
+pub fn ask_password(desk: &Desk, input: &mut Input, name: &Username) -> Result<String, NotLoggedIn> {
+    ask(desk, input, &format!("Password of {name}: "), true)
+}
+
 /// Logs in with what the options gave; asks a person for a password that is missing.
 ///
 /// # Errors
@@ -168,7 +176,7 @@ fn ask(desk: &Desk, input: &mut Input, prompt: &str, hidden: bool) -> Result<Str
 pub fn with_credentials(desk: &Desk, input: &mut Input, who: &Credentials) -> Result<Welcome, NotLoggedIn> {
     let password = match &who.password {
         Some(password) => password.clone(),
-        None if input.is_terminal() => ask(desk, input, &format!("Password of {}: ", who.name), true)?,
+        None if input.is_terminal() => ask_password(desk, input, &who.name)?,
         None => {
             let how = "give the password by --password-file or PEERLINE_PASSWORD";
             return Err(NotLoggedIn::Refused(format!("no password for {}: {how}", who.name)));

@@ -7,8 +7,9 @@ use super::event::Event;
 use super::input::Input;
 use super::keeper::Keeper;
 use super::link::LinkError;
+use super::login::{self, NotLoggedIn};
+use super::message;
 use super::terminal::Typed;
-use super::{login, message};
 use crate::address::Address;
 use crate::comma;
 use crate::name::Username;
@@ -78,20 +79,21 @@ impl<'a> Menu<'a> {
         }
     }
 
+    /// Asks for the password that only the person knows. Whoever takes long for it finds the connection closed, and
+    /// gets another.
     fn log_in_again(&mut self) {
-        self.desk.need_password(false);
         let Some(name) = self.desk.name() else { return };
-        let who = login::Credentials { name, password: None, signup: false };
-        let done = login::with_credentials(self.desk, self.input, &who);
+        let Ok(password) = login::ask_password(self.desk, self.input, &name) else { return self.desk.stay_away() };
+        let connected = if self.desk.is_connected() { Ok(()) } else { self.keeper.connect() };
+        let done = connected.map_err(NotLoggedIn::Lost).and_then(|()| login::log_in(self.desk, &name, &password));
         match done.map(|welcome| self.keeper.announce(&welcome)) {
             Ok(Ok(())) => self.desk.screen.info("Logged in again."),
-            Ok(Err(why)) => self.desk.screen.refuse(why),
-            Err(login::NotLoggedIn::Refused(why)) => {
-                self.desk.screen.refuse(why);
-                self.desk.need_password(true);
+            Ok(Err(why)) | Err(NotLoggedIn::Refused(why)) => self.desk.screen.refuse(why),
+            Err(NotLoggedIn::Left) => self.desk.stay_away(),
+            Err(NotLoggedIn::Lost(error)) => {
+                self.desk.screen.refuse(error.to_string());
+                self.desk.stay_away();
             }
-            Err(login::NotLoggedIn::Lost(_)) => {}
-            Err(login::NotLoggedIn::Left) => self.desk.stay_away(),
         }
     }
 
