@@ -118,7 +118,8 @@ impl<'a> Session<'a> {
         let go_on = match step {
             Step::Wait => true,
             Step::Say(answer) => self.say(answer),
-            Step::CatchUp(answer) => self.say(answer) && self.catch_up(),
+            // Nothing rides in front of the answer to a login: a client may look how it begins.
+            Step::CatchUp(answer) => self.inbox.outbox.answer(answer.as_bytes()) && self.catch_up(),
             Step::Close(answer) => {
                 self.inbox.outbox.answer(answer.as_bytes());
                 false
@@ -127,6 +128,7 @@ impl<'a> Session<'a> {
         go_on && !self.inbox.outbox.is_closed()
     }
 
+    /// Answers; in quiet mode with as much of what others have said in front as fits into the same write.
     fn say(&mut self, answer: String) -> bool {
         if self.inbox.is_quiet() && self.login.presence().is_some() {
             let mut lines = String::new();
