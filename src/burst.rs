@@ -157,7 +157,7 @@ mod tests {
         for expected in ["12345678", &too_long, "next", &not_text, &control] {
             assert_eq!(next(&mut reader).as_deref(), Some(expected));
         }
-        let flood = std::thread::spawn(move || (0..1000).all(|_| sender.write_all(&[b'x'; 4096]).is_ok()));
+        let flood = std::thread::spawn(move || (0..100_000).all(|_| sender.write_all(&[b'x'; 4096]).is_ok()));
         let ended = std::iter::repeat_with(|| reader.next_message(None)).find_map(Result::err);
         assert_eq!(ended.map(|error| error.kind()), Some(ErrorKind::InvalidData));
         drop(reader);

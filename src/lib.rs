@@ -14,6 +14,7 @@ pub mod datagram;
 pub mod peer_protocol;
 pub mod packet;
 pub mod query;
+pub mod menu;
 
 // Wires: bytes, sockets and threads, with no idea of what is said on them.
 pub mod shutdown;

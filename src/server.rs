@@ -22,6 +22,7 @@ pub mod login;
 pub mod probe;
 pub mod member;
 pub mod session;
+pub mod menu_session;
 pub mod packet_session;
 pub mod comma_session;
 
@@ -31,6 +32,7 @@ use crate::shutdown::Shutdown;
 use comma_session::Queries;
 use config::Config;
 use log::{debug, warn};
+use menu_session::Menus;
 use packet_session::Packets;
 use rendezvous::Rendezvous;
 use std::io;
@@ -65,6 +67,7 @@ struct Door {
 /// Which of them.
 #[derive(Clone, Copy)]
 enum Dialect {
+    Menu { quiet: bool },
     Query,
     Packet,
 }
@@ -73,6 +76,8 @@ impl Dialect {
     /// As printed at the start.
     fn name(self) -> &'static str {
         match self {
+            Dialect::Menu { quiet: false } => "menu",
+            Dialect::Menu { quiet: true } => "menu:quiet",
             Dialect::Query => "query",
             Dialect::Packet => "packet",
         }
@@ -81,6 +86,7 @@ impl Dialect {
     /// The option that opens its port.
     fn option(self) -> &'static str {
         match self {
+            Dialect::Menu { .. } => "--menu-port",
             Dialect::Query => "--query-port",
             Dialect::Packet => "--packet-port",
         }
@@ -134,6 +140,7 @@ impl Server {
     fn serve_dialect(&self, door: &Door) {
         let (house, connections, stop) = (&self.house, &self.connections, &self.stop);
         match door.dialect {
+            Dialect::Menu { quiet } => listener::run(&door.listener, connections, stop, &Menus { house, quiet }),
             Dialect::Query => thread::scope(|scope| {
                 scope.spawn(|| comma_session::probe_guests(house, stop));
                 listener::run(&door.listener, connections, stop, &Queries(house));
@@ -203,7 +210,8 @@ fn bind_dialects(config: &Config) -> Result<Vec<Door>, String> {
     // A packet client listens on this port number at its own address of 127/8, which "any address" would take away.
     let packet = config.packet_port.map(|port| (Dialect::Packet, IpAddr::from(Ipv4Addr::LOCALHOST), port));
     let query = config.query_port.map(|port| (Dialect::Query, config.bind, port));
-    let wanted = query.into_iter().chain(packet);
+    let menus = config.menu_ports.iter().map(|menu| (Dialect::Menu { quiet: menu.quiet }, config.bind, menu.port));
+    let wanted = menus.chain(query).chain(packet);
     let bind = |(dialect, ip, port): (Dialect, IpAddr, u16)| {
         let address = SocketAddr::new(ip, port);
         let bound = listener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));

@@ -20,6 +20,8 @@ const MAX_PENDING: usize = 256 * 1024;
 /// The writing side of one client's connection.
 pub struct Outbox {
     stream: Arc<TcpStream>,
+    /// How many of these bytes to put into one write.
+    piece: fn(&[u8]) -> usize,
     state: Mutex<State>,
     idle: Condvar,
 }
@@ -37,8 +39,16 @@ impl Outbox {
     /// # Errors
     /// When the connection has ended already.
     pub fn new(stream: Arc<TcpStream>) -> io::Result<Outbox> {
+        Self::in_pieces(stream, <[u8]>::len)
+    }
+
+    /// The outbox of a connection whose reader takes no more in one piece than `piece` says: at least one byte.
+    ///
+    /// # Errors
+    /// As [`Outbox::new`].
+    pub fn in_pieces(stream: Arc<TcpStream>, piece: fn(&[u8]) -> usize) -> io::Result<Outbox> {
         stream.set_write_timeout(Some(WRITE_WAIT))?;
-        Ok(Outbox { stream, state: Mutex::default(), idle: Condvar::new() })
+        Ok(Outbox { stream, piece, state: Mutex::default(), idle: Condvar::new() })
     }
 
     /// Writes the session's own answer: waits for its turn and for a slow reader, ten seconds in all. False when
@@ -88,7 +98,7 @@ impl Outbox {
 
     fn write(&self, mut bytes: &[u8], until: Instant) -> io::Result<()> {
         while !bytes.is_empty() {
-            match (&*self.stream).write(bytes) {
+            match (&*self.stream).write(&bytes[..(self.piece)(bytes)]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -36,13 +36,24 @@ pub struct Rendezvous {
     throttle: Throttle,
 }
 
-/// A sentence that says why not, and what to do.
+/// Why not; its `Display` is a sentence that also says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal(String);
+pub enum Refusal {
+    /// No account has this name and password.
+    WrongCredentials,
+    /// Somebody has the name.
+    NameTaken,
+    /// The sentence.
+    Other(String),
+}
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Refusal::WrongCredentials => f.write_str("Invalid credentials"),
+            Refusal::NameTaken => f.write_str("Username not available"),
+            Refusal::Other(sentence) => f.write_str(sentence),
+        }
     }
 }
 
@@ -51,12 +62,12 @@ fn speaks_another(name: &Username, dialect: &str) -> String {
 }
 
 fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal(why.into()))
+    Err(Refusal::Other(why.into()))
 }
 
 impl From<Busy> for Refusal {
     fn from(_: Busy) -> Refusal {
-        Refusal("The server is busy with other logins: try again in a minute".to_owned())
+        Refusal::Other("The server is busy with other logins: try again in a minute".to_owned())
     }
 }
 
@@ -110,31 +121,32 @@ impl Rendezvous {
     /// # Errors
     /// A name that is invalid or taken, a password of the wrong length.
     pub fn sign_up(&self, name: &str, password: &str) -> Result<Username, Refusal> {
-        let name: Username = name.parse().map_err(|error| Refusal(format!("{error}")))?;
+        let name = self.new_name(name)?;
         if !PASSWORD_LENGTH.contains(&password.chars().count()) {
             let (least, most) = (PASSWORD_LENGTH.start(), PASSWORD_LENGTH.end());
             return refuse(format!("A password has {least} to {most} characters"));
         }
-        const TAKEN: &str = "Username not available";
-        if self.is_taken(&name) {
-            return refuse(TAKEN);
-        }
         let password_hash = self.hasher.hash(password)?;
         // A guest may have come while the password was hashed.
         if self.roster.is_guest(&name) {
-            return refuse(TAKEN);
+            return Err(Refusal::NameTaken);
         }
         match self.accounts.add(Account { name: name.clone(), password_hash }, SystemTime::now()) {
             Ok(()) => Ok(name),
-            Err(NotAdded::Taken) => refuse(TAKEN),
+            Err(NotAdded::Taken) => Err(Refusal::NameTaken),
             Err(NotAdded::Full) => refuse("The server has as many accounts as it keeps: ask whoever runs it"),
             Err(NotAdded::File(_)) => refuse("The server cannot write its accounts now: ask whoever runs it"),
         }
     }
 
-    /// Whether a new account cannot have this name: another has it, or a guest who is here.
-    pub fn is_taken(&self, name: &Username) -> bool {
-        self.accounts.find(name).is_some() || self.roster.is_guest(name)
+    /// Whether a new account can have this name now.
+    ///
+    /// # Errors
+    /// It is no username, or another account has it, or a guest who is here.
+    pub fn new_name(&self, name: &str) -> Result<Username, Refusal> {
+        let name: Username = name.parse().map_err(|error| Refusal::Other(format!("{error}")))?;
+        let taken = self.accounts.find(&name).is_some() || self.roster.is_guest(&name);
+        if taken { Err(Refusal::NameTaken) } else { Ok(name) }
     }
 
     /// Lets a guest in by `enter`, a call of the client map, unless its name is that of an account. Asked before and
@@ -163,8 +175,7 @@ impl Rendezvous {
     /// # Errors
     /// A wrong pair, or too many of them.
     pub fn authenticate(&self, name: &str, password: &str, from: IpAddr) -> Result<Username, Refusal> {
-        const WRONG: &str = "Invalid credentials";
-        let Ok(name) = name.parse::<Username>() else { return refuse(WRONG) };
+        let Ok(name) = name.parse::<Username>() else { return Err(Refusal::WrongCredentials) };
         if let Err(wait) = self.throttle.attempt(&name, from, Instant::now()) {
             let seconds = wait.as_secs() + 1;
             return refuse(format!("Too many wrong passwords for {name}: try again in {seconds} s"));
@@ -172,7 +183,7 @@ impl Rendezvous {
         let account = self.accounts.find(&name);
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
         if !self.hasher.verify(password, stored)? {
-            return refuse(WRONG);
+            return Err(Refusal::WrongCredentials);
         }
         self.throttle.succeeded(&name, from);
         Ok(account.map_or(name, |account| account.name))
@@ -211,7 +222,7 @@ impl Rendezvous {
             return refuse(format!("Broadcast too long: {} bytes, at most {MAX_BROADCAST}", text.len()));
         }
         let taken = self.history.append(from, text, SystemTime::now(), Instant::now());
-        let seq = taken.map_err(|error| Refusal(format!("The server cannot store the broadcast: {error}")))?;
+        let seq = taken.map_err(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}")))?;
         self.broadcaster.announce();
         Ok((seq, self.roster.audience()))
     }
@@ -302,11 +313,12 @@ impl Rendezvous {
         sweep.next
     }
 
-    /// Tells everybody that the server stops.
+    /// Tells everybody that the server stops, and has every session end.
     pub fn say_goodbye(&self) {
         let notice = format!("{}\n", Reply::Notice("The server stops, terminating connection".to_owned()));
         for mailbox in self.roster.mailboxes() {
             mailbox.post(&notice);
+            mailbox.close();
         }
     }
 }

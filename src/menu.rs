@@ -1,0 +1,209 @@
+//! The words of the menu dialect, which are S1's; the clients of S0 and S2 are content with them.
+//!
+//! A client takes 255 bytes at a time, at the most, and shows them. S1's takes what stands before the first `_` for
+//! a command: at `peer` it expects an address behind it, and does not survive another text. So nothing that is sent
+//! may begin with that word; and as two writes may arrive as one, and be cut elsewhere, no text may hold it before
+//! a `_`.
+
+use crate::protocol::Reply;
+use crate::text;
+use std::net::SocketAddr;
+
+/// The most bytes in one write: S1's client shows texts under 255 bytes only.
+pub const MAX_WRITE: usize = 254;
+/// The longest line of what others say, in quiet mode: it fits into one write beside the longest answer.
+pub const MAX_QUIET_LINE: usize = 110;
+
+/// What stands at the beginning, and wherever one is not logged in.
+pub const GREETING: &str = "Please choose an option: login or signup\n";
+/// What stands after each action of those who are logged in.
+pub const MENU: &str =
+    "1. List of active clients\n2. Broadcast a message\n3. Message a client: msg_yourMessage_address\n";
+
+/// Asks for the name at a login.
+pub const LOGIN_NAME: &str = "Username:\n";
+/// Asks for the password at a login.
+pub const LOGIN_PASSWORD: &str = "Password:\n";
+/// Comes before [`MENU`].
+pub const LOGGED_IN: &str = "Login successful!\n";
+/// Comes before [`GREETING`].
+pub const WRONG_CREDENTIALS: &str = "invalid credentials. \n";
+/// Asks for the name at a sign-up.
+pub const SIGNUP_NAME: &str = "Please enter a new username:\n";
+/// Comes before [`GREETING`].
+pub const NAME_TAKEN: &str = "username not available.Enter different username.\n";
+/// Asks for the password at a sign-up.
+pub const SIGNUP_PASSWORD: &str = "Please enter a new password:\n";
+/// Asks for it again.
+pub const SIGNUP_AGAIN: &str = "Re-enter your password:\n";
+/// Comes before [`GREETING`].
+pub const MISMATCH: &str = "Passwords do not match.\n";
+/// Comes before [`GREETING`].
+pub const SIGNED_UP: &str = "Successful.Please login\n";
+/// Asks for the text of a broadcast.
+pub const BROADCAST_TEXT: &str = "Enter the message to broadcast:\n";
+/// Comes before [`GREETING`] or [`MENU`].
+pub const INVALID_OPTION: &str = "Invalid option\n";
+/// The last word to a client that leaves.
+pub const GOODBYE: &str = "Goodbye\n";
+
+/// What a client who is logged in may choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// `1` or `list`: the active clients.
+    List,
+    /// `2`: a broadcast, whose text comes next.
+    Broadcast,
+    /// `msg_TEXT_ADDR`; the whole of it.
+    Message,
+    /// `exit` or `quit`.
+    Exit,
+    /// Anything else.
+    Invalid,
+}
+
+impl Choice {
+    /// Reads a message; words compare without regard to case.
+    pub fn parse(message: &str) -> Choice {
+        match message.trim().to_ascii_lowercase().as_str() {
+            "1" | "list" => Choice::List,
+            "2" => Choice::Broadcast,
+            "exit" | "quit" => Choice::Exit,
+            // The form, for those who take it for a number.
+            "3" => Choice::Message,
+            message if message.starts_with("msg_") => Choice::Message,
+            _ => Choice::Invalid,
+        }
+    }
+}
+
+/// The list of clients, a line each, at most `limit` bytes of it; the last line then says how many are left out.
+pub fn list(clients: &[SocketAddr], limit: usize) -> String {
+    const MORE: usize = "and 100000 more\n".len();
+    let mut listed = "Active Clients:\n".to_owned();
+    for (number, address) in clients.iter().enumerate() {
+        let line = format!("Client {} : {address}\n", number + 1);
+        let last = number + 1 == clients.len();
+        if listed.len() + line.len() + if last { 0 } else { MORE } > limit {
+            listed.push_str(&format!("and {} more\n", clients.len() - number));
+            break;
+        }
+        listed.push_str(&line);
+    }
+    listed
+}
+
+/// A line of the server's, in lines for the client of at most `limit` bytes each. A ticket is none of its business
+/// and gives nothing.
+pub fn show_event(event: &Reply, limit: usize) -> Vec<String> {
+    match event {
+        Reply::Broadcast(broadcast) => quote(broadcast.from.as_str(), "", &broadcast.text, limit),
+        Reply::Message { from, text } => quote(from.as_str(), " to you", text, limit),
+        Reply::Notice(text) => vec![tell(text)],
+        _ => Vec::new(),
+    }
+}
+
+/// What somebody said; each line begins with the name.
+fn quote(from: &str, how: &str, said: &str, limit: usize) -> Vec<String> {
+    let said = said.replace("peer_", "peer _");
+    let head = harmless(format!("{from}{how}: "));
+    let room = limit - head.len() - 1;
+    let mut rest = said.as_str();
+    let mut lines = Vec::new();
+    while !rest.is_empty() || lines.is_empty() {
+        let piece = text::cut(rest, room);
+        lines.push(format!("{head}{piece}\n"));
+        rest = &rest[piece.len()..];
+    }
+    lines
+}
+
+/// A sentence of the server's own, as a line that fits into one write beside [`MENU`].
+pub fn tell(sentence: &str) -> String {
+    harmless(format!("{}\n", text::cut(sentence, MAX_WRITE - MENU.len() - 2)))
+}
+
+/// A name may begin as that word does.
+fn harmless(line: String) -> String {
+    if line.starts_with("peer") { format!(" {line}") } else { line }
+}
+
+/// How many of these bytes go into one write: whole lines, as far as possible.
+pub fn write_length(bytes: &[u8]) -> usize {
+    if bytes.len() <= MAX_WRITE {
+        return bytes.len();
+    }
+    bytes[..MAX_WRITE].iter().rposition(|&byte| byte == b'\n').map_or(MAX_WRITE, |lf| lf + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_choices() {
+        for (message, choice) in [
+            ("1", Choice::List),
+            ("2", Choice::Broadcast),
+            ("msg_hi_bob", Choice::Message),
+            ("MSG_hi_bob", Choice::Message),
+            ("3", Choice::Message),
+            ("Exit", Choice::Exit),
+            ("", Choice::Invalid),
+            ("4", Choice::Invalid),
+        ] {
+            assert_eq!(Choice::parse(message), choice, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_list_says_what_it_leaves_out() {
+        let clients: Vec<SocketAddr> = (0..20).map(|number| ([127, 0, 0, 1], 40_000 + number).into()).collect();
+        assert_eq!(
+            list(&clients[..2], 160),
+            "Active Clients:\nClient 1 : 127.0.0.1:40000\nClient 2 : 127.0.0.1:40001\n"
+        );
+        assert_eq!(list(&[], 160), "Active Clients:\n");
+        for limit in 60..300 {
+            let listed = list(&clients, limit);
+            assert!(listed.len() <= limit && listed.ends_with(" more\n"), "{limit}: {listed}");
+        }
+        assert_eq!(list(&clients, usize::MAX).lines().count(), 21);
+    }
+
+    #[test]
+    fn what_others_say_stays_under_the_limit_and_names_them_in_every_line() {
+        let event = Reply::parse(&format!("bcast_1_1_alice_{}", "grüße ".repeat(128)));
+        let lines = show_event(&event, MAX_QUIET_LINE);
+        assert!(lines.iter().all(|line| line.starts_with("alice: ") && line.len() <= MAX_QUIET_LINE));
+        let said: String = lines.iter().map(|line| line["alice: ".len()..].trim_end_matches('\n')).collect();
+        assert_eq!(said, "grüße ".repeat(128));
+        assert_eq!(show_event(&Reply::parse("msg_bob_hi"), MAX_WRITE), ["bob to you: hi\n"]);
+        assert_eq!(show_event(&Reply::parse("notice_Bye"), MAX_WRITE), ["Bye\n"]);
+        assert!(show_event(&Reply::parse("ticket_bob_00112233445566778899aabbccddeeff"), MAX_WRITE).is_empty());
+    }
+
+    #[test]
+    fn the_word_that_kills_a_client_is_never_sent() {
+        let nasty = ["bcast_1_1_peer_hi", "msg_peer_x", "bcast_1_1_eve_peer_peer_1", "notice_peer has logged in"];
+        for line in nasty {
+            for shown in show_event(&Reply::parse(line), MAX_WRITE) {
+                assert!(!shown.starts_with("peer") && !shown.contains("peer_"), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn writes_are_whole_lines() {
+        let lines = format!("{}\n", "x".repeat(99)).repeat(5);
+        assert_eq!(write_length(lines.as_bytes()), 200);
+        assert_eq!(write_length(&lines.as_bytes()[..254]), 254);
+        assert_eq!(write_length(&[b'x'; 1000]), 254);
+    }
+
+    #[test]
+    fn a_line_of_others_fits_beside_the_longest_answer() {
+        assert!(LOGGED_IN.len() + MENU.len() + MAX_QUIET_LINE <= MAX_WRITE);
+    }
+}

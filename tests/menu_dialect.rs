@@ -1,0 +1,357 @@
+//! The menu dialect, spoken by test clients that do what the C++ originals do: S1's shows whatever comes, 255 bytes at
+//! a time; S2's sends a line and takes one `recv` of 256 bytes for its answer; S0's speaks first. None sends line ends.
+
+mod harness;
+
+use harness::{LIMIT, TestServer};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+const GREETING: &str = "Please choose an option: login or signup\n";
+const MENU: &str = "1. List of active clients\n2. Broadcast a message\n3. Message a client: msg_yourMessage_address\n";
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, LIMIT).expect("connects");
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    stream.set_nodelay(true).expect("no delay");
+    stream
+}
+
+/// S1's client.
+struct Shows {
+    stream: TcpStream,
+    shown: String,
+}
+
+impl Shows {
+    fn connect(address: SocketAddr) -> Shows {
+        Shows { stream: connect(address), shown: String::new() }
+    }
+
+    fn send(&mut self, message: &str) {
+        self.stream.write_all(message.as_bytes()).expect("the connection is open");
+    }
+
+    /// The next thing that is shown is this.
+    fn sees(&mut self, expected: &str) {
+        while self.shown.len() < expected.len() {
+            assert!(self.take_chunk(), "the connection ended; {expected:?} did not come, but {:?}", self.shown);
+        }
+        let rest = self.shown.split_off(expected.len());
+        assert_eq!(std::mem::replace(&mut self.shown, rest), expected);
+    }
+
+    /// Whatever else is shown, this is among it; what comes behind it is kept.
+    fn sees_somewhere(&mut self, expected: &str) {
+        loop {
+            if let Some(at) = self.shown.find(expected) {
+                self.shown.drain(..at + expected.len());
+                return;
+            }
+            assert!(self.take_chunk(), "the connection ended; {expected:?} did not come, but {:?}", self.shown);
+        }
+    }
+
+    /// Takes what the original takes at a time; it does not survive what begins with that word.
+    fn take_chunk(&mut self) -> bool {
+        let mut buffer = [0; 255];
+        let count = self.stream.read(&mut buffer).expect("something within the limit");
+        let chunk = std::str::from_utf8(&buffer[..count]).expect("text");
+        assert_ne!(chunk.split('_').next(), Some("peer"), "{chunk}");
+        assert!(!chunk.contains('\0'));
+        self.shown.push_str(chunk);
+        count > 0
+    }
+
+    /// Sends a message and sees its answer.
+    fn ask(&mut self, message: &str, answer: &str) {
+        self.send(message);
+        self.sees(answer);
+    }
+
+    fn sign_up(&mut self, name: &str) {
+        self.ask("signup", "Please enter a new username:\n");
+        self.ask(name, "Please enter a new password:\n");
+        self.ask("password", "Re-enter your password:\n");
+        self.ask("password", &format!("Successful.Please login\n{GREETING}"));
+    }
+
+    fn log_in(&mut self, name: &str) {
+        self.ask("login", "Username:\n");
+        self.ask(name, "Password:\n");
+        self.ask("password", &format!("Login successful!\n{MENU}"));
+    }
+
+    /// A new user, logged in.
+    fn join(address: SocketAddr, name: &str) -> Shows {
+        let mut client = Shows::connect(address);
+        client.sees(GREETING);
+        client.sign_up(name);
+        client.log_in(name);
+        client
+    }
+
+    fn source(&self) -> SocketAddr {
+        self.stream.local_addr().expect("connected")
+    }
+}
+
+/// S2's client.
+struct Asks(TcpStream);
+
+impl Asks {
+    /// Sends a line and takes one `recv` for its answer.
+    fn ask(&mut self, line: &str) -> String {
+        self.0.write_all(line.as_bytes()).expect("the connection is open");
+        self.receive()
+    }
+
+    fn receive(&mut self) -> String {
+        let mut buffer = [0; 256];
+        let count = self.0.read(&mut buffer).expect("an answer within the limit");
+        assert!(count < 256, "a longer answer is torn");
+        String::from_utf8(buffer[..count].to_vec()).expect("text")
+    }
+
+    /// A new user, logged in.
+    fn join(address: SocketAddr, name: &str) -> Asks {
+        let mut client = Asks(connect(address));
+        assert_eq!(client.ask("hello"), GREETING);
+        assert_eq!(client.ask("signup"), "Please enter a new username:\n");
+        assert_eq!(client.ask(name), "Please enter a new password:\n");
+        assert_eq!(client.ask("password"), "Re-enter your password:\n");
+        assert_eq!(client.ask("password"), format!("Successful.Please login\n{GREETING}"));
+        client.log_in(name);
+        client
+    }
+
+    fn log_in(&mut self, name: &str) {
+        assert_eq!(self.ask("login"), "Username:\n");
+        assert_eq!(self.ask(name), "Password:\n");
+        assert_eq!(self.ask("password"), format!("Login successful!\n{MENU}"));
+    }
+}
+
+fn server(options: &[&str]) -> (TestServer, SocketAddr) {
+    let server = TestServer::start(&[&["--menu-port", "0"], options].concat());
+    let menus = server.dialect("menu");
+    (server, menus)
+}
+
+fn quiet_server(options: &[&str]) -> (TestServer, SocketAddr) {
+    let server = TestServer::start(&[&["--menu-port", "0:quiet"], options].concat());
+    let menus = server.dialect("menu:quiet");
+    (server, menus)
+}
+
+#[test]
+fn two_of_s1_sign_up_list_broadcast_message_and_leave() {
+    let (_server, menus) = server(&[]);
+    let mut alice = Shows::connect(menus);
+    alice.sees(GREETING);
+    alice.ask("signup", "Please enter a new username:\n");
+    alice.ask("alice", "Please enter a new password:\n");
+    alice.ask("password", "Re-enter your password:\n");
+    alice.ask("passwort", &format!("Passwords do not match.\n{GREETING}"));
+    alice.sign_up("alice");
+    alice.ask("signup", "Please enter a new username:\n");
+    alice.ask("alice", &format!("username not available.Enter different username.\n{GREETING}"));
+    alice.ask("login", "Username:\n");
+    alice.ask("alice", "Password:\n");
+    alice.ask("wrong", &format!("invalid credentials. \n{GREETING}"));
+    alice.ask("what", &format!("Invalid option\n{GREETING}"));
+    alice.log_in("alice");
+    let mut bob = Shows::join(menus, "bob");
+    let clients = format!("Client 1 : {}\nClient 2 : {}\n", alice.source(), bob.source());
+    bob.ask("1", &format!("Active Clients:\n{clients}{MENU}"));
+    alice.ask("7", &format!("Invalid option\n{MENU}"));
+    alice.ask("2", "Enter the message to broadcast:\n");
+    alice.send("hello_to all");
+    bob.sees("alice: hello_to all\n");
+    let both = ["alice: hello_to all\n", &format!("Broadcast sent to 2 clients\n{MENU}")];
+    both.iter().for_each(|part| assert!(alice.has(part)));
+    alice.ask(&format!("msg_snake_case_{}", bob.source()), &format!("Message sent to bob\n{MENU}"));
+    bob.sees("alice to you: snake_case\n");
+    bob.ask("msg_hi_ALICE", &format!("Message sent to alice\n{MENU}"));
+    alice.sees("bob to you: hi\n");
+    alice.ask("msg_hi_127.0.0.1:1", &format!("User not found! Nobody active is 127.0.0.1:1: send list\n{MENU}"));
+    bob.ask("Exit", "Goodbye\n");
+    assert!(!bob.take_chunk(), "closed");
+    alice.ask("1", &format!("Active Clients:\nClient 1 : {}\n{MENU}", alice.source()));
+}
+
+impl Shows {
+    /// Whether this is shown, in any order with other things; it is taken out.
+    fn has(&mut self, part: &str) -> bool {
+        while !self.shown.contains(part) {
+            if !self.take_chunk() {
+                return false;
+            }
+        }
+        self.shown = self.shown.replacen(part, "", 1);
+        true
+    }
+}
+
+#[test]
+fn two_of_s2_get_one_answer_a_line() {
+    let (_server, menus) = quiet_server(&[]);
+    let mut alice = Asks::join(menus, "alice");
+    let mut bob = Asks::join(menus, "bob");
+    assert_eq!(alice.ask("2"), "Enter the message to broadcast:\n");
+    let sent = alice.ask("hello all");
+    assert_eq!(sent, format!("alice: hello all\nBroadcast sent to 2 clients\n{MENU}"), "echo and confirmation");
+    let source = |client: &Asks| client.0.local_addr().expect("connected");
+    let listed = format!("Active Clients:\nClient 1 : {}\nClient 2 : {}\n{MENU}", source(&alice), source(&bob));
+    assert_eq!(bob.ask("1"), format!("alice: hello all\n{listed}"), "in front of the next answer");
+    assert_eq!(bob.ask(&format!("msg_hi_{}", source(&alice))), format!("Message sent to alice\n{MENU}"));
+    assert_eq!(alice.ask("9"), format!("bob to you: hi\nInvalid option\n{MENU}"));
+    assert_eq!(alice.ask("2"), "Enter the message to broadcast:\n");
+    let long = "x".repeat(1000);
+    assert!(alice.ask(&long).ends_with(MENU));
+    // Its parts come with the answers of both.
+    for client in [&mut alice, &mut bob] {
+        let answers: String = (0..20).map(|_| client.ask("?")).collect();
+        let said: usize = answers.lines().filter_map(|line| line.strip_prefix("alice: ")).map(str::len).sum();
+        assert!((890..=1000).contains(&said), "{said}: the first part may have come before");
+    }
+    // What was said before a login comes after its answer.
+    let mut carol = Asks::join(menus, "carol");
+    assert!(carol.ask("?").starts_with("alice: hello all\n"));
+    // From now on whatever comes is shown as it comes.
+    assert_eq!(bob.ask("exit"), MENU);
+    assert_eq!(alice.ask("2"), "Enter the message to broadcast:\n");
+    alice.ask("now");
+    assert_eq!(bob.receive(), "alice: now\n");
+}
+
+#[test]
+fn s0_speaks_first_and_writes_its_words_with_a_capital() {
+    let (_server, menus) = server(&[]);
+    let mut carol = Shows::connect(menus);
+    carol.sees(GREETING);
+    carol.ask("any first line", &format!("Invalid option\n{GREETING}"));
+    carol.ask("Signup", "Please enter a new username:\n");
+    carol.ask("carol", "Please enter a new password:\n");
+    carol.ask("password", "Re-enter your password:\n");
+    carol.ask("password", &format!("Successful.Please login\n{GREETING}"));
+    carol.ask("Login", "Username:\n");
+    carol.ask("carol", "Password:\n");
+    carol.ask("password", &format!("Login successful!\n{MENU}"));
+}
+
+#[test]
+fn messages_arrive_in_pieces_and_lines_together() {
+    let (_server, menus) = server(&[]);
+    let mut alice = Shows::connect(menus);
+    alice.sees(GREETING);
+    "signup".bytes().for_each(|byte| alice.stream.write_all(&[byte]).expect("open"));
+    alice.sees("Please enter a new username:\n");
+    alice.send("alice\r\npassword\r\npassword\nlogin\nalice\npassword\n");
+    alice.sees("Please enter a new password:\nRe-enter your password:\n");
+    alice.sees(&format!("Successful.Please login\n{GREETING}Username:\nPassword:\nLogin successful!\n{MENU}"));
+    alice.ask("\0", "Control character \\u{0} in the line: only TAB may be sent\n");
+    alice.ask(&"x".repeat(5000), "Line too long: at most 4096 bytes with its line end\n");
+    alice.ask("1", &format!("Active Clients:\nClient 1 : {}\n{MENU}", alice.source()));
+}
+
+#[test]
+fn native_clients_and_these_are_one_company() {
+    let (server, menus) = server(&[]);
+    let mut alice = Shows::join(menus, "alice");
+    let mut dave = server.join("dave");
+    dave.ask("INIT,dave,4401");
+    dave.send("list");
+    assert_eq!(dave.answer()[0], "client_alice_127.0.0.2:0");
+    alice.ask("1", &format!("Active Clients:\nClient 1 : {}\nClient 2 : 127.0.0.3:4401\n{MENU}", alice.source()));
+    alice.ask("msg_hi_there_127.0.0.3:4401", &format!("Message sent to dave\n{MENU}"));
+    assert_eq!(dave.line(), "msg_alice_hi_there");
+    assert_eq!(dave.ask("msg_hi_alice"), "OK,Relayed to alice");
+    alice.sees("dave to you: hi\n");
+    assert_eq!(dave.ask("connect_alice"), "ERR,alice accepts no connections: send relay_TEXT_alice");
+    dave.ask("bcast_hello");
+    alice.sees("dave: hello\n");
+    // Later comers get it too, and no ticket has been shown.
+    let mut bob = Shows::join(menus, "bob");
+    bob.sees("dave: hello\n");
+    alice.ask(
+        "3",
+        &format!("Send msg_yourMessage_address: the address is a username, or IP:PORT as in the list\n{MENU}"),
+    );
+}
+
+#[test]
+fn the_word_that_kills_a_client_never_begins_what_it_gets() {
+    let (server, menus) = server(&["--rate", "off"]);
+    let mut alice = Shows::join(menus, "alice");
+    let mut peer = server.join("peer");
+    // A hundred at once arrive merged, and are cut anywhere.
+    let nasty: String = (0..100).map(|number| format!("bcast_{}peer_127.0.0.1:1\n", "peer_".repeat(number))).collect();
+    peer.send_raw(&nasty);
+    peer.send("msg_peer_alice");
+    alice.sees_somewhere("peer to you: peer\n");
+    alice.send("1");
+    alice.sees_somewhere(MENU);
+}
+
+#[test]
+fn the_rules_of_the_house_hold() {
+    let (_server, menus) = server(&["--max-clients", "2"]);
+    let mut alice = Shows::join(menus, "alice");
+    let mut again = Shows::connect(menus);
+    again.sees(GREETING);
+    let mut third = Shows::connect(menus);
+    third.sees("Server full (2 clients): try again later\n");
+    assert!(!third.take_chunk(), "closed");
+    again.log_in("alice");
+    alice.sees("alice has logged in from 127.0.0.1, terminating this connection\n");
+    assert!(!alice.take_chunk(), "closed");
+    let (_server, menus) = server(&["--idle", "600ms"]);
+    let mut bob = Shows::join(menus, "bob");
+    bob.sees("Inactive: send something within 100ms or the connection is terminated\n");
+    bob.sees("Inactive for too long, terminating connection\n");
+    assert!(!bob.take_chunk(), "closed");
+}
+
+#[test]
+fn a_session_expires_and_a_quiet_one_says_so_with_its_next_answer() {
+    let (_server, menus) = server(&["--relogin", "300ms"]);
+    let mut alice = Shows::join(menus, "alice");
+    alice.sees(&format!("Session expired, please log in again\n{GREETING}"));
+    alice.log_in("alice");
+    let (_server, menus) = quiet_server(&["--relogin", "300ms", "--rate", "off"]);
+    let mut bob = Asks::join(menus, "bob");
+    let inside = format!("Invalid option\n{MENU}");
+    let expired = std::iter::repeat_with(|| bob.ask("?")).find(|answer| *answer != inside);
+    assert_eq!(expired, Some(format!("Session expired, please log in again\nInvalid option\n{GREETING}")));
+    bob.log_in("bob");
+}
+
+#[test]
+fn wrong_passwords_cost_time_and_haste_is_refused() {
+    let (_server, menus) = server(&[]);
+    let mut alice = Shows::connect(menus);
+    alice.sees(GREETING);
+    for _ in 0..4 {
+        alice.send("login\nalice\nwrong-password\n");
+        alice.sees(&format!("Username:\nPassword:\ninvalid credentials. \n{GREETING}"));
+    }
+    alice.send("login\nalice\nwrong-password\n");
+    alice.sees("Username:\nPassword:\nToo many wrong passwords for alice: try again in ");
+    alice.send(&"no\n".repeat(100));
+    alice.sees_somewhere("Too fast: at most 20 lines a second; wait and send it again\n");
+}
+
+#[test]
+fn the_quiet_are_told_why_they_are_closed() {
+    let (mut server, menus) = quiet_server(&[]);
+    let mut alice = Asks::join(menus, "alice");
+    let mut bob = Asks::join(menus, "bob");
+    let mut again = Asks(connect(menus));
+    again.ask("hello");
+    again.log_in("bob");
+    assert_eq!(bob.receive(), "bob has logged in from 127.0.0.1, terminating this connection\n");
+    assert_eq!(bob.receive(), "", "closed");
+    server.stop();
+    assert_eq!(alice.receive(), "The server stops, terminating connection\n");
+}
