@@ -13,6 +13,8 @@ pub mod screen;
 pub mod waker;
 pub mod link;
 pub mod chat;
+pub mod hangup;
+pub mod question;
 pub mod crew;
 pub mod desk;
 

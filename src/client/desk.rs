@@ -5,6 +5,7 @@ use super::crew::Crew;
 use super::event::Event;
 use super::inbox::{Inbox, Way};
 use super::link::{Answer, Link, LinkError};
+use super::question::Questions;
 use super::screen::Screen;
 use super::tickets::Tickets;
 use super::waker::Waker;
@@ -31,8 +32,10 @@ pub struct Desk {
     pub screen: Screen,
     /// Tickets of those who are on their way.
     pub tickets: Tickets,
-    /// Open chats, and those that are asked for.
+    /// Open chats.
     pub chats: Chats,
+    /// What somebody asks of us.
+    pub questions: Questions,
     /// Connections that others made to us.
     pub connections: Connections,
     /// Our threads.
@@ -78,6 +81,7 @@ impl Desk {
             screen,
             tickets: Tickets::default(),
             chats: Chats::default(),
+            questions: Questions::default(),
             connections: Connections::new(MAX_PEERS),
             crew: Crew::default(),
             end: Shutdown::new(),

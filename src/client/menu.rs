@@ -7,6 +7,7 @@ use super::event::Event;
 use super::input::Input;
 use super::keeper::Keeper;
 use super::link::LinkError;
+use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
 use super::{login, message};
 use crate::address::Address;
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// How long a script's `accept` waits for somebody to ask.
 const ACCEPT_WAIT: Duration = Duration::from_secs(60);
+/// How old a question must be before a person can say yes to a command: it may have replaced another just now.
+const READING: Duration = Duration::from_secs(1);
 /// More than the longest wait for the answer to our own request, which has its own limits.
 const CALL_WAIT: Duration = Duration::from_secs(100);
 
@@ -201,8 +204,8 @@ impl<'a> Menu<'a> {
             Command::Chat(to) => self.chat(to),
             Command::Message { to, text } => message::send(desk, &to, &text)?,
             Command::Relay { to, text } => message::relay(desk, &to, &text)?,
-            Command::Accept(name) => self.answer(name.as_ref(), true),
-            Command::Decline(name) => self.answer(name.as_ref(), false),
+            Command::Accept(name) => self.answer(Answer::Accept, name.as_ref()),
+            Command::Decline(name) => self.answer(Answer::Decline, name.as_ref()),
             Command::Peers => self.show_peers(),
             Command::Close(name) if self.hang_up(&name) => {}
             Command::Close(name) => desk.screen.refuse(format!("No open chat with {name}")),
@@ -277,12 +280,14 @@ impl<'a> Menu<'a> {
             if chats.bring(Some(name)) {
                 return;
             }
-            if chats.asked_by().as_ref() == Some(name) {
-                return self.answer(Some(name), true);
+            if self.desk.questions.waits_for(Answer::Accept, Some(name)) {
+                return self.answer(Answer::Accept, Some(name));
             }
         }
-        let Some(id) = chats.call() else {
-            return self.desk.screen.refuse("Somebody asks for a chat with you: accept or decline first");
+        // While we call, nothing can be typed that would answer.
+        let free = !self.desk.questions.is_pending();
+        let Some(id) = free.then(|| chats.call()).flatten() else {
+            return self.desk.screen.refuse("Somebody waits for your answer: give it first");
         };
         self.desk.screen.show(Event::ChatCalling { to: to.to_string() });
         let desk = Arc::clone(self.desk);
@@ -295,25 +300,34 @@ impl<'a> Menu<'a> {
         self.talking_to = self.desk.chats.take_accepted();
     }
 
-    fn answer(&mut self, name: Option<&Username>, yes: bool) {
-        let waited_for = |desk: &Desk| match desk.chats.asked_by() {
-            Some(asked_by) => name.is_none_or(|name| *name == asked_by),
-            None => false,
-        };
-        self.hold(ACCEPT_WAIT, waited_for);
-        match self.desk.chats.answer(name, yes) {
-            Err(why) => self.desk.screen.refuse(why),
-            Ok((with, early)) if yes => {
-                let (name, verified) = (with.name, with.verified);
-                self.talking_to = Some(name.clone());
-                self.desk.screen.show(Event::ChatOpened { with: name.clone(), verified });
-                for text in early {
-                    let from = name.clone();
-                    self.desk.screen.show(Event::ChatLine { from, verified, text, foreground: true });
-                }
-            }
-            Ok((with, _)) => self.desk.screen.info(format!("Declined {}.", with.name)),
+    /// Answers the question that waits. A script waits for one that fits; a person must have had the time to read
+    /// to what they say yes.
+    fn answer(&mut self, answer: Answer, from: Option<&Username>) {
+        self.hold(ACCEPT_WAIT, |desk| desk.questions.waits_for(answer, from));
+        let age = if self.input.is_terminal() && answer == Answer::Allow { READING } else { Duration::ZERO };
+        let taken = self.desk.questions.take(answer, from, age).and_then(|asked| self.settle(asked, answer));
+        if let Err(why) = taken {
+            self.desk.screen.refuse(why);
         }
+    }
+
+    fn settle(&mut self, asked: Asked, answer: Answer) -> Result<(), String> {
+        let Asked { from, wish, reply } = asked;
+        if answer == Answer::Decline {
+            reply.send(false);
+            self.desk.screen.info(format!("Declined {from}."));
+            return Ok(());
+        }
+        let opened = match wish {
+            Wish::Chat(chat) => {
+                // The next line is meant for them, also when they have left again by then.
+                self.talking_to = Some(from);
+                conversation::accept(self.desk, chat)
+            }
+            Wish::Command => Ok(()),
+        };
+        reply.send(true);
+        opened
     }
 
     /// Ends an open chat; false when the other side has left already.
