@@ -1,9 +1,12 @@
 //! What the threads of a client share: the way to the server, to the screen and to the person, and what is known.
 
 use super::chat::Chats;
+use super::consent::RunOptions;
+use super::consent_log::ConsentLog;
 use super::crew::Crew;
 use super::event::Event;
 use super::inbox::{Inbox, Way};
+use super::jobs::Jobs;
 use super::link::{Answer, Link, LinkError};
 use super::question::Questions;
 use super::screen::Screen;
@@ -36,6 +39,12 @@ pub struct Desk {
     pub chats: Chats,
     /// What somebody asks of us.
     pub questions: Questions,
+    /// What others may run here.
+    pub run: RunOptions,
+    /// Who wanted to run what.
+    pub consent_log: ConsentLog,
+    /// Commands under way, here and elsewhere.
+    pub jobs: Jobs,
     /// Connections that others made to us.
     pub connections: Connections,
     /// Our threads.
@@ -60,6 +69,8 @@ struct Session {
     since: Option<u64>,
     trouble: Option<Trouble>,
     needs_password: bool,
+    /// Whether we leave the server of our own will.
+    leaving: bool,
 }
 
 /// What ended a login.
@@ -75,13 +86,16 @@ pub enum Trouble {
 
 impl Desk {
     /// A desk for the client of `server`.
-    pub fn new(server: SocketAddr, screen: Screen, waker: Waker) -> Desk {
+    pub fn new(server: SocketAddr, screen: Screen, waker: Waker, run: RunOptions) -> Desk {
         Desk {
             server,
             screen,
             tickets: Tickets::default(),
             chats: Chats::default(),
             questions: Questions::default(),
+            consent_log: ConsentLog::new(run.log.clone()),
+            run,
+            jobs: Jobs::default(),
             connections: Connections::new(MAX_PEERS),
             crew: Crew::default(),
             end: Shutdown::new(),
@@ -115,6 +129,16 @@ impl Desk {
         self.trouble.notify_all();
     }
 
+    /// The connection to the server is about to end, as the person wants it.
+    pub fn take_leave(&self) {
+        self.session().leaving = true;
+    }
+
+    /// Whether it was about to; the next connection's end is trouble again.
+    pub fn has_taken_leave(&self) -> bool {
+        std::mem::take(&mut self.session().leaving)
+    }
+
     /// Waits for trouble; `None` at the end of the client.
     pub fn next_trouble(&self) -> Option<Trouble> {
         let mut session = self.session();
@@ -146,6 +170,7 @@ impl Desk {
     pub fn set_link(&self, link: Option<Arc<Link>>) {
         let mut session = self.session();
         session.token = session.token.filter(|_| link.is_some());
+        session.leaving &= link.is_none();
         session.link = link;
     }
 

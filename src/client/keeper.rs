@@ -169,7 +169,7 @@ fn read(desk: &Desk, link: &Link, reader: Reader) {
     });
     desk.set_link(None);
     if !desk.end.is_triggered() {
-        desk.report(if sent_away { Trouble::Sent } else { Trouble::Lost });
+        desk.report(if sent_away | desk.has_taken_leave() { Trouble::Sent } else { Trouble::Lost });
     }
 }
 

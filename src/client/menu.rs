@@ -9,7 +9,7 @@ use super::keeper::Keeper;
 use super::link::LinkError;
 use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
-use super::{login, message};
+use super::{chat, jobs, login, message, remote};
 use crate::address::Address;
 use crate::comma;
 use crate::name::Username;
@@ -136,6 +136,7 @@ impl<'a> Menu<'a> {
                 chats.bring(None);
                 self.talking_to = None;
             }
+            InChat::Allow(yes) => self.answer(if yes { Answer::Allow } else { Answer::Decline }, None),
             InChat::Wait(span) => self.wait(span, |desk| desk.chats.foreground().is_none()),
             InChat::Say(text) => match chats.say(text) {
                 Ok(true) => {}
@@ -154,7 +155,7 @@ impl<'a> Menu<'a> {
     fn interrupt(&mut self, idle: bool) -> Next {
         if let Some(name) = self.talking_to.take() {
             self.hang_up(&name);
-        } else if self.desk.chats.cancel() {
+        } else if self.desk.chats.cancel() || (idle && self.desk.jobs.cancel()) {
             self.desk.screen.info("Cancelled.");
         } else if std::mem::take(&mut self.broadcasting) {
             self.desk.screen.info("Not sent.");
@@ -205,16 +206,21 @@ impl<'a> Menu<'a> {
             Command::Message { to, text } => message::send(desk, &to, &text)?,
             Command::Relay { to, text } => message::relay(desk, &to, &text)?,
             Command::Accept(name) => self.answer(Answer::Accept, name.as_ref()),
+            Command::Allow(name) => self.answer(Answer::Allow, name.as_ref()),
+            Command::Run { on, command } => self.run_elsewhere(on, command),
             Command::Decline(name) => self.answer(Answer::Decline, name.as_ref()),
             Command::Peers => self.show_peers(),
-            Command::Close(name) if self.hang_up(&name) => {}
-            Command::Close(name) => desk.screen.refuse(format!("No open chat with {name}")),
+            Command::Close(name) => self.close(&name),
             Command::Users => self.show_users()?,
             Command::AddressOf(name) => self.show_fields(&Request::GetPeer(name.to_string()))?,
             Command::Active => self.show_answer(&Request::Active)?,
             Command::Inactive => self.show_answer(&Request::Inactive)?,
             Command::Whoami => self.show_fields(&Request::Whoami)?,
             Command::Wait(span) => self.wait(span, |_| false),
+            Command::Disconnect => {
+                desk.take_leave();
+                self.show_answer(&Request::Quit(None))?;
+            }
             Command::Reconnect => self.reconnect(),
             Command::Help => command::menu().for_each(|text| desk.screen.show(Event::Help { text })),
             Command::Quit => {}
@@ -263,13 +269,33 @@ impl<'a> Menu<'a> {
     }
 
     fn show_peers(&self) {
-        let open = self.desk.chats.list();
-        if open.is_empty() {
-            self.desk.screen.info("No open chats");
+        let (chats, jobs) = (self.desk.chats.list(), self.desk.jobs.list());
+        if chats.is_empty() && jobs.is_empty() {
+            self.desk.screen.info("No open connections with anybody");
         }
-        for chat in open {
-            let super::chat::Listed { name, verified, foreground } = chat;
+        for chat::Listed { name, verified, foreground } in chats {
             self.desk.screen.show(Event::Peer { name, verified, foreground });
+        }
+        for jobs::Listed { with, here, command } in jobs {
+            self.desk.screen.show(Event::Running { with, here, command });
+        }
+    }
+
+    fn close(&self, name: &Username) {
+        let chat = self.hang_up(name);
+        let commands = self.desk.jobs.close(name);
+        match (chat, commands) {
+            (_, true) => self.desk.screen.show(Event::Done { text: format!("Stopped what runs for or by {name}") }),
+            (true, false) => {}
+            (false, false) => self.desk.screen.refuse(format!("No open connection with {name}")),
+        }
+    }
+
+    /// Has somebody run a command. A person goes on typing meanwhile.
+    fn run_elsewhere(&mut self, on: Address, command: String) {
+        match remote::start(self.desk, on, command) {
+            Ok(id) => self.hold(CALL_WAIT, |desk| !desk.jobs.is_open(id)),
+            Err(why) => self.desk.screen.refuse(why),
         }
     }
 
