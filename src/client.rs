@@ -13,6 +13,11 @@ pub mod screen;
 pub mod waker;
 pub mod link;
 pub mod chat;
+pub mod hangup;
+pub mod question;
+pub mod jobs;
+pub mod consent;
+pub mod consent_log;
 pub mod crew;
 pub mod desk;
 
@@ -28,6 +33,9 @@ pub mod udp;
 pub mod peer;
 pub mod message;
 pub mod conversation;
+pub mod household;
+pub mod runner;
+pub mod remote;
 pub mod door;
 pub mod keeper;
 pub mod menu;
@@ -75,7 +83,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
         Input::Lines(_) => Format::Plain,
     };
     let (screen, events) = Screen::new();
-    let desk = Arc::new(Desk::new(options.server, screen, waker));
+    let desk = Arc::new(Desk::new(options.server, screen, waker, options.run.clone()));
     let _ = stop.0.set(Arc::clone(&desk));
     let alarm = desk.waker.alarm();
     if let Input::Terminal(terminal) = &mut input {
@@ -100,6 +108,7 @@ fn live(options: &Options, desk: &Arc<Desk>, input: &mut Input) -> Result<(), St
     desk.stop();
     keeper.stop_listening();
     desk.chats.close_all();
+    desk.jobs.close_all();
     desk.connections.close_all();
     desk.crew.join();
     result

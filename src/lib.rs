@@ -12,6 +12,7 @@ pub mod comma;
 pub mod protocol;
 pub mod datagram;
 pub mod peer_protocol;
+pub mod outcome;
 pub mod packet;
 pub mod query;
 pub mod menu;

@@ -27,6 +27,25 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
+/// Bytes as text: what is not UTF-8 becomes a visible `\xff`, and TAB the spaces up to the next column of 8.
+/// Other control characters stay, for [`escape`].
+pub fn show_bytes(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    let mut column = 0;
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let width = if c == '\t' { 8 - column % 8 } else { 1 };
+            column += width;
+            if c == '\t' { shown.extend(std::iter::repeat_n(' ', width)) } else { shown.push(c) }
+        }
+        for byte in chunk.invalid() {
+            shown.push_str(&format!("\\x{byte:02x}"));
+            column += 4;
+        }
+    }
+    shown
+}
+
 fn reorders(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
@@ -54,6 +73,13 @@ mod tests {
         assert_eq!(first_forbidden("a\tb ü"), None);
         assert_eq!(first_forbidden("a\0b"), Some('\0'));
         assert_eq!(first_forbidden("a\u{85}b"), Some('\u{85}'));
+    }
+
+    #[test]
+    fn bytes_become_text() {
+        assert_eq!(show_bytes(b"a\tb\t\tc"), "a       b               c");
+        assert_eq!(show_bytes(b"\xff\xc3\xbc\xc3"), "\\xff\u{fc}\\xc3");
+        assert_eq!(escape(&show_bytes(b"\x1b[31m\0")), "\\u{1b}[31m\\u{0}");
     }
 
     #[test]

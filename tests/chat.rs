@@ -89,7 +89,7 @@ fn several_chats_are_open_and_one_is_in_the_foreground() {
     alice.say("close carol");
     carol.see("Chat with alice closed");
     alice.say("close carol");
-    alice.see("No open chat with carol");
+    alice.see("No open connection with carol");
     assert_eq!((alice.finish(), bob.finish()), (Some(1), Some(0)));
 }
 

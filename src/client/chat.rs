@@ -1,4 +1,4 @@
-//! Chats: those that are open, the one in the foreground, and those that one side still has to agree to.
+//! Chats: those that are open, the one in the foreground, and our own request that waits for an answer.
 //!
 //! No lock is held while a socket is used: whoever writes takes the stream out first.
 
@@ -6,9 +6,6 @@ use crate::name::Username;
 use std::io::{self, Write};
 use std::net::{Shutdown as Direction, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Lines that somebody may send before their request is answered.
-const MAX_EARLY: usize = 16;
 
 /// Names one connection among the chats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,22 +33,27 @@ struct State {
     next: u64,
     open: Vec<Chat>,
     foreground: Option<ChatId>,
-    /// The request of somebody else that waits for our answer.
-    asked: Option<Chat>,
-    /// What they said already, to be shown if we accept.
-    early: Vec<String>,
     /// Our own request that waits for an answer; the stream is there once we are connected.
     calling: Option<(ChatId, Option<Arc<TcpStream>>)>,
     /// Who accepted our last request, until that is asked for.
     accepted: Option<Username>,
 }
 
-#[derive(Clone)]
-struct Chat {
+/// One connection over which two people talk, or will if one of them agrees.
+pub struct Chat {
     id: ChatId,
-    name: Username,
-    verified: bool,
+    /// Who is on the other side.
+    pub name: Username,
+    /// Whether the server introduced them.
+    pub verified: bool,
     stream: Arc<TcpStream>,
+}
+
+impl Chat {
+    /// Its name among the chats.
+    pub fn id(&self) -> ChatId {
+        self.id
+    }
 }
 
 impl State {
@@ -65,7 +67,7 @@ impl State {
     }
 
     fn is_busy(&self) -> bool {
-        self.foreground.is_some() || self.asked.is_some() || self.calling.is_some()
+        self.foreground.is_some() || self.calling.is_some()
     }
 
     fn open(&mut self, chat: Chat) {
@@ -75,62 +77,26 @@ impl State {
 }
 
 impl Chats {
-    /// Somebody asks for a chat. `None` when we are busy: with a chat, with another request, or with this person.
-    pub fn ring(&self, name: Username, verified: bool, stream: Arc<TcpStream>) -> Option<ChatId> {
+    /// Somebody asks for a chat, which [`Chats::accept`] may open. `None` when we are busy: with a chat, with our own
+    /// request, or with this person.
+    pub fn offer(&self, name: Username, verified: bool, stream: Arc<TcpStream>) -> Option<Chat> {
         let mut state = self.lock();
         if state.is_busy() || state.find(&name).is_some() {
             return None;
         }
-        let id = state.draw_id();
-        state.asked = Some(Chat { id, name, verified, stream });
-        state.early.clear();
-        Some(id)
+        Some(Chat { id: state.draw_id(), name, verified, stream })
     }
 
-    /// Who asks for a chat.
-    pub fn asked_by(&self) -> Option<Username> {
-        self.lock().asked.as_ref().map(|chat| chat.name.clone())
-    }
-
-    /// Keeps a line that came before our answer; false when the request is answered, or when it is one line too many.
-    pub fn keep_early(&self, id: ChatId, text: &str) -> bool {
-        let mut state = self.lock();
-        let keep = state.early.len() < MAX_EARLY && state.asked.as_ref().is_some_and(|chat| chat.id == id);
-        if keep {
-            state.early.push(text.to_owned());
-        }
-        keep
-    }
-
-    /// Takes back a request that was not answered; false when it was.
-    pub fn unring(&self, id: ChatId) -> bool {
-        self.lock().asked.take_if(|chat| chat.id == id).is_some()
-    }
-
-    /// Answers the request of `name`, or the one there is. With a yes the chat is open and in the foreground.
-    /// Returns who asked, and what they said already.
+    /// Opens a chat that was offered, in the foreground, and tells the other side.
     ///
     /// # Errors
-    /// A sentence: nobody asks, somebody else does, or they are gone.
-    pub fn answer(&self, name: Option<&Username>, yes: bool) -> Result<(Listed, Vec<String>), String> {
-        let (asked, early) = {
-            let mut state = self.lock();
-            let wanted = |chat: &mut Chat| name.is_none_or(|name| chat.name == *name);
-            let asked = state.asked.take_if(wanted).ok_or("Nobody by that name asks for a chat now")?;
-            if yes {
-                state.open(asked.clone());
-            }
-            (asked, std::mem::take(&mut state.early))
-        };
-        let answer: &[u8] = if yes { b"OK\n" } else { b"ERR,declined\n" };
-        let sent = (&*asked.stream).write_all(answer);
-        if !yes {
-            let _ = asked.stream.shutdown(Direction::Both);
-        } else if sent.is_err() {
-            self.close(&asked.name);
-            return Err(format!("{} has hung up", asked.name));
-        }
-        Ok((Listed { name: asked.name, verified: asked.verified, foreground: yes }, early))
+    /// What the system says; then there is no chat.
+    pub fn accept(&self, chat: Chat) -> io::Result<()> {
+        let (name, stream) = (chat.name.clone(), Arc::clone(&chat.stream));
+        self.lock().open(chat);
+        (&*stream).write_all(b"OK\n").inspect_err(|_| {
+            self.close(&name);
+        })
     }
 
     /// We begin to ask somebody for a chat; `None` when we are busy already.
@@ -242,15 +208,15 @@ impl Chats {
         closed.is_some()
     }
 
-    /// Ends everything: open chats, requests of others and our own.
+    /// Ends everything: open chats, and our own request.
     pub fn close_all(&self) {
         self.cancel();
-        let (open, asked) = {
+        let open = {
             let mut state = self.lock();
             state.foreground = None;
-            (std::mem::take(&mut state.open), state.asked.take())
+            std::mem::take(&mut state.open)
         };
-        for chat in open.iter().chain(&asked) {
+        for chat in &open {
             let _ = chat.stream.shutdown(Direction::Both);
         }
     }

@@ -22,7 +22,12 @@ pub enum Command {
         to: Address,
         text: String,
     },
+    Run {
+        on: Address,
+        command: String,
+    },
     Accept(Option<Username>),
+    Allow(Option<Username>),
     Decline(Option<Username>),
     Peers,
     Close(Username),
@@ -32,6 +37,7 @@ pub enum Command {
     Inactive,
     Whoami,
     Wait(Duration),
+    Disconnect,
     Reconnect,
     Help,
     Quit,
@@ -89,12 +95,32 @@ pub const TABLE: &[Row] = &[
         help: "or not",
         read: |rest| optional_name(rest).map(Command::Decline),
     },
-    Row { word: "peers", also: &[], arguments: "", help: "your open chats", read: |rest| alone(rest, Command::Peers) },
+    Row {
+        word: "run",
+        also: &[],
+        arguments: "NAME COMMAND",
+        help: "ask NAME to run a command, and get its output",
+        read: |rest| addressed(rest).map(|(on, command)| Command::Run { on, command }),
+    },
+    Row {
+        word: "allow",
+        also: &[],
+        arguments: "[NAME]",
+        help: "let the command run here that somebody asks for; or decline",
+        read: |rest| optional_name(rest).map(Command::Allow),
+    },
+    Row {
+        word: "peers",
+        also: &[],
+        arguments: "",
+        help: "your open chats, and commands under way",
+        read: |rest| alone(rest, Command::Peers),
+    },
     Row {
         word: "close",
         also: &[],
         arguments: "NAME",
-        help: "end the open chat with NAME",
+        help: "end the open chat with NAME, and commands",
         read: |rest| rest.parse().ok().map(Command::Close),
     },
     Row {
@@ -134,6 +160,13 @@ pub const TABLE: &[Row] = &[
         read: |rest| duration::parse(rest).ok().map(Command::Wait),
     },
     Row {
+        word: "disconnect",
+        also: &[],
+        arguments: "",
+        help: "leave the server, and go on talking to peers",
+        read: |rest| alone(rest, Command::Disconnect),
+    },
+    Row {
         word: "reconnect",
         also: &[],
         arguments: "",
@@ -147,7 +180,7 @@ pub const TABLE: &[Row] = &[
         help: "this list",
         read: |rest| alone(rest, Command::Help),
     },
-    Row { word: "quit", also: &["exit"], arguments: "", help: "leave", read: |rest| alone(rest, Command::Quit) },
+    Row { word: "quit", also: &["exit", "8"], arguments: "", help: "leave", read: |rest| alone(rest, Command::Quit) },
 ];
 
 fn alone(rest: &str, command: Command) -> Option<Command> {
@@ -261,6 +294,8 @@ pub enum InChat<'a> {
     Exit,
     /// `!back`: to the menu, the chat stays open.
     Back,
+    /// `!allow` or `!decline`: the answer to a command that somebody asks to run here.
+    Allow(bool),
     /// `!wait DURATION`: for scripts.
     Wait(Duration),
 }
@@ -271,6 +306,8 @@ pub fn parse_in_chat(line: &str) -> InChat<'_> {
     match word.split_once(' ').map(|(word, rest)| (word, duration::parse(rest.trim()))) {
         None if word.eq_ignore_ascii_case("!exit") => InChat::Exit,
         None if word.eq_ignore_ascii_case("!back") => InChat::Back,
+        None if word.eq_ignore_ascii_case("!allow") => InChat::Allow(true),
+        None if word.eq_ignore_ascii_case("!decline") => InChat::Allow(false),
         Some(("!wait", Ok(span))) => InChat::Wait(span),
         _ => InChat::Say(line),
     }

@@ -6,7 +6,7 @@ use crate::comma;
 use crate::protocol::{Reply, Request};
 
 /// The words of a chat.
-const IN_CHAT: [&str; 2] = ["!back", "!exit"];
+const IN_CHAT: [&str; 4] = ["!allow", "!back", "!decline", "!exit"];
 
 /// Where the word at the end of `before` begins, in bytes, and what it may become.
 pub fn candidates(before: &str, desk: &Desk) -> (usize, Vec<String>) {

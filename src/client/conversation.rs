@@ -1,9 +1,10 @@
 //! One chat, from the request to its end, on a thread of its own: whichever side asked.
 
-use super::chat::ChatId;
+use super::chat::{Chat, ChatId};
 use super::desk::Desk;
 use super::event::Event;
 use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
+use super::question::{Verdict, Wish};
 use crate::address::Address;
 use crate::listener;
 use crate::name::Username;
@@ -18,28 +19,36 @@ const ANSWER: Duration = Duration::from_secs(60);
 const ANSWER_ARRIVES: Duration = Duration::from_secs(65);
 
 /// Takes `CHAT,name,TICKET`: asks the person, waits for the answer, talks.
-pub fn receive(desk: &Desk, mut lines: PeerLines, name: Username, ticket: Option<Ticket>) {
+pub fn receive(desk: &Desk, lines: PeerLines, name: Username, ticket: Option<Ticket>) {
     let verified = desk.tickets.redeem(&name, ticket);
-    let Some(id) = desk.chats.ring(name.clone(), verified, lines.stream.clone()) else {
+    let Some(chat) = desk.chats.offer(name.clone(), verified, lines.stream.clone()) else {
+        return lines.refuse("busy");
+    };
+    let talk_with = Talk { id: chat.id(), name: name.clone(), verified };
+    let Some(question) = desk.questions.put(name.clone(), Wish::Chat(chat)) else {
         return lines.refuse("busy");
     };
     desk.screen.show(Event::ChatRequest { from: name.clone(), verified });
     desk.waker.nudge();
-    lines.set_limit(Some(ANSWER));
-    // The person answers on another thread; until then we listen, as the other side may hang up or begin to talk.
-    let heard = loop {
-        match lines.hear() {
-            Heard::Line(text) if desk.chats.keep_early(id, &text) => {}
-            heard => break heard,
-        }
-    };
-    if desk.chats.unring(id) {
-        if matches!(heard, Heard::Nothing) {
-            lines.refuse("no answer");
-        }
-        return desk.screen.show(Event::ChatMissed { from: name });
+    match question.wait(&lines.stream, ANSWER) {
+        // What they have said already is still to be read.
+        Verdict::Yes => return talk(desk, lines, talk_with, Heard::Nothing),
+        Verdict::No => return lines.refuse("declined"),
+        Verdict::NoAnswer => lines.refuse("no answer"),
+        Verdict::HungUp => {}
     }
-    talk(desk, lines, Talk { id, name, verified }, heard);
+    desk.screen.show(Event::ChatMissed { from: name });
+}
+
+/// Takes a chat that was asked for.
+///
+/// # Errors
+/// A sentence: they are gone.
+pub fn accept(desk: &Desk, chat: Chat) -> Result<(), String> {
+    let (with, verified) = (chat.name.clone(), chat.verified);
+    desk.chats.accept(chat).map_err(|_| format!("{with} has hung up"))?;
+    desk.screen.show(Event::ChatOpened { with, verified });
+    Ok(())
 }
 
 /// Asks somebody for a chat, and talks when they accept. `id` is the request's, from [`super::chat::Chats::call`].

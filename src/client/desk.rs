@@ -1,10 +1,14 @@
 //! What the threads of a client share: the way to the server, to the screen and to the person, and what is known.
 
 use super::chat::Chats;
+use super::consent::RunOptions;
+use super::consent_log::ConsentLog;
 use super::crew::Crew;
 use super::event::Event;
 use super::inbox::{Inbox, Way};
+use super::jobs::Jobs;
 use super::link::{Answer, Link, LinkError};
+use super::question::Questions;
 use super::screen::Screen;
 use super::tickets::Tickets;
 use super::waker::Waker;
@@ -31,8 +35,16 @@ pub struct Desk {
     pub screen: Screen,
     /// Tickets of those who are on their way.
     pub tickets: Tickets,
-    /// Open chats, and those that are asked for.
+    /// Open chats.
     pub chats: Chats,
+    /// What somebody asks of us.
+    pub questions: Questions,
+    /// What others may run here.
+    pub run: RunOptions,
+    /// Who wanted to run what.
+    pub consent_log: ConsentLog,
+    /// Commands under way, here and elsewhere.
+    pub jobs: Jobs,
     /// Connections that others made to us.
     pub connections: Connections,
     /// Our threads.
@@ -72,12 +84,16 @@ pub enum Trouble {
 
 impl Desk {
     /// A desk for the client of `server`.
-    pub fn new(server: SocketAddr, screen: Screen, waker: Waker) -> Desk {
+    pub fn new(server: SocketAddr, screen: Screen, waker: Waker, run: RunOptions) -> Desk {
         Desk {
             server,
             screen,
             tickets: Tickets::default(),
             chats: Chats::default(),
+            questions: Questions::default(),
+            consent_log: ConsentLog::new(run.log.clone()),
+            run,
+            jobs: Jobs::default(),
             connections: Connections::new(MAX_PEERS),
             crew: Crew::default(),
             end: Shutdown::new(),

@@ -4,6 +4,7 @@ use super::conversation;
 use super::desk::Desk;
 use super::message;
 use super::peer::{PeerLines, WRITE};
+use super::remote;
 use crate::listener::Service;
 use crate::peer_protocol::Opening;
 use std::io::Write;
@@ -25,12 +26,16 @@ impl Service for Door {
         let opening = match lines.line().map(|line| Opening::parse(&line)) {
             Ok(Ok(opening)) => opening,
             Ok(Err(bad)) => return lines.refuse(bad.to_string()),
-            Err(why) => return log::info!("peer {peer}: {why}"),
+            Err(why) => {
+                log::info!("peer {peer}: {why}");
+                return lines.refuse(why);
+            }
         };
         match opening {
             Opening::Chat { name, ticket } => conversation::receive(desk, lines, name, ticket),
             Opening::Message { name, ticket } => message::receive(desk, lines, name, ticket),
-            Opening::File { .. } | Opening::Run { .. } => lines.refuse("This client does not offer that"),
+            Opening::Run { name, ticket, command } => remote::receive(desk, &lines, peer, (name, ticket, command)),
+            Opening::File { .. } => lines.refuse("This client does not offer that"),
         }
     }
 

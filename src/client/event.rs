@@ -30,7 +30,17 @@ pub enum Event {
     ChatLine { from: Username, verified: bool, text: String, foreground: bool },
     /// A chat is over, and why.
     ChatClosed { with: Username, why: String },
-    /// An open chat, in the list of them.
+    /// Somebody asks to run a command here.
+    RunRequest { from: Username, command: String },
+    /// A command of somebody else begins to run here.
+    RunBegun { from: Username, command: String },
+    /// A line that a command wrote elsewhere, to standard output or to standard error.
+    RunLine { by: Username, text: String, error: bool },
+    /// A command has ended, here or elsewhere; `limit` when ours was stopped for a limit.
+    RunEnded { with: Username, here: bool, command: String, end: String, limit: bool },
+    /// A command under way, in the list of connections.
+    Running { with: String, here: bool, command: String },
+    /// An open chat, in the list of connections.
     Peer { name: Username, verified: bool, foreground: bool },
     /// An active client, in the list of them.
     Client { name: Username, address: SocketAddr, guest: Option<String> },
@@ -49,9 +59,14 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether it belongs on standard error where output and errors are apart.
+    /// Whether something that was asked for was not done.
     pub fn is_error(&self) -> bool {
-        matches!(self, Event::Refused { .. } | Event::ChatRefused { .. })
+        matches!(self, Event::Refused { .. } | Event::ChatRefused { .. } | Event::RunEnded { limit: true, .. })
+    }
+
+    /// Whether it belongs on standard error where output and errors are apart.
+    pub fn is_apart(&self) -> bool {
+        self.is_error() || matches!(self, Event::RunLine { error: true, .. })
     }
 
     /// Its colour on a terminal, as the number of an SGR escape sequence; what one asked for has none.
@@ -60,7 +75,7 @@ impl Event {
             Event::Broadcast { earlier: true, .. } | Event::Info { .. } => Some(DIM),
             Event::Broadcast { .. } => Some(CYAN),
             Event::Message { .. } | Event::ChatLine { foreground: false, .. } => Some(MAGENTA),
-            Event::ChatRequest { .. } | Event::Notice { .. } => Some(YELLOW),
+            Event::ChatRequest { .. } | Event::RunRequest { .. } | Event::Notice { .. } => Some(YELLOW),
             Event::ChatOpened { .. } | Event::ChatLine { .. } => Some(GREEN),
             Event::Refused { .. } | Event::ChatRefused { .. } => Some(RED),
             _ => None,
@@ -102,6 +117,22 @@ impl fmt::Display for Event {
                 write!(f, "{background}{from}{}: {}", proof(*verified), escape(text))
             }
             Event::ChatClosed { with, why } => write!(f, "Chat with {with} closed: {}", escape(why)),
+            Event::RunRequest { from, command } => {
+                write!(f, "{from} asks to run here: {}   allow or decline? (!allow in a chat)", escape(command))
+            }
+            Event::RunBegun { from, command } => write!(f, "{from} runs here: {}", escape(command)),
+            Event::RunLine { by, text, error } => {
+                write!(f, "[{}] {by}: {}", if *error { "run, error" } else { "run" }, escape(text))
+            }
+            Event::RunEnded { with, here: true, command, end, .. } => {
+                write!(f, "{with} ran here: {}: {}", escape(command), escape(end))
+            }
+            Event::RunEnded { with, command, end, .. } => {
+                write!(f, "{with} ran: {}: {}", escape(command), escape(end))
+            }
+            Event::Running { with, here, command } => {
+                write!(f, "{} {} {}", escape(with), if *here { "runs here:" } else { "runs for you:" }, escape(command))
+            }
             Event::Peer { name, verified, foreground } => {
                 write!(f, "{name}{}{}", proof(*verified), if *foreground { ", in the foreground" } else { "" })
             }

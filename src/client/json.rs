@@ -30,6 +30,19 @@ fn value(event: &Event) -> Value {
             "event": "chat_line", "from": from.as_str(), "verified": verified, "text": text, "foreground": foreground,
         }),
         Event::ChatClosed { with, why } => json!({"event": "chat_closed", "with": with.as_str(), "why": why}),
+        Event::RunRequest { from, command } => {
+            json!({"event": "run_request", "from": from.as_str(), "command": command})
+        }
+        Event::RunBegun { from, command } => json!({"event": "run_begun", "from": from.as_str(), "command": command}),
+        Event::RunLine { by, text, error } => {
+            json!({"event": "run_line", "by": by.as_str(), "text": text, "error": error})
+        }
+        Event::RunEnded { with, here, command, end, limit } => json!({
+            "event": "run_ended", "with": with.as_str(), "here": here, "command": command, "end": end, "limit": limit,
+        }),
+        Event::Running { with, here, command } => {
+            json!({"event": "running", "with": with, "here": here, "command": command})
+        }
         Event::Peer { name, verified, foreground } => json!({
             "event": "peer", "name": name.as_str(), "verified": verified, "foreground": foreground,
         }),

@@ -7,9 +7,10 @@ use super::event::Event;
 use super::input::Input;
 use super::keeper::Keeper;
 use super::link::LinkError;
-use super::login::{self, NotLoggedIn};
-use super::message;
+use super::login::NotLoggedIn;
+use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
+use super::{chat, jobs, login, message, remote};
 use crate::address::Address;
 use crate::comma;
 use crate::name::Username;
@@ -21,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// How long a script's `accept` waits for somebody to ask.
 const ACCEPT_WAIT: Duration = Duration::from_secs(60);
+/// How old a question must be before a person can say yes to a command: it may have replaced another just now.
+const READING: Duration = Duration::from_secs(1);
 /// More than the longest wait for the answer to our own request, which has its own limits.
 const CALL_WAIT: Duration = Duration::from_secs(100);
 
@@ -155,6 +158,7 @@ impl<'a> Menu<'a> {
                 chats.bring(None);
                 self.talking_to = None;
             }
+            InChat::Allow(yes) => self.answer(if yes { Answer::Allow } else { Answer::Decline }, None),
             InChat::Wait(span) => self.wait(span, |desk| desk.chats.foreground().is_none()),
             InChat::Say(text) => match chats.say(text) {
                 Ok(true) => {}
@@ -173,7 +177,7 @@ impl<'a> Menu<'a> {
     fn interrupt(&mut self, idle: bool) -> Next {
         if let Some(name) = self.talking_to.take() {
             self.hang_up(&name);
-        } else if self.desk.chats.cancel() {
+        } else if self.desk.chats.cancel() || (idle && self.desk.jobs.cancel()) {
             self.desk.screen.info("Cancelled.");
         } else if std::mem::take(&mut self.broadcasting) {
             self.desk.screen.info("Not sent.");
@@ -223,11 +227,12 @@ impl<'a> Menu<'a> {
             Command::Chat(to) => self.chat(to),
             Command::Message { to, text } => message::send(desk, &to, &text)?,
             Command::Relay { to, text } => message::relay(desk, &to, &text)?,
-            Command::Accept(name) => self.answer(name.as_ref(), true),
-            Command::Decline(name) => self.answer(name.as_ref(), false),
+            Command::Accept(name) => self.answer(Answer::Accept, name.as_ref()),
+            Command::Allow(name) => self.answer(Answer::Allow, name.as_ref()),
+            Command::Run { on, command } => self.run_elsewhere(on, command),
+            Command::Decline(name) => self.answer(Answer::Decline, name.as_ref()),
             Command::Peers => self.show_peers(),
-            Command::Close(name) if self.hang_up(&name) => {}
-            Command::Close(name) => desk.screen.refuse(format!("No open chat with {name}")),
+            Command::Close(name) => self.close(&name),
             Command::Users => self.show_users()?,
             Command::AddressOf(name) => self.show_fields(&Request::GetPeer(name.to_string()))?,
             Command::Active => self.show_answer(&Request::Active)?,
@@ -236,6 +241,11 @@ impl<'a> Menu<'a> {
             Command::Wait(span) => self.wait(span, |_| false),
             Command::Reconnect if desk.come_back() => {}
             Command::Reconnect => desk.screen.info("You are connected."),
+            Command::Disconnect if desk.is_connected() => {
+                desk.screen.info("You have left the server; open chats go on.");
+                desk.stay_away();
+            }
+            Command::Disconnect => desk.screen.refuse("You are not connected."),
             Command::Help => command::menu().for_each(|text| desk.screen.show(Event::Help { text })),
             Command::Quit => {}
         }
@@ -283,13 +293,33 @@ impl<'a> Menu<'a> {
     }
 
     fn show_peers(&self) {
-        let open = self.desk.chats.list();
-        if open.is_empty() {
-            self.desk.screen.info("No open chats");
+        let (chats, jobs) = (self.desk.chats.list(), self.desk.jobs.list());
+        if chats.is_empty() && jobs.is_empty() {
+            self.desk.screen.info("No open connections with anybody");
         }
-        for chat in open {
-            let super::chat::Listed { name, verified, foreground } = chat;
+        for chat::Listed { name, verified, foreground } in chats {
             self.desk.screen.show(Event::Peer { name, verified, foreground });
+        }
+        for jobs::Listed { with, here, command } in jobs {
+            self.desk.screen.show(Event::Running { with, here, command });
+        }
+    }
+
+    fn close(&self, name: &Username) {
+        let chat = self.hang_up(name);
+        let commands = self.desk.jobs.close(name);
+        match (chat, commands) {
+            (_, true) => self.desk.screen.show(Event::Done { text: format!("Stopped what runs for or by {name}") }),
+            (true, false) => {}
+            (false, false) => self.desk.screen.refuse(format!("No open connection with {name}")),
+        }
+    }
+
+    /// Has somebody run a command. A person goes on typing meanwhile.
+    fn run_elsewhere(&mut self, on: Address, command: String) {
+        match remote::start(self.desk, on, command) {
+            Ok(id) => self.hold(CALL_WAIT, |desk| !desk.jobs.is_open(id)),
+            Err(why) => self.desk.screen.refuse(why),
         }
     }
 
@@ -300,12 +330,14 @@ impl<'a> Menu<'a> {
             if chats.bring(Some(name)) {
                 return;
             }
-            if chats.asked_by().as_ref() == Some(name) {
-                return self.answer(Some(name), true);
+            if self.desk.questions.waits_for(Answer::Accept, Some(name)) {
+                return self.answer(Answer::Accept, Some(name));
             }
         }
-        let Some(id) = chats.call() else {
-            return self.desk.screen.refuse("Somebody asks for a chat with you: accept or decline first");
+        // While we call, nothing can be typed that would answer.
+        let free = !self.desk.questions.is_pending();
+        let Some(id) = free.then(|| chats.call()).flatten() else {
+            return self.desk.screen.refuse("Somebody waits for your answer: give it first");
         };
         self.desk.screen.show(Event::ChatCalling { to: to.to_string() });
         let desk = Arc::clone(self.desk);
@@ -318,25 +350,34 @@ impl<'a> Menu<'a> {
         self.talking_to = self.desk.chats.take_accepted();
     }
 
-    fn answer(&mut self, name: Option<&Username>, yes: bool) {
-        let waited_for = |desk: &Desk| match desk.chats.asked_by() {
-            Some(asked_by) => name.is_none_or(|name| *name == asked_by),
-            None => false,
-        };
-        self.hold(ACCEPT_WAIT, waited_for);
-        match self.desk.chats.answer(name, yes) {
-            Err(why) => self.desk.screen.refuse(why),
-            Ok((with, early)) if yes => {
-                let (name, verified) = (with.name, with.verified);
-                self.talking_to = Some(name.clone());
-                self.desk.screen.show(Event::ChatOpened { with: name.clone(), verified });
-                for text in early {
-                    let from = name.clone();
-                    self.desk.screen.show(Event::ChatLine { from, verified, text, foreground: true });
-                }
-            }
-            Ok((with, _)) => self.desk.screen.info(format!("Declined {}.", with.name)),
+    /// Answers the question that waits. A script waits for one that fits; a person must have had the time to read
+    /// to what they say yes.
+    fn answer(&mut self, answer: Answer, from: Option<&Username>) {
+        self.hold(ACCEPT_WAIT, |desk| desk.questions.waits_for(answer, from));
+        let age = if self.input.is_terminal() && answer == Answer::Allow { READING } else { Duration::ZERO };
+        let taken = self.desk.questions.take(answer, from, age).and_then(|asked| self.settle(asked, answer));
+        if let Err(why) = taken {
+            self.desk.screen.refuse(why);
         }
+    }
+
+    fn settle(&mut self, asked: Asked, answer: Answer) -> Result<(), String> {
+        let Asked { from, wish, reply } = asked;
+        if answer == Answer::Decline {
+            reply.send(false);
+            self.desk.screen.info(format!("Declined {from}."));
+            return Ok(());
+        }
+        let opened = match wish {
+            Wish::Chat(chat) => {
+                // The next line is meant for them, also when they have left again by then.
+                self.talking_to = Some(from);
+                conversation::accept(self.desk, chat)
+            }
+            Wish::Command => Ok(()),
+        };
+        reply.send(true);
+        opened
     }
 
     /// Ends an open chat; false when the other side has left already.

@@ -1,11 +1,14 @@
 //! The client's options, as people type them.
 
+use super::consent::{AllowList, RunOptions};
 use super::login::Credentials;
+use crate::duration;
 use crate::manual::Manual;
 use crate::name::Username;
 use clap::{Args, Parser, Subcommand};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,6 +73,26 @@ struct Session {
     /// Write one JSON object an event, for programs (docs/JSON.md)
     #[arg(long)]
     json: bool,
+
+    /// Commands that others may run here without a question, such as "uptime,df -h"
+    #[arg(long, value_name = "LIST", conflicts_with = "no_run")]
+    allow_run: Option<AllowList>,
+
+    /// Refuse every command that others want to run here, without a question
+    #[arg(long)]
+    no_run: bool,
+
+    /// Who wanted to run what here [default: peerline/consent.csv in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE")]
+    consent_log: Option<PathBuf>,
+
+    /// How long a command may run here
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10s", hide = true)]
+    run_time: Duration,
+
+    /// How long the question about a command waits for its answer
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s", hide = true)]
+    run_question: Duration,
 }
 
 /// What a client is started for.
@@ -95,6 +118,8 @@ pub struct Options {
     pub exec: Option<String>,
     /// Whether output is for programs.
     pub json: bool,
+    /// What others may run here.
+    pub run: RunOptions,
 }
 
 /// What is to be done.
@@ -122,6 +147,7 @@ impl Arguments {
             server: resolve(&session.host, session.port)?,
             credentials: session.credentials()?,
             listen: session.listen,
+            run: session.run(),
             exec: session.exec,
             json: session.json,
         }))
@@ -139,6 +165,16 @@ impl Session {
             None => std::env::var("PEERLINE_PASSWORD").ok(),
         };
         Ok(Some(Credentials { name, password, signup: self.signup }))
+    }
+
+    fn run(&self) -> RunOptions {
+        RunOptions {
+            allowed: self.allow_run.clone().unwrap_or_default(),
+            never: self.no_run,
+            log: self.consent_log.clone(),
+            time: self.run_time,
+            question: self.run_question,
+        }
     }
 }
 

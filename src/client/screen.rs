@@ -99,7 +99,7 @@ pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, format
             close |= event.is_none();
             event
         })) {
-            let apart = format == Format::Plain && event.is_error();
+            let apart = format == Format::Plain && event.is_apart();
             let into = if apart { &mut errors } else { &mut lines };
             format.write(&event, into);
             if apart || lines.len() > MAX_BATCH {

@@ -148,6 +148,11 @@ impl Lines {
         self.reader.get_ref()
     }
 
+    /// What follows the lines read so far, as bytes.
+    pub fn rest(&mut self) -> &mut impl Read {
+        &mut self.reader
+    }
+
     /// Sends bytes as they are, in one write.
     pub fn send_raw(&mut self, bytes: impl AsRef<[u8]>) {
         self.reader.get_mut().write_all(bytes.as_ref()).expect("the connection is open");
