@@ -3,6 +3,7 @@
 use super::chat::Chats;
 use super::crew::Crew;
 use super::event::Event;
+use super::files::Files;
 use super::inbox::{Inbox, Way};
 use super::link::{Answer, Link, LinkError};
 use super::screen::Screen;
@@ -35,6 +36,8 @@ pub struct Desk {
     pub chats: Chats,
     /// Connections that others made to us.
     pub connections: Connections,
+    /// What we share and fetch.
+    pub files: Files,
     /// Our threads.
     pub crew: Crew,
     /// The end of the client.
@@ -72,13 +75,14 @@ pub enum Trouble {
 
 impl Desk {
     /// A desk for the client of `server`.
-    pub fn new(server: SocketAddr, screen: Screen, waker: Waker) -> Desk {
+    pub fn new(server: SocketAddr, screen: Screen, waker: Waker, files: Files) -> Desk {
         Desk {
             server,
             screen,
             tickets: Tickets::default(),
             chats: Chats::default(),
             connections: Connections::new(MAX_PEERS),
+            files,
             crew: Crew::default(),
             end: Shutdown::new(),
             waker,
@@ -96,6 +100,7 @@ impl Desk {
         if let Some(link) = link {
             link.close();
         }
+        self.files.close();
         self.trouble.notify_all();
         self.waker.wake();
     }

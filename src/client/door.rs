@@ -4,6 +4,7 @@ use super::conversation;
 use super::desk::Desk;
 use super::message;
 use super::peer::{PeerLines, WRITE};
+use super::upload::{self, Wanted};
 use crate::listener::Service;
 use crate::peer_protocol::Opening;
 use std::io::Write;
@@ -30,7 +31,10 @@ impl Service for Door {
         match opening {
             Opening::Chat { name, ticket } => conversation::receive(desk, lines, name, ticket),
             Opening::Message { name, ticket } => message::receive(desk, lines, name, ticket),
-            Opening::File { .. } | Opening::Run { .. } => lines.refuse("This client does not offer that"),
+            Opening::File { filename, name, ticket, offset } => {
+                upload::serve(desk, &lines, Wanted { filename, name, ticket, offset });
+            }
+            Opening::Run { .. } => lines.refuse("This client does not offer that"),
         }
     }
 

@@ -8,7 +8,7 @@ use super::input::Input;
 use super::keeper::Keeper;
 use super::link::LinkError;
 use super::terminal::Typed;
-use super::{login, message};
+use super::{file_commands, login, message};
 use crate::address::Address;
 use crate::comma;
 use crate::name::Username;
@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 const ACCEPT_WAIT: Duration = Duration::from_secs(60);
 /// More than the longest wait for the answer to our own request, which has its own limits.
 const CALL_WAIT: Duration = Duration::from_secs(100);
+
+/// More than any fetch takes; each has limits of its own.
+const FETCHES_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The person's end of the client.
 pub struct Menu<'a> {
@@ -56,7 +59,11 @@ impl<'a> Menu<'a> {
                 Typed::Interrupt { idle } => self.interrupt(idle),
                 Typed::Leave => self.leave(),
                 Typed::End if self.input.is_terminal() => self.end_of_input(),
-                Typed::End => Next::Leave,
+                Typed::End => {
+                    // A script's last fetch is to arrive.
+                    self.hold(FETCHES_WAIT, |desk| desk.files.fetches.is_idle());
+                    Next::Leave
+                }
                 Typed::Woken => Next::Go,
             };
             if next == Next::Leave {
@@ -155,7 +162,7 @@ impl<'a> Menu<'a> {
             self.desk.screen.info("Cancelled.");
         } else if std::mem::take(&mut self.broadcasting) {
             self.desk.screen.info("Not sent.");
-        } else if idle {
+        } else if idle && !self.desk.files.fetches.cancel_last() {
             self.desk.screen.info("Type quit or press Ctrl-X to leave.");
         }
         Next::Go
@@ -208,10 +215,15 @@ impl<'a> Menu<'a> {
             Command::Close(name) => desk.screen.refuse(format!("No open chat with {name}")),
             Command::Users => self.show_users()?,
             Command::AddressOf(name) => self.show_fields(&Request::GetPeer(name.to_string()))?,
+            Command::Files(of) => file_commands::show(desk, of.as_ref())?,
+            Command::Get { from, file } => file_commands::get(desk, from, file),
+            Command::Transfers => file_commands::show_transfers(desk),
+            Command::Cancel(file) => file_commands::cancel(desk, file.as_ref()),
             Command::Active => self.show_answer(&Request::Active)?,
             Command::Inactive => self.show_answer(&Request::Inactive)?,
             Command::Whoami => self.show_fields(&Request::Whoami)?,
-            Command::Wait(span) => self.wait(span, |_| false),
+            Command::Wait(Some(span)) => self.wait(span, |_| false),
+            Command::Wait(None) => self.wait(FETCHES_WAIT, |desk| desk.files.fetches.is_idle()),
             Command::Reconnect => self.reconnect(),
             Command::Help => command::menu().for_each(|text| desk.screen.show(Event::Help { text })),
             Command::Quit => {}

@@ -1,5 +1,6 @@
 //! The client's options, as people type them.
 
+use super::files::FileOptions;
 use super::login::Credentials;
 use crate::manual::Manual;
 use crate::name::Username;
@@ -63,6 +64,18 @@ struct Session {
     #[arg(long, value_name = "PORT")]
     listen: Option<u16>,
 
+    /// Share the files in this folder: its regular files, without subfolders and hidden ones
+    #[arg(long, value_name = "DIR")]
+    share: Option<PathBuf>,
+
+    /// Where fetched files go; by default into the shared folder, or else into the current one
+    #[arg(long, value_name = "DIR")]
+    downloads: Option<PathBuf>,
+
+    /// Send at most so many files at a time; others wait in line
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=64))]
+    upload_slots: u16,
+
     /// Carry out these commands, divided by ; (\; is a ;), and leave
     #[arg(long, value_name = "COMMANDS")]
     exec: Option<String>,
@@ -91,6 +104,8 @@ pub struct Options {
     pub credentials: Option<Credentials>,
     /// The port for peers, where the person insists on one.
     pub listen: Option<u16>,
+    /// What is shared, and where what is fetched goes.
+    pub files: FileOptions,
     /// Commands to carry out instead of reading any, divided by `;` or line ends.
     pub exec: Option<String>,
     /// Whether output is for programs.
@@ -122,6 +137,11 @@ impl Arguments {
             server: resolve(&session.host, session.port)?,
             credentials: session.credentials()?,
             listen: session.listen,
+            files: FileOptions {
+                share: session.share,
+                downloads: session.downloads,
+                upload_slots: usize::from(session.upload_slots),
+            },
             exec: session.exec,
             json: session.json,
         }))
