@@ -1,6 +1,7 @@
 //! The client: logs in, listens for peers, does what the person types, and ends in order.
 
 // What it says and understands: pure values.
+pub mod transfer;
 pub mod event;
 pub mod json;
 pub mod command;
@@ -19,6 +20,12 @@ pub mod jobs;
 pub mod consent;
 pub mod consent_log;
 pub mod crew;
+pub mod folder;
+pub mod hashes;
+pub mod slots;
+pub mod share;
+pub mod fetches;
+pub mod files;
 pub mod desk;
 
 // The person.
@@ -36,6 +43,12 @@ pub mod conversation;
 pub mod household;
 pub mod runner;
 pub mod remote;
+pub mod announcer;
+pub mod upload;
+pub mod part;
+pub mod fetch;
+pub mod file_commands;
+pub mod inquiry;
 pub mod door;
 pub mod keeper;
 pub mod menu;
@@ -43,6 +56,7 @@ pub mod doctor;
 
 use crate::protocol::Request;
 use desk::Desk;
+use files::Files;
 use input::Input;
 use keeper::Keeper;
 use link::LinkError;
@@ -72,6 +86,7 @@ impl Stop {
 /// # Errors
 /// A sentence: the server is not there, the login of the options is not possible, the port is taken.
 pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
+    let files = Files::open(&options.files)?;
     let opened = match &options.exec {
         Some(commands) => Input::commands(commands),
         None => Input::open(options.json),
@@ -83,7 +98,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
         Input::Lines(_) => Format::Plain,
     };
     let (screen, events) = Screen::new();
-    let desk = Arc::new(Desk::new(options.server, screen, waker, options.run.clone()));
+    let desk = Arc::new(Desk::new(options.server, screen, waker, files, options.run.clone()));
     let _ = stop.0.set(Arc::clone(&desk));
     let alarm = desk.waker.alarm();
     if let Input::Terminal(terminal) = &mut input {
@@ -159,6 +174,10 @@ fn start_threads(desk: &Arc<Desk>, keeper: &Arc<Keeper>, known: Known) -> std::i
             desk.crew.start("broadcasts", move || udp::run(&desk_of_udp, &socket))?;
         }
         Err(error) => desk.screen.info(format!("No UDP socket ({error}): broadcasts come by TCP.")),
+    }
+    if desk.files.share.is_some() {
+        let desk_of_share = Arc::clone(desk);
+        desk.crew.start("share", move || announcer::run(&desk_of_share))?;
     }
     let keeper = Arc::clone(keeper);
     desk.crew.start("keeper", move || keeper.keep(&known))

@@ -5,10 +5,13 @@
 // Words: pure values, parsed and formatted. No socket, file, thread or clock is known here.
 pub mod text;
 pub mod duration;
+pub mod size;
+pub mod hex;
 pub mod name;
 pub mod ticket;
 pub mod address;
 pub mod comma;
+pub mod file_name;
 pub mod protocol;
 pub mod datagram;
 pub mod peer_protocol;

@@ -1,9 +1,11 @@
 //! The words between two peers: the first line of a connection says what it is for, the answer says yes or why not.
 
 use crate::comma;
+use crate::hex;
 use crate::name::{InvalidUsername, Username};
 use crate::ticket::Ticket;
 use std::fmt;
+use std::str::FromStr;
 
 /// The first line of a peer connection. A ticket that is missing or malformed is `None`: that leaves a chat or a
 /// message unverified, and has a file or a command refused.
@@ -104,6 +106,30 @@ impl fmt::Display for Opening {
     }
 }
 
+/// `sha256_HEX`, the line behind the bytes of a file: the SHA-256 of the whole file, from its first byte also when
+/// the bytes began at an OFFSET.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileHash(pub [u8; 32]);
+
+/// A line that is not `sha256_` and 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAHash;
+
+impl FromStr for FileHash {
+    type Err = NotAHash;
+
+    fn from_str(line: &str) -> Result<Self, NotAHash> {
+        line.strip_prefix("sha256_").and_then(hex::parse).map(FileHash).ok_or(NotAHash)
+    }
+}
+
+impl fmt::Display for FileHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256_")?;
+        hex::write(&self.0, f)
+    }
+}
+
 impl fmt::Display for BadOpening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -136,6 +162,15 @@ mod tests {
     fn a_ticket_may_be_missing_or_wrong() {
         for line in ["CHAT,alice", "CHAT,alice,", "MSG,alice,nonsense", "FILE,a,alice,12"] {
             assert_eq!(Opening::parse(line).map(|opening| opening.ticket()), Ok(None), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_hash_there_and_back() {
+        let line = format!("sha256_{}", "0123456789abcdef".repeat(4));
+        assert_eq!(line.parse::<FileHash>().map(|hash| hash.to_string()), Ok(line.clone()));
+        for bad in ["", "sha256_", &line[..70], &format!("{line}0"), &line.replace('_', "-")] {
+            assert_eq!(bad.parse::<FileHash>(), Err(NotAHash));
         }
     }
 

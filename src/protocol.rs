@@ -18,3 +18,7 @@ pub const MAX_LINE: usize = 4096;
 pub const MAX_SERVER_LINE: usize = 1 << 20;
 /// The longest text of a broadcast, in bytes: with its header it fits one UDP datagram of 1,200 bytes.
 pub const MAX_BROADCAST: usize = 1024;
+/// File names that one client may announce.
+pub const MAX_FILES: usize = 10_000;
+/// Bytes of file names that one client may announce.
+pub const MAX_FILE_BYTES: usize = 1 << 20;

@@ -3,6 +3,7 @@
 //! The server draws one for every introduction and gives it to both sides; whoever shows it to a peer is the one
 //! that the server introduced. The token that a `hello_` datagram carries is made the same way.
 
+use crate::hex;
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,14 +27,7 @@ impl FromStr for Ticket {
     type Err = NotATicket;
 
     fn from_str(text: &str) -> Result<Self, NotATicket> {
-        let mut bytes = [0; 16];
-        if text.len() != 2 * bytes.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(NotATicket);
-        }
-        for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| NotATicket)?;
-        }
-        Ok(Ticket(bytes))
+        hex::parse(text).map(Ticket).ok_or(NotATicket)
     }
 }
 
@@ -43,7 +37,7 @@ pub struct NotATicket;
 
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 

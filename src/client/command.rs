@@ -2,6 +2,7 @@
 
 use crate::address::Address;
 use crate::duration;
+use crate::file_name::FileName;
 use crate::name::Username;
 use crate::protocol::{MAX_BROADCAST, Request};
 use std::time::Duration;
@@ -33,10 +34,19 @@ pub enum Command {
     Close(Username),
     Users,
     AddressOf(Username),
+    Files(Option<Username>),
+    Get {
+        from: Username,
+        file: FileName,
+    },
+    Transfers,
+    /// Without a name, all of them.
+    Cancel(Option<FileName>),
     Active,
     Inactive,
     Whoami,
-    Wait(Duration),
+    /// Without a duration, until all files are fetched.
+    Wait(Option<Duration>),
     Disconnect,
     Reconnect,
     Help,
@@ -138,6 +148,40 @@ pub const TABLE: &[Row] = &[
         read: |rest| rest.parse().ok().map(Command::AddressOf),
     },
     Row {
+        word: "files",
+        also: &["GET_AF"],
+        arguments: "[NAME]",
+        help: "what NAME shares, or everybody",
+        read: |rest| optional_name(rest).map(Command::Files),
+    },
+    Row {
+        word: "get",
+        also: &[],
+        arguments: "NAME FILE",
+        help: "fetch a file from NAME in the background",
+        read: |rest| {
+            let (from, file) = rest.split_once(' ')?;
+            Some(Command::Get { from: from.parse().ok()?, file: FileName::from_typed(file.trim()).ok()? })
+        },
+    },
+    Row {
+        word: "transfers",
+        also: &[],
+        arguments: "",
+        help: "files on their way",
+        read: |rest| alone(rest, Command::Transfers),
+    },
+    Row {
+        word: "cancel",
+        also: &[],
+        arguments: "FILE|all",
+        help: "stop fetching; get it again to go on",
+        read: |rest| match rest {
+            "all" => Some(Command::Cancel(None)),
+            file => FileName::from_typed(file).ok().map(|file| Command::Cancel(Some(file))),
+        },
+    },
+    Row {
         word: "active",
         also: &[],
         arguments: "",
@@ -155,9 +199,12 @@ pub const TABLE: &[Row] = &[
     Row {
         word: "wait",
         also: &[],
-        arguments: "DURATION",
-        help: "for scripts: show what arrives for a while, such as 5s",
-        read: |rest| duration::parse(rest).ok().map(Command::Wait),
+        arguments: "[DURATION]",
+        help: "for scripts: show what arrives for a while, such as 5s, or until all files are fetched",
+        read: |rest| match rest {
+            "" => Some(Command::Wait(None)),
+            span => duration::parse(span).ok().map(|span| Command::Wait(Some(span))),
+        },
     },
     Row {
         word: "disconnect",
@@ -247,6 +294,7 @@ fn as_to_the_server(line: &str) -> Result<Command, String> {
         Request::Relay { text, to } => Ok(Command::Relay { to, text }),
         Request::Connect(to) => Ok(Command::Chat(to)),
         Request::GetUsers => Ok(Command::Users),
+        Request::GetUserFiles(name) => name.parse().map(|name| Command::Files(Some(name))).map_err(|_| unknown()),
         Request::GetPeer(name) => name.parse().map(Command::AddressOf).map_err(|_| unknown()),
         Request::Quit(_) => Ok(Command::Quit),
         _ => Err(unknown()),
@@ -323,6 +371,7 @@ mod tests {
 
     #[test]
     fn words_numbers_and_the_servers_forms() {
+        let get = |file: &str| Command::Get { from: "bob".parse().expect("valid"), file: file.parse().expect("valid") };
         let hi = || Command::Message { to: bob(), text: "hi there".to_owned() };
         for (line, command) in [
             ("1", Command::List),
@@ -334,8 +383,13 @@ mod tests {
             ("msg_hi there_bob", hi()),
             ("connect_bob", Command::Chat(bob())),
             ("y", Command::Accept(None)),
-            ("wait 5s", Command::Wait(Duration::from_secs(5))),
+            ("wait 5s", Command::Wait(Some(Duration::from_secs(5)))),
             ("GET_U", Command::Users),
+            ("GET_UF,bob", Command::Files(Some("bob".parse().expect("valid")))),
+            ("get bob a, b.txt", get("a, b.txt")),
+            ("get bob \" a\"", get(" a")),
+            ("cancel all", Command::Cancel(None)),
+            ("wait", Command::Wait(None)),
             ("exit", Command::Quit),
         ] {
             assert_eq!(parse(line), Ok(command), "{line}");
@@ -346,6 +400,7 @@ mod tests {
     fn a_refusal_says_what_to_type() {
         assert_eq!(parse("msg bob"), Err("Type: msg NAME TEXT".to_owned()));
         assert_eq!(parse("dance"), Err("\"dance\" is no command: type help for the list".to_owned()));
+        assert_eq!(parse("get bob ../x"), Err("Type: get NAME FILE".to_owned()));
         assert_eq!(parse("msg_hi"), Err("Send msg_TEXT_ADDR".to_owned()));
         assert!(parse(&format!("broadcast {}", "x".repeat(1025))).is_err());
     }

@@ -5,6 +5,7 @@ use super::consent::RunOptions;
 use super::consent_log::ConsentLog;
 use super::crew::Crew;
 use super::event::Event;
+use super::files::Files;
 use super::inbox::{Inbox, Way};
 use super::jobs::Jobs;
 use super::link::{Answer, Link, LinkError};
@@ -47,6 +48,8 @@ pub struct Desk {
     pub jobs: Jobs,
     /// Connections that others made to us.
     pub connections: Connections,
+    /// What we share and fetch.
+    pub files: Files,
     /// Our threads.
     pub crew: Crew,
     /// The end of the client.
@@ -84,7 +87,7 @@ pub enum Trouble {
 
 impl Desk {
     /// A desk for the client of `server`.
-    pub fn new(server: SocketAddr, screen: Screen, waker: Waker, run: RunOptions) -> Desk {
+    pub fn new(server: SocketAddr, screen: Screen, waker: Waker, files: Files, run: RunOptions) -> Desk {
         Desk {
             server,
             screen,
@@ -95,6 +98,7 @@ impl Desk {
             run,
             jobs: Jobs::default(),
             connections: Connections::new(MAX_PEERS),
+            files,
             crew: Crew::default(),
             end: Shutdown::new(),
             waker,
@@ -112,6 +116,7 @@ impl Desk {
         if let Some(link) = link {
             link.close();
         }
+        self.files.close();
         self.trouble.notify_all();
         self.waker.wake();
     }

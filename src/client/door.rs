@@ -5,6 +5,7 @@ use super::desk::Desk;
 use super::message;
 use super::peer::{PeerLines, WRITE};
 use super::remote;
+use super::upload::{self, Wanted};
 use crate::listener::Service;
 use crate::peer_protocol::Opening;
 use std::io::Write;
@@ -35,7 +36,9 @@ impl Service for Door {
             Opening::Chat { name, ticket } => conversation::receive(desk, lines, name, ticket),
             Opening::Message { name, ticket } => message::receive(desk, lines, name, ticket),
             Opening::Run { name, ticket, command } => remote::receive(desk, &lines, peer, (name, ticket, command)),
-            Opening::File { .. } => lines.refuse("This client does not offer that"),
+            Opening::File { filename, name, ticket, offset } => {
+                upload::serve(desk, &lines, Wanted { filename, name, ticket, offset });
+            }
         }
     }
 

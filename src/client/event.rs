@@ -2,6 +2,8 @@
 //!
 //! Whatever others wrote is escaped here, so no other file can forget it.
 
+use super::transfer::{Stage, Step};
+use crate::file_name;
 use crate::name::Username;
 use crate::protocol::Broadcast;
 use crate::text::escape;
@@ -46,6 +48,10 @@ pub enum Event {
     Client { name: Username, address: SocketAddr, guest: Option<String> },
     /// An active client's name, in the list of names.
     User { name: String },
+    /// A shared file, in the list of them.
+    File { owner: Username, file: String },
+    /// A step of a file on its way.
+    Transfer(Step),
     /// The server tells what it is about to do.
     Notice { text: String },
     /// What was asked for is done.
@@ -61,12 +67,21 @@ pub enum Event {
 impl Event {
     /// Whether something that was asked for was not done.
     pub fn is_error(&self) -> bool {
-        matches!(self, Event::Refused { .. } | Event::ChatRefused { .. } | Event::RunEnded { limit: true, .. })
+        match self {
+            Event::Refused { .. } | Event::ChatRefused { .. } | Event::RunEnded { limit: true, .. } => true,
+            Event::Transfer(step) => step.is_error(),
+            _ => false,
+        }
     }
 
     /// Whether it belongs on standard error where output and errors are apart.
     pub fn is_apart(&self) -> bool {
         self.is_error() || matches!(self, Event::RunLine { error: true, .. })
+    }
+
+    /// Whether people need not see it.
+    pub fn is_for_programs(&self) -> bool {
+        matches!(self, Event::Transfer(step) if step.is_for_programs())
     }
 
     /// Its colour on a terminal, as the number of an SGR escape sequence; what one asked for has none.
@@ -75,6 +90,8 @@ impl Event {
             Event::Broadcast { earlier: true, .. } | Event::Info { .. } => Some(DIM),
             Event::Broadcast { .. } => Some(CYAN),
             Event::Message { .. } | Event::ChatLine { foreground: false, .. } => Some(MAGENTA),
+            Event::Transfer(Step { stage: Stage::Whole { .. }, .. }) => Some(GREEN),
+            Event::Transfer(step) => Some(if step.is_error() { RED } else { DIM }),
             Event::ChatRequest { .. } | Event::RunRequest { .. } | Event::Notice { .. } => Some(YELLOW),
             Event::ChatOpened { .. } | Event::ChatLine { .. } => Some(GREEN),
             Event::Refused { .. } | Event::ChatRefused { .. } => Some(RED),
@@ -142,6 +159,8 @@ impl fmt::Display for Event {
                 None => write!(f, "{name} {address}"),
             },
             Event::User { name } => f.write_str(&escape(name)),
+            Event::File { owner, file } => write!(f, "{owner} {}", escape(&file_name::typed(file))),
+            Event::Transfer(step) => step.fmt(f),
             Event::Notice { text } => write!(f, "[server] {}", escape(text)),
             Event::Done { text } | Event::Refused { text } | Event::Help { text } | Event::Info { text } => {
                 f.write_str(&escape(text))

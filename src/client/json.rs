@@ -1,6 +1,7 @@
 //! Events for programs: one JSON object each, described in `docs/JSON.md`.
 
 use super::event::Event;
+use super::transfer::{Stage, Step, Way};
 use serde_json::{Value, json};
 
 /// The object of an event, in one line. Every object has an `event` that names its kind.
@@ -51,12 +52,35 @@ fn value(event: &Event) -> Value {
             "guest": guest,
         }),
         Event::User { name } => json!({"event": "user", "name": name}),
+        Event::File { owner, file } => json!({"event": "file", "owner": owner.as_str(), "file": file}),
+        Event::Transfer(step) => transfer(step),
         Event::Notice { text } => json!({"event": "notice", "text": text}),
         Event::Done { text } => json!({"event": "done", "text": text}),
         Event::Refused { text } => json!({"event": "refused", "text": text}),
         Event::Help { text } => json!({"event": "help", "text": text}),
         Event::Info { text } => json!({"event": "info", "text": text}),
     }
+}
+
+fn transfer(step: &Step) -> Value {
+    let (stage, more) = match &step.stage {
+        Stage::Waiting { before } => ("waiting", json!({"before": before})),
+        Stage::Begun { size, offset } => ("begun", json!({"size": size, "offset": offset})),
+        Stage::Progress { done, size, .. } => ("progress", json!({"size": size, "done": done})),
+        Stage::Whole { size, took, saved } => {
+            ("whole", json!({"size": size, "seconds": took.as_secs_f64(), "saved": saved}))
+        }
+        Stage::Cancelled { done } => ("cancelled", json!({"done": done})),
+        Stage::Failed { why } => ("failed", json!({"why": why})),
+    };
+    let mut object = json!({
+        "event": match step.way { Way::Fetch => "fetch", Way::Send => "send" },
+        "stage": stage, "with": step.with.as_str(), "file": step.file.as_str(),
+    });
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
 }
 
 #[cfg(test)]

@@ -63,7 +63,12 @@ impl Keeper {
         let init = Request::Init { name: name.to_string(), port: port.to_string(), files: Vec::new() };
         match self.desk.request(&init).map_err(|error| error.to_string())?.end {
             Reply::Err(why) => Err(why),
-            _ => Ok(()),
+            _ => {
+                if let Some(share) = &self.desk.files.share {
+                    share.listening(port);
+                }
+                Ok(())
+            }
         }
     }
 

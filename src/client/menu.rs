@@ -10,11 +10,10 @@ use super::link::LinkError;
 use super::login::NotLoggedIn;
 use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
-use super::{chat, jobs, login, message, remote};
+use super::{chat, file_commands, inquiry, jobs, login, message, remote};
 use crate::address::Address;
-use crate::comma;
 use crate::name::Username;
-use crate::protocol::{Reply, Request};
+use crate::protocol::Request;
 use crate::text;
 use crate::wire::BadLine;
 use std::sync::Arc;
@@ -26,6 +25,9 @@ const ACCEPT_WAIT: Duration = Duration::from_secs(60);
 const READING: Duration = Duration::from_secs(1);
 /// More than the longest wait for the answer to our own request, which has its own limits.
 const CALL_WAIT: Duration = Duration::from_secs(100);
+
+/// More than any fetch takes; each has limits of its own.
+const FETCHES_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The person's end of the client.
 pub struct Menu<'a> {
@@ -62,7 +64,11 @@ impl<'a> Menu<'a> {
                 Typed::Interrupt { idle } => self.interrupt(idle),
                 Typed::Leave => self.leave(),
                 Typed::End if self.input.is_terminal() => self.end_of_input(),
-                Typed::End => Next::Leave,
+                Typed::End => {
+                    // A script's last fetch is to arrive.
+                    self.hold(FETCHES_WAIT, |desk| desk.files.fetches.is_idle());
+                    Next::Leave
+                }
                 Typed::Woken => Next::Go,
             };
             if next == Next::Leave {
@@ -181,7 +187,7 @@ impl<'a> Menu<'a> {
             self.desk.screen.info("Cancelled.");
         } else if std::mem::take(&mut self.broadcasting) {
             self.desk.screen.info("Not sent.");
-        } else if idle {
+        } else if idle && !self.desk.files.fetches.cancel_last() {
             self.desk.screen.info("Type quit or press Ctrl-X to leave.");
         }
         Next::Go
@@ -221,9 +227,9 @@ impl<'a> Menu<'a> {
     fn attempt(&mut self, command: Command) -> Result<(), LinkError> {
         let desk = self.desk;
         match command {
-            Command::List => self.show_answer(&Request::List)?,
+            Command::List => inquiry::show(desk, &Request::List)?,
             Command::Broadcast(None) => self.broadcasting = true,
-            Command::Broadcast(Some(text)) => self.show_answer(&Request::Broadcast(text))?,
+            Command::Broadcast(Some(text)) => inquiry::show(desk, &Request::Broadcast(text))?,
             Command::Chat(to) => self.chat(to),
             Command::Message { to, text } => message::send(desk, &to, &text)?,
             Command::Relay { to, text } => message::relay(desk, &to, &text)?,
@@ -233,12 +239,17 @@ impl<'a> Menu<'a> {
             Command::Decline(name) => self.answer(Answer::Decline, name.as_ref()),
             Command::Peers => self.show_peers(),
             Command::Close(name) => self.close(&name),
-            Command::Users => self.show_users()?,
-            Command::AddressOf(name) => self.show_fields(&Request::GetPeer(name.to_string()))?,
-            Command::Active => self.show_answer(&Request::Active)?,
-            Command::Inactive => self.show_answer(&Request::Inactive)?,
-            Command::Whoami => self.show_fields(&Request::Whoami)?,
-            Command::Wait(span) => self.wait(span, |_| false),
+            Command::Users => inquiry::show_users(desk)?,
+            Command::AddressOf(name) => inquiry::show_fields(desk, &Request::GetPeer(name.to_string()))?,
+            Command::Files(of) => file_commands::show(desk, of.as_ref())?,
+            Command::Get { from, file } => file_commands::get(desk, from, file),
+            Command::Transfers => file_commands::show_transfers(desk),
+            Command::Cancel(file) => file_commands::cancel(desk, file.as_ref()),
+            Command::Active => inquiry::show(desk, &Request::Active)?,
+            Command::Inactive => inquiry::show(desk, &Request::Inactive)?,
+            Command::Whoami => inquiry::show_fields(desk, &Request::Whoami)?,
+            Command::Wait(Some(span)) => self.wait(span, |_| false),
+            Command::Wait(None) => self.wait(FETCHES_WAIT, |desk| desk.files.fetches.is_idle()),
             Command::Reconnect if desk.come_back() => {}
             Command::Reconnect => desk.screen.info("You are connected."),
             Command::Disconnect if desk.is_connected() => {
@@ -249,46 +260,6 @@ impl<'a> Menu<'a> {
             Command::Help => command::menu().for_each(|text| desk.screen.show(Event::Help { text })),
             Command::Quit => {}
         }
-        Ok(())
-    }
-
-    /// Shows the data of an answer, a line each, and its end.
-    fn show_answer(&self, request: &Request) -> Result<(), LinkError> {
-        let answer = self.desk.request(request)?;
-        for reply in answer.data {
-            self.desk.screen.show(match reply {
-                Reply::Client { name, address, guest } => Event::Client { name, address, guest },
-                other => Event::Notice { text: other.to_string() },
-            });
-        }
-        self.show_end(answer.end);
-        Ok(())
-    }
-
-    fn show_end(&self, end: Reply) {
-        self.desk.screen.show(match end {
-            Reply::Err(why) => Event::Refused { text: why },
-            Reply::Ok(text) if !text.is_empty() => Event::Done { text },
-            _ => Event::Done { text: "Done".to_owned() },
-        });
-    }
-
-    fn show_users(&self) -> Result<(), LinkError> {
-        match self.desk.request(&Request::GetUsers)?.end {
-            Reply::Ok(names) => {
-                comma::split(&names).into_iter().for_each(|name| self.desk.screen.show(Event::User { name }));
-            }
-            end => self.show_end(end),
-        }
-        Ok(())
-    }
-
-    /// Answers whose fields read better with spaces than with commas.
-    fn show_fields(&self, request: &Request) -> Result<(), LinkError> {
-        self.show_end(match self.desk.request(request)?.end {
-            Reply::Ok(fields) => Reply::Ok(comma::split(&fields).join(" ")),
-            end => end,
-        });
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The client's options, as people type them.
 
 use super::consent::{AllowList, RunOptions};
+use super::files::FileOptions;
 use super::login::Credentials;
 use crate::duration;
 use crate::manual::Manual;
@@ -36,7 +37,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Other {
     /// Check the way to the server and back: TCP, UDP, and whether other clients could reach this one
-    Doctor(Session),
+    Doctor(Box<Session>),
     #[command(flatten)]
     Manual(Manual),
 }
@@ -65,6 +66,18 @@ struct Session {
     /// Listen for other clients on this port
     #[arg(long, value_name = "PORT")]
     listen: Option<u16>,
+
+    /// Share the files in this folder: its regular files, without subfolders and hidden ones
+    #[arg(long, value_name = "DIR")]
+    share: Option<PathBuf>,
+
+    /// Where fetched files go; by default into the shared folder, or else into the current one
+    #[arg(long, value_name = "DIR")]
+    downloads: Option<PathBuf>,
+
+    /// Send at most so many files at a time; others wait in line
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=64))]
+    upload_slots: u16,
 
     /// Carry out these commands, divided by ; (\; is a ;), and leave
     #[arg(long, value_name = "COMMANDS")]
@@ -114,6 +127,8 @@ pub struct Options {
     pub credentials: Option<Credentials>,
     /// The port for peers, where the person insists on one.
     pub listen: Option<u16>,
+    /// What is shared, and where what is fetched goes.
+    pub files: FileOptions,
     /// Commands to carry out instead of reading any, divided by `;` or line ends.
     pub exec: Option<String>,
     /// Whether output is for programs.
@@ -125,7 +140,7 @@ pub struct Options {
 /// What is to be done.
 pub enum Wanted {
     /// Be a client.
-    Client(Options),
+    Client(Box<Options>),
     /// Tell about the options.
     Manual(Manual),
 }
@@ -138,19 +153,24 @@ impl Arguments {
     pub fn wanted(self) -> Result<Wanted, String> {
         let (session, task) = match (self.other, self.session) {
             (Some(Other::Manual(manual)), _) => return Ok(Wanted::Manual(manual)),
-            (Some(Other::Doctor(session)), _) => (session, Task::Doctor),
+            (Some(Other::Doctor(session)), _) => (*session, Task::Doctor),
             (None, Some(session)) => (session, Task::Menu),
             (None, None) => return Err("which server? Give its IP and port".to_owned()),
         };
-        Ok(Wanted::Client(Options {
+        Ok(Wanted::Client(Box::new(Options {
             task,
             server: resolve(&session.host, session.port)?,
             credentials: session.credentials()?,
             listen: session.listen,
             run: session.run(),
+            files: FileOptions {
+                share: session.share,
+                downloads: session.downloads,
+                upload_slots: usize::from(session.upload_slots),
+            },
             exec: session.exec,
             json: session.json,
-        }))
+        })))
     }
 }
 

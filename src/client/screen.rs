@@ -38,6 +38,11 @@ impl Screen {
         let _ = self.queue.send(Some(event));
     }
 
+    /// Shows an event that may as well be missed, such as progress that is out of date soon: never waits.
+    pub fn show_if_room(&self, event: Event) {
+        let _ = self.queue.try_send(Some(event));
+    }
+
     /// Has the writer stop after all that was shown so far.
     pub fn close(&self) {
         let _ = self.queue.send(None);
@@ -75,6 +80,9 @@ pub enum Format {
 
 impl Format {
     fn write(self, event: &Event, into: &mut String) {
+        if self != Format::Json && event.is_for_programs() {
+            return;
+        }
         match (self, event.colour()) {
             (Format::Json, _) => into.push_str(&json::object(event)),
             (Format::Terminal { colour: true }, Some(code)) => {

@@ -2,11 +2,11 @@
 
 use super::probe;
 use super::rendezvous::{Handled, Introduction, Refusal, Rendezvous};
-use super::roster::{Listed, MAX_FILES, Seat, files_fit};
+use super::roster::{Listed, Seat, files_fit};
 use crate::address::Address;
 use crate::comma;
 use crate::name::Username;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{MAX_FILES, Reply, Request};
 
 /// Bytes of a `files_` line, as far as whole names allow.
 const FILES_LINE: usize = 4000;

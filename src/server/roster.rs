@@ -11,6 +11,7 @@ use super::loopback::LoopbackAddresses;
 use super::mailbox::Mailbox;
 use crate::address::Address;
 use crate::name::Username;
+use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
@@ -20,10 +21,6 @@ use std::time::{Duration, Instant};
 
 /// Messages that a client must send in each window to stay (S1).
 pub const MIN_MESSAGES: u32 = 2;
-/// File names that one client may announce.
-pub const MAX_FILES: usize = 10_000;
-/// Bytes of file names that one client may announce.
-pub const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// The clients that are logged in.
 #[derive(Default)]
