@@ -83,7 +83,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
         Input::Lines(_) => Format::Plain,
     };
     let (screen, events) = Screen::new();
-    let desk = Arc::new(Desk::new(options.server, screen, waker, options.run.clone()));
+    let desk = Arc::new(Desk::new(options, screen, waker));
     let _ = stop.0.set(Arc::clone(&desk));
     let alarm = desk.waker.alarm();
     if let Input::Terminal(terminal) = &mut input {

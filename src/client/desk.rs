@@ -8,6 +8,7 @@ use super::event::Event;
 use super::inbox::{Inbox, Way};
 use super::jobs::Jobs;
 use super::link::{Answer, Link, LinkError};
+use super::options::Options;
 use super::question::Questions;
 use super::screen::Screen;
 use super::tickets::Tickets;
@@ -53,6 +54,8 @@ pub struct Desk {
     pub end: Shutdown,
     /// Wakes the thread that waits for the person.
     pub waker: Waker,
+    /// How long the person has to answer a request for a chat.
+    pub answer_limit: Duration,
     inbox: Mutex<Inbox>,
     session: Mutex<Session>,
     trouble: Condvar,
@@ -83,10 +86,12 @@ pub enum Trouble {
 }
 
 impl Desk {
-    /// A desk for the client of `server`.
-    pub fn new(server: SocketAddr, screen: Screen, waker: Waker, run: RunOptions) -> Desk {
+    /// A desk for a client with these options.
+    pub fn new(options: &Options, screen: Screen, waker: Waker) -> Desk {
+        let run = options.run.clone();
         Desk {
-            server,
+            server: options.server,
+            answer_limit: options.answer_limit,
             screen,
             tickets: Tickets::default(),
             chats: Chats::default(),

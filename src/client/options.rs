@@ -66,6 +66,10 @@ struct Session {
     #[arg(long, value_name = "PORT")]
     listen: Option<u16>,
 
+    /// How long a request for a chat waits for its answer
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
+    answer_limit: Duration,
+
     /// Carry out these commands, divided by ; (\; is a ;), and leave
     #[arg(long, value_name = "COMMANDS")]
     exec: Option<String>,
@@ -114,6 +118,8 @@ pub struct Options {
     pub credentials: Option<Credentials>,
     /// The port for peers, where the person insists on one.
     pub listen: Option<u16>,
+    /// How long the person has to answer a request for a chat.
+    pub answer_limit: Duration,
     /// Commands to carry out instead of reading any, divided by `;` or line ends.
     pub exec: Option<String>,
     /// Whether output is for programs.
@@ -125,7 +131,7 @@ pub struct Options {
 /// What is to be done.
 pub enum Wanted {
     /// Be a client.
-    Client(Options),
+    Client(Box<Options>),
     /// Tell about the options.
     Manual(Manual),
 }
@@ -142,15 +148,16 @@ impl Arguments {
             (None, Some(session)) => (session, Task::Menu),
             (None, None) => return Err("which server? Give its IP and port".to_owned()),
         };
-        Ok(Wanted::Client(Options {
+        Ok(Wanted::Client(Box::new(Options {
             task,
             server: resolve(&session.host, session.port)?,
             credentials: session.credentials()?,
             listen: session.listen,
+            answer_limit: session.answer_limit,
             run: session.run(),
             exec: session.exec,
             json: session.json,
-        }))
+        })))
     }
 }
 
