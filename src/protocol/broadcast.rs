@@ -12,7 +12,7 @@ pub struct Broadcast {
     pub unix_time: u64,
     /// Who sent it.
     pub from: Username,
-    /// At most [`MAX_BROADCAST`] bytes.
+    /// At most [`super::MAX_BROADCAST`] bytes.
     pub text: String,
 }
 
