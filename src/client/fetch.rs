@@ -6,7 +6,7 @@ use super::fetches::Job;
 use super::hashes::BUFFER;
 use super::link::LinkError;
 use super::part::{Origin, Part};
-use super::peer::{self, Introduced, Introduction, PeerLines};
+use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
 use super::transfer::Stage;
 use crate::address::Address;
 use crate::peer_protocol::{FileHash, Opening};
@@ -45,11 +45,11 @@ enum Cut {
     Failed(String),
 }
 
-/// Fetches a file, and shows how it goes.
-pub fn run(desk: &Desk, job: &Job) {
+/// Fetches a file, and shows how it goes; how it ended is for the caller to show.
+pub fn run(desk: &Desk, job: &Job) -> Stage {
     let began = Instant::now();
     let outcome = Fetch::new(desk, job).whole();
-    let stage = match outcome {
+    match outcome {
         Ok((saved, size)) => {
             if let Some(share) = &desk.files.share {
                 share.look_again();
@@ -58,8 +58,7 @@ pub fn run(desk: &Desk, job: &Job) {
         }
         Err(_) if job.stop.is_triggered() => Stage::Cancelled { done: job.transfer.done() },
         Err(why) => Stage::Failed { why },
-    };
-    desk.screen.show(Event::Transfer(job.transfer.step(stage)));
+    }
 }
 
 /// A fetch under way.
@@ -169,12 +168,12 @@ impl<'a> Fetch<'a> {
 
     fn receive(&mut self, lines: &mut PeerLines) -> Result<(), Cut> {
         lines.set_limit(Some(TURN));
-        let size = self.answer(&lines.line().map_err(Cut::Again)?)?;
+        let size = self.answer(&hear(lines)?)?;
         self.begin(size)?;
         self.copy(lines, size)?;
         let hashing = Duration::from_secs((size / HASHING).min(LONGEST_HASHING));
         lines.set_limit(Some(STALL + hashing));
-        let line = lines.line().map_err(Cut::Again)?;
+        let line = hear(lines)?;
         if let Reply::Err(why) = Reply::parse(&line) {
             return Err(Cut::Anew(why));
         }
@@ -243,6 +242,18 @@ impl<'a> Fetch<'a> {
             self.shown.progress(self.desk, self.job);
         }
         Ok(())
+    }
+}
+
+/// The next line. Whoever sends something else is no better next time.
+fn hear(lines: &mut PeerLines) -> Result<String, Cut> {
+    match lines.hear() {
+        Heard::Line(line) => Ok(line),
+        Heard::NoLine(bad) => Err(Cut::Failed(bad.to_string())),
+        Heard::Lost(error) if error.kind() == io::ErrorKind::InvalidData => Err(Cut::Failed(error.to_string())),
+        Heard::Lost(error) => Err(Cut::Again(error.to_string())),
+        Heard::End => Err(Cut::Again("the connection has ended".to_owned())),
+        Heard::Nothing => Err(Cut::Again("no answer in time".to_owned())),
     }
 }
 

@@ -67,8 +67,10 @@ pub fn get(desk: &Arc<Desk>, from: Username, file: FileName) {
 
 fn work(desk: &Desk) {
     while let Some(job) = desk.files.fetches.next() {
-        fetch::run(desk, &job);
+        let stage = fetch::run(desk, &job);
+        // Whoever sees the end can ask for the same file again.
         desk.files.fetches.end(&job);
+        desk.screen.show(Event::Transfer(job.transfer.step(stage)));
         desk.waker.nudge();
     }
 }

@@ -43,7 +43,7 @@ pub fn serve(desk: &Desk, lines: &PeerLines, wanted: Wanted) {
         Ok(opened) => opened,
         Err(why) => return lines.refuse(why),
     };
-    let Some(_slot) = share.slots.take(TURN) else {
+    let Some(slot) = share.slots.take(TURN) else {
         return lines.refuse(format!("busy: {} files are being sent, try again later", share.slots.max()));
     };
     let upload = share.uploads.enter(Transfer::new(Way::Send, name, file_name));
@@ -52,7 +52,9 @@ pub fn serve(desk: &Desk, lines: &PeerLines, wanted: Wanted) {
         Ok(size) => Stage::Whole { size, took: began.elapsed(), saved: None },
         Err(why) => Stage::Failed { why },
     };
-    desk.screen.show(Event::Transfer(upload.transfer.step(stage)));
+    let step = upload.transfer.step(stage);
+    drop((upload, slot));
+    desk.screen.show(Event::Transfer(step));
 }
 
 /// The sentences are for the peer.

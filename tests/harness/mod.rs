@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod client;
+pub mod meddler;
 pub mod terminal;
 
 use clap::Parser;
@@ -321,6 +322,15 @@ pub fn wait(child: &mut Child) -> Option<i32> {
     }
     child.kill().expect("running");
     panic!("the process did not end");
+}
+
+/// Waits until `done`, which some other thread or process brings about.
+pub fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let until = Instant::now() + LIMIT;
+    while !done() {
+        assert!(Instant::now() < until, "{what} within the limit");
+        thread::yield_now();
+    }
 }
 
 /// A whole file as text.
