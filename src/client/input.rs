@@ -10,13 +10,10 @@ use crate::protocol::MAX_LINE;
 use crate::wire::LineReader;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
-use std::io::{self, IsTerminal, PipeReader, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, Cursor, IsTerminal, PipeReader, Read};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// What a pipe takes, in bytes, before anybody reads it.
-const PIPE: usize = 64 * 1024;
 
 /// The source of commands.
 pub enum Input {
@@ -38,27 +35,22 @@ impl Input {
             let terminal = Terminal::new(Arc::clone(&alarm)).map_err(io::Error::other)?;
             return Ok((Input::Terminal(Box::new(terminal)), Waker::of_terminal(alarm)));
         }
-        Self::lines(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+        Self::lines(Source::Stdin(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
     }
 
     /// The lines of a text, in which `;` ends a line too and `\;` is a `;`.
     ///
     /// # Errors
-    /// What the system says, and [`io::ErrorKind::InvalidInput`] for a text that does not fit a pipe.
+    /// What the system says.
     pub fn commands(text: &str) -> io::Result<(Input, Waker)> {
         let lines = text.replace("\\;", "\0").replace(';', "\n").replace('\0', ";");
         let lines: String = lines.lines().map(|line| format!("{}\n", line.trim())).collect();
-        if lines.len() > PIPE {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("at most {PIPE} bytes of commands")));
-        }
-        let (read, mut write) = io::pipe()?;
-        write.write_all(lines.as_bytes())?;
-        Self::lines(File::from(OwnedFd::from(read)))
+        Self::lines(Source::Text(Cursor::new(lines)))
     }
 
-    fn lines(source: File) -> io::Result<(Input, Waker)> {
+    fn lines(source: Source) -> io::Result<(Input, Waker)> {
         let (woken, wake) = io::pipe()?;
-        let source = Polled { source, woken };
+        let source = Polled { source, woken, line_open: false };
         Ok((Input::Lines(Lines(LineReader::new(source, MAX_LINE))), Waker::of_pipe(wake)))
     }
 
@@ -87,10 +79,18 @@ impl Input {
 /// Lines of standard input.
 pub struct Lines(LineReader<Polled>);
 
-/// Standard input (or what stands for it) without a buffer, and the pipe of the waker.
+/// Bytes of commands, and the pipe of the waker.
 struct Polled {
-    source: File,
+    source: Source,
     woken: PipeReader,
+    /// Whether the last byte was in the middle of a line.
+    line_open: bool,
+}
+
+enum Source {
+    /// Without a buffer: what is in one would not be seen by a poll.
+    Stdin(File),
+    Text(Cursor<String>),
 }
 
 /// What [`Polled`] says when it was woken instead.
@@ -100,7 +100,7 @@ impl Lines {
     fn next(&mut self) -> Typed {
         match self.0.next_line() {
             Ok(Some(Ok(line))) => Typed::Line(line.to_owned()),
-            Ok(Some(Err(bad))) => Typed::Line(bad.to_string()),
+            Ok(Some(Err(bad))) => Typed::NoLine(bad),
             Err(error) if error.kind() == WOKEN => Typed::Woken,
             Ok(None) | Err(_) => Typed::End,
         }
@@ -120,18 +120,64 @@ impl Lines {
 
 impl Read for Polled {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut waiting = [&self.source.as_fd(), &self.woken.as_fd()].map(|fd| PollFd::new(*fd, PollFlags::POLLIN));
-        poll(&mut waiting, PollTimeout::NONE)?;
-        let [_, woken] = waiting.map(|fd| fd.any().unwrap_or(false));
-        if woken {
+        let woken = PollFd::new(self.woken.as_fd(), PollFlags::POLLIN);
+        let woken = match &self.source {
+            Source::Stdin(stdin) => {
+                let mut waiting = [woken, PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+                poll(&mut waiting, PollTimeout::NONE)?;
+                waiting[0].any()
+            }
+            Source::Text(_) => {
+                let mut waiting = [woken];
+                poll(&mut waiting, PollTimeout::ZERO)?;
+                waiting[0].any()
+            }
+        };
+        if woken.unwrap_or(false) {
             drain(&mut self.woken);
             return Err(WOKEN.into());
         }
-        self.source.read(into)
+        let length = match &mut self.source {
+            Source::Stdin(stdin) => stdin.read(into)?,
+            Source::Text(text) => text.read(into)?,
+        };
+        // The end of the input ends its last line too.
+        let ends_line = length == 0 && self.line_open && !into.is_empty();
+        if ends_line {
+            into[0] = b'\n';
+        }
+        let length = length.max(usize::from(ends_line));
+        self.line_open = length > 0 && into[length - 1] != b'\n';
+        Ok(length)
     }
 }
 
 /// Takes the bytes of several wakes at once; one that comes later wakes again.
 fn drain(woken: &mut PipeReader) {
     let _ = woken.read(&mut [0; 64]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_divided_by_semicolons() {
+        let (mut input, waker) = Input::commands("list; broadcast a\\; b;quit").expect("a pipe");
+        waker.wake();
+        assert_eq!(input.next(""), Typed::Woken);
+        for line in ["list", "broadcast a; b", "quit"] {
+            assert_eq!(input.next(""), Typed::Line(line.to_owned()));
+        }
+        assert_eq!(input.next(""), Typed::End);
+    }
+
+    #[test]
+    fn the_last_line_needs_no_end() {
+        let text = Cursor::new("list\nno end".to_owned());
+        let (mut input, _waker) = Input::lines(Source::Text(text)).expect("a pipe");
+        assert_eq!(input.next(""), Typed::Line("list".to_owned()));
+        assert_eq!(input.next(""), Typed::Line("no end".to_owned()));
+        assert_eq!(input.next(""), Typed::End);
+    }
 }

@@ -155,6 +155,7 @@ fn ask(desk: &Desk, input: &mut Input, prompt: &str, hidden: bool) -> Result<Str
         let typed = if hidden { input.hidden(prompt) } else { input.next(prompt) };
         match typed {
             Typed::Line(line) => return Ok(line),
+            Typed::NoLine(bad) => return Err(NotLoggedIn::Refused(bad.to_string())),
             Typed::Woken if !desk.end.is_triggered() => {}
             _ => return Err(NotLoggedIn::Left),
         }

@@ -61,6 +61,10 @@ impl<'a> Menu<'a> {
             let typed = self.input.next(&self.prompt());
             let next = match typed {
                 Typed::Line(text) => self.lines(&text),
+                Typed::NoLine(bad) => {
+                    self.desk.screen.refuse(bad.to_string());
+                    Next::Go
+                }
                 Typed::Interrupt { idle } => self.interrupt(idle),
                 Typed::Leave => self.leave(),
                 Typed::End if self.input.is_terminal() => self.end_of_input(),

@@ -3,6 +3,7 @@
 use super::alarm::Alarm;
 use super::completion;
 use super::desk::Desk;
+use crate::wire::BadLine;
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;
 use rustyline::config::Configurer;
@@ -27,6 +28,8 @@ use unicode_width::UnicodeWidthStr;
 pub enum Typed {
     /// A line.
     Line(String),
+    /// What a script gave that is no line.
+    NoLine(BadLine),
     /// Ctrl-C; `idle` when nothing had been typed yet.
     Interrupt {
         /// Whether the line was empty.

@@ -35,7 +35,7 @@ impl Waker {
     /// The same for a script only. A person sees what happened anyway, and their prompt stays the same.
     pub fn nudge(&self) {
         if let Kind::Lines(pipe) = &*self.0 {
-            // A full pipe wakes as well.
+            // After 65,536 bytes that nobody took it waits for the reader, which comes back within its limits.
             let _ = (&*pipe).write(&[1]);
         }
     }
