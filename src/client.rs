@@ -98,7 +98,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<bool, String> {
         Input::Lines(_) => Format::Plain,
     };
     let (screen, events) = Screen::new();
-    let desk = Arc::new(Desk::new(options.server, screen, waker, files, options.run.clone()));
+    let desk = Arc::new(Desk::new(options, screen, waker, files));
     let _ = stop.0.set(Arc::clone(&desk));
     let alarm = desk.waker.alarm();
     if let Input::Terminal(terminal) = &mut input {

@@ -174,6 +174,63 @@ fn a_request_is_accepted_or_declined_without_stealing_the_line() {
 }
 
 #[test]
+fn a_request_that_nobody_answers() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::start(server.address, &["--user", "alice", "--signup", "--answer-limit", "300ms"]);
+    alice.see("Logged in as alice.");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    bob.say("chat alice");
+    alice.see("bob wants to chat");
+    bob.see("No chat with alice: no answer");
+    alice.see("bob no longer waits");
+    alice.say("y");
+    alice.see("Nobody asks you anything now");
+    alice.press(ctrl('X'));
+    assert_eq!(alice.finish(), 1);
+}
+
+#[test]
+fn ctrl_c_before_the_login() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::start(server.address, &[]);
+    alice.see_line("login or signup> ");
+    alice.say("login");
+    alice.see_line("Username: ");
+    alice.press(ctrl('C'));
+    alice.see_line("login or signup> ");
+    alice.press("login\ralice\r");
+    alice.see_line("Password: ");
+    alice.press(format!("secret{}", ctrl('X')));
+    alice.see_line("login or signup> ");
+    alice.press(ctrl('C'));
+    assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn a_pipe_and_a_terminal_give_the_same_results() {
+    let server = TestServer::start(&[]);
+    let mut script = ClientProcess::join(server.address, "alice");
+    let mut person = Person::join(server.address, "bobby");
+    let both =
+        ["users", "peers", "address alice", "inactive", "active", "dance", "msg alice", "close eve", "GET_P,eve"];
+    for command in both {
+        script.say(command);
+        person.say(command);
+    }
+    script.say("whoami");
+    person.say("whoami");
+    script.see("alice 127.");
+    person.see("bobby 127.");
+    script.finish();
+    let results = script.seen.iter().skip_while(|line| !line.starts_with("Logged in")).skip(1);
+    let results: Vec<_> = results.filter(|line| !line.starts_with("alice 127.")).collect();
+    assert!(results.len() > both.len(), "{results:#?}");
+    for result in results {
+        person.see(result);
+    }
+}
+
+#[test]
 fn the_prompt_follows_while_one_types() {
     let server = TestServer::start(&[]);
     let (mut alice, mut bob) = talking(&server);

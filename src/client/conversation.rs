@@ -13,10 +13,8 @@ use crate::protocol::{Reply, Request};
 use crate::ticket::Ticket;
 use std::time::Duration;
 
-/// How long a request waits for its answer.
-const ANSWER: Duration = Duration::from_secs(60);
-/// How long we wait for the answer of the other side: it needs its 60 s and the way.
-const ANSWER_ARRIVES: Duration = Duration::from_secs(65);
+/// How much longer than a person has to answer we wait for the answer of the other side: the way to us.
+const ON_THE_WAY: Duration = Duration::from_secs(5);
 
 /// Takes `CHAT,name,TICKET`: asks the person, waits for the answer, talks.
 pub fn receive(desk: &Desk, lines: PeerLines, name: Username, ticket: Option<Ticket>) {
@@ -30,7 +28,7 @@ pub fn receive(desk: &Desk, lines: PeerLines, name: Username, ticket: Option<Tic
     };
     desk.screen.show(Event::ChatRequest { from: name.clone(), verified });
     desk.waker.nudge();
-    match question.wait(&lines.stream, ANSWER) {
+    match question.wait(&lines.stream, desk.answer_limit) {
         // What they have said already is still to be read.
         Verdict::Yes => return talk(desk, lines, talk_with, Heard::Nothing),
         Verdict::No => return lines.refuse("declined"),
@@ -87,7 +85,7 @@ fn ask(desk: &Desk, id: ChatId, to: &Introduced) -> Result<Option<PeerLines>, St
     if !desk.chats.connected(id, &lines.stream) {
         return Ok(None);
     }
-    lines.set_limit(Some(ANSWER_ARRIVES));
+    lines.set_limit(Some(desk.answer_limit + ON_THE_WAY));
     match Reply::parse(&lines.line()?) {
         Reply::Ok(_) => {}
         Reply::Err(why) => return Err(why),

@@ -9,6 +9,7 @@ use super::files::Files;
 use super::inbox::{Inbox, Way};
 use super::jobs::Jobs;
 use super::link::{Answer, Link, LinkError};
+use super::options::Options;
 use super::question::Questions;
 use super::screen::Screen;
 use super::tickets::Tickets;
@@ -56,6 +57,8 @@ pub struct Desk {
     pub end: Shutdown,
     /// Wakes the thread that waits for the person.
     pub waker: Waker,
+    /// How long the person has to answer a request for a chat.
+    pub answer_limit: Duration,
     inbox: Mutex<Inbox>,
     session: Mutex<Session>,
     trouble: Condvar,
@@ -86,10 +89,12 @@ pub enum Trouble {
 }
 
 impl Desk {
-    /// A desk for the client of `server`.
-    pub fn new(server: SocketAddr, screen: Screen, waker: Waker, files: Files, run: RunOptions) -> Desk {
+    /// A desk for a client with these options.
+    pub fn new(options: &Options, screen: Screen, waker: Waker, files: Files) -> Desk {
+        let run = options.run.clone();
         Desk {
-            server,
+            server: options.server,
+            answer_limit: options.answer_limit,
             screen,
             tickets: Tickets::default(),
             chats: Chats::default(),

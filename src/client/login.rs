@@ -42,7 +42,7 @@ pub enum NotLoggedIn {
     Refused(String),
     /// No answer.
     Lost(LinkError),
-    /// The person left.
+    /// The person left, or gave up the question.
     Left,
 }
 
@@ -113,6 +113,8 @@ pub fn dialogue(desk: &Desk, input: &mut Input) -> Result<(Known, Welcome), NotL
             Ok(Some(welcome)) => return Ok(welcome),
             Ok(None) => {}
             Err(NotLoggedIn::Refused(why)) => desk.screen.refuse(why),
+            // Ctrl-C at a name or a password goes back to the first question; there it leaves.
+            Err(NotLoggedIn::Left) if input.is_terminal() && !desk.end.is_triggered() => {}
             Err(other) => return Err(other),
         }
     }
@@ -149,7 +151,7 @@ fn ask_name(desk: &Desk, input: &mut Input) -> Result<Username, NotLoggedIn> {
     name.trim().parse().map_err(|invalid: InvalidUsername| NotLoggedIn::Refused(format!("{invalid}.")))
 }
 
-/// Asks for one line. An interrupted answer begins anew at the first question, and leaves there.
+/// Asks for one line.
 fn ask(desk: &Desk, input: &mut Input, prompt: &str, hidden: bool) -> Result<String, NotLoggedIn> {
     loop {
         let typed = if hidden { input.hidden(prompt) } else { input.next(prompt) };

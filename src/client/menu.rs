@@ -19,13 +19,11 @@ use crate::wire::BadLine;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a script's `accept` waits for somebody to ask.
-const ACCEPT_WAIT: Duration = Duration::from_secs(60);
+/// How long a script's `accept` waits for somebody to ask; and how much longer than the answer may take for it, as
+/// connecting takes time too.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How old a question must be before a person can say yes to a command: it may have replaced another just now.
 const READING: Duration = Duration::from_secs(1);
-/// More than the longest wait for the answer to our own request, which has its own limits.
-const CALL_WAIT: Duration = Duration::from_secs(100);
-
 /// More than any fetch takes; each has limits of its own.
 const FETCHES_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -293,7 +291,7 @@ impl<'a> Menu<'a> {
     /// Has somebody run a command. A person goes on typing meanwhile.
     fn run_elsewhere(&mut self, on: Address, command: String) {
         match remote::start(self.desk, on, command) {
-            Ok(id) => self.hold(CALL_WAIT, |desk| !desk.jobs.is_open(id)),
+            Ok(id) => self.hold(self.desk.answer_limit + PATIENCE, |desk| !desk.jobs.is_open(id)),
             Err(why) => self.desk.screen.refuse(why),
         }
     }
@@ -320,7 +318,7 @@ impl<'a> Menu<'a> {
             chats.give_up(id);
             self.desk.screen.refuse(format!("No chat: {error}"));
         }
-        self.hold(CALL_WAIT, |desk| !desk.chats.is_calling());
+        self.hold(self.desk.answer_limit + PATIENCE, |desk| !desk.chats.is_calling());
         // Whoever accepted may have left again already: what a script says to them is still no command.
         self.talking_to = self.desk.chats.take_accepted();
     }
@@ -328,7 +326,7 @@ impl<'a> Menu<'a> {
     /// Answers the question that waits. A script waits for one that fits; a person must have had the time to read
     /// to what they say yes.
     fn answer(&mut self, answer: Answer, from: Option<&Username>) {
-        self.hold(ACCEPT_WAIT, |desk| desk.questions.waits_for(answer, from));
+        self.hold(PATIENCE, |desk| desk.questions.waits_for(answer, from));
         let age = if self.input.is_terminal() && answer == Answer::Allow { READING } else { Duration::ZERO };
         let taken = self.desk.questions.take(answer, from, age).and_then(|asked| self.settle(asked, answer));
         if let Err(why) = taken {

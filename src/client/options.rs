@@ -79,6 +79,10 @@ struct Session {
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=64))]
     upload_slots: u16,
 
+    /// How long a request for a chat waits for its answer
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
+    answer_limit: Duration,
+
     /// Carry out these commands, divided by ; (\; is a ;), and leave
     #[arg(long, value_name = "COMMANDS")]
     exec: Option<String>,
@@ -129,6 +133,8 @@ pub struct Options {
     pub listen: Option<u16>,
     /// What is shared, and where what is fetched goes.
     pub files: FileOptions,
+    /// How long the person has to answer a request for a chat.
+    pub answer_limit: Duration,
     /// Commands to carry out instead of reading any, divided by `;` or line ends.
     pub exec: Option<String>,
     /// Whether output is for programs.
@@ -162,6 +168,7 @@ impl Arguments {
             server: resolve(&session.host, session.port)?,
             credentials: session.credentials()?,
             listen: session.listen,
+            answer_limit: session.answer_limit,
             run: session.run(),
             files: FileOptions {
                 share: session.share,
