@@ -10,6 +10,7 @@ pub mod inbox;
 // What its threads share.
 pub mod tickets;
 pub mod alarm;
+pub mod bars;
 pub mod screen;
 pub mod waker;
 pub mod link;

@@ -5,6 +5,9 @@ mod harness;
 use harness::client::ClientProcess;
 use harness::terminal::{Person, ctrl};
 use harness::{TestServer, send_signal};
+use sha2::Digest;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 
 const TAB: char = '\t';
 
@@ -257,6 +260,43 @@ fn tab_completes_commands_and_names() {
     alice.press(format!("w{TAB}{TAB}"));
     alice.see("whoami");
     alice.see("wait");
+}
+
+#[test]
+fn one_goes_on_typing_below_a_progress_bar() {
+    let server = TestServer::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = ["--user", "alice", "--signup", "--downloads", folder.path().to_str().expect("UTF-8")];
+    let mut alice = Person::start(server.address, &options);
+    alice.see("Logged in as alice.");
+    // Eve is a client that sends half of a file, and the rest when she likes.
+    let mut eve = server.join("eve");
+    let listener = TcpListener::bind((eve.ip.as_str(), 0)).expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    assert_eq!(eve.ask(&format!("INIT,eve,{port},two words.txt")), "OK");
+    alice.press(format!("get e{TAB}tw{TAB}"));
+    alice.see_line("> get eve two words.txt");
+    alice.press("\rhalf a line");
+    let (mut sender, _) = listener.accept().expect("alice comes");
+    let mut opening = String::new();
+    BufReader::new(&sender).read_line(&mut opening).expect("a line");
+    assert!(opening.starts_with("FILE,two words.txt,alice,"), "{opening}");
+    let content = b"eight by".repeat(1000);
+    sender.write_all(b"OK,8000\n").expect("sent");
+    sender.write_all(&content[..4000]).expect("sent");
+    alice.see("two words.txt            [");
+    alice.see("of 7.8 KiB");
+    alice.see_line("> half a line");
+    assert!(eve.ask("bcast_meanwhile").starts_with("OK"));
+    alice.see("eve: meanwhile");
+    alice.see_line("> half a line");
+    sender.write_all(&content[4000..]).expect("sent");
+    let hash: String = sha2::Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    sender.write_all(format!("sha256_{hash}\n").as_bytes()).expect("sent");
+    alice.see("Fetched two words.txt from eve");
+    alice.see_no_more("two words.txt            [");
+    alice.see_line("> half a line");
+    assert_eq!(std::fs::read(folder.path().join("two words.txt")).expect("fetched"), content);
 }
 
 #[test]

@@ -312,25 +312,37 @@ pub fn menu() -> impl Iterator<Item = String> {
 
 /// What Tab may put at the end of a line that is being typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Place<'a> {
     /// The first word: a command.
     Word,
     /// The name of somebody active.
     Name,
+    /// A file that this person shares.
+    File(&'a str),
     /// Anything.
     Text,
 }
 
-/// What stands at the end of `line`, by the arguments of its command in the table.
-pub fn place(line: &str) -> Place {
-    let mut words = line.trim_start().split(' ');
-    let word = words.next().unwrap_or_default();
-    let Some(position) = words.count().checked_sub(1) else { return Place::Word };
-    let argument = find(word).and_then(|row| row.arguments.split(' ').nth(position));
-    match argument.map(|argument| argument.trim_matches(['[', ']'])) {
-        Some("NAME") => Place::Name,
-        _ => Place::Text,
+/// What stands at the end of `line`, by the arguments of its command in the table, and where it begins, in bytes. A
+/// file comes last, as its name may hold spaces.
+pub fn place(line: &str) -> (usize, Place<'_>) {
+    let mut begin = line.len() - line.trim_start().len();
+    let Some((word, rest)) = line[begin..].split_once(' ') else { return (begin, Place::Word) };
+    begin += word.len() + 1;
+    let mut rest = rest;
+    let mut before = "";
+    for argument in find(word).map_or("", |row| row.arguments).split(' ') {
+        match (argument.trim_matches(['[', ']']), rest.split_once(' ')) {
+            ("FILE", _) => return (begin, Place::File(before)),
+            ("NAME", None) => return (begin, Place::Name),
+            (_, None) => return (begin, Place::Text),
+            (_, Some((typed, behind))) => {
+                begin += typed.len() + 1;
+                (before, rest) = (typed, behind);
+            }
+        }
     }
+    (line.len(), Place::Text)
 }
 
 /// What a line means while a chat is in the foreground.
@@ -407,9 +419,19 @@ mod tests {
 
     #[test]
     fn what_tab_is_for_follows_from_the_table() {
-        let places = [("", Place::Word), ("ms", Place::Word), ("msg ", Place::Name), ("msg bo", Place::Name)];
-        for (line, expected) in places.into_iter().chain([("msg bob h", Place::Text), ("list ", Place::Text)]) {
+        for (line, expected) in [
+            ("", (0, Place::Word)),
+            (" ms", (1, Place::Word)),
+            ("msg ", (4, Place::Name)),
+            ("msg bo", (4, Place::Name)),
+            ("msg bob h", (8, Place::Text)),
+            ("get bob two wo", (8, Place::File("bob"))),
+            ("get bob", (4, Place::Name)),
+        ] {
             assert_eq!(place(line), expected, "{line:?}");
+        }
+        for line in ["list ", "dance ", "list a b"] {
+            assert_eq!(place(line).1, Place::Text, "{line:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What Tab offers: commands from the table, and the names of those who are active now.
+//! What Tab offers: commands from the table, the names of those who are active now, the files that they share.
 
 use super::command::{self, Place, TABLE};
 use super::desk::Desk;
@@ -6,21 +6,23 @@ use crate::comma;
 use crate::protocol::{Reply, Request};
 
 /// The words of a chat.
-const IN_CHAT: [&str; 4] = ["!allow", "!back", "!decline", "!exit"];
+const IN_CHAT: [&str; 2] = ["!back", "!exit"];
 
 /// Where the word at the end of `before` begins, in bytes, and what it may become.
 pub fn candidates(before: &str, desk: &Desk) -> (usize, Vec<String>) {
-    let begin = before.rfind(' ').map_or(0, |space| space + 1);
-    let typed = &before[begin..];
-    let all: Vec<String> = if desk.chats.foreground().is_some() {
-        if begin == 0 { IN_CHAT.map(str::to_owned).to_vec() } else { Vec::new() }
+    let (begin, all) = if desk.chats.foreground().is_some() {
+        (0, IN_CHAT.map(str::to_owned).to_vec())
     } else {
-        match command::place(before) {
+        let (begin, place) = command::place(before);
+        let all = match place {
             Place::Word => TABLE.iter().map(|row| format!("{} ", row.word)).collect(),
             Place::Name => names(desk),
+            Place::File(owner) => files(desk, owner),
             Place::Text => Vec::new(),
-        }
+        };
+        (begin, all)
     };
+    let typed = &before[begin..];
     let fits = |word: &String| word.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
     (begin, all.into_iter().filter(fits).collect())
 }
@@ -35,4 +37,14 @@ fn names(desk: &Desk) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What somebody shares. Names that the line could not show as they are have to be typed.
+fn files(desk: &Desk, owner: &str) -> Vec<String> {
+    let Ok(answer) = desk.request(&Request::GetUserFiles(owner.to_owned())) else { return Vec::new() };
+    let files = answer.data.into_iter().filter_map(|reply| match reply {
+        Reply::Files { files, .. } => Some(files),
+        _ => None,
+    });
+    files.flatten().filter(|file| crate::text::escape(file) == *file).collect()
 }

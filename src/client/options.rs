@@ -82,6 +82,10 @@ struct Session {
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
     answer_limit: Duration,
 
+    /// How long a request for a chat waits for its answer
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
+    answer_limit: Duration,
+
     /// Carry out these commands, divided by ; (\; is a ;), and leave
     #[arg(long, value_name = "COMMANDS")]
     exec: Option<String>,

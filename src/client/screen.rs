@@ -4,11 +4,13 @@
 //! being typed.
 
 use super::alarm::Alarm;
+use super::bars::Bars;
 use super::event::Event;
 use super::json;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
 
 /// Events that wait to be written; whoever shows one more waits for the writer. A slow reader of our output so
 /// slows the server's lines down, instead of filling memory.
@@ -99,6 +101,7 @@ impl Format {
 /// `gone` called once.
 pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, format: Format, gone: impl Fn()) {
     let mut open = true;
+    let mut bars = Bars::default();
     while let Ok(Some(event)) = events.recv() {
         let mut close = false;
         // What has come together is written together, each kind in its order.
@@ -107,6 +110,11 @@ pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, format
             close |= event.is_none();
             event
         })) {
+            if let (Some(_), Event::Transfer(step)) = (alarm, &event)
+                && bars.take(step, Instant::now())
+            {
+                continue;
+            }
             let apart = format == Format::Plain && event.is_apart();
             let into = if apart { &mut errors } else { &mut lines };
             format.write(&event, into);
@@ -115,7 +123,7 @@ pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, format
             }
         }
         let written = match alarm {
-            Some(alarm) => alarm.print(&lines),
+            Some(alarm) => alarm.print(&lines).map(|()| alarm.set_status(bars.lines(Instant::now()))),
             None if open => io::stdout().write_all(lines.as_bytes()).and_then(|()| io::stdout().flush()),
             None => Ok(()),
         };
