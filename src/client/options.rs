@@ -78,9 +78,6 @@ struct Session {
     /// Send at most so many files at a time; others wait in line
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=64))]
     upload_slots: u16,
-    /// How long a request for a chat waits for its answer
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
-    answer_limit: Duration,
 
     /// How long a request for a chat waits for its answer
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
