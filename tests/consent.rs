@@ -1,0 +1,84 @@
+//! Remote commands at a terminal: the question does not touch what is being typed, and no key says yes by mistake.
+
+mod harness;
+
+use harness::TestServer;
+use harness::client::ClientProcess;
+use harness::terminal::{Person, ctrl};
+use tempfile::TempDir;
+
+/// Somebody at a terminal whose machine may be asked to run something.
+fn owner(server: &TestServer, name: &str) -> (Person, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("consent.csv");
+    let log = log.to_str().expect("a path in UTF-8");
+    let person = Person::start(server.address, &["--user", name, "--signup", "--consent-log", log]);
+    person.see(&format!("Logged in as {name}."));
+    person.see_line("> ");
+    (person, folder)
+}
+
+#[test]
+fn the_question_leaves_the_line_alone_and_takes_no_other_yes() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let (mut bob, _folder) = owner(&server, "bob");
+    let mut alice = ClientProcess::join(server.address, "alice");
+    bob.press("msg alice half");
+    bob.see_line("> msg alice half");
+    alice.say("run bob echo 'one  word'");
+    bob.see("alice asks to run here: echo 'one  word'");
+    bob.see_line("> msg alice half");
+    assert!(bob.is_coloured("alice asks to run"));
+    bob.press(" a line\r");
+    alice.see("half a line");
+    for yes in ["y", "yes", "accept", "accept alice"] {
+        bob.say(yes);
+        bob.see("alice asks to run a command: allow or decline");
+    }
+    bob.say("chat alice");
+    bob.see("Somebody waits for your answer");
+    // It must have been there for a second, so that what is allowed is what was read.
+    let mut carol = ClientProcess::join(server.address, "carol");
+    carol.say("wait 1s");
+    carol.say("whoami");
+    carol.see("carol 127.");
+    bob.say("allow");
+    bob.see("alice runs here: echo 'one  word'");
+    alice.see("[run] bob: one  word");
+    bob.see("alice ran here: echo 'one  word': exit 0");
+    bob.say("allow");
+    bob.see("Nobody asks you anything now");
+    bob.press(ctrl('X'));
+    assert_eq!(bob.finish(), 1);
+}
+
+#[test]
+fn a_person_goes_on_typing_while_a_command_runs_and_ctrl_c_stops_it() {
+    let server = TestServer::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("consent.csv");
+    let log = log.to_str().expect("a path in UTF-8");
+    let list = "echo hi,sleep 1000";
+    let mut bob =
+        ClientProcess::start(server.address, &["--user", "bob", "--signup", "--consent-log", log, "--allow-run", list]);
+    bob.see("Logged in as bob.");
+    let mut alice = Person::join(server.address, "alice");
+    alice.say("run bob sleep 1000");
+    bob.see("alice runs here: sleep 1000");
+    alice.see_line("> ");
+    alice.say("run bob echo hi");
+    alice.see("bob ran: echo hi: exit 0");
+    alice.say("peers");
+    alice.see("bob runs for you: sleep 1000");
+    alice.press("half");
+    alice.see_line("> half");
+    alice.press(ctrl('C'));
+    alice.see_line("> ");
+    alice.press(ctrl('C'));
+    alice.see("Cancelled.");
+    bob.see("alice ran here: sleep 1000: hung up");
+    alice.say("peers");
+    alice.see("No open connections with anybody");
+    alice.press(ctrl('D'));
+    assert_eq!((alice.finish(), bob.finish()), (0, Some(0)));
+}
