@@ -49,6 +49,7 @@ pub mod upload;
 pub mod part;
 pub mod fetch;
 pub mod file_commands;
+pub mod peers;
 pub mod inquiry;
 pub mod door;
 pub mod keeper;

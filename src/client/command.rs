@@ -123,7 +123,7 @@ pub const TABLE: &[Row] = &[
         word: "peers",
         also: &[],
         arguments: "",
-        help: "your open chats, and commands under way",
+        help: "your open chats, and commands and files under way",
         read: |rest| alone(rest, Command::Peers),
     },
     Row {

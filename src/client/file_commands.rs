@@ -5,7 +5,7 @@ use super::event::Event;
 use super::fetch;
 use super::fetches::{Job, MAX_RUNNING};
 use super::link::LinkError;
-use super::transfer::Stage;
+use super::transfer::{Stage, Step};
 use crate::file_name::FileName;
 use crate::name::Username;
 use crate::protocol::{Reply, Request};
@@ -38,12 +38,17 @@ pub fn show(desk: &Desk, of: Option<&Username>) -> Result<(), LinkError> {
 
 /// Shows every file that is on its way, in or out.
 pub fn show_transfers(desk: &Desk) {
-    let uploads = desk.files.share.iter().flat_map(|share| share.uploads.list());
-    let all: Vec<_> = desk.files.fetches.list().into_iter().chain(uploads).collect();
+    let all = under_way(desk);
     if all.is_empty() {
         desk.screen.info("No files on their way");
     }
     all.into_iter().for_each(|step| desk.screen.show(Event::Transfer(step)));
+}
+
+/// Every file that is on its way, in or out.
+pub fn under_way(desk: &Desk) -> Vec<Step> {
+    let uploads = desk.files.share.iter().flat_map(|share| share.uploads.list());
+    desk.files.fetches.list().into_iter().chain(uploads).collect()
 }
 
 /// Fetches a file in the background.

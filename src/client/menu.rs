@@ -10,7 +10,7 @@ use super::link::LinkError;
 use super::login::NotLoggedIn;
 use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
-use super::{chat, file_commands, inquiry, jobs, login, message, remote};
+use super::{file_commands, inquiry, login, message, peers, remote};
 use crate::address::Address;
 use crate::name::Username;
 use crate::protocol::Request;
@@ -159,7 +159,7 @@ impl<'a> Menu<'a> {
         match command::parse_in_chat(line) {
             InChat::Exit => {
                 if let Some(name) = self.talking_to.take() {
-                    self.hang_up(&name);
+                    peers::hang_up(self.desk, &name);
                 }
             }
             InChat::Back => {
@@ -184,7 +184,7 @@ impl<'a> Menu<'a> {
     /// Ctrl-C ends the innermost thing, and never the client.
     fn interrupt(&mut self, idle: bool) -> Next {
         if let Some(name) = self.talking_to.take() {
-            self.hang_up(&name);
+            peers::hang_up(self.desk, &name);
         } else if self.desk.chats.cancel() || (idle && self.desk.jobs.cancel()) {
             self.desk.screen.info("Cancelled.");
         } else if std::mem::take(&mut self.broadcasting) {
@@ -239,8 +239,8 @@ impl<'a> Menu<'a> {
             Command::Allow(name) => self.answer(Answer::Allow, name.as_ref()),
             Command::Run { on, command } => self.run_elsewhere(on, command),
             Command::Decline(name) => self.answer(Answer::Decline, name.as_ref()),
-            Command::Peers => self.show_peers(),
-            Command::Close(name) => self.close(&name),
+            Command::Peers => peers::show(desk),
+            Command::Close(name) => peers::close(desk, &name),
             Command::Users => inquiry::show_users(desk)?,
             Command::AddressOf(name) => inquiry::show_fields(desk, &Request::GetPeer(name.to_string()))?,
             Command::Files(of) => file_commands::show(desk, of.as_ref())?,
@@ -263,29 +263,6 @@ impl<'a> Menu<'a> {
             Command::Quit => {}
         }
         Ok(())
-    }
-
-    fn show_peers(&self) {
-        let (chats, jobs) = (self.desk.chats.list(), self.desk.jobs.list());
-        if chats.is_empty() && jobs.is_empty() {
-            self.desk.screen.info("No open connections with anybody");
-        }
-        for chat::Listed { name, verified, foreground } in chats {
-            self.desk.screen.show(Event::Peer { name, verified, foreground });
-        }
-        for jobs::Listed { with, here, command } in jobs {
-            self.desk.screen.show(Event::Running { with, here, command });
-        }
-    }
-
-    fn close(&self, name: &Username) {
-        let chat = self.hang_up(name);
-        let commands = self.desk.jobs.close(name);
-        match (chat, commands) {
-            (_, true) => self.desk.screen.show(Event::Done { text: format!("Stopped what runs for or by {name}") }),
-            (true, false) => {}
-            (false, false) => self.desk.screen.refuse(format!("No open connection with {name}")),
-        }
     }
 
     /// Has somebody run a command. A person goes on typing meanwhile.
@@ -351,15 +328,6 @@ impl<'a> Menu<'a> {
         };
         reply.send(true);
         opened
-    }
-
-    /// Ends an open chat; false when the other side has left already.
-    fn hang_up(&self, name: &Username) -> bool {
-        let open = self.desk.chats.close(name);
-        if open {
-            self.desk.screen.show(Event::ChatClosed { with: name.clone(), why: "you left".to_owned() });
-        }
-        open
     }
 
     fn wait(&mut self, span: Duration, over: impl Fn(&Desk) -> bool) {
