@@ -118,8 +118,9 @@ fn decide(desk: &Desk, lines: &PeerLines, asking: &Asking) -> Decision {
     let decision = match question.wait(&lines.stream, options.question) {
         Verdict::Yes => return Decision::Allowed,
         Verdict::No => return Decision::Declined,
-        Verdict::NoAnswer => Decision::NoAnswer,
-        Verdict::HungUp => Decision::HungUp,
+        Verdict::HungUp if !desk.end.is_triggered() => Decision::HungUp,
+        // The owner's own end shuts the connection down too.
+        Verdict::NoAnswer | Verdict::HungUp => Decision::NoAnswer,
     };
     desk.screen.show(Event::ChatMissed { from });
     decision
