@@ -62,6 +62,17 @@ fn escape_sequences_are_shown_and_never_obeyed() {
 }
 
 #[test]
+fn no_colour_for_those_who_want_none() {
+    let server = TestServer::start(&[]);
+    let mut eve = server.join("eve");
+    let alice = Person::start_with(server.address, &["--user", "alice", "--signup"], &[("NO_COLOR", "1")]);
+    alice.see_line("> ");
+    assert!(eve.ask("bcast_plain").starts_with("OK"));
+    alice.see("eve: plain");
+    assert!(!alice.is_coloured("eve: plain"));
+}
+
+#[test]
 fn ctrl_c_ends_the_innermost_thing_and_nothing_else() {
     let server = TestServer::start(&[]);
     let (mut alice, mut bob) = talking(&server);

@@ -31,7 +31,6 @@ fn a_newcomer_gets_to_a_chat_with_the_menu_alone() {
     alice.say("secret-word");
     alice.see("Logged in as alice.");
     assert!(!alice.contents().contains("secret"), "{}", alice.contents());
-    alice.say("help");
     alice.see("chat NAME");
     alice.say("1");
     alice.see("2 active clients");
