@@ -58,6 +58,7 @@ pub mod doctor;
 
 use crate::protocol::Request;
 use desk::Desk;
+use event::Event;
 use files::Files;
 use input::Input;
 use keeper::Keeper;
@@ -145,6 +146,10 @@ fn session(options: &Options, desk: &Arc<Desk>, keeper: &Arc<Keeper>, input: &mu
     match options.task {
         Task::Doctor => doctor::examine(desk),
         Task::Menu => {
+            if options.credentials.is_none() && input.is_terminal() {
+                // Somebody who was asked who they are may be here for the first time.
+                command::short_menu().for_each(|text| desk.screen.show(Event::Help { text }));
+            }
             desk.screen.info(format!("Logged in as {}. Type help for what you can do.", known.name));
             start_threads(desk, keeper, known).map_err(|error| format!("no thread: {error}"))?;
             Menu::new(desk, keeper, input).run();

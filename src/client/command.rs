@@ -303,11 +303,21 @@ fn as_to_the_server(line: &str) -> Result<Command, String> {
 
 /// The menu: a line for each command.
 pub fn menu() -> impl Iterator<Item = String> {
-    TABLE.iter().map(|row| {
-        let usage = format!("{} {}", row.word, row.arguments);
-        let also = if row.also.is_empty() { String::new() } else { format!(" (or {})", row.also.join(", ")) };
-        format!("  {usage:<18} {}{also}", row.help)
-    })
+    TABLE.iter().map(Row::line)
+}
+
+/// The short menu: the commands that have a number, as in the menus of old.
+pub fn short_menu() -> impl Iterator<Item = String> {
+    let has_number = |row: &&Row| row.also.iter().any(|word| word.parse::<u8>().is_ok());
+    TABLE.iter().filter(has_number).map(Row::line)
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let usage = format!("{} {}", self.word, self.arguments);
+        let also = if self.also.is_empty() { String::new() } else { format!(" (or {})", self.also.join(", ")) };
+        format!("  {usage:<18} {}{also}", self.help)
+    }
 }
 
 /// What Tab may put at the end of a line that is being typed.

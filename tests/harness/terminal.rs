@@ -32,11 +32,18 @@ impl Person {
     /// Starts a client with these options behind the server's address. `TERM` and colours are as most people have
     /// them.
     pub fn start(server: SocketAddr, options: &[&str]) -> Person {
+        Self::start_with(server, options, &[])
+    }
+
+    /// The same with these variables in the environment.
+    pub fn start_with(server: SocketAddr, options: &[&str], variables: &[(&str, &str)]) -> Person {
         let pair = native_pty_system().openpty(size(80)).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_client"));
         command.args([server.ip().to_string(), server.port().to_string()]);
         command.args(options);
         command.env("TERM", "xterm-256color");
+        command.env_remove("NO_COLOR");
+        variables.iter().for_each(|(name, value)| command.env(name, value));
         command.env("PEERLINE_PASSWORD", "password");
         let child = pair.slave.spawn_command(command).expect("the client runs");
         let screen = Arc::new(Screen { parser: Mutex::new(Parser::new(24, 80, 200)), changed: Condvar::new() });
