@@ -114,6 +114,19 @@ fn a_killed_client_goes_on_after_its_restart() {
 }
 
 #[test]
+fn an_owner_who_stalls_is_left_and_asked_again() {
+    let stage = Stage::new(4_000_000);
+    let mut fates = [Fate::Hold(ARRIVED + ANSWER)].into_iter();
+    let meddler = Meddler::start(stage.server.address, Box::new(move || fates.next().unwrap_or(Fate::Pass)));
+    let downloads = stage.path("downloads").display().to_string();
+    let options = ["--user", "alice", "--downloads", &downloads, "--stall", "200ms", "--exec", "get bob big"];
+    let mut alice = ClientProcess::start(meddler.address, &options);
+    alice.see("Fetched big from bob");
+    assert_eq!(alice.finish(), Some(0));
+    stage.assert_fetched();
+}
+
+#[test]
 fn what_was_cancelled_stays_and_goes_on_later() {
     let stage = Stage::new(4_000_000);
     let mut fates = [Fate::Hold(ARRIVED + ANSWER)].into_iter();

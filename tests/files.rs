@@ -242,6 +242,18 @@ fn others_wait_in_line_for_a_slot() {
 }
 
 #[test]
+fn whoever_takes_nothing_is_closed_and_the_slot_is_free() {
+    let stage = Stage::new();
+    stage.share("big", &vec![7; 32 << 20]);
+    let mut bob = stage.owner(&["--upload-slots", "1", "--stall", "100ms"]);
+    let mut session = stage.server.join("carol");
+    let _stalled = ask_for(&mut session, "carol", "big", "");
+    bob.see("big to carol: the other side takes nothing any more");
+    let mut second = ask_for(&mut session, "carol", "big", "");
+    assert_eq!(line(&mut second), format!("OK,{}\n", 32 << 20));
+}
+
+#[test]
 fn a_file_that_changes_while_it_is_sent_comes_without_a_hash() {
     let stage = Stage::new();
     let size: usize = 32 << 20;

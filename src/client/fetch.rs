@@ -9,6 +9,7 @@ use super::part::{Origin, Part};
 use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
 use super::transfer::Stage;
 use crate::address::Address;
+use crate::duration;
 use crate::peer_protocol::{FileHash, Opening};
 use crate::protocol::{Reply, Request};
 use crate::size::Size;
@@ -19,8 +20,6 @@ use std::time::{Duration, Instant};
 
 /// How long the owner may have others before us in line, and a little for the way.
 const TURN: Duration = Duration::from_secs(75);
-/// How long nothing may arrive while the bytes come.
-pub const STALL: Duration = Duration::from_secs(30);
 /// How slowly the owner may hash what we have already, in bytes a second; it says nothing meanwhile.
 const HASHING: u64 = 32 << 20;
 /// How long it may hash at the most.
@@ -172,7 +171,7 @@ impl<'a> Fetch<'a> {
         self.begin(size)?;
         self.copy(lines, size)?;
         let hashing = Duration::from_secs((size / HASHING).min(LONGEST_HASHING));
-        lines.set_limit(Some(STALL + hashing));
+        lines.set_limit(Some(self.desk.files.stall + hashing));
         let line = hear(lines)?;
         if let Reply::Err(why) = Reply::parse(&line) {
             return Err(Cut::Anew(why));
@@ -224,17 +223,18 @@ impl<'a> Fetch<'a> {
 
     /// Takes bytes until `size` of them are there: no more, whatever the owner sends.
     fn copy(&mut self, lines: &mut PeerLines, size: u64) -> Result<(), Cut> {
+        let stall = self.desk.files.stall;
         let mut buffer = vec![0; BUFFER];
         let Some(part) = &mut self.part else { return Ok(()) };
         while part.length() < size {
-            lines.set_limit(Some(STALL));
+            lines.set_limit(Some(stall));
             let left = usize::try_from(size - part.length()).unwrap_or(BUFFER).min(BUFFER);
             match lines.reader.bytes().read(&mut buffer[..left]) {
                 Ok(0) => return Err(Cut::Again("the connection has ended".to_owned())),
                 Ok(read) => part.write(&buffer[..read]).map_err(Cut::Failed)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Err(Cut::Again(format!("nothing arrived for {} s", STALL.as_secs())));
+                    return Err(Cut::Again(format!("nothing arrived for {}", duration::show(stall))));
                 }
                 Err(error) => return Err(Cut::Again(error.to_string())),
             }

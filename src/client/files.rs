@@ -4,9 +4,9 @@ use super::fetches::Fetches;
 use super::folder::Folder;
 use super::share::Share;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the options say about files.
-#[derive(Default)]
 pub struct FileOptions {
     /// The folder that is shared, if any.
     pub share: Option<PathBuf>,
@@ -15,6 +15,8 @@ pub struct FileOptions {
     pub downloads: Option<PathBuf>,
     /// Files that are sent at a time.
     pub upload_slots: usize,
+    /// How long no byte of a file may move.
+    pub stall: Duration,
 }
 
 /// Everything about files that the threads of a client share.
@@ -23,6 +25,8 @@ pub struct Files {
     pub share: Option<Share>,
     /// Where fetched files go.
     pub downloads: PathBuf,
+    /// How long no byte of a file may move, in or out.
+    pub stall: Duration,
     /// The files that are being fetched.
     pub fetches: Fetches,
 }
@@ -42,7 +46,7 @@ impl Files {
             Err(error) => return Err(format!("the folder for downloads, {}: {error}", downloads.display())),
         }
         let share = folder.map(|folder| Share::new(folder, options.upload_slots));
-        Ok(Files { share, downloads, fetches: Fetches::default() })
+        Ok(Files { share, downloads, stall: options.stall, fetches: Fetches::default() })
     }
 
     /// Ends all that waits or is under way.

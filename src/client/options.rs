@@ -79,6 +79,10 @@ struct Session {
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=64))]
     upload_slots: u16,
 
+    /// How long no byte of a file may move
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, hide = true)]
+    stall: Duration,
+
     /// How long a request for a chat waits for its answer
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
     answer_limit: Duration,
@@ -174,6 +178,7 @@ impl Arguments {
                 share: session.share,
                 downloads: session.downloads,
                 upload_slots: usize::from(session.upload_slots),
+                stall: session.stall,
             },
             exec: session.exec,
             json: session.json,

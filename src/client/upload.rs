@@ -2,7 +2,6 @@
 
 use super::desk::Desk;
 use super::event::Event;
-use super::fetch::STALL;
 use super::folder::Folder;
 use super::hashes::{self, BUFFER, Hashes, Version};
 use super::peer::PeerLines;
@@ -87,7 +86,7 @@ fn send(
     transfer.set(offset, size);
     desk.screen.show(Event::Transfer(transfer.step(Stage::Begun { size, offset })));
     let stream = &*lines.stream;
-    stream.set_write_timeout(Some(STALL)).map_err(|error| error.to_string())?;
+    stream.set_write_timeout(Some(desk.files.stall)).map_err(|error| error.to_string())?;
     lines.answer(&Reply::Ok(size.to_string()));
     let known = hashes.get(&version);
     // From the first byte on, the hash costs no second reading.
@@ -159,9 +158,7 @@ fn hash(desk: &Desk, file: &File, size: u64, fed: Option<Sha256>) -> Result<File
 
 fn lost(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            format!("the other side took nothing for {} s", STALL.as_secs())
-        }
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "the other side takes nothing any more".to_owned(),
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => "the other side has left".to_owned(),
         _ => error.to_string(),
     }
