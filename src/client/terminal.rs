@@ -4,6 +4,7 @@ use super::alarm::Alarm;
 use super::completion;
 use super::desk::Desk;
 use crate::wire::BadLine;
+use nix::errno::Errno;
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;
 use rustyline::config::Configurer;
@@ -135,6 +136,13 @@ impl Terminal {
             let (left, right) = before.text.split_at_checked(before.cursor).unwrap_or((&before.text, ""));
             let read = self.editor.readline_with_initial(&format!("{status}{prompt}"), (left, right));
             let key = self.key.swap(NO_KEY, Ordering::SeqCst);
+            if read.as_ref().is_err_and(came_too_early) {
+                self.typist(|typist| typist.put(before));
+                if self.alarm.finish(|| ()) {
+                    break;
+                }
+                continue;
+            }
             let interrupted = matches!((&read, key), (Err(ReadlineError::Interrupted), NO_KEY));
             let columns = self.editor.dimensions().map_or(80, |(columns, _)| usize::from(columns).max(1));
             let unfinished = self.typist(Typist::take);
@@ -222,8 +230,18 @@ impl Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        // The terminal may be gone.
-        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before);
+        // Any other error says that the terminal is gone.
+        while tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before) == Err(Errno::EINTR) {}
+    }
+}
+
+/// Whether the alarm's signal met the editor before it had shown anything: in the system call that waits for what
+/// was written before, when the terminal is slow.
+fn came_too_early(error: &ReadlineError) -> bool {
+    match error {
+        ReadlineError::Errno(errno) => *errno == Errno::EINTR,
+        ReadlineError::Io(error) => error.kind() == io::ErrorKind::Interrupted,
+        _ => false,
     }
 }
 
