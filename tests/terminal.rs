@@ -330,3 +330,18 @@ fn a_flood_while_one_types() {
     alice.say("quit");
     assert_eq!(alice.finish(), 0);
 }
+
+#[test]
+fn a_thousand_pasted_lines_while_much_arrives() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let mut alice = Person::join(server.address, "alice");
+    let mut eve = server.join("eve");
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..2000).for_each(|number| eve.send(&format!("bcast_number {number}"))));
+        (0..1000).for_each(|_| alice.press("peers\r"));
+    });
+    alice.say("msg eve after all of it");
+    while eve.event() != "msg_alice_after all of it" {}
+    alice.say("quit");
+    assert_eq!(alice.finish(), 0);
+}

@@ -10,10 +10,14 @@ use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A signal that comes just before the thread begins to read is lost, so it is repeated until it is minded.
 const REPEAT: Duration = Duration::from_millis(20);
+
+/// How long the editor must have read before it is interrupted. Lines that were typed ahead end by themselves sooner,
+/// and the editor does not look at signals between them: some hundreds that it has not looked at block its handler.
+const SETTLE: Duration = Duration::from_millis(5);
 
 /// One for a terminal.
 pub struct Alarm {
@@ -24,8 +28,8 @@ pub struct Alarm {
 
 #[derive(Default)]
 struct State {
-    /// Whether the editor has the terminal.
-    reading: bool,
+    /// Since when the editor has the terminal.
+    reading: Option<Instant>,
     /// Whether it is to give the line up.
     wake: bool,
     /// What is to be printed before it goes on.
@@ -56,7 +60,7 @@ impl Alarm {
     /// What the system says of standard output.
     pub fn print(&self, lines: &str) -> io::Result<()> {
         let mut state = self.lock();
-        if state.reading {
+        if state.reading.is_some() {
             state.above.push_str(lines);
             self.changed.notify_all();
             // The reading thread may end its line meanwhile, which prints as well.
@@ -85,7 +89,7 @@ impl Alarm {
         if std::mem::take(&mut state.wake) {
             return None;
         }
-        state.reading = true;
+        state.reading = Some(Instant::now());
         state.stale = false;
         self.changed.notify_all();
         Some(state.status.clone())
@@ -95,7 +99,7 @@ impl Alarm {
     /// what was left to be printed. True when the editor was woken.
     pub fn finish(&self, tidy: impl FnOnce()) -> bool {
         let mut state = self.lock();
-        state.reading = false;
+        state.reading = None;
         let woken = std::mem::take(&mut state.wake);
         tidy();
         // A closed output is found by whoever prints next.
@@ -115,13 +119,18 @@ impl Alarm {
     pub fn run(&self) {
         let mut state = self.lock();
         while !state.over {
-            if state.reading && (state.wake || state.stale || !state.above.is_empty()) {
+            let wanted = state.wake || state.stale || !state.above.is_empty();
+            let Some(began) = state.reading.filter(|_| wanted) else {
+                state = self.wait(state);
+                continue;
+            };
+            let mut pause = SETTLE.saturating_sub(began.elapsed());
+            if pause.is_zero() {
                 // It can only fail for a thread or a signal that does not exist.
                 let _ = pthread_kill(self.reader, Signal::SIGINT);
-                state = self.changed.wait_timeout(state, REPEAT).unwrap_or_else(PoisonError::into_inner).0;
-            } else {
-                state = self.wait(state);
+                pause = REPEAT;
             }
+            state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
