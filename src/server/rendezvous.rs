@@ -321,4 +321,5 @@ impl Rendezvous {
             mailbox.close();
         }
     }
+        self.hasher.stop();
 }
