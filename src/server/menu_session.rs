@@ -55,6 +55,7 @@ impl Service for Menus<'_> {
                 Err(_) => break,
             };
         }
+        session.inbox.outbox.finish();
         info!("{}: disconnected", session.login.who());
     }
 

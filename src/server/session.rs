@@ -52,6 +52,7 @@ pub fn run(house: &Rendezvous, stream: &Arc<TcpStream>, peer: SocketAddr) {
             Err(_) => break,
         };
     }
+    session.outbox.finish();
     info!("{}: disconnected", session.login.who());
 }
 
