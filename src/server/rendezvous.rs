@@ -127,12 +127,15 @@ impl Rendezvous {
             return refuse(format!("A password has {least} to {most} characters"));
         }
         let password_hash = self.hasher.hash(password)?;
-        // A guest may have come while the password was hashed.
+        // A guest may have come while the password was hashed; one that comes while the account is written has to go.
         if self.roster.is_guest(&name) {
             return Err(Refusal::NameTaken);
         }
         match self.accounts.add(Account { name: name.clone(), password_hash }, SystemTime::now()) {
-            Ok(()) => Ok(name),
+            Ok(()) => {
+                self.roster.evict_guest(&name);
+                Ok(name)
+            }
             Err(NotAdded::Taken) => Err(Refusal::NameTaken),
             Err(NotAdded::Full) => refuse("The server has as many accounts as it keeps: ask whoever runs it"),
             Err(NotAdded::File(_)) => refuse("The server cannot write its accounts now: ask whoever runs it"),
