@@ -21,6 +21,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+/// What the inactive are told (S1's words).
+pub const INACTIVE: &str = "Inactive for too long, terminating connection";
+
 /// The state of a server.
 pub struct Rendezvous {
     /// The options.
@@ -310,19 +313,19 @@ impl Rendezvous {
         }
         for (name, mailbox) in sweep.close {
             info!("{name}: inactive for too long, closed");
-            mailbox.post(&format!("{}\n", Reply::Notice("Inactive for too long, terminating connection".to_owned())));
+            mailbox.post(&format!("{}\n", Reply::Notice(INACTIVE.to_owned())));
             mailbox.close();
         }
         sweep.next
     }
 
-    /// Tells everybody that the server stops, and has every session end.
+    /// Tells everybody that the server stops, and has every session end, those too that wait to log in.
     pub fn say_goodbye(&self) {
+        self.hasher.stop();
         let notice = format!("{}\n", Reply::Notice("The server stops, terminating connection".to_owned()));
         for mailbox in self.roster.mailboxes() {
             mailbox.post(&notice);
             mailbox.close();
         }
     }
-        self.hasher.stop();
 }
