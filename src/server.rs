@@ -99,7 +99,8 @@ impl Server {
     /// # Errors
     /// One sentence that names what is wrong and what to change.
     pub fn bind(config: Config, stop: Arc<Shutdown>) -> Result<Server, String> {
-        limits::check(config.max_clients)?;
+        let dialect_ports = config.menu_ports.len() + config.query_port.iter().len() + config.packet_port.iter().len();
+        limits::check(config.max_clients, dialect_ports)?;
         let house = Rendezvous::open(config)?;
         let wanted = SocketAddr::new(house.config.bind, house.config.port);
         let (listener, datagrams) = bind_both(wanted)

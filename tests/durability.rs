@@ -141,3 +141,19 @@ fn a_set_up_that_cannot_work_is_one_sentence_and_code_2() {
     assert!(said.starts_with("server: --max-clients 1000000000: this system can hold "), "{said}");
     assert!(complaint(&["--idle", "soon"]).contains("30m"));
 }
+
+#[test]
+fn every_port_takes_some_of_the_open_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data").display().to_string();
+    let most = |dialects: &str| {
+        let command = format!("ulimit -n 64; exec \"$0\" --port 0 --data \"$1\" --max-clients 41 {dialects}");
+        let output = Command::new("sh").args(["-c", &command, env!("CARGO_BIN_EXE_server"), &data]).output();
+        let output = output.expect("sh runs");
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).expect("text");
+        said.split("can hold ").nth(1).and_then(|rest| rest.split(',').next()).map(str::to_owned).expect("a number")
+    };
+    assert_eq!(most(""), "40");
+    assert_eq!(most("--menu-port 0 --menu-port 0:quiet --query-port 0 --packet-port 0"), "28");
+}

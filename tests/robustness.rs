@@ -81,7 +81,8 @@ fn a_large_list_reaches_a_reader_that_takes_its_time() {
     assert_eq!(alice.ask("INIT,alice,4401"), "OK");
     for some in names.chunks(60) {
         let quoted: Vec<String> = some.iter().map(|name| format!("\"{name}\"")).collect();
-        assert_eq!(alice.ask(&format!("SHARE,{}", quoted.join(","))), "UP");
+        // The comma at the end names no file.
+        assert_eq!(alice.ask(&format!("SHARE,{},", quoted.join(","))), "UP");
     }
     alice.send("GET_AF");
     let listed: Vec<String> = alice

@@ -10,7 +10,7 @@ use crate::protocol::Broadcast;
 use log::warn;
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -38,6 +38,8 @@ struct State {
     /// When the first line of the current file was taken.
     file_began: Option<Instant>,
     unsynced: bool,
+    /// The file before this one, when lines of it are not synced yet.
+    unsynced_old: Option<Arc<File>>,
 }
 
 struct Entry {
@@ -73,6 +75,7 @@ impl History {
             file_bytes: 0,
             file_began: None,
             unsynced: false,
+            unsynced_old: None,
         };
         let (now, unix_now) = (Instant::now(), unix_seconds(SystemTime::now()));
         for path in [&old, &current] {
@@ -133,20 +136,30 @@ impl History {
 
     /// Has the disk keep what was written since the last call, against a power cut; no lock is held meanwhile.
     pub fn sync(&self) {
-        let file = {
-            let mut state = self.lock();
-            std::mem::take(&mut state.unsynced).then(|| Arc::clone(&state.file))
-        };
-        if let Some(Err(error)) = file.map(|file| file.sync_data()) {
-            warn!("{}: {error}", paths(&self.folder).1.display());
+        for file in self.take_unsynced() {
+            if let Err(error) = file.sync_data() {
+                warn!("{}: {error}", paths(&self.folder).1.display());
+            }
         }
+    }
+
+    /// The files with lines that may not be on the disk yet.
+    fn take_unsynced(&self) -> Vec<Arc<File>> {
+        let mut state = self.lock();
+        let current = std::mem::take(&mut state.unsynced).then(|| Arc::clone(&state.file));
+        state.unsynced_old.take().into_iter().chain(current).collect()
     }
 
     /// Makes the current file the old one, and begins anew.
     fn turn_over(&self, state: &mut State) -> io::Result<()> {
         let (old, current) = paths(&self.folder);
-        fs::rename(&current, old)?;
-        state.file = Arc::new(private_file(&current)?);
+        match fs::rename(&current, old) {
+            // Somebody has taken the file away, or the last attempt could not make a new one.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
+        let before = std::mem::replace(&mut state.file, Arc::new(private_file(&current)?));
+        state.unsynced_old = std::mem::take(&mut state.unsynced).then_some(before);
         state.file_bytes = 0;
         state.file_began = None;
         Ok(())
@@ -281,6 +294,22 @@ mod tests {
         let history = History::open(folder.path(), WINDOW).expect("opens");
         assert_eq!(history.head(), 3);
         assert_eq!(texts(&history, 2, Instant::now()).0, ["later", "new file"]);
+    }
+
+    #[test]
+    fn a_turn_over_needs_no_file_to_put_aside_and_forgets_no_sync() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let start = Instant::now();
+        let history = History::open(folder.path(), WINDOW).expect("a new history");
+        say(&history, "early", start);
+        assert_eq!(history.take_unsynced().len(), 1);
+        say(&history, "just before", start);
+        fs::remove_file(folder.path().join("broadcasts.log")).expect("removed");
+        assert_eq!(say(&history, "in a new file", start + 2 * WINDOW), 3);
+        assert_eq!(history.take_unsynced().len(), 2, "the file before has a line too");
+        assert!(history.take_unsynced().is_empty());
+        drop(history);
+        assert_eq!(History::open(folder.path(), WINDOW).expect("opens").head(), 3);
     }
 
     #[test]

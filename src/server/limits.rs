@@ -8,6 +8,9 @@ use std::fs;
 /// Descriptors that are not a client's: standard streams, files, listeners, refusals. The usual limit of 1,024 then
 /// leaves a thousand.
 const RESERVED_FILES: usize = 24;
+/// Descriptors of a dialect's port: its listener, the one that Linux sets aside for as long as `accept` waits, and a
+/// knock on a guest's door.
+const FILES_A_DIALECT: usize = 3;
 /// Threads that are not a client's: the own ones, refusals.
 const RESERVED_THREADS: usize = 32;
 /// Memory maps of a thread: its stack and the guard page, once more for its signal stack.
@@ -15,13 +18,14 @@ const MAPS_A_THREAD: usize = 4;
 /// Memory maps of the program itself.
 const RESERVED_MAPS: usize = 1_000;
 
-/// Refuses a number of clients that the system's limits cannot hold.
+/// Refuses a number of clients that the system's limits cannot hold, with so many ports for dialects.
 ///
 /// # Errors
 /// A sentence with the number that they can, and what to raise.
-pub fn check(max_clients: usize) -> Result<(), String> {
+pub fn check(max_clients: usize, dialect_ports: usize) -> Result<(), String> {
+    let reserved_files = RESERVED_FILES + dialect_ports * FILES_A_DIALECT;
     let limits = [
-        (open_files(), 1, RESERVED_FILES, "open files (raise it with: ulimit -n)"),
+        (open_files(), 1, reserved_files, "open files (raise it with: ulimit -n)"),
         (
             number_in("/proc/sys/vm/max_map_count"),
             MAPS_A_THREAD,
@@ -61,8 +65,8 @@ mod tests {
 
     #[test]
     fn a_class_fits_and_a_billion_does_not() {
-        assert_eq!(check(50), Ok(()));
-        let refused = check(1_000_000_000).expect_err("too many");
+        assert_eq!(check(50, 4), Ok(()));
+        let refused = check(1_000_000_000, 0).expect_err("too many");
         assert!(refused.starts_with("--max-clients 1000000000: this system can hold "), "{refused}");
     }
 }

@@ -5,7 +5,7 @@
 
 use super::mailbox::Mailbox;
 use super::rate::Bucket;
-use super::rendezvous::{Presence, Refusal, Rendezvous};
+use super::rendezvous::{INACTIVE, Presence, Refusal, Rendezvous};
 use crate::duration;
 use log::info;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ pub struct Login<'a> {
 
 /// The deadline has passed; the sentence is for the client.
 pub enum TimeIsUp {
-    /// Of the login: the connection ends.
+    /// Of the login, or of a session in which nothing was said: the connection ends.
     Close(String),
     /// Of the session: the login is over, and another may follow.
     LogInAgain(&'static str),
@@ -76,11 +76,12 @@ impl<'a> Login<'a> {
     ///
     /// # Errors
     /// As [`Rendezvous::authenticate`].
-    pub fn enter(&mut self, name: &str, password: &str, now: Instant) -> Result<Presence, Refusal> {
+    pub fn enter(&mut self, name: &str, password: &str) -> Result<Presence, Refusal> {
         let name = self.house.authenticate(name, password, self.peer.ip())?;
         let presence = self.house.enter(name, self.peer, Arc::clone(&self.mailbox));
         self.presence = Some(presence.clone());
-        self.deadline = self.house.config.relogin.0.map(|limit| now + limit);
+        // From now on, not from the line on whose password has waited to be hashed: as the inactivity rule counts.
+        self.deadline = self.house.config.relogin.0.map(|limit| Instant::now() + limit);
         Ok(presence)
     }
 
@@ -102,9 +103,14 @@ impl<'a> Login<'a> {
     /// Ends whatever the deadline was for.
     pub fn time_is_up(&mut self, now: Instant) -> TimeIsUp {
         let limit = self.house.config.login_limit;
-        if self.presence.is_none() {
+        let Some(presence) = &self.presence else {
             let limit = duration::show(limit);
             return TimeIsUp::Close(format!("Not logged in within {limit}, terminating connection"));
+        };
+        // Both times are half an hour by default: the quiet are not asked for a password, but sent away.
+        if self.house.roster.is_inactive(&presence.seat, self.house.config.idle, now) {
+            info!("{}: inactive for too long, closed", self.who());
+            return TimeIsUp::Close(INACTIVE.to_owned());
         }
         info!("{}: session expired", self.who());
         self.leave();

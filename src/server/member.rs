@@ -55,10 +55,13 @@ pub fn answer(house: &Rendezvous, seat: &Seat, request: Request, answer: &mut St
             Err(refusal) => refused(refusal),
         },
         Request::Init { name, port, files } => set_listening(house, seat, &name, &port, files),
-        Request::Share(files) => match house.roster.add_files(seat, files) {
-            true => Reply::Up,
-            false => too_many_files(),
-        },
+        Request::Share(mut files) => {
+            files.retain(|file| !file.is_empty());
+            match house.roster.add_files(seat, files) {
+                true => Reply::Up,
+                false => too_many_files(),
+            }
+        }
         Request::GetUsers => {
             let clients = house.roster.active();
             Reply::Ok(comma::join(clients.iter().map(|client| client.name.as_str())))

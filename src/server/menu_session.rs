@@ -55,6 +55,7 @@ impl Service for Menus<'_> {
                 Err(_) => break,
             };
         }
+        session.inbox.outbox.finish();
         info!("{}: disconnected", session.login.who());
     }
 
@@ -164,7 +165,7 @@ impl<'a> Session<'a> {
         }
         let (asked, step) = match message {
             Err(bad) => ("(no text)".to_owned(), Step::Say(menu::tell(&bad.to_string()))),
-            Ok(message) => self.take_text(&message, now),
+            Ok(message) => self.take_text(&message),
         };
         let (Step::Say(said) | Step::CatchUp(said) | Step::Close(said)) = &step else { return step };
         let first = said.lines().next().unwrap_or_default();
@@ -173,7 +174,7 @@ impl<'a> Session<'a> {
     }
 
     /// The message as it may be logged, and its answer.
-    fn take_text(&mut self, message: &str, now: Instant) -> (String, Step) {
+    fn take_text(&mut self, message: &str) -> (String, Step) {
         let word = message.trim().to_owned();
         let secret = || "***".to_owned();
         match std::mem::replace(&mut self.prompt, Prompt::Option) {
@@ -186,7 +187,7 @@ impl<'a> Session<'a> {
             }
             Prompt::SignupAgain { name, password } => (secret(), self.sign_up(&name, &password, message)),
             Prompt::LoginName => (word.clone(), self.ask(menu::LOGIN_PASSWORD, Prompt::LoginPassword { name: word })),
-            Prompt::LoginPassword { name } => (secret(), self.log_in(&name, message, now)),
+            Prompt::LoginPassword { name } => (secret(), self.log_in(&name, message)),
             Prompt::Choice => (word, self.choose(message)),
             Prompt::BroadcastText => (word, self.broadcast(message)),
         }
@@ -225,8 +226,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn log_in(&mut self, name: &str, password: &str, now: Instant) -> Step {
-        match self.login.enter(name, password, now) {
+    fn log_in(&mut self, name: &str, password: &str) -> Step {
+        match self.login.enter(name, password) {
             Ok(_) => {
                 self.prompt = Prompt::Choice;
                 Step::CatchUp(format!("{}{MENU}", menu::LOGGED_IN))

@@ -71,6 +71,12 @@ impl Outbox {
         self.write_all(bytes, until)
     }
 
+    /// Waits until what others write, or have left to be written, is out; ten seconds at the most. Before that the
+    /// session does not close: its last line, that of whoever ended it, may be among it.
+    pub fn finish(&self) {
+        drop(self.idle.wait_timeout_while(self.lock(), ANSWER_LIMIT, |state| state.writing));
+    }
+
     /// Whether the session is to end.
     pub fn is_closed(&self) -> bool {
         self.lock().closed
@@ -154,7 +160,7 @@ impl Mailbox for Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead, BufReader};
+    use std::io::{BufRead, BufReader, Read};
     use std::net::TcpListener;
     use std::thread;
 
@@ -189,6 +195,27 @@ mod tests {
                 assert_eq!(fields[2].len(), number % 300, "whole");
                 next[thread] += 1;
             }
+        });
+    }
+
+    #[test]
+    fn the_last_line_is_out_before_the_end() {
+        let (outbox, mut reader) = pair();
+        thread::scope(|scope| {
+            // More than the buffers hold, so the line has to wait.
+            scope.spawn(|| outbox.answer(&vec![b'x'; 32 << 20]));
+            while !outbox.lock().writing {
+                thread::yield_now();
+            }
+            assert!(outbox.post("notice_the last\n"));
+            outbox.close();
+            let reading = scope.spawn(move || {
+                let mut all = Vec::new();
+                reader.read_to_end(&mut all).map(|_| all)
+            });
+            outbox.finish();
+            outbox.stream.shutdown(Shutdown::Write).expect("open");
+            assert!(reading.join().expect("no panic").expect("no reset").ends_with(b"notice_the last\n"));
         });
     }
 

@@ -7,7 +7,7 @@ use pbkdf2::password_hash::{PasswordHasher, PasswordVerifier};
 use pbkdf2::phc::PasswordHash;
 use pbkdf2::{Algorithm, Params, Pbkdf2};
 use std::ops::RangeInclusive;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many characters a password has.
@@ -21,11 +21,16 @@ pub struct Hasher {
     scheme: Pbkdf2,
     /// A hash of nothing anybody knows, verified when the name is unknown, so that both take the same time.
     decoy: String,
-    free: Mutex<usize>,
-    freed: Condvar,
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
-/// Every core was taken for too long.
+struct State {
+    free_cores: usize,
+    stopped: bool,
+}
+
+/// Every core was taken for too long, or the server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
@@ -39,13 +44,24 @@ impl Hasher {
         let scheme = Pbkdf2::new(Algorithm::Pbkdf2Sha256, params);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let decoy = hash_with(&scheme, &crate::ticket::Ticket::draw().to_string());
-        Ok(Hasher { scheme, decoy, free: Mutex::new(cores), freed: Condvar::new() })
+        Ok(Hasher {
+            scheme,
+            decoy,
+            state: Mutex::new(State { free_cores: cores, stopped: false }),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// Sends away all who wait in line, and whoever comes: the end of the server is not to wait for their hashes.
+    pub fn stop(&self) {
+        self.lock().stopped = true;
+        self.changed.notify_all();
     }
 
     /// The PHC string of a new password.
     ///
     /// # Errors
-    /// [`Busy`] after a minute in line.
+    /// [`Busy`] after a minute in line, or when the server stops.
     pub fn hash(&self, password: &str) -> Result<String, Busy> {
         let _core = self.take_core()?;
         Ok(hash_with(&self.scheme, password))
@@ -54,7 +70,7 @@ impl Hasher {
     /// Whether `password` is the one behind `stored`, a PHC string. `None`, an unknown name, takes as long and says no.
     ///
     /// # Errors
-    /// [`Busy`] after a minute in line.
+    /// [`Busy`] after a minute in line, or when the server stops.
     pub fn verify(&self, password: &str, stored: Option<&str>) -> Result<bool, Busy> {
         let _core = self.take_core()?;
         let parsed = PasswordHash::new(stored.unwrap_or(&self.decoy));
@@ -64,16 +80,23 @@ impl Hasher {
 
     fn take_core(&self) -> Result<Core<'_>, Busy> {
         let until = Instant::now() + QUEUE_LIMIT;
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free == 0 {
+        let mut state = self.lock();
+        while state.free_cores == 0 && !state.stopped {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Busy);
             }
-            free = self.freed.wait_timeout(free, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *free -= 1;
+        if state.stopped {
+            return Err(Busy);
+        }
+        state.free_cores -= 1;
         Ok(Core(self))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,8 +105,8 @@ struct Core<'a>(&'a Hasher);
 
 impl Drop for Core<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        self.0.lock().free_cores += 1;
+        self.0.changed.notify_one();
     }
 }
 
@@ -120,6 +143,19 @@ mod tests {
         assert_eq!(hasher.verify("correct horse", None), Ok(false));
         assert_eq!(hasher.verify("correct horse", Some("not a hash")), Ok(false));
         assert_ne!(hasher.hash("correct horse"), Ok(stored), "two salts");
+    }
+
+    #[test]
+    fn the_end_sends_away_who_waits_in_line() {
+        let hasher = Hasher::new(1000).expect("valid rounds");
+        hasher.lock().free_cores = 0;
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| hasher.hash("correct horse"));
+            hasher.stop();
+            assert_eq!(waiting.join().expect("no panic"), Err(Busy));
+        });
+        hasher.lock().free_cores = 1;
+        assert_eq!(hasher.verify("correct horse", None), Err(Busy), "nobody begins any more");
     }
 
     #[test]

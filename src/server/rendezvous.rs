@@ -21,6 +21,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+/// What the inactive are told (S1's words).
+pub const INACTIVE: &str = "Inactive for too long, terminating connection";
+
 /// The state of a server.
 pub struct Rendezvous {
     /// The options.
@@ -127,12 +130,15 @@ impl Rendezvous {
             return refuse(format!("A password has {least} to {most} characters"));
         }
         let password_hash = self.hasher.hash(password)?;
-        // A guest may have come while the password was hashed.
+        // A guest may have come while the password was hashed; one that comes while the account is written has to go.
         if self.roster.is_guest(&name) {
             return Err(Refusal::NameTaken);
         }
         match self.accounts.add(Account { name: name.clone(), password_hash }, SystemTime::now()) {
-            Ok(()) => Ok(name),
+            Ok(()) => {
+                self.roster.evict_guest(&name);
+                Ok(name)
+            }
             Err(NotAdded::Taken) => Err(Refusal::NameTaken),
             Err(NotAdded::Full) => refuse("The server has as many accounts as it keeps: ask whoever runs it"),
             Err(NotAdded::File(_)) => refuse("The server cannot write its accounts now: ask whoever runs it"),
@@ -307,14 +313,15 @@ impl Rendezvous {
         }
         for (name, mailbox) in sweep.close {
             info!("{name}: inactive for too long, closed");
-            mailbox.post(&format!("{}\n", Reply::Notice("Inactive for too long, terminating connection".to_owned())));
+            mailbox.post(&format!("{}\n", Reply::Notice(INACTIVE.to_owned())));
             mailbox.close();
         }
         sweep.next
     }
 
-    /// Tells everybody that the server stops, and has every session end.
+    /// Tells everybody that the server stops, and has every session end, those too that wait to log in.
     pub fn say_goodbye(&self) {
+        self.hasher.stop();
         let notice = format!("{}\n", Reply::Notice("The server stops, terminating connection".to_owned()));
         for mailbox in self.roster.mailboxes() {
             mailbox.post(&notice);

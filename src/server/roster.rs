@@ -45,6 +45,8 @@ struct Client {
     joined: Instant,
     messages: u32,
     warned: bool,
+    /// The inactivity rule has demanded its end.
+    closing: bool,
     files: Arc<Vec<String>>,
     /// The dialect of a guest, who has no account.
     guest: Option<&'static str>,
@@ -143,6 +145,7 @@ impl Roster {
             joined: now,
             messages: 0,
             warned: false,
+            closing: false,
             files: Arc::default(),
             guest: arrival.guest,
             mailbox: arrival.mailbox,
@@ -253,13 +256,15 @@ impl Roster {
         let warning = idle - idle / 6;
         // Who comes after this sweep is warned after this moment.
         let mut sweep = Sweep { warn: Vec::new(), close: Vec::new(), next: now + warning };
-        for client in self.lock().values_mut().filter(|client| client.guest.is_none()) {
+        for client in self.lock().values_mut().filter(|client| client.guest.is_none() && !client.closing) {
             let age = now.saturating_duration_since(client.joined);
             let quiet = client.messages < MIN_MESSAGES;
+            if age >= idle && quiet {
+                client.closing = true;
+                sweep.close.push((client.name.clone(), Arc::clone(&client.mailbox)));
+                continue;
+            }
             if age >= idle {
-                if quiet {
-                    sweep.close.push((client.name.clone(), Arc::clone(&client.mailbox)));
-                }
                 (client.joined, client.messages, client.warned) = (now, 0, false);
             } else if age >= warning && quiet && !client.warned {
                 client.warned = true;
@@ -269,6 +274,15 @@ impl Roster {
             sweep.next = sweep.next.min(client.joined + if past_warning { idle } else { warning });
         }
         sweep
+    }
+
+    /// Whether the inactivity rule demands the end of this session, or has done so.
+    pub fn is_inactive(&self, seat: &Seat, idle: Duration, now: Instant) -> bool {
+        let too_quiet = |client: &mut Client| {
+            let quiet = client.messages < MIN_MESSAGES;
+            client.closing || (quiet && now.saturating_duration_since(client.joined) >= idle)
+        };
+        self.change(seat, too_quiet).unwrap_or(false)
     }
 
     /// Changes the entry of this very session, and none that took its name over.
@@ -396,6 +410,8 @@ mod tests {
         assert!(roster.sweep(IDLE, warning.next - IDLE / 12).warn.is_empty(), "one warning");
         let end = roster.sweep(IDLE, start + IDLE);
         assert_eq!(end.close.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["bob"]);
+        assert!(roster.is_inactive(&bob, IDLE, start) && !roster.is_inactive(&alice, IDLE, start + IDLE));
+        assert!(roster.sweep(IDLE, start + IDLE).close.is_empty(), "told once");
         roster.leave(&bob);
         let next_window = roster.sweep(IDLE, start + 2 * IDLE);
         assert_eq!(next_window.close[0].0.as_str(), "alice", "the count began anew");

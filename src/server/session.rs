@@ -52,6 +52,7 @@ pub fn run(house: &Rendezvous, stream: &Arc<TcpStream>, peer: SocketAddr) {
             Err(_) => break,
         };
     }
+    session.outbox.finish();
     info!("{}: disconnected", session.login.who());
 }
 
@@ -156,7 +157,7 @@ impl<'a> Session<'a> {
                 say(answer, Reply::Err(bad.to_string()));
                 ("(no line)".to_owned(), Next::Go)
             }
-            Ok(line) => self.take_line(line, now, answer),
+            Ok(line) => self.take_line(line, answer),
         };
         // Lists of files are sent by the loop, and not logged.
         let last = answer[began..].lines().last().unwrap_or("OK");
@@ -165,10 +166,10 @@ impl<'a> Session<'a> {
     }
 
     /// The line as it may be logged, and what comes next.
-    fn take_line(&mut self, line: &str, now: Instant, answer: &mut String) -> (String, Next) {
+    fn take_line(&mut self, line: &str, answer: &mut String) -> (String, Next) {
         let logged = |what: &str| what.to_owned();
         match std::mem::replace(&mut self.prompt, Prompt::Command) {
-            Prompt::Command => self.take_command(line, now, answer),
+            Prompt::Command => self.take_command(line, answer),
             Prompt::SignupName => {
                 self.ask("Password:", Prompt::SignupPassword { name: line.trim().to_owned() }, answer);
                 (line.to_owned(), Next::Go)
@@ -190,17 +191,17 @@ impl<'a> Session<'a> {
                 self.ask("Password:", Prompt::LoginPassword { name: line.trim().to_owned() }, answer);
                 (line.to_owned(), Next::Go)
             }
-            Prompt::LoginPassword { name } => (logged("***"), self.log_in(&name, line, now, answer)),
+            Prompt::LoginPassword { name } => (logged("***"), self.log_in(&name, line, answer)),
             Prompt::BroadcastText => {
                 let text = Request::Broadcast(line.to_owned());
-                (line.to_owned(), self.carry_request(text, now, answer))
+                (line.to_owned(), self.carry_request(text, answer))
             }
         }
     }
 
-    fn take_command(&mut self, line: &str, now: Instant, answer: &mut String) -> (String, Next) {
+    fn take_command(&mut self, line: &str, answer: &mut String) -> (String, Next) {
         match Request::parse(line) {
-            Ok(request) => (request.masked(), self.carry_request(request, now, answer)),
+            Ok(request) => (request.masked(), self.carry_request(request, answer)),
             Err(bad) => {
                 say(answer, Reply::Err(bad.to_string()));
                 // What was meant as a password may end here, on a line of its own.
@@ -211,7 +212,7 @@ impl<'a> Session<'a> {
     }
 
     /// What everybody may ask.
-    fn carry_request(&mut self, request: Request, now: Instant, answer: &mut String) -> Next {
+    fn carry_request(&mut self, request: Request, answer: &mut String) -> Next {
         match (request, self.login.presence()) {
             (Request::Help, presence) => {
                 let menu = if presence.is_some() { MENU.as_slice() } else { MENU_OUTSIDE.as_slice() };
@@ -232,7 +233,7 @@ impl<'a> Session<'a> {
             (Request::SignupDialogue, None) => self.ask("Username:", Prompt::SignupName, answer),
             (Request::LoginDialogue, None) => self.ask("Username:", Prompt::LoginName, answer),
             (Request::Signup { name, password }, None) => self.sign_up(&name, &password, answer),
-            (Request::Login { name, password }, None) => return self.log_in(&name, &password, now, answer),
+            (Request::Login { name, password }, None) => return self.log_in(&name, &password, answer),
             (_, None) => say(answer, Reply::Err("Log in first: send login or signup".to_owned())),
             (Request::BroadcastDialogue, Some(_)) => self.ask("Message:", Prompt::BroadcastText, answer),
             (request, Some(presence)) => match member::answer(self.house, &presence.seat, request, answer) {
@@ -258,8 +259,8 @@ impl<'a> Session<'a> {
         );
     }
 
-    fn log_in(&mut self, name: &str, password: &str, now: Instant, answer: &mut String) -> Next {
-        let presence = match self.login.enter(name, password, now) {
+    fn log_in(&mut self, name: &str, password: &str, answer: &mut String) -> Next {
+        let presence = match self.login.enter(name, password) {
             Ok(presence) => presence,
             Err(refusal) => {
                 say(answer, refused(refusal));

@@ -81,6 +81,18 @@ impl Roster {
         self.lock().get(name).is_some_and(|client| client.guest.is_some())
     }
 
+    /// Takes the guest of this name out, whose name has become an account's; its session, if it has one, ends.
+    pub fn evict_guest(&self, name: &Username) {
+        let guest = {
+            let mut clients = self.lock();
+            let is_guest = clients.get(name).is_some_and(|client| client.guest.is_some());
+            if is_guest { clients.remove(name) } else { None }
+        };
+        if let Some(guest) = guest {
+            guest.mailbox.close();
+        }
+    }
+
     /// The guests of a dialect.
     pub fn guests(&self, dialect: &str) -> Vec<(Seat, Listed)> {
         let clients = self.lock();
@@ -116,6 +128,18 @@ mod tests {
         assert!(roster.enter_visitor(visit("alice", [127, 0, 0, 1]), 9, now).is_err(), "another dialect's guest");
         assert!(roster.set_active(&seat, true));
         assert_eq!(roster.active()[0].socket(), (seat.address, 12000).into());
+    }
+
+    #[test]
+    fn a_guest_goes_when_its_name_becomes_an_accounts() {
+        let roster = Roster::default();
+        let now = Instant::now();
+        roster.enter_visitor(visit("bob", [127, 0, 0, 1]), 2, now).expect("free");
+        let (alice, _) = roster.enter(arrival("alice", [10, 0, 0, 7]), now);
+        roster.evict_guest(&"Bob".parse().expect("valid"));
+        roster.evict_guest(&alice.name);
+        assert!(roster.guests("query").is_empty());
+        assert_eq!(roster.active().len(), 1, "alice is no guest");
     }
 
     #[test]
