@@ -1,23 +1,35 @@
 //! The rendezvous server: options, logging, Ctrl-C, exit code.
 
 use clap::Parser;
+use env_logger::{Target, WriteStyle};
+use peerline::log_writer::LogWriter;
 use peerline::server::Server;
 use peerline::server::config::Config;
 use peerline::shutdown::Shutdown;
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+/// How long the end waits for the last lines of the log, should nobody read them.
+const LAST_LINES: Duration = Duration::from_secs(1);
 /// The exit code for a set-up that cannot work: an option, a port, a folder.
 const SETUP_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let config = Config::parse();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    let log = match start_log() {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("server: no thread for the log: {error}");
+            return ExitCode::from(SETUP_ERROR);
+        }
+    };
     let done = match config.manual {
         Some(manual) => manual.write::<Config>().map_err(|error| error.to_string()),
         None => serve(config),
     };
+    log.drain(LAST_LINES);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
@@ -25,6 +37,18 @@ fn main() -> ExitCode {
             ExitCode::from(SETUP_ERROR)
         }
     }
+}
+
+/// Logs to standard error, in colour on a terminal, without ever waiting for it.
+fn start_log() -> io::Result<LogWriter> {
+    let log = LogWriter::start(io::stderr())?;
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let style = if io::stderr().is_terminal() && !plain { WriteStyle::Always } else { WriteStyle::Never };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        .write_style(style)
+        .target(Target::Pipe(Box::new(log.clone())))
+        .init();
+    Ok(log)
 }
 
 fn serve(config: Config) -> Result<(), String> {

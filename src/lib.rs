@@ -21,6 +21,7 @@ pub mod query;
 pub mod menu;
 
 // Wires: bytes, sockets and threads, with no idea of what is said on them.
+pub mod log_writer;
 pub mod shutdown;
 pub mod deadline;
 pub mod wire;

@@ -2,7 +2,7 @@
 
 mod harness;
 
-use harness::{LIMIT, Lines, ServerProcess, read};
+use harness::{LIMIT, Lines, ServerProcess, read, send_signal, wait};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -156,4 +156,25 @@ fn every_port_takes_some_of_the_open_files() {
     };
     assert_eq!(most(""), "40");
     assert_eq!(most("--menu-port 0 --menu-port 0:quiet --query-port 0 --packet-port 0"), "28");
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nobody_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
+        .args(["--bind", "127.0.0.1", "--port", "0", "--rate", "off", "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server runs");
+    let mut said = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut said).expect("a line");
+    let address = said.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
+    let mut client = Lines::connect(address.expect("an address"));
+    client.line();
+    // A pipe holds 64 KiB.
+    (0..2000).for_each(|_| assert_eq!(client.ask("help"), "OK,4 commands"));
+    send_signal(child.id(), "TERM");
+    assert_eq!(wait(&mut child), Some(0));
 }
