@@ -122,9 +122,9 @@ impl Told {
         }
         if listing.left_out > 0 && self.left_out == 0 {
             desk.screen.refuse(format!(
-                "{} more files in {} are not shared: at most {MAX_FILES} names and 1 MiB of them can be",
-                listing.left_out,
-                folder.path().display()
+                "Left out in {}: {}, as at most {MAX_FILES} names and 1 MiB of them can be shared",
+                folder.path().display(),
+                listing.left_out
             ));
         }
         self.odd.clone_from(&listing.odd);

@@ -3,7 +3,6 @@
 use super::desk::Desk;
 use super::event::Event;
 use super::fetches::Job;
-use super::hashes::BUFFER;
 use super::link::LinkError;
 use super::part::{Origin, Part};
 use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
@@ -42,6 +41,13 @@ enum Cut {
     Anew(String),
     /// Another one would bring nothing either.
     Failed(String),
+}
+
+/// A sentence about our own side ends a fetch.
+impl From<String> for Cut {
+    fn from(why: String) -> Cut {
+        Cut::Failed(why)
+    }
 }
 
 /// Fetches a file, and shows how it goes; how it ended is for the caller to show.
@@ -169,7 +175,7 @@ impl<'a> Fetch<'a> {
         lines.set_limit(Some(TURN));
         let size = self.answer(&hear(lines)?)?;
         self.begin(size)?;
-        self.copy(lines, size)?;
+        self.copy(lines)?;
         let hashing = Duration::from_secs((size / HASHING).min(LONGEST_HASHING));
         lines.set_limit(Some(self.desk.files.stall + hashing));
         let line = hear(lines)?;
@@ -221,27 +227,35 @@ impl<'a> Fetch<'a> {
         Ok(())
     }
 
-    /// Takes bytes until `size` of them are there: no more, whatever the owner sends.
-    fn copy(&mut self, lines: &mut PeerLines, size: u64) -> Result<(), Cut> {
-        let stall = self.desk.files.stall;
-        let mut buffer = vec![0; BUFFER];
-        let Some(part) = &mut self.part else { return Ok(()) };
-        while part.length() < size {
+    /// Takes bytes until all are there: no more, whatever the owner sends.
+    fn copy(&mut self, lines: &mut PeerLines) -> Result<(), Cut> {
+        let Fetch { desk, job, part: Some(part), shown, .. } = self else { return Ok(()) };
+        let (stall, size, mut done) = (desk.files.stall, part.size(), part.length());
+        part.fill::<Cut>(&mut |into| {
+            job.transfer.set(done, size);
+            shown.progress(desk, job);
             lines.set_limit(Some(stall));
-            let left = usize::try_from(size - part.length()).unwrap_or(BUFFER).min(BUFFER);
-            match lines.reader.bytes().read(&mut buffer[..left]) {
-                Ok(0) => return Err(Cut::Again("the connection has ended".to_owned())),
-                Ok(read) => part.write(&buffer[..read]).map_err(Cut::Failed)?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Err(Cut::Again(format!("nothing arrived for {}", duration::show(stall))));
-                }
-                Err(error) => return Err(Cut::Again(error.to_string())),
-            }
-            self.job.transfer.set(part.length(), size);
-            self.shown.progress(self.desk, self.job);
-        }
+            let read = receive(lines, into, stall)?;
+            done += read as u64;
+            Ok(read)
+        })?;
+        job.transfer.set(size, size);
         Ok(())
+    }
+}
+
+/// The next bytes, at least one.
+fn receive(lines: &mut PeerLines, into: &mut [u8], stall: Duration) -> Result<usize, Cut> {
+    loop {
+        match lines.reader.bytes().read(into) {
+            Ok(0) => return Err(Cut::Again("the connection has ended".to_owned())),
+            Ok(read) => return Ok(read),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(Cut::Again(format!("nothing arrived for {}", duration::show(stall))));
+            }
+            Err(error) => return Err(Cut::Again(error.to_string())),
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! A part is locked while a client writes to it, so that two never do. What is complete is moved to a name that is
 //! free: nothing that was there is ever overwritten.
 
-use super::hashes;
+use super::hashes::{self, BUFFER};
 use crate::comma;
 use crate::file_name::FileName;
+use crate::listener::STACK;
 use crate::name::Username;
 use crate::peer_protocol::FileHash;
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
@@ -14,9 +15,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 /// How many names are tried: `notes.txt`, `notes (1).txt` and so on.
 const MAX_NUMBER: usize = 10_000;
+/// Buffers between reading and hashing: enough that neither waits for a short pause of the other.
+const BUFFERS: usize = 4;
 /// More than the longest note.
 const MAX_NOTE: u64 = 4096;
 
@@ -120,15 +125,43 @@ impl Part {
         self.folder.join(self.origin.file.part(self.number))
     }
 
-    /// Adds bytes.
+    /// Adds what `read` brings until the part has its size, or `read` fails. The bytes are hashed on another thread
+    /// while the next ones are read and written, as both take about as long.
     ///
     /// # Errors
-    /// What the system says, with the file's path; the part is of no use after that until it is found again.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.file.write_all(bytes).map_err(|error| at(&self.path(), error))?;
-        self.hasher.update(bytes);
-        self.length += bytes.len() as u64;
-        Ok(())
+    /// What `read` says, or the system, with the file's path. All that was read before is in the part.
+    pub fn fill<E: From<String>>(&mut self, read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
+        let (path, Part { file, hasher, length, size, .. }) = (self.path(), self);
+        let (full, to_hash) = sync_channel::<(Vec<u8>, usize)>(BUFFERS);
+        let (hashed, free) = sync_channel(BUFFERS);
+        let mut unused = BUFFERS;
+        let hash = move || {
+            for (buffer, filled) in to_hash {
+                hasher.update(&buffer[..filled]);
+                // Nobody wants it back at the end.
+                let _ = hashed.send(buffer);
+            }
+        };
+        thread::scope(|scope| {
+            let named = thread::Builder::new().name("hash".to_owned()).stack_size(STACK);
+            named.spawn_scoped(scope, hash).map_err(|error| format!("no thread to hash it: {error}"))?;
+            while *length < *size {
+                let mut buffer = if unused > 0 {
+                    unused -= 1;
+                    vec![0; BUFFER]
+                } else {
+                    free.recv().map_err(|error| error.to_string())?
+                };
+                let left = usize::try_from(*size - *length).unwrap_or(BUFFER).min(BUFFER);
+                let filled = read(&mut buffer[..left])?;
+                file.write_all(&buffer[..filled]).map_err(|error| at(&path, error))?;
+                *length += filled as u64;
+                full.send((buffer, filled)).map_err(|error| error.to_string())?;
+            }
+            // Here, and at every `?`, the hashing thread gets its end: the scope waits for it.
+            drop(full);
+            Ok(())
+        })
     }
 
     /// Forgets all bytes: they are of another version of the file, which now has `size` bytes.
@@ -230,6 +263,15 @@ mod tests {
         Part::find(folder, origin, || true).expect("readable")
     }
 
+    /// Adds bytes, after which no more come.
+    fn add(part: &mut Part, mut bytes: &[u8]) {
+        let done = part.fill(&mut |into| match bytes.read(into) {
+            Ok(read @ 1..) => Ok(read),
+            _ => Err("the end".to_owned()),
+        });
+        assert_eq!(done.is_ok(), part.length() == part.size());
+    }
+
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("a folder");
         let mut names: Vec<_> =
@@ -243,13 +285,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (bob, carol) = (origin("bob", "notes, 1.txt"), origin("carol", "notes, 1.txt"));
         let mut part = Part::create(folder.path(), &bob, 6).expect("created");
-        part.write(b"abc").expect("written");
+        add(&mut part, b"abc");
         assert!(find(folder.path(), &bob).is_none(), "another fetch is writing to it");
         drop(part);
         assert!(find(folder.path(), &carol).is_none());
         let mut part = find(folder.path(), &bob).expect("there");
         assert_eq!((part.length(), part.size()), (3, 6));
-        part.write(b"def").expect("written");
+        add(&mut part, b"def");
         let whole = "sha256_bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721";
         assert_eq!(part.hash().to_string(), whole);
         let kept = part.keep().expect("kept");
@@ -269,7 +311,7 @@ mod tests {
         symlink("/nowhere", file("notes (2).txt")).expect("linked");
         let before = names(folder.path());
         let mut part = Part::create(folder.path(), &origin("bob", "notes.txt"), 3).expect("created");
-        part.write(b"abc").expect("written");
+        add(&mut part, b"abc");
         let kept = part.keep().expect("kept");
         assert_eq!(kept, file("notes (3).txt"));
         assert_eq!(fs::read(kept).expect("read"), b"abc");
@@ -283,9 +325,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let bob = origin("bob", "x");
         let mut part = Part::create(folder.path(), &bob, 6).expect("created");
-        part.write(b"abc").expect("written");
+        add(&mut part, b"abc");
         part.restart(2).expect("emptied");
-        part.write(b"de").expect("written");
+        add(&mut part, b"de");
         drop(part);
         let part = find(folder.path(), &bob).expect("there");
         assert_eq!((part.length(), part.size()), (2, 2));
@@ -316,7 +358,7 @@ mod tests {
             }
             let origin = Origin { from: "eve".parse().expect("valid"), file };
             let mut part = Part::create(&downloads, &origin, 3).expect("created");
-            part.write(b"abc").expect("written");
+            add(&mut part, b"abc");
             let kept = part.keep().expect("kept");
             prop_assert_eq!(kept.parent(), Some(downloads.as_path()));
             prop_assert_eq!(names(root.path()), ["downloads"]);
