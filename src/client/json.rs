@@ -68,6 +68,8 @@ fn transfer(step: &Step) -> Value {
         Stage::Begun { size, offset } => ("begun", json!({"size": size, "offset": offset})),
         Stage::Progress { done, size, .. } => ("progress", json!({"size": size, "done": done})),
         Stage::Whole { size, took, saved } => {
+            // A folder's name may be no UTF-8, which JSON must be.
+            let saved = saved.as_ref().map(|path| path.to_string_lossy());
             ("whole", json!({"size": size, "seconds": took.as_secs_f64(), "saved": saved}))
         }
         Stage::Cancelled { done } => ("cancelled", json!({"done": done})),
@@ -86,6 +88,10 @@ fn transfer(step: &Step) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    use std::path::PathBuf;
+    use std::time::Duration;
 
     #[test]
     fn one_line_an_event_whatever_others_write() {
@@ -96,5 +102,15 @@ mod tests {
         let read: Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!(read["text"], "a \"b\"\n\x1b");
         assert_eq!(read["event"], "message");
+    }
+
+    #[test]
+    fn a_folder_whose_name_is_no_utf_8_is_shown_all_the_same() {
+        let saved = PathBuf::from(OsString::from_vec(b"caf\xe9/a.txt".to_vec()));
+        let stage = Stage::Whole { size: 1, took: Duration::ZERO, saved: Some(saved) };
+        let (with, file) = ("bob".parse().expect("valid"), "a.txt".parse().expect("valid"));
+        let line = object(&Event::Transfer(Step { way: Way::Fetch, with, file, stage }));
+        let read: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(read["saved"], "caf\u{fffd}/a.txt");
     }
 }
