@@ -1,5 +1,6 @@
 //! The connection to the server: one thread reads it and sorts answers from events; any thread may ask.
 
+use crate::deadline::DeadlineReader;
 use crate::listener;
 use crate::protocol::{MAX_SERVER_LINE, Reply, Request};
 use crate::text;
@@ -11,7 +12,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long connecting may take, and then the greeting.
+/// How long connecting may take, and then the greeting, however slowly its bytes come.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -70,16 +71,7 @@ struct Asking {
 }
 
 /// The reading half, for the thread that calls [`Link::read`].
-pub struct Reader(LineReader<Shared>);
-
-/// One descriptor a connection: reading and writing share it.
-struct Shared(Arc<TcpStream>);
-
-impl io::Read for Shared {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        (&*self.0).read(into)
-    }
-}
+pub struct Reader(LineReader<DeadlineReader>);
 
 impl Link {
     /// Connects and reads the greeting.
@@ -88,12 +80,11 @@ impl Link {
     /// [`LinkError::Connect`], or [`LinkError::Refused`] with what the server said.
     pub fn connect(server: SocketAddr) -> Result<(Link, Reader), LinkError> {
         let stream = TcpStream::connect_timeout(&server, CONNECT).map_err(LinkError::Connect)?;
-        let set_up = listener::tune(&stream)
-            .and_then(|()| stream.set_write_timeout(Some(WRITE)))
-            .and_then(|()| stream.set_read_timeout(Some(CONNECT)));
+        let set_up = listener::tune(&stream).and_then(|()| stream.set_write_timeout(Some(WRITE)));
         set_up.map_err(LinkError::Connect)?;
         let stream = Arc::new(stream);
-        let mut reader = Reader(LineReader::new(Shared(Arc::clone(&stream)), MAX_SERVER_LINE));
+        let timed = DeadlineReader::new(Arc::clone(&stream), Some(Instant::now() + CONNECT));
+        let mut reader = Reader(LineReader::new(timed, MAX_SERVER_LINE));
         match reader.0.next_line().map_err(LinkError::Connect)? {
             Some(Ok(line)) => match Reply::parse(line) {
                 Reply::Ok(_) => {}
@@ -103,7 +94,7 @@ impl Link {
             Some(Err(bad)) => return Err(LinkError::Refused(format!("this is no peerline server: {bad}"))),
             None => return Err(LinkError::Lost),
         }
-        stream.set_read_timeout(None).map_err(LinkError::Connect)?;
+        reader.0.get_mut().set_deadline(None);
         Ok((Link { stream, state: Mutex::default(), free: Condvar::new() }, reader))
     }
 
@@ -249,7 +240,7 @@ impl fmt::Display for LinkError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead, BufReader};
+    use std::io::{BufRead, BufReader, Read};
     use std::net::TcpListener;
     use std::thread;
 
@@ -315,6 +306,21 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| server.accept().expect("a client").0.write_all(b"ERR,Server full\n"));
             assert!(matches!(Link::connect(address), Err(LinkError::Refused(why)) if why == "Server full"));
+        });
+    }
+
+    #[test]
+    fn a_greeting_that_drips_is_not_waited_for() {
+        let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = server.local_addr().expect("bound");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = server.accept().expect("a client");
+                // Until the client has given up: each wait ends with its timeout, or with the end of the connection.
+                stream.set_read_timeout(Some(CONNECT / 10)).expect("a timeout");
+                while stream.write_all(b"x").is_ok() && stream.read(&mut [0; 1]).is_err() {}
+            });
+            assert!(matches!(Link::connect(address), Err(LinkError::Connect(_))));
         });
     }
 }
