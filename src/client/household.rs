@@ -2,7 +2,8 @@
 //!
 //! Killing a process group misses whoever has made a group or session of their own, as daemons do. So this process
 //! is their reaper (PR_SET_CHILD_SUBREAPER): when their parents die they become our children, where they are found.
-//! This program has no other children than the commands that it runs for peers.
+//! This program starts no other children than the commands that it runs for peers; those that it has inherited, from
+//! a shell that has become this program, are left alone.
 
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill, killpg};
@@ -13,7 +14,7 @@ use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The commands that run; held also while one is started, so that it is never taken for a stray.
 static LEADERS: Mutex<BTreeSet<Pid>> = Mutex::new(BTreeSet::new());
+
+/// Children that were there before the first command: not ours to kill.
+static INHERITED: OnceLock<BTreeSet<Pid>> = OnceLock::new();
 
 /// A command that runs, the leader of its process group. Dropping it ends it.
 pub struct Leader {
@@ -40,6 +44,10 @@ impl Leader {
     pub fn start(command: &mut Command) -> io::Result<Leader> {
         prctl::set_child_subreaper(true)?;
         let mut leaders = leaders();
+        INHERITED.get_or_init(|| {
+            let ours = processes().into_iter().filter(|found| found.parent == getpid());
+            ours.map(|found| found.id).collect()
+        });
         let child = command.process_group(0).spawn()?;
         let id = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
         leaders.insert(id);
@@ -92,8 +100,9 @@ impl Drop for Leader {
 fn kill_strays(ending: Pid) -> usize {
     let leaders = leaders();
     let is_stray = |found: &&Found| {
+        let inherited = INHERITED.get().is_some_and(|inherited| inherited.contains(&found.id));
         let others = found.group != ending && leaders.contains(&found.group);
-        found.parent == getpid() && !leaders.contains(&found.id) && !others
+        found.parent == getpid() && !leaders.contains(&found.id) && !others && !inherited
     };
     let processes = processes();
     let strays: Vec<&Found> = processes.iter().filter(is_stray).collect();
