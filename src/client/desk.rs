@@ -211,6 +211,7 @@ impl Desk {
         session.since.get_or_insert(now);
         session.needs_password = false;
         drop(session);
+        self.inbox().log_in();
         self.say_hello();
     }
 

@@ -27,6 +27,10 @@ pub struct Inbox {
     last: u64,
     kept: BTreeMap<u64, Broadcast>,
     bytes: usize,
+    /// When the newest of those that were given out was sent, in seconds since 1970.
+    newest: u64,
+    /// Whether nothing was given out since the last login: the server may be one that counts from 1 again.
+    fresh: bool,
 }
 
 impl Inbox {
@@ -40,13 +44,36 @@ impl Inbox {
         !self.kept.is_empty()
     }
 
+    /// A login succeeded, perhaps at a server that has lost its history.
+    pub fn log_in(&mut self) {
+        self.fresh = true;
+    }
+
     /// Takes a broadcast and returns what may now be shown, in order.
     ///
     /// The very first one by TCP is the oldest that is to be had, as the server begins a session with the history;
-    /// by UDP it may be any.
+    /// by UDP it may be any. One that is later than all before it and has a lower number shows that the server counts
+    /// from 1 again: then we do too, and the next hello asks for the others.
     pub fn accept(&mut self, broadcast: Broadcast, way: Way) -> Vec<Broadcast> {
-        let first = self.last == 0 && way == Way::Tcp;
-        let mut shown = if first { self.head(broadcast.seq.saturating_sub(1)) } else { Vec::new() };
+        let mut shown = Vec::new();
+        // No server comes to the last number, behind which there is none.
+        if broadcast.seq == u64::MAX {
+            return shown;
+        }
+        if self.fresh && broadcast.seq <= self.last && broadcast.unix_time > self.newest {
+            shown = self.give_up_gaps();
+            self.last = 0;
+        }
+        if self.last == 0 && way == Way::Tcp {
+            shown.append(&mut self.head(broadcast.seq.saturating_sub(1)));
+        }
+        shown.append(&mut self.take(broadcast));
+        self.note(&shown);
+        shown
+    }
+
+    fn take(&mut self, broadcast: Broadcast) -> Vec<Broadcast> {
+        let mut shown = Vec::new();
         if broadcast.seq <= self.last || self.kept.contains_key(&broadcast.seq) {
             return shown;
         }
@@ -62,7 +89,7 @@ impl Inbox {
 
     /// The server says that up to `seq` nothing is to be had that we have not got.
     pub fn head(&mut self, seq: u64) -> Vec<Broadcast> {
-        if seq <= self.last {
+        if seq <= self.last || seq == u64::MAX {
             return Vec::new();
         }
         let rest = self.kept.split_off(&(seq + 1));
@@ -70,7 +97,13 @@ impl Inbox {
         self.bytes -= shown.iter().map(|broadcast| broadcast.text.len()).sum::<usize>();
         self.last = seq;
         shown.append(&mut self.take_consecutive());
+        self.note(&shown);
         shown
+    }
+
+    fn note(&mut self, shown: &[Broadcast]) {
+        self.fresh &= shown.is_empty();
+        self.newest = shown.iter().map(|broadcast| broadcast.unix_time).fold(self.newest, u64::max);
     }
 
     /// UDP does not work here, so what is missing will not come: everything kept is given out.
@@ -123,6 +156,38 @@ mod tests {
         assert_eq!(seqs(inbox.head(7)), [6, 8]);
         assert!(inbox.head(3).is_empty());
         assert_eq!(inbox.last(), 8);
+    }
+
+    fn sent_later(seq: u64) -> Broadcast {
+        Broadcast { unix_time: 1_700_000_100, ..broadcast(seq) }
+    }
+
+    #[test]
+    fn a_server_that_counts_from_1_again_is_followed() {
+        for way in [Way::Tcp, Way::Udp] {
+            let mut inbox = Inbox::default();
+            assert_eq!((1..=5).map(|seq| inbox.accept(broadcast(seq), way).len()).sum::<usize>(), 5);
+            assert!(inbox.accept(sent_later(2), way).is_empty(), "not without another login");
+            inbox.log_in();
+            assert!(inbox.accept(broadcast(5), way).is_empty(), "it was shown");
+            assert_eq!(seqs(inbox.accept(sent_later(1), way)), [1]);
+            assert_eq!(seqs(inbox.accept(sent_later(2), way)), [2]);
+            assert!(inbox.accept(sent_later(1), way).is_empty());
+        }
+        let mut inbox = Inbox::default();
+        inbox.head(9);
+        inbox.log_in();
+        assert!(inbox.accept(sent_later(3), Way::Udp).is_empty());
+        assert_eq!((inbox.last(), inbox.has_gap()), (0, true), "the next hello asks for the first two");
+    }
+
+    #[test]
+    fn the_last_number_of_all_is_none() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.head(u64::MAX).is_empty());
+        assert!(inbox.accept(broadcast(u64::MAX), Way::Tcp).is_empty());
+        assert_eq!(seqs(inbox.accept(broadcast(u64::MAX - 1), Way::Tcp)), [u64::MAX - 1]);
+        assert_eq!(inbox.bytes, 0);
     }
 
     #[test]
