@@ -138,11 +138,11 @@ fn session(options: &Options, desk: &Arc<Desk>, keeper: &Arc<Keeper>, input: &mu
     keeper.connect().map_err(|error| not_there(options.server, &error))?;
     let (known, welcome) = match log_in(options, desk, input) {
         Ok(logged_in) => logged_in,
-        Err(NotLoggedIn::Left) => return Ok(()),
-        Err(NotLoggedIn::Refused(why)) => return Err(why),
-        Err(NotLoggedIn::Lost(error)) => return Err(not_there(options.server, &error)),
+        Err(why) => return no_session(options, desk, why),
     };
-    keeper.announce(&welcome)?;
+    if let Err(why) = keeper.announce(&welcome) {
+        return no_session(options, desk, why);
+    }
     match options.task {
         Task::Doctor => doctor::examine(desk),
         Task::Menu => {
@@ -159,6 +159,17 @@ fn session(options: &Options, desk: &Arc<Desk>, keeper: &Arc<Keeper>, input: &mu
     desk.end.trigger();
     let _ = desk.request(&Request::Quit(None));
     Ok(())
+}
+
+/// How a client ends that has not come as far as the menu.
+fn no_session(options: &Options, desk: &Desk, why: NotLoggedIn) -> Result<(), String> {
+    match why {
+        NotLoggedIn::Left => Ok(()),
+        // A signal has closed the connection.
+        _ if desk.end.is_triggered() => Ok(()),
+        NotLoggedIn::Refused(why) => Err(why),
+        NotLoggedIn::Lost(error) => Err(not_there(options.server, &error)),
+    }
 }
 
 fn log_in(options: &Options, desk: &Desk, input: &mut Input) -> Result<(Known, Welcome), NotLoggedIn> {

@@ -44,9 +44,10 @@ pub fn run(desk: &Desk) {
                 told.shared(desk, folder, &listing);
                 known = Some(listing.names);
             }
-            // A server that is away, or asks for the password, is told everything when we are back.
-            Err(_) if desk.token().is_none() => known = None,
-            Err(why) => {
+            Err(NotTold::Gone) => known = None,
+            // A server that asks for the password is told everything when we are back.
+            Err(NotTold::Refused(_)) if desk.token().is_none() => known = None,
+            Err(NotTold::Refused(why)) => {
                 desk.screen.refuse(format!("Not shared: {why}"));
                 known = Some(listing.names);
             }
@@ -54,13 +55,21 @@ pub fn run(desk: &Desk) {
     }
 }
 
+/// Why the server does not know our files.
+enum NotTold {
+    /// It is away, and told everything when we are back; or we leave.
+    Gone,
+    /// It said no, and why.
+    Refused(String),
+}
+
 /// One line, not too fast after those before it.
-fn say(desk: &Desk, number: usize, line: &Request) -> Result<(), String> {
+fn say(desk: &Desk, number: usize, line: &Request) -> Result<(), NotTold> {
     if number >= BURST && desk.end.wait(PACE) {
-        return Err("the client ends".to_owned());
+        return Err(NotTold::Gone);
     }
-    match desk.request(line).map_err(|error| error.to_string())?.end {
-        Reply::Err(why) => Err(why),
+    match desk.request(line).map_err(|_| NotTold::Gone)?.end {
+        Reply::Err(why) => Err(NotTold::Refused(why)),
         _ => Ok(()),
     }
 }

@@ -76,6 +76,8 @@ struct Session {
     trouble: Option<Trouble>,
     /// Whether to come back is for the person to decide.
     away: bool,
+    /// Whether the person does not want to be found, which every server must be told anew.
+    hidden: bool,
     needs_password: bool,
 }
 
@@ -168,9 +170,12 @@ impl Desk {
             if self.end.is_triggered() {
                 return None;
             }
-            if let Some(trouble) = session.trouble.take() {
+            // A person may ask to come back while we are on the way: once there, that is no loss.
+            let connected = session.link.is_some();
+            if let Some(trouble) = session.trouble.take_if(|trouble| *trouble == Trouble::Expired || !connected) {
                 return Some(trouble);
             }
+            session.trouble = None;
             session = self.trouble.wait(session).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -186,9 +191,23 @@ impl Desk {
         self.waker.wake();
     }
 
+    /// Whether the person wants not to be found, after the next login too.
+    pub fn set_hidden(&self, hidden: bool) {
+        self.session().hidden = hidden;
+    }
+
+    /// Whether the person does not want to be found.
+    pub fn is_hidden(&self) -> bool {
+        self.session().hidden
+    }
+
     /// The connection to the server is this one now.
     pub fn set_link(&self, link: Arc<Link>) {
-        self.session().link = Some(link);
+        self.session().link = Some(Arc::clone(&link));
+        // Whoever ended the client a moment ago found no connection to close.
+        if self.end.is_triggered() {
+            link.close();
+        }
     }
 
     /// Whether there is a connection to the server.

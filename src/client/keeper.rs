@@ -56,13 +56,17 @@ impl Keeper {
     /// After a login: listens where others will look for us, and tells the server.
     ///
     /// # Errors
-    /// A sentence that names the port that is not to be had, when the person insists on it; or what the server said.
-    pub fn announce(&self, welcome: &Welcome) -> Result<(), String> {
-        let port = self.listen(welcome.address)?;
+    /// [`NotLoggedIn::Refused`] with a sentence that names the port that is not to be had, when the person insists on
+    /// it, or with what the server said; [`NotLoggedIn::Lost`].
+    pub fn announce(&self, welcome: &Welcome) -> Result<(), NotLoggedIn> {
+        let port = self.listen(welcome.address).map_err(NotLoggedIn::Refused)?;
         let Some(name) = self.desk.name() else { return Ok(()) };
+        if self.desk.is_hidden() {
+            self.desk.request(&Request::Inactive)?;
+        }
         let init = Request::Init { name: name.to_string(), port: port.to_string(), files: Vec::new() };
-        match self.desk.request(&init).map_err(|error| error.to_string())?.end {
-            Reply::Err(why) => Err(why),
+        match self.desk.request(&init)?.end {
+            Reply::Err(why) => Err(NotLoggedIn::Refused(why)),
             _ => {
                 if let Some(share) = &self.desk.files.share {
                     share.listening(port);
@@ -79,6 +83,10 @@ impl Keeper {
         // Only an address of the loopback network is sure to be ours; another may be a router's.
         let wanted = address.filter(IpAddr::is_loopback).unwrap_or(any);
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody would end a listener that comes after `stop_listening`.
+        if self.desk.end.is_triggered() {
+            return Err("the client ends".to_owned());
+        }
         if let Some(present) = listening.as_ref().filter(|present| present.wanted == wanted) {
             return Ok(present.port);
         }
@@ -133,8 +141,9 @@ impl Keeper {
     fn log_in_again(&self, known: &Known) {
         let Some(password) = &known.password else { return self.desk.need_password() };
         let done = login::log_in(&self.desk, &known.name, password);
-        let done = done.and_then(|welcome| self.announce(&welcome).map_err(NotLoggedIn::Refused));
+        let done = done.and_then(|welcome| self.announce(&welcome));
         match done {
+            _ if self.desk.end.is_triggered() => {}
             Ok(()) => self.desk.screen.info(format!("Logged in again as {}.", known.name)),
             Err(NotLoggedIn::Refused(why)) => {
                 self.desk.screen.refuse(format!("Not logged in again: {why}"));

@@ -99,7 +99,9 @@ impl<'a> Menu<'a> {
         let done = connected.map_err(NotLoggedIn::Lost).and_then(|()| login::log_in(self.desk, &name, &password));
         match done.map(|welcome| self.keeper.announce(&welcome)) {
             Ok(Ok(())) => self.desk.screen.info("Logged in again."),
-            Ok(Err(why)) | Err(NotLoggedIn::Refused(why)) => self.desk.screen.refuse(why),
+            Ok(Err(NotLoggedIn::Refused(why))) | Err(NotLoggedIn::Refused(why)) => self.desk.screen.refuse(why),
+            // Lost after the login: the keeper comes back, and asks again.
+            Ok(Err(_)) => {}
             Err(NotLoggedIn::Left) => self.desk.stay_away(),
             Err(NotLoggedIn::Lost(error)) => {
                 self.desk.screen.refuse(error.to_string());
@@ -247,8 +249,14 @@ impl<'a> Menu<'a> {
             Command::Get { from, file } => file_commands::get(desk, from, file),
             Command::Transfers => file_commands::show_transfers(desk),
             Command::Cancel(file) => file_commands::cancel(desk, file.as_ref()),
-            Command::Active => inquiry::show(desk, &Request::Active)?,
-            Command::Inactive => inquiry::show(desk, &Request::Inactive)?,
+            Command::Active => {
+                inquiry::show(desk, &Request::Active)?;
+                desk.set_hidden(false);
+            }
+            Command::Inactive => {
+                inquiry::show(desk, &Request::Inactive)?;
+                desk.set_hidden(true);
+            }
             Command::Whoami => inquiry::show_fields(desk, &Request::Whoami)?,
             Command::Wait(Some(span)) => self.wait(span, |_| false),
             Command::Wait(None) => self.wait(FETCHES_WAIT, |desk| desk.files.fetches.is_idle()),
