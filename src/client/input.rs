@@ -7,7 +7,7 @@ use super::alarm::Alarm;
 use super::terminal::{Terminal, Typed};
 use super::waker::Waker;
 use crate::protocol::MAX_LINE;
-use crate::wire::LineReader;
+use crate::wire::{BadLine, LineReader};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, Cursor, IsTerminal, PipeReader, Read};
@@ -102,6 +102,12 @@ impl Lines {
             Ok(Some(Ok(line))) => Typed::Line(line.to_owned()),
             Ok(Some(Err(bad))) => Typed::NoLine(bad),
             Err(error) if error.kind() == WOKEN => Typed::Woken,
+            // A line without an end: what follows would be a part of it, so nothing more is read.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let polled = self.0.get_mut();
+                (polled.source, polled.line_open) = (Source::Text(Cursor::default()), false);
+                Typed::NoLine(BadLine::TooLong(MAX_LINE))
+            }
             Ok(None) | Err(_) => Typed::End,
         }
     }
@@ -169,6 +175,15 @@ mod tests {
         for line in ["list", "broadcast a; b", "quit"] {
             assert_eq!(input.next(""), Typed::Line(line.to_owned()));
         }
+        assert_eq!(input.next(""), Typed::End);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_told_and_ends_the_input() {
+        let text = Cursor::new(format!("list\n{}\nlist\n", "x".repeat(3 << 20)));
+        let (mut input, _waker) = Input::lines(Source::Text(text)).expect("a pipe");
+        assert_eq!(input.next(""), Typed::Line("list".to_owned()));
+        assert_eq!(input.next(""), Typed::NoLine(BadLine::TooLong(MAX_LINE)));
         assert_eq!(input.next(""), Typed::End);
     }
 
