@@ -46,6 +46,8 @@ fn start_log() -> io::Result<LogWriter> {
     let style = if io::stderr().is_terminal() && !plain { WriteStyle::Always } else { WriteStyle::Never };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .write_style(style)
+        // Which file a line of the log comes from says nothing to whoever runs the server.
+        .format_target(false)
         .target(Target::Pipe(Box::new(log.clone())))
         .init();
     Ok(log)

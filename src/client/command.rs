@@ -74,7 +74,7 @@ pub const TABLE: &[Row] = &[
         word: "broadcast",
         also: &["2"],
         arguments: "[TEXT]",
-        help: "a message to everybody; without TEXT the next line is sent",
+        help: "a message to everybody: TEXT, or the next line",
         read: |rest| Some(Command::Broadcast((!rest.is_empty()).then(|| rest.to_owned()))),
     },
     Row {
@@ -88,7 +88,7 @@ pub const TABLE: &[Row] = &[
         word: "chat",
         also: &["4", "connect"],
         arguments: "NAME",
-        help: "ask NAME for a chat, or go back to an open one",
+        help: "ask NAME for a chat, or go back to one",
         read: |rest| rest.parse().ok().map(Command::Chat),
     },
     Row {
@@ -116,7 +116,7 @@ pub const TABLE: &[Row] = &[
         word: "allow",
         also: &[],
         arguments: "[NAME]",
-        help: "let the command run here that somebody asks for; or decline",
+        help: "let the command run here that NAME asks for",
         read: |rest| optional_name(rest).map(Command::Allow),
     },
     Row {
@@ -200,7 +200,7 @@ pub const TABLE: &[Row] = &[
         word: "wait",
         also: &[],
         arguments: "[DURATION]",
-        help: "for scripts: show what arrives for a while, such as 5s, or until all files are fetched",
+        help: "show what arrives for 5s, say, or till all is fetched",
         read: |rest| match rest {
             "" => Some(Command::Wait(None)),
             span => duration::parse(span).ok().map(|span| Command::Wait(Some(span))),
@@ -442,6 +442,13 @@ mod tests {
         }
         for line in ["list ", "dance ", "list a b"] {
             assert_eq!(place(line).1, Place::Text, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_menu_fits_a_narrow_terminal() {
+        for line in menu() {
+            assert!(line.len() < 80, "{line}");
         }
     }
 
