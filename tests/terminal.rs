@@ -198,6 +198,45 @@ fn the_prompt_follows_while_one_types() {
 }
 
 #[test]
+fn a_line_begun_for_somebody_who_left_is_no_command() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = talking(&server);
+    alice.press("quit and");
+    alice.see_line("bob> quit and");
+    bob.say("!exit");
+    alice.see_line("> quit and");
+    alice.say(" think");
+    alice.see("Not sent: the chat with bob is over");
+    alice.see_line("> ");
+    alice.say("whoami");
+    alice.see("alice 127.");
+    for (begun, rest, text) in [("!ex", "it", None), ("half", "", Some("2 active clients"))] {
+        alice.say("chat bob");
+        bob.see("alice wants to chat");
+        bob.say("accept");
+        alice.see_line("bob> ");
+        alice.press(begun);
+        alice.see_line(&format!("bob> {begun}"));
+        bob.say("!exit");
+        alice.see_line(&format!("> {begun}"));
+        match text {
+            None => alice.say(rest),
+            Some(text) => {
+                // A line that is emptied begins anew.
+                alice.press(ctrl('U'));
+                alice.see_line("> ");
+                alice.say("list");
+                alice.see(text);
+            }
+        }
+        alice.see_line("> ");
+    }
+    assert!(alice.contents().matches("Not sent").count() < 2, "{}", alice.contents());
+    alice.say("quit");
+    assert_eq!(alice.finish(), 1);
+}
+
+#[test]
 fn tab_completes_commands_and_names() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");

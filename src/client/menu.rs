@@ -35,6 +35,8 @@ pub struct Menu<'a> {
     /// Who gets what is typed. In a script it stays so after the other side has left, until `!exit` or `!back`:
     /// what was meant for them must not become a command.
     talking_to: Option<Username>,
+    /// Who left while a line for them was being typed, at a terminal: that line must not become a command.
+    left_by: Option<Username>,
     /// Whether the next line is the text of a broadcast.
     broadcasting: bool,
 }
@@ -49,13 +51,16 @@ enum Next {
 impl<'a> Menu<'a> {
     /// A menu with nothing begun.
     pub fn new(desk: &'a Arc<Desk>, keeper: &'a Keeper, input: &'a mut Input) -> Menu<'a> {
-        Menu { desk, keeper, input, talking_to: None, broadcasting: false }
+        Menu { desk, keeper, input, talking_to: None, left_by: None, broadcasting: false }
     }
 
     /// Does what the person types until they leave, or the client ends.
     pub fn run(&mut self) {
         while !self.desk.end.is_triggered() {
-            self.look();
+            if let Some(name) = self.look() {
+                self.input.mark();
+                self.left_by = Some(name);
+            }
             let typed = self.input.next(&self.prompt());
             let next = match typed {
                 Typed::Line(text) => self.lines(&text),
@@ -79,15 +84,18 @@ impl<'a> Menu<'a> {
         }
     }
 
-    /// Takes in what other threads changed.
-    fn look(&mut self) {
+    /// Takes in what other threads changed. At a terminal, says who has left the chat in the foreground.
+    fn look(&mut self) -> Option<Username> {
         let foreground = self.desk.chats.foreground();
+        let mut left = None;
         if foreground.is_some() || self.input.is_terminal() {
-            self.talking_to = foreground;
+            let before = std::mem::replace(&mut self.talking_to, foreground);
+            left = before.filter(|_| self.talking_to.is_none());
         }
         if self.input.is_terminal() && self.desk.needs_password() {
             self.log_in_again();
         }
+        left
     }
 
     /// Asks for the password that only the person knows. Whoever takes long for it finds the connection closed, and
@@ -126,7 +134,11 @@ impl<'a> Menu<'a> {
             return self.line(text.trim_end_matches('\n'));
         }
         for line in text.lines() {
-            self.look();
+            if let Some(name) = self.look() {
+                // They left amid what was pasted for them.
+                self.too_late(&name);
+                break;
+            }
             if self.line(line) == Next::Leave {
                 return Next::Leave;
             }
@@ -135,8 +147,13 @@ impl<'a> Menu<'a> {
     }
 
     fn line(&mut self, line: &str) -> Next {
+        let left_by = self.left_by.take().filter(|_| self.input.is_marked());
         if self.talking_to.is_some() {
             self.line_in_chat(line);
+        } else if let Some(name) = left_by {
+            if !matches!(command::parse_in_chat(line), InChat::Exit | InChat::Back) {
+                self.too_late(&name);
+            }
         } else if self.desk.chats.is_calling() {
             self.desk.screen.info("Your request waits for its answer; Ctrl-C cancels it.");
         } else if std::mem::take(&mut self.broadcasting) {
@@ -172,7 +189,11 @@ impl<'a> Menu<'a> {
             InChat::Wait(span) => self.wait(span, |desk| desk.chats.foreground().is_none()),
             InChat::Say(text) => match chats.say(text) {
                 Ok(true) => {}
-                Ok(false) => self.desk.screen.refuse("Not sent: the chat is closed (!exit for the menu)"),
+                Ok(false) => {
+                    if let Some(name) = &self.talking_to {
+                        self.too_late(name);
+                    }
+                }
                 Err(error) => {
                     self.desk.screen.refuse(format!("Not sent: {error}"));
                     if let Some(name) = &self.talking_to {
@@ -181,6 +202,12 @@ impl<'a> Menu<'a> {
                 }
             },
         }
+    }
+
+    fn too_late(&self, name: &Username) {
+        // A script stays with them; a person is at the menu by now.
+        let how = if self.input.is_terminal() { "" } else { " (!exit for the menu)" };
+        self.desk.screen.refuse(format!("Not sent: the chat with {name} is over{how}"));
     }
 
     /// Ctrl-C ends the innermost thing, and never the client.
