@@ -7,10 +7,9 @@ use super::event::Event;
 use super::input::Input;
 use super::keeper::Keeper;
 use super::link::LinkError;
-use super::login::NotLoggedIn;
 use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
-use super::{file_commands, inquiry, login, message, peers, remote};
+use super::{file_commands, inquiry, message, peers, remote};
 use crate::address::Address;
 use crate::name::Username;
 use crate::protocol::Request;
@@ -39,6 +38,8 @@ pub struct Menu<'a> {
     left_by: Option<Username>,
     /// Whether the next line is the text of a broadcast.
     broadcasting: bool,
+    /// Whether the person in a chat knows that the server wants the password.
+    told: bool,
 }
 
 /// Whether to go on.
@@ -51,7 +52,7 @@ enum Next {
 impl<'a> Menu<'a> {
     /// A menu with nothing begun.
     pub fn new(desk: &'a Arc<Desk>, keeper: &'a Keeper, input: &'a mut Input) -> Menu<'a> {
-        Menu { desk, keeper, input, talking_to: None, left_by: None, broadcasting: false }
+        Menu { desk, keeper, input, talking_to: None, left_by: None, broadcasting: false, told: false }
     }
 
     /// Does what the person types until they leave, or the client ends.
@@ -61,6 +62,7 @@ impl<'a> Menu<'a> {
                 self.input.mark();
                 self.left_by = Some(name);
             }
+            self.mind_password();
             let typed = self.input.next(&self.prompt());
             let next = match typed {
                 Typed::Line(text) => self.lines(&text),
@@ -92,30 +94,21 @@ impl<'a> Menu<'a> {
             let before = std::mem::replace(&mut self.talking_to, foreground);
             left = before.filter(|_| self.talking_to.is_none());
         }
-        if self.input.is_terminal() && self.desk.needs_password() {
-            self.log_in_again();
-        }
         left
     }
 
-    /// Asks for the password that only the person knows. Whoever takes long for it finds the connection closed, and
-    /// gets another.
-    fn log_in_again(&mut self) {
-        let Some(name) = self.desk.name() else { return };
-        let Ok(password) = login::ask_password(self.desk, self.input, &name) else { return self.desk.stay_away() };
-        let connected = if self.desk.is_connected() { Ok(()) } else { self.keeper.connect() };
-        let done = connected.map_err(NotLoggedIn::Lost).and_then(|()| login::log_in(self.desk, &name, &password));
-        match done.map(|welcome| self.keeper.announce(&welcome)) {
-            Ok(Ok(())) => self.desk.screen.info("Logged in again."),
-            Ok(Err(NotLoggedIn::Refused(why))) | Err(NotLoggedIn::Refused(why)) => self.desk.screen.refuse(why),
-            // Lost after the login: the keeper comes back, and asks again.
-            Ok(Err(_)) => {}
-            Err(NotLoggedIn::Left) => self.desk.stay_away(),
-            Err(NotLoggedIn::Lost(error)) => {
-                self.desk.screen.refuse(error.to_string());
-                self.desk.stay_away();
-            }
+    /// Asks a person for the password if it is needed, but not in a chat, where the next line is meant for somebody.
+    fn mind_password(&mut self) {
+        let needed = self.input.is_terminal() && self.desk.needs_password();
+        // Who goes on typing for somebody that has left does so blindly.
+        let late = self.left_by.is_some() && self.input.is_marked();
+        let elsewhere = late || self.talking_to.is_some() || self.desk.chats.is_calling();
+        if needed && !elsewhere {
+            self.keeper.log_in_by_hand(self.input);
+        } else if needed && !self.told {
+            self.desk.screen.info("To log in again the server needs your password: you are asked for it in the menu.");
         }
+        self.told = needed && elsewhere;
     }
 
     fn prompt(&self) -> String {
@@ -212,6 +205,7 @@ impl<'a> Menu<'a> {
 
     /// Ctrl-C ends the innermost thing, and never the client.
     fn interrupt(&mut self, idle: bool) -> Next {
+        self.left_by = None;
         if let Some(name) = self.talking_to.take() {
             peers::hang_up(self.desk, &name);
         } else if self.desk.chats.cancel() || (idle && self.desk.jobs.cancel()) {
