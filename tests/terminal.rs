@@ -237,6 +237,18 @@ fn a_line_begun_for_somebody_who_left_is_no_command() {
 }
 
 #[test]
+fn a_line_that_is_too_long_for_a_chat_is_not_sent() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = talking(&server);
+    for length in [4096, 4095] {
+        alice.press(format!("\x1b[200~{}\x1b[201~\r", "x".repeat(length)));
+    }
+    let line = bob.see("alice: x");
+    assert!(line.ends_with(&format!(": {}", "x".repeat(4095))), "{}", line.len());
+    assert!(!bob.seen.iter().any(|line| line.contains("not shown")), "the longer one was sent");
+}
+
+#[test]
 fn tab_completes_commands_and_names() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");

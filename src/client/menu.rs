@@ -12,7 +12,7 @@ use super::terminal::Typed;
 use super::{file_commands, inquiry, message, peers, remote};
 use crate::address::Address;
 use crate::name::Username;
-use crate::protocol::Request;
+use crate::protocol::{MAX_LINE, Request};
 use crate::text;
 use crate::wire::BadLine;
 use std::sync::Arc;
@@ -180,6 +180,9 @@ impl<'a> Menu<'a> {
             }
             InChat::Allow(yes) => self.answer(if yes { Answer::Allow } else { Answer::Decline }, None),
             InChat::Wait(span) => self.wait(span, |desk| desk.chats.foreground().is_none()),
+            InChat::Say(text) if text.len() >= MAX_LINE => {
+                self.desk.screen.refuse(format!("Not sent: {}", BadLine::TooLong(MAX_LINE)));
+            }
             InChat::Say(text) => match chats.say(text) {
                 Ok(true) => {}
                 Ok(false) => {
