@@ -180,6 +180,7 @@ impl<'a> Menu<'a> {
             }
             InChat::Allow(yes) => self.answer(if yes { Answer::Allow } else { Answer::Decline }, None),
             InChat::Wait(span) => self.wait(span, |desk| desk.chats.foreground().is_none()),
+            InChat::Unknown => self.desk.screen.refuse(command::CHAT_WORDS),
             InChat::Say(text) if text.len() >= MAX_LINE => {
                 self.desk.screen.refuse(format!("Not sent: {}", BadLine::TooLong(MAX_LINE)));
             }
