@@ -204,6 +204,9 @@ fn start_threads(desk: &Arc<Desk>, keeper: &Arc<Keeper>, known: Known) -> std::i
 fn not_there(server: SocketAddr, error: &LinkError) -> String {
     match error {
         LinkError::Connect(error) => format!("no server at {server}: {error}. Is it started, and is the port right?"),
+        LinkError::NoGreeting => {
+            format!("something listens at {server} but does not greet: is it the server's main port?")
+        }
         LinkError::Refused(why) => format!("the server at {server} says: {why}"),
         LinkError::Lost | LinkError::Silent | LinkError::NoLine(_) => format!("the server at {server}: {error}"),
     }

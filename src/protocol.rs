@@ -12,6 +12,10 @@ pub use broadcast::Broadcast;
 pub use reply::Reply;
 pub use request::{BadRequest, Request};
 
+use std::ops::RangeInclusive;
+
+/// How many characters a password has.
+const PASSWORD_LENGTH: RangeInclusive<usize> = 8..=128;
 /// The longest line a client may send, in bytes, its LF included.
 pub const MAX_LINE: usize = 4096;
 /// The longest line the server may send, in bytes: a list of many names.
@@ -22,3 +26,13 @@ pub const MAX_BROADCAST: usize = 1024;
 pub const MAX_FILES: usize = 10_000;
 /// Bytes of file names that one client may announce.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
+
+/// What a new password may be.
+///
+/// # Errors
+/// A sentence that says how long it may be.
+pub fn check_password(password: &str) -> Result<(), String> {
+    let (least, most) = PASSWORD_LENGTH.into_inner();
+    let fits = PASSWORD_LENGTH.contains(&password.chars().count());
+    if fits { Ok(()) } else { Err(format!("A password has {least} to {most} characters")) }
+}

@@ -110,6 +110,25 @@ fn text_for_somebody_who_left_is_no_command() {
 }
 
 #[test]
+fn a_slip_after_an_exclamation_mark_is_not_sent() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    open_chat(&mut alice, &mut bob, ["alice", "bob"]);
+    alice.say("!exti");
+    alice.see("Not sent: after ! comes exit, back");
+    alice.say("! exti");
+    alice.say("!!exti");
+    bob.see("alice: ! exti");
+    bob.see("alice: !exti");
+    assert!(!bob.seen[..bob.seen.len() - 2].iter().any(|line| line.contains("exti")), "{:#?}", bob.seen);
+    alice.say("!exit");
+    bob.see("Chat with alice closed");
+    bob.say("!exit");
+    assert_eq!((alice.finish(), bob.finish()), (Some(1), Some(0)));
+}
+
+#[test]
 fn messages_go_directly_and_to_netcat_by_way_of_the_server() {
     let server = TestServer::start(&[]);
     let mut alice = ClientProcess::join(server.address, "alice");

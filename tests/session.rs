@@ -4,6 +4,7 @@ mod harness;
 
 use harness::client::ClientProcess;
 use harness::{TestServer, send_signal};
+use std::net::TcpListener;
 
 #[test]
 fn every_broadcast_once_and_in_order_though_udp_loses_a_third() {
@@ -126,6 +127,14 @@ fn what_cannot_work_ends_with_a_sentence_and_code_2() {
     let mut late = ClientProcess::start(server.address, &["--user", "alice"]);
     late.see("client: no server at 127.0.0.1");
     assert_eq!(late.finish(), Some(2));
+}
+
+#[test]
+fn a_port_that_does_not_greet_is_perhaps_another() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut alice = ClientProcess::start(silent.local_addr().expect("bound"), &["--user", "alice"]);
+    alice.see("does not greet: is it the server's main port?");
+    assert_eq!(alice.finish(), Some(2));
 }
 
 #[test]

@@ -198,6 +198,57 @@ fn the_prompt_follows_while_one_types() {
 }
 
 #[test]
+fn a_line_begun_for_somebody_who_left_is_no_command() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = talking(&server);
+    alice.press("quit and");
+    alice.see_line("bob> quit and");
+    bob.say("!exit");
+    alice.see_line("> quit and");
+    alice.say(" think");
+    alice.see("Not sent: the chat with bob is over");
+    alice.see_line("> ");
+    alice.say("whoami");
+    alice.see("alice 127.");
+    for (begun, rest, text) in [("!ex", "it", None), ("half", "", Some("2 active clients"))] {
+        alice.say("chat bob");
+        bob.see("alice wants to chat");
+        bob.say("accept");
+        alice.see_line("bob> ");
+        alice.press(begun);
+        alice.see_line(&format!("bob> {begun}"));
+        bob.say("!exit");
+        alice.see_line(&format!("> {begun}"));
+        match text {
+            None => alice.say(rest),
+            Some(text) => {
+                // A line that is emptied begins anew.
+                alice.press(ctrl('U'));
+                alice.see_line("> ");
+                alice.say("list");
+                alice.see(text);
+            }
+        }
+        alice.see_line("> ");
+    }
+    assert!(alice.contents().matches("Not sent").count() < 2, "{}", alice.contents());
+    alice.say("quit");
+    assert_eq!(alice.finish(), 1);
+}
+
+#[test]
+fn a_line_that_is_too_long_for_a_chat_is_not_sent() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = talking(&server);
+    for length in [4096, 4095] {
+        alice.press(format!("\x1b[200~{}\x1b[201~\r", "x".repeat(length)));
+    }
+    let line = bob.see("alice: x");
+    assert!(line.ends_with(&format!(": {}", "x".repeat(4095))), "{}", line.len());
+    assert!(!bob.seen.iter().any(|line| line.contains("not shown")), "the longer one was sent");
+}
+
+#[test]
 fn tab_completes_commands_and_names() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");

@@ -368,9 +368,16 @@ pub enum InChat<'a> {
     Allow(bool),
     /// `!wait DURATION`: for scripts.
     Wait(Duration),
+    /// `!` and another lower-case word: rather a slip than a text.
+    Unknown,
 }
 
-/// Reads a line of a chat. Only a whole `!exit` and its like are commands; every other line is text.
+/// What a person is told whose `!` word is none.
+pub const CHAT_WORDS: &str =
+    "Not sent: after ! comes exit, back, allow, decline or wait DURATION; to say it, begin with !!";
+
+/// Reads a line of a chat. Only a whole `!exit` and its like are commands; every other line is text, and `!!exit` is
+/// the text `!exit`.
 pub fn parse_in_chat(line: &str) -> InChat<'_> {
     let word = line.trim();
     match word.split_once(' ').map(|(word, rest)| (word, duration::parse(rest.trim()))) {
@@ -379,8 +386,14 @@ pub fn parse_in_chat(line: &str) -> InChat<'_> {
         None if word.eq_ignore_ascii_case("!allow") => InChat::Allow(true),
         None if word.eq_ignore_ascii_case("!decline") => InChat::Allow(false),
         Some(("!wait", Ok(span))) => InChat::Wait(span),
+        None if is_word(word.strip_prefix('!')) => InChat::Unknown,
+        None if is_word(word.strip_prefix("!!")) => InChat::Say(&word[1..]),
         _ => InChat::Say(line),
     }
+}
+
+fn is_word(rest: Option<&str>) -> bool {
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
 #[cfg(test)]
@@ -466,8 +479,12 @@ mod tests {
         assert_eq!(parse_in_chat("!exit "), InChat::Exit);
         assert_eq!(parse_in_chat("!back"), InChat::Back);
         assert_eq!(parse_in_chat("!wait 1s"), InChat::Wait(Duration::from_secs(1)));
-        for text in ["quit", "!exit now", "! exit", " indented", ""] {
+        for text in ["quit", "!exit now", "! exit", " indented", "", "!", "!!", "!!!", "!!no way", "!No", "!1"] {
             assert_eq!(parse_in_chat(text), InChat::Say(text));
         }
+        for slip in ["!help", "!exti", "!wait"] {
+            assert_eq!(parse_in_chat(slip), InChat::Unknown);
+        }
+        assert_eq!(parse_in_chat("!!exit"), InChat::Say("!exit"));
     }
 }

@@ -67,6 +67,18 @@ impl Input {
         }
     }
 
+    /// Remembers what has been typed of the next line, if anything, as begun before something changed.
+    pub fn mark(&self) {
+        if let Input::Terminal(terminal) = self {
+            terminal.mark();
+        }
+    }
+
+    /// Whether the last line was begun before the last [`Input::mark`], and never emptied since.
+    pub fn is_marked(&self) -> bool {
+        matches!(self, Input::Terminal(terminal) if terminal.is_marked())
+    }
+
     /// Waits for a line that is not shown as it is typed.
     pub fn hidden(&mut self, prompt: &str) -> Typed {
         match self {

@@ -4,6 +4,7 @@ use super::desk::{Desk, Trouble};
 use super::door::Door;
 use super::event::Event;
 use super::inbox::Way;
+use super::input::Input;
 use super::link::{Link, LinkError, Reader};
 use super::login::{self, Known, NotLoggedIn, Welcome};
 use crate::listener;
@@ -151,6 +152,29 @@ impl Keeper {
             }
             // The reader reports a lost connection.
             Err(NotLoggedIn::Lost(_) | NotLoggedIn::Left) => {}
+        }
+    }
+
+    /// Asks for the password that only the person knows, once: a wrong one leaves it to the person to come back.
+    /// Whoever takes long for it finds the connection closed, and gets another.
+    pub fn log_in_by_hand(&self, input: &mut Input) {
+        let Some(name) = self.desk.name() else { return };
+        let Ok(password) = login::ask_password(&self.desk, input, &name) else { return self.desk.stay_away() };
+        let connected = if self.desk.is_connected() { Ok(()) } else { self.connect() };
+        let done = connected.map_err(NotLoggedIn::Lost).and_then(|()| login::log_in(&self.desk, &name, &password));
+        match done.map(|welcome| self.announce(&welcome)) {
+            Ok(Ok(())) => self.desk.screen.info("Logged in again."),
+            // Lost after the login: the keeper comes back, and asks again.
+            Ok(Err(NotLoggedIn::Lost(_) | NotLoggedIn::Left)) => {}
+            Err(NotLoggedIn::Left) => self.desk.stay_away(),
+            Ok(Err(NotLoggedIn::Refused(why))) | Err(NotLoggedIn::Refused(why)) => {
+                self.desk.screen.refuse(why);
+                self.desk.stay_away();
+            }
+            Err(NotLoggedIn::Lost(error)) => {
+                self.desk.screen.refuse(error.to_string());
+                self.desk.stay_away();
+            }
         }
     }
 }

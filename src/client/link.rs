@@ -42,6 +42,8 @@ pub enum LinkError {
     Silent,
     /// The connection could not be made.
     Connect(io::Error),
+    /// Somebody took the connection and did not greet in time.
+    NoGreeting,
     /// The server answered the connection with a refusal.
     Refused(String),
     /// The request holds something that a line cannot; nothing was sent.
@@ -77,7 +79,7 @@ impl Link {
     /// Connects and reads the greeting.
     ///
     /// # Errors
-    /// [`LinkError::Connect`], or [`LinkError::Refused`] with what the server said.
+    /// [`LinkError::Connect`], [`LinkError::NoGreeting`] after 5 s, or [`LinkError::Refused`] with what the server said.
     pub fn connect(server: SocketAddr) -> Result<(Link, Reader), LinkError> {
         let stream = TcpStream::connect_timeout(&server, CONNECT).map_err(LinkError::Connect)?;
         let set_up = listener::tune(&stream).and_then(|()| stream.set_write_timeout(Some(WRITE)));
@@ -85,7 +87,11 @@ impl Link {
         let stream = Arc::new(stream);
         let timed = DeadlineReader::new(Arc::clone(&stream), Some(Instant::now() + CONNECT));
         let mut reader = Reader(LineReader::new(timed, MAX_SERVER_LINE));
-        match reader.0.next_line().map_err(LinkError::Connect)? {
+        let greeting = reader.0.next_line().map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => LinkError::NoGreeting,
+            _ => LinkError::Connect(error),
+        });
+        match greeting? {
             Some(Ok(line)) => match Reply::parse(line) {
                 Reply::Ok(_) => {}
                 Reply::Err(why) => return Err(LinkError::Refused(why)),
@@ -231,6 +237,7 @@ impl fmt::Display for LinkError {
             LinkError::Lost => f.write_str("the connection to the server is lost"),
             LinkError::Silent => f.write_str("the server does not answer"),
             LinkError::Connect(error) => write!(f, "{error}"),
+            LinkError::NoGreeting => f.write_str("something listens there but does not greet"),
             LinkError::Refused(why) => f.write_str(why),
             LinkError::NoLine(bad) => write!(f, "{bad}"),
         }
@@ -320,7 +327,7 @@ mod tests {
                 stream.set_read_timeout(Some(CONNECT / 10)).expect("a timeout");
                 while stream.write_all(b"x").is_ok() && stream.read(&mut [0; 1]).is_err() {}
             });
-            assert!(matches!(Link::connect(address), Err(LinkError::Connect(_))));
+            assert!(matches!(Link::connect(address), Err(LinkError::NoGreeting)));
         });
     }
 }

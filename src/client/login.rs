@@ -5,7 +5,7 @@ use super::input::Input;
 use super::link::{Answer, LinkError};
 use super::terminal::Typed;
 use crate::name::{InvalidUsername, Username};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{self, Reply, Request};
 use crate::ticket::Ticket;
 use std::net::IpAddr;
 
@@ -134,16 +134,26 @@ fn known(input: &Input, name: Username, password: String) -> Known {
 /// A new account is logged in at once on a terminal; a script types `login` next, as with netcat.
 fn sign_up_by_hand(desk: &Desk, input: &mut Input) -> Result<Option<(Known, Welcome)>, NotLoggedIn> {
     let name = ask_name(desk, input)?;
-    let password = ask(desk, input, "Password (8 characters or more): ", true)?;
-    if ask(desk, input, "The password again: ", true)? != password {
-        return Err(NotLoggedIn::Refused("The passwords do not match.".to_owned()));
-    }
+    let password = ask_new_password(desk, input)?;
     let done = sign_up(desk, &name, &password)?;
     desk.screen.info(done);
     if !input.is_terminal() {
         return Ok(None);
     }
     log_in(desk, &name, &password).map(|welcome| Some((known(input, name, password), welcome)))
+}
+
+/// Asks twice, as nobody sees what is typed. A person whose password cannot do need not type it again; the lines of
+/// a script hold it twice in any case.
+fn ask_new_password(desk: &Desk, input: &mut Input) -> Result<String, NotLoggedIn> {
+    let password = ask(desk, input, "Password (8 characters or more): ", true)?;
+    if input.is_terminal() {
+        protocol::check_password(&password).map_err(NotLoggedIn::Refused)?;
+    }
+    if ask(desk, input, "The password again: ", true)? != password {
+        return Err(NotLoggedIn::Refused("The passwords do not match.".to_owned()));
+    }
+    Ok(password)
 }
 
 fn ask_name(desk: &Desk, input: &mut Input) -> Result<Username, NotLoggedIn> {
@@ -172,13 +182,25 @@ pub fn ask_password(desk: &Desk, input: &mut Input, name: &Username) -> Result<S
     ask(desk, input, &format!("Password of {name}: "), true)
 }
 
-/// Logs in with what the options gave; asks a person for a password that is missing.
+/// Asks for the password of a new account until it can be one.
+fn insist_on_password(desk: &Desk, input: &mut Input, name: &Username) -> Result<String, NotLoggedIn> {
+    desk.screen.info(format!("Choose a password for {name}."));
+    loop {
+        match ask_new_password(desk, input) {
+            Err(NotLoggedIn::Refused(why)) => desk.screen.refuse(why),
+            done => return done,
+        }
+    }
+}
+
+/// Logs in with what the options gave; asks a person for a password that is missing, twice for a new account.
 ///
 /// # Errors
 /// As [`log_in`], and [`NotLoggedIn::Left`].
 pub fn with_credentials(desk: &Desk, input: &mut Input, who: &Credentials) -> Result<Welcome, NotLoggedIn> {
     let password = match &who.password {
         Some(password) => password.clone(),
+        None if input.is_terminal() && who.signup => insist_on_password(desk, input, &who.name)?,
         None if input.is_terminal() => ask_password(desk, input, &who.name)?,
         None => {
             let how = "give the password by --password-file or PEERLINE_PASSWORD";

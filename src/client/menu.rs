@@ -7,13 +7,12 @@ use super::event::Event;
 use super::input::Input;
 use super::keeper::Keeper;
 use super::link::LinkError;
-use super::login::NotLoggedIn;
 use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
-use super::{file_commands, inquiry, login, message, peers, remote};
+use super::{file_commands, inquiry, message, peers, remote};
 use crate::address::Address;
 use crate::name::Username;
-use crate::protocol::Request;
+use crate::protocol::{MAX_LINE, Request};
 use crate::text;
 use crate::wire::BadLine;
 use std::sync::Arc;
@@ -35,8 +34,12 @@ pub struct Menu<'a> {
     /// Who gets what is typed. In a script it stays so after the other side has left, until `!exit` or `!back`:
     /// what was meant for them must not become a command.
     talking_to: Option<Username>,
+    /// Who left while a line for them was being typed, at a terminal: that line must not become a command.
+    left_by: Option<Username>,
     /// Whether the next line is the text of a broadcast.
     broadcasting: bool,
+    /// Whether the person in a chat knows that the server wants the password.
+    told: bool,
 }
 
 /// Whether to go on.
@@ -49,13 +52,17 @@ enum Next {
 impl<'a> Menu<'a> {
     /// A menu with nothing begun.
     pub fn new(desk: &'a Arc<Desk>, keeper: &'a Keeper, input: &'a mut Input) -> Menu<'a> {
-        Menu { desk, keeper, input, talking_to: None, broadcasting: false }
+        Menu { desk, keeper, input, talking_to: None, left_by: None, broadcasting: false, told: false }
     }
 
     /// Does what the person types until they leave, or the client ends.
     pub fn run(&mut self) {
         while !self.desk.end.is_triggered() {
-            self.look();
+            if let Some(name) = self.look() {
+                self.input.mark();
+                self.left_by = Some(name);
+            }
+            self.mind_password();
             let typed = self.input.next(&self.prompt());
             let next = match typed {
                 Typed::Line(text) => self.lines(&text),
@@ -79,35 +86,29 @@ impl<'a> Menu<'a> {
         }
     }
 
-    /// Takes in what other threads changed.
-    fn look(&mut self) {
+    /// Takes in what other threads changed. At a terminal, says who has left the chat in the foreground.
+    fn look(&mut self) -> Option<Username> {
         let foreground = self.desk.chats.foreground();
+        let mut left = None;
         if foreground.is_some() || self.input.is_terminal() {
-            self.talking_to = foreground;
+            let before = std::mem::replace(&mut self.talking_to, foreground);
+            left = before.filter(|_| self.talking_to.is_none());
         }
-        if self.input.is_terminal() && self.desk.needs_password() {
-            self.log_in_again();
-        }
+        left
     }
 
-    /// Asks for the password that only the person knows. Whoever takes long for it finds the connection closed, and
-    /// gets another.
-    fn log_in_again(&mut self) {
-        let Some(name) = self.desk.name() else { return };
-        let Ok(password) = login::ask_password(self.desk, self.input, &name) else { return self.desk.stay_away() };
-        let connected = if self.desk.is_connected() { Ok(()) } else { self.keeper.connect() };
-        let done = connected.map_err(NotLoggedIn::Lost).and_then(|()| login::log_in(self.desk, &name, &password));
-        match done.map(|welcome| self.keeper.announce(&welcome)) {
-            Ok(Ok(())) => self.desk.screen.info("Logged in again."),
-            Ok(Err(NotLoggedIn::Refused(why))) | Err(NotLoggedIn::Refused(why)) => self.desk.screen.refuse(why),
-            // Lost after the login: the keeper comes back, and asks again.
-            Ok(Err(_)) => {}
-            Err(NotLoggedIn::Left) => self.desk.stay_away(),
-            Err(NotLoggedIn::Lost(error)) => {
-                self.desk.screen.refuse(error.to_string());
-                self.desk.stay_away();
-            }
+    /// Asks a person for the password if it is needed, but not in a chat, where the next line is meant for somebody.
+    fn mind_password(&mut self) {
+        let needed = self.input.is_terminal() && self.desk.needs_password();
+        // Who goes on typing for somebody that has left does so blindly.
+        let late = self.left_by.is_some() && self.input.is_marked();
+        let elsewhere = late || self.talking_to.is_some() || self.desk.chats.is_calling();
+        if needed && !elsewhere {
+            self.keeper.log_in_by_hand(self.input);
+        } else if needed && !self.told {
+            self.desk.screen.info("To log in again the server needs your password: you are asked for it in the menu.");
         }
+        self.told = needed && elsewhere;
     }
 
     fn prompt(&self) -> String {
@@ -126,7 +127,11 @@ impl<'a> Menu<'a> {
             return self.line(text.trim_end_matches('\n'));
         }
         for line in text.lines() {
-            self.look();
+            if let Some(name) = self.look() {
+                // They left amid what was pasted for them.
+                self.too_late(&name);
+                break;
+            }
             if self.line(line) == Next::Leave {
                 return Next::Leave;
             }
@@ -135,8 +140,13 @@ impl<'a> Menu<'a> {
     }
 
     fn line(&mut self, line: &str) -> Next {
+        let left_by = self.left_by.take().filter(|_| self.input.is_marked());
         if self.talking_to.is_some() {
             self.line_in_chat(line);
+        } else if let Some(name) = left_by {
+            if !matches!(command::parse_in_chat(line), InChat::Exit | InChat::Back) {
+                self.too_late(&name);
+            }
         } else if self.desk.chats.is_calling() {
             self.desk.screen.info("Your request waits for its answer; Ctrl-C cancels it.");
         } else if std::mem::take(&mut self.broadcasting) {
@@ -170,9 +180,17 @@ impl<'a> Menu<'a> {
             }
             InChat::Allow(yes) => self.answer(if yes { Answer::Allow } else { Answer::Decline }, None),
             InChat::Wait(span) => self.wait(span, |desk| desk.chats.foreground().is_none()),
+            InChat::Unknown => self.desk.screen.refuse(command::CHAT_WORDS),
+            InChat::Say(text) if text.len() >= MAX_LINE => {
+                self.desk.screen.refuse(format!("Not sent: {}", BadLine::TooLong(MAX_LINE)));
+            }
             InChat::Say(text) => match chats.say(text) {
                 Ok(true) => {}
-                Ok(false) => self.desk.screen.refuse("Not sent: the chat is closed (!exit for the menu)"),
+                Ok(false) => {
+                    if let Some(name) = &self.talking_to {
+                        self.too_late(name);
+                    }
+                }
                 Err(error) => {
                     self.desk.screen.refuse(format!("Not sent: {error}"));
                     if let Some(name) = &self.talking_to {
@@ -183,8 +201,15 @@ impl<'a> Menu<'a> {
         }
     }
 
+    fn too_late(&self, name: &Username) {
+        // A script stays with them; a person is at the menu by now.
+        let how = if self.input.is_terminal() { "" } else { " (!exit for the menu)" };
+        self.desk.screen.refuse(format!("Not sent: the chat with {name} is over{how}"));
+    }
+
     /// Ctrl-C ends the innermost thing, and never the client.
     fn interrupt(&mut self, idle: bool) -> Next {
+        self.left_by = None;
         if let Some(name) = self.talking_to.take() {
             peers::hang_up(self.desk, &name);
         } else if self.desk.chats.cancel() || (idle && self.desk.jobs.cancel()) {

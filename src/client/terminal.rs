@@ -19,7 +19,7 @@ use rustyline::{
 };
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use unicode_width::UnicodeWidthStr;
@@ -112,6 +112,16 @@ impl Terminal {
             let _ = self.editor.add_history_entry(line);
         }
         typed
+    }
+
+    /// Remembers that the line was begun before now, if it was.
+    pub fn mark(&self) {
+        self.typist(Typist::mark);
+    }
+
+    /// Whether the last line was begun before the last mark.
+    pub fn is_marked(&self) -> bool {
+        self.typist(|typist| typist.marked.load(Ordering::SeqCst))
     }
 
     /// Reads a line without showing it.
@@ -275,6 +285,8 @@ impl ConditionalEventHandler for Ends {
 struct Typist {
     hidden: bool,
     typed: Mutex<Unfinished>,
+    /// Whether the line was begun before the last mark. A line that is emptied begins anew.
+    marked: AtomicBool,
     desk: Option<Arc<Desk>>,
 }
 
@@ -288,6 +300,11 @@ struct Unfinished {
 impl Typist {
     fn take(&self) -> Unfinished {
         std::mem::take(&mut self.typed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn mark(&self) {
+        let begun = !self.typed.lock().unwrap_or_else(PoisonError::into_inner).text.is_empty();
+        self.marked.store(begun, Ordering::SeqCst);
     }
 
     fn put(&self, unfinished: Unfinished) {
@@ -314,6 +331,9 @@ impl Hinter for Typist {
 
     /// Called after every change of the line, so this is where it can be seen.
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
+        if line.is_empty() && !self.hidden {
+            self.marked.store(false, Ordering::SeqCst);
+        }
         self.put(Unfinished { text: line.to_owned(), cursor: pos });
         None
     }

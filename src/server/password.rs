@@ -6,12 +6,8 @@
 use pbkdf2::password_hash::{PasswordHasher, PasswordVerifier};
 use pbkdf2::phc::PasswordHash;
 use pbkdf2::{Algorithm, Params, Pbkdf2};
-use std::ops::RangeInclusive;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// How many characters a password has.
-pub const PASSWORD_LENGTH: RangeInclusive<usize> = 8..=128;
 
 /// How long a hash may wait for a core. A class of 1,000 that logs in at once on two cores needs about a minute.
 const QUEUE_LIMIT: Duration = Duration::from_secs(60);

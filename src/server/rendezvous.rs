@@ -8,12 +8,12 @@ use super::broadcaster::Broadcaster;
 use super::config::Config;
 use super::history::History;
 use super::mailbox::Mailbox;
-use super::password::{Busy, Hasher, PASSWORD_LENGTH};
+use super::password::{Busy, Hasher};
 use super::roster::{Arrival, Entered, Listed, NotEntered, NotFound, Roster, Seat};
 use super::throttle::Throttle;
 use crate::address::Address;
 use crate::name::Username;
-use crate::protocol::{MAX_BROADCAST, Reply};
+use crate::protocol::{self, MAX_BROADCAST, Reply};
 use crate::ticket::Ticket;
 use log::info;
 use std::fmt;
@@ -125,10 +125,7 @@ impl Rendezvous {
     /// A name that is invalid or taken, a password of the wrong length.
     pub fn sign_up(&self, name: &str, password: &str) -> Result<Username, Refusal> {
         let name = self.new_name(name)?;
-        if !PASSWORD_LENGTH.contains(&password.chars().count()) {
-            let (least, most) = (PASSWORD_LENGTH.start(), PASSWORD_LENGTH.end());
-            return refuse(format!("A password has {least} to {most} characters"));
-        }
+        protocol::check_password(password).or_else(refuse)?;
         let password_hash = self.hasher.hash(password)?;
         // A guest may have come while the password was hashed; one that comes while the account is written has to go.
         if self.roster.is_guest(&name) {

@@ -35,7 +35,7 @@ impl Person {
         Self::start_with(server, options, &[])
     }
 
-    /// The same with these variables in the environment.
+    /// The same with these variables in the environment, and without those whose value is empty.
     pub fn start_with(server: SocketAddr, options: &[&str], variables: &[(&str, &str)]) -> Person {
         let pair = native_pty_system().openpty(size(80)).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_client"));
@@ -43,8 +43,10 @@ impl Person {
         command.args(options);
         command.env("TERM", "xterm-256color");
         command.env_remove("NO_COLOR");
-        variables.iter().for_each(|(name, value)| command.env(name, value));
         command.env("PEERLINE_PASSWORD", "password");
+        for (name, value) in variables {
+            if value.is_empty() { command.env_remove(name) } else { command.env(name, value) }
+        }
         let child = pair.slave.spawn_command(command).expect("the client runs");
         let screen = Arc::new(Screen { parser: Mutex::new(Parser::new(24, 80, 200)), changed: Condvar::new() });
         let output = pair.master.try_clone_reader().expect("a reader");
