@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     };
     let done = match config.manual {
         Some(manual) => manual.write::<Config>().map_err(|error| error.to_string()),
-        None => serve(config),
+        None => serve(config, &log),
     };
     log.drain(LAST_LINES);
     match done {
@@ -53,11 +53,13 @@ fn start_log() -> io::Result<LogWriter> {
     Ok(log)
 }
 
-fn serve(config: Config) -> Result<(), String> {
+fn serve(config: Config, log: &LogWriter) -> Result<(), String> {
     let stop = Arc::new(Shutdown::new());
     let on_signal = Arc::clone(&stop);
     ctrlc::set_handler(move || on_signal.trigger()).map_err(|error| format!("Ctrl-C cannot be handled: {error}"))?;
     let server = Server::bind(config, stop)?;
+    // What the start has to say is read before the line that says it is over.
+    log.drain(LAST_LINES);
     // Whoever started the server may have closed its standard output; that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "listening on {}", server.address());
     for (address, dialect) in server.dialects() {
