@@ -73,6 +73,8 @@ fn several_chats_are_open_and_one_is_in_the_foreground() {
     let mut carol = ClientProcess::join(server.address, "carol");
     open_chat(&mut bob, &mut alice, ["bob", "alice"]);
     alice.say("!back");
+    alice.say("whoami");
+    alice.see("alice 127.");
     open_chat(&mut carol, &mut alice, ["carol", "alice"]);
     bob.say("are you there?");
     alice.see("[chat] bob: are you there?");
