@@ -252,8 +252,8 @@ impl Rendezvous {
     pub fn message(&self, asker: &Seat, text: &str, to: &Address) -> Result<Handled, Refusal> {
         let target = self.find(asker, to)?;
         match self.hand_ticket(asker, &target) {
-            Some(introduction) if target.guest.is_none() => Ok(Handled::Introduced(introduction)),
-            _ => self.hand_over(asker, text, &target).map(Handled::Relayed),
+            Some(introduction) => Ok(Handled::Introduced(introduction)),
+            None => self.hand_over(asker, text, &target).map(Handled::Relayed),
         }
     }
 
@@ -274,8 +274,8 @@ impl Rendezvous {
         }
     }
 
-    /// Gives the target a ticket for the asker; nothing when the asker could not reach it: it does not listen, or
-    /// it is on the server's own machine, whose loopback addresses lead elsewhere from another.
+    /// Gives the target a ticket for the asker; nothing when the asker could not reach it: it does not listen, it
+    /// is a guest with a dialect of its own, or it is on the server's own machine, whose loopback addresses lead elsewhere from another.
     fn hand_ticket(&self, asker: &Seat, target: &Listed) -> Option<Introduction> {
         let port = target.port?;
         if target.guest.is_some() || (target.address.is_loopback() && !asker.address.is_loopback()) {
