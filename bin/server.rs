@@ -2,10 +2,10 @@
 
 use clap::Parser;
 use env_logger::{Target, WriteStyle};
-use peerline::log_writer::LogWriter;
+use peerline::net::Shutdown;
+use peerline::program::LogWriter;
 use peerline::server::Server;
 use peerline::server::config::Config;
-use peerline::shutdown::Shutdown;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -23,7 +23,6 @@ pub mod consent_log;
 pub mod crew;
 pub mod folder;
 pub mod hashes;
-pub mod slots;
 pub mod share;
 pub mod fetches;
 pub mod files;

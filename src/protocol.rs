@@ -4,11 +4,13 @@
 //! commands are CSV records; underscore commands are cut at the first and the last `_`, so the text between may hold
 //! any number of them.
 
+mod request;
 mod broadcast;
 mod reply;
-mod request;
+mod datagram;
 
 pub use broadcast::Broadcast;
+pub use datagram::{FromServer, Hello, MAX_DATAGRAM};
 pub use reply::Reply;
 pub use request::{BadRequest, Request};
 

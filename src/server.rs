@@ -26,9 +26,9 @@ pub mod menu_session;
 pub mod packet_session;
 pub mod comma_session;
 
-use crate::datagram::Hello;
-use crate::listener::{self, Connections, Service};
-use crate::shutdown::Shutdown;
+use crate::net::Shutdown;
+use crate::net::listener::{self, Connections, Service};
+use crate::protocol::Hello;
 use comma_session::Queries;
 use config::Config;
 use log::{debug, warn};

@@ -3,7 +3,7 @@
 mod harness;
 
 use harness::{LIMIT, TestServer, datagram, udp_at};
-use peerline::datagram::{FromServer, Hello};
+use peerline::protocol::{FromServer, Hello};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 

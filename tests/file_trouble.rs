@@ -5,7 +5,7 @@ mod harness;
 use harness::client::ClientProcess;
 use harness::meddler::{Fate, Fates, Listening, Meddler};
 use harness::{TestServer, wait_until};
-use peerline::listener::Service;
+use peerline::net::listener::Service;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Write};

@@ -4,7 +4,7 @@ mod harness;
 
 use harness::LIMIT;
 use peerline::client::runner;
-use peerline::outcome::Status;
+use peerline::peer_protocol::Status;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 

@@ -4,7 +4,7 @@
 mod harness;
 
 use harness::{LIMIT, Lines, ServerProcess, udp_at};
-use peerline::datagram::{FromServer, Hello};
+use peerline::protocol::{FromServer, Hello};
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -27,7 +27,7 @@ impl Owner {
     /// The rows of the consent log without time and address.
     fn rows(&self) -> Vec<String> {
         let text = read(&self.folder.path().join("consent.csv"));
-        let rows = text.lines().map(peerline::comma::split);
+        let rows = text.lines().map(peerline::value::comma::split);
         rows.map(|row| [&row[1..3], &row[4..]].concat().join(" | ")).collect()
     }
 

@@ -89,7 +89,7 @@ fn a_large_list_reaches_a_reader_that_takes_its_time() {
         .answer()
         .iter()
         .filter_map(|line| line.strip_prefix("files_"))
-        .flat_map(|line| peerline::comma::split(line).into_iter().skip(1))
+        .flat_map(|line| peerline::value::comma::split(line).into_iter().skip(1))
         .collect();
     assert_eq!(listed, names);
     assert!(alice.ask(&format!("SHARE,{}", "x,".repeat(1_500))).starts_with("ERR,Too many files"));

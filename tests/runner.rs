@@ -4,7 +4,7 @@ mod harness;
 
 use harness::LIMIT;
 use peerline::client::runner::{self, Ran};
-use peerline::outcome::{MAX_OUTPUT, Status};
+use peerline::peer_protocol::{MAX_OUTPUT, Status};
 use std::fs;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;

@@ -2,9 +2,9 @@
 
 use super::desk::Desk;
 use super::folder::{Folder, Listing};
-use crate::comma;
-use crate::file_name::FileName;
 use crate::protocol::{MAX_FILES, MAX_LINE, Reply, Request};
+use crate::value::FileName;
+use crate::value::comma;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Progress bars: a line for each file that is being fetched, right above the prompt, while one goes on typing.
 
 use super::transfer::{Stage, Step, Way};
-use crate::size::Size;
-use crate::text::escape;
+use crate::value::Size;
+use crate::value::text::escape;
 use std::time::Instant;
 use unicode_width::UnicodeWidthChar;
 

@@ -2,7 +2,7 @@
 //!
 //! No lock is held while a socket is used: whoever writes takes the stream out first.
 
-use crate::name::Username;
+use crate::value::Username;
 use std::io::{self, Write};
 use std::net::{Shutdown as Direction, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

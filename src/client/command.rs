@@ -1,10 +1,10 @@
 //! What a person can ask the client to do: one table, from which the parser, the menu and the help are made.
 
-use crate::address::Address;
-use crate::duration;
-use crate::file_name::FileName;
-use crate::name::Username;
 use crate::protocol::{MAX_BROADCAST, Request};
+use crate::value::Address;
+use crate::value::FileName;
+use crate::value::Username;
+use crate::value::duration;
 use std::time::Duration;
 
 /// A command, understood.

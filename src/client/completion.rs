@@ -2,8 +2,8 @@
 
 use super::command::{self, Place, TABLE};
 use super::desk::Desk;
-use crate::comma;
 use crate::protocol::{Reply, Request};
+use crate::value::comma;
 
 /// The words of a chat.
 const IN_CHAT: [&str; 2] = ["!back", "!exit"];
@@ -46,5 +46,5 @@ fn files(desk: &Desk, owner: &str) -> Vec<String> {
         Reply::Files { files, .. } => Some(files),
         _ => None,
     });
-    files.flatten().filter(|file| crate::text::escape(file) == *file).collect()
+    files.flatten().filter(|file| crate::value::text::escape(file) == *file).collect()
 }

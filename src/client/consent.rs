@@ -1,6 +1,6 @@
 //! What may run here: the words of a command, the list of those that need no question, and the rules about it.
 
-use crate::comma;
+use crate::value::comma;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;

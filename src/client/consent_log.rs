@@ -3,9 +3,9 @@
 //! Columns: time (UTC), the user who was asked, who asked (proven by the server), from where, the decision, how the
 //! command ended (empty until it did: a command that runs has two rows), the command.
 
-use crate::comma;
-use crate::name::Username;
-use crate::text::escape;
+use crate::value::Username;
+use crate::value::comma;
+use crate::value::text::escape;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;

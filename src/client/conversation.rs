@@ -5,12 +5,12 @@ use super::desk::Desk;
 use super::event::Event;
 use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
 use super::question::{Verdict, Wish};
-use crate::address::Address;
-use crate::listener;
-use crate::name::Username;
+use crate::net::listener;
 use crate::peer_protocol::Opening;
 use crate::protocol::{Reply, Request};
-use crate::ticket::Ticket;
+use crate::value::Address;
+use crate::value::Ticket;
+use crate::value::Username;
 use std::time::Duration;
 
 /// How much longer than a person has to answer we wait for the answer of the other side: the way to us.

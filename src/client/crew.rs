@@ -1,6 +1,6 @@
 //! The threads of a client: each with a name and a small stack, all joined at the end.
 
-use crate::listener::STACK;
+use crate::net::listener::STACK;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};

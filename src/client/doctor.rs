@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::event::Event;
 use super::udp;
-use crate::datagram::{FromServer, Hello, MAX_DATAGRAM};
+use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
 use crate::protocol::{Reply, Request};
 use std::io;
 use std::net::UdpSocket;

@@ -6,7 +6,7 @@ use super::message;
 use super::peer::{PeerLines, WRITE};
 use super::remote;
 use super::upload::{self, Wanted};
-use crate::listener::Service;
+use crate::net::listener::Service;
 use crate::peer_protocol::Opening;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};

@@ -3,10 +3,10 @@
 //! Whatever others wrote is escaped here, so no other file can forget it.
 
 use super::transfer::{Stage, Step};
-use crate::file_name;
-use crate::name::Username;
 use crate::protocol::Broadcast;
-use crate::text::escape;
+use crate::value::Username;
+use crate::value::file_name;
+use crate::value::text::escape;
 use std::fmt;
 use std::net::SocketAddr;
 

@@ -1,9 +1,9 @@
 //! The files that are being fetched, three at a time, and those that wait for their turn.
 
 use super::transfer::{Step, Transfer, Way};
-use crate::file_name::FileName;
-use crate::name::Username;
-use crate::shutdown::Shutdown;
+use crate::net::Shutdown;
+use crate::value::FileName;
+use crate::value::Username;
 use std::collections::VecDeque;
 use std::net::{Shutdown as Direction, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,9 +6,9 @@ use super::fetch;
 use super::fetches::{Job, MAX_RUNNING};
 use super::link::LinkError;
 use super::transfer::{Stage, Step};
-use crate::file_name::FileName;
-use crate::name::Username;
 use crate::protocol::{Reply, Request};
+use crate::value::FileName;
+use crate::value::Username;
 use std::sync::Arc;
 
 /// Shows the files of one user, or of all.

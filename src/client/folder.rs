@@ -1,7 +1,7 @@
 //! The shared folder: which of its files others may have, and the way to open one of them and nothing else.
 
-use crate::file_name::{FileName, InvalidFileName};
 use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
+use crate::value::{FileName, InvalidFileName};
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use std::collections::BTreeSet;

@@ -3,8 +3,8 @@
 use super::desk::Desk;
 use super::event::Event;
 use super::link::LinkError;
-use crate::comma;
 use crate::protocol::{Reply, Request};
+use crate::value::comma;
 
 /// Asks the server and shows the data of its answer, a line each, and its end.
 ///

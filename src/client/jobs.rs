@@ -2,7 +2,7 @@
 //!
 //! As with chats, no lock is held while a socket is used.
 
-use crate::name::Username;
+use crate::value::Username;
 use std::net::{Shutdown as Direction, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

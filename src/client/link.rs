@@ -1,10 +1,10 @@
 //! The connection to the server: one thread reads it and sorts answers from events; any thread may ask.
 
-use crate::deadline::DeadlineReader;
-use crate::listener;
+use crate::net::DeadlineReader;
+use crate::net::listener;
+use crate::net::{BadLine, LineReader};
 use crate::protocol::{MAX_SERVER_LINE, Reply, Request};
-use crate::text;
-use crate::wire::{BadLine, LineReader};
+use crate::value::text;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{Shutdown as Direction, SocketAddr, TcpStream};

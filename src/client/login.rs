@@ -4,9 +4,9 @@ use super::desk::Desk;
 use super::input::Input;
 use super::link::{Answer, LinkError};
 use super::terminal::Typed;
-use crate::name::{InvalidUsername, Username};
 use crate::protocol::{self, Reply, Request};
-use crate::ticket::Ticket;
+use crate::value::Ticket;
+use crate::value::{InvalidUsername, Username};
 use std::net::IpAddr;
 
 /// Who logs in.

@@ -10,11 +10,11 @@ use super::link::LinkError;
 use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
 use super::{file_commands, inquiry, message, peers, remote};
-use crate::address::Address;
-use crate::name::Username;
+use crate::net::BadLine;
 use crate::protocol::{MAX_LINE, Request};
-use crate::text;
-use crate::wire::BadLine;
+use crate::value::Address;
+use crate::value::Username;
+use crate::value::text;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

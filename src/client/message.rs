@@ -4,11 +4,11 @@ use super::desk::Desk;
 use super::event::Event;
 use super::link::LinkError;
 use super::peer::{self, Introduced, Introduction, PeerLines};
-use crate::address::Address;
-use crate::name::Username;
 use crate::peer_protocol::Opening;
 use crate::protocol::{Reply, Request};
-use crate::ticket::Ticket;
+use crate::value::Address;
+use crate::value::Ticket;
+use crate::value::Username;
 
 /// Takes `MSG,name,TICKET` and its one line, and shows it.
 pub fn receive(desk: &Desk, mut lines: PeerLines, name: Username, ticket: Option<Ticket>) {

@@ -3,9 +3,9 @@
 use super::consent::{AllowList, RunOptions};
 use super::files::FileOptions;
 use super::login::Credentials;
-use crate::duration;
-use crate::manual::Manual;
-use crate::name::Username;
+use crate::program::Manual;
+use crate::value::Username;
+use crate::value::duration;
 use clap::{Args, Parser, Subcommand};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;

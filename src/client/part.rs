@@ -4,11 +4,11 @@
 //! free: nothing that was there is ever overwritten.
 
 use super::hashes::{self, BUFFER};
-use crate::comma;
-use crate::file_name::FileName;
-use crate::listener::STACK;
-use crate::name::Username;
+use crate::net::listener::STACK;
 use crate::peer_protocol::FileHash;
+use crate::value::FileName;
+use crate::value::Username;
+use crate::value::comma;
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};

@@ -2,13 +2,13 @@
 
 use super::desk::Desk;
 use super::link::{Answer, LinkError};
-use crate::deadline::DeadlineReader;
-use crate::listener;
-use crate::name::Username;
+use crate::net::DeadlineReader;
+use crate::net::listener;
+use crate::net::{BadLine, LineReader};
 use crate::peer_protocol::Opening;
 use crate::protocol::{MAX_LINE, Reply, Request};
-use crate::ticket::Ticket;
-use crate::wire::{BadLine, LineReader};
+use crate::value::Ticket;
+use crate::value::Username;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::event::Event;
 use super::{chat, file_commands, jobs};
-use crate::name::Username;
+use crate::value::Username;
 
 /// Shows every chat, command and file that is under way.
 pub fn show(desk: &Desk) {

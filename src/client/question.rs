@@ -5,7 +5,7 @@
 
 use super::chat::Chat;
 use super::hangup;
-use crate::name::Username;
+use crate::value::Username;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::TcpStream;

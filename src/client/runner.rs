@@ -3,7 +3,7 @@
 use super::consent::Words;
 use super::hangup;
 use super::household::Leader;
-use crate::outcome::{MAX_OUTPUT, Status};
+use crate::peer_protocol::{MAX_OUTPUT, Status};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, Read};

@@ -2,8 +2,8 @@
 
 use super::folder::Folder;
 use super::hashes::Hashes;
-use super::slots::Slots;
 use super::transfer::Underway;
+use crate::net::slots::Slots;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 

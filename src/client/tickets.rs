@@ -1,7 +1,7 @@
 //! The tickets of those who are on their way to us: each serves once, for a minute.
 
-use crate::name::Username;
-use crate::ticket::Ticket;
+use crate::value::Ticket;
+use crate::value::Username;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
 //! A file on its way: how far it is, and each step of it as it is shown.
 
-use crate::file_name::FileName;
-use crate::name::Username;
-use crate::size::Size;
-use crate::text::escape;
+use crate::value::FileName;
+use crate::value::Size;
+use crate::value::Username;
+use crate::value::text::escape;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

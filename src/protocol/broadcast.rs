@@ -1,6 +1,6 @@
 //! A broadcast: the one line that travels by TCP, by UDP, and lies on disk.
 
-use crate::name::Username;
+use crate::value::Username;
 use std::fmt;
 
 /// One broadcast, as it travels and as it lies on disk.

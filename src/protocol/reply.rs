@@ -1,9 +1,9 @@
 //! What the server says: the lines of its answers, and events.
 
 use super::Broadcast;
-use crate::comma;
-use crate::name::Username;
-use crate::ticket::Ticket;
+use crate::value::Ticket;
+use crate::value::Username;
+use crate::value::comma;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,7 +1,7 @@
 //! What a client asks of the server.
 
-use crate::address::{Address, InvalidAddress};
-use crate::comma;
+use crate::value::comma;
+use crate::value::{Address, InvalidAddress};
 use std::fmt;
 
 /// What a client asks of the server, one variant a command.

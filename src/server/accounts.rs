@@ -4,8 +4,8 @@
 //! the machine loses a sign-up that was confirmed. Whatever is wrong with the file is said with its line.
 
 use super::password::is_hash;
-use crate::comma;
-use crate::name::Username;
+use crate::value::Username;
+use crate::value::comma;
 use log::warn;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -6,9 +6,9 @@
 
 use super::history::{History, Range};
 use super::mailbox::Mailbox;
-use crate::datagram::{FromServer, Hello, MAX_DATAGRAM};
-use crate::shutdown::Shutdown;
-use crate::ticket::Ticket;
+use crate::net::Shutdown;
+use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
+use crate::value::Ticket;
 use log::debug;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr, UdpSocket};

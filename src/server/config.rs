@@ -1,7 +1,7 @@
 //! The server's options. Every duration of the house rules is one, so a 30-minute rule can be proven in milliseconds.
 
-use crate::duration;
-use crate::manual::Manual;
+use crate::program::Manual;
+use crate::value::duration;
 use clap::Parser;
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -5,8 +5,8 @@
 //! needs any more. The last line of all says where the sequence goes on after a restart.
 
 use super::accounts::{in_file, private_file};
-use crate::name::Username;
 use crate::protocol::Broadcast;
+use crate::value::Username;
 use log::warn;
 use std::collections::VecDeque;
 use std::fs::{self, File};

@@ -6,7 +6,7 @@
 use super::mailbox::Mailbox;
 use super::rate::Bucket;
 use super::rendezvous::{INACTIVE, Presence, Refusal, Rendezvous};
-use crate::duration;
+use crate::value::duration;
 use log::info;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -3,10 +3,10 @@
 use super::probe;
 use super::rendezvous::{Handled, Introduction, Refusal, Rendezvous};
 use super::roster::{Listed, Seat, files_fit};
-use crate::address::Address;
-use crate::comma;
-use crate::name::Username;
 use crate::protocol::{MAX_FILES, Reply, Request};
+use crate::value::Address;
+use crate::value::Username;
+use crate::value::comma;
 
 /// Bytes of a `files_` line, as far as whole names allow.
 const FILES_LINE: usize = 4000;

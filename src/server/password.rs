@@ -39,7 +39,7 @@ impl Hasher {
         let params = Params::new(rounds).map_err(|error| format!("--hash-rounds {rounds}: {error}"))?;
         let scheme = Pbkdf2::new(Algorithm::Pbkdf2Sha256, params);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let decoy = hash_with(&scheme, &crate::ticket::Ticket::draw().to_string());
+        let decoy = hash_with(&scheme, &crate::value::Ticket::draw().to_string());
         Ok(Hasher {
             scheme,
             decoy,

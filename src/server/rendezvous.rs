@@ -11,10 +11,10 @@ use super::mailbox::Mailbox;
 use super::password::{Busy, Hasher};
 use super::roster::{Arrival, Entered, Listed, NotEntered, NotFound, Roster, Seat};
 use super::throttle::Throttle;
-use crate::address::Address;
-use crate::name::Username;
 use crate::protocol::{self, MAX_BROADCAST, Reply};
-use crate::ticket::Ticket;
+use crate::value::Address;
+use crate::value::Ticket;
+use crate::value::Username;
 use log::info;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -303,7 +303,7 @@ impl Rendezvous {
     pub fn sweep(&self, now: Instant) -> Instant {
         let idle = self.config.idle;
         let sweep = self.roster.sweep(idle, now);
-        let left = crate::duration::show(Duration::from_millis((idle / 6).as_millis() as u64));
+        let left = crate::value::duration::show(Duration::from_millis((idle / 6).as_millis() as u64));
         for mailbox in sweep.warn {
             let warning = format!("Inactive: send something within {left} or the connection is terminated");
             mailbox.post(&format!("{}\n", Reply::Notice(warning)));

@@ -9,9 +9,9 @@ pub use guests::{Entered, NotEntered, Visit};
 
 use super::loopback::LoopbackAddresses;
 use super::mailbox::Mailbox;
-use crate::address::Address;
-use crate::name::Username;
 use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
+use crate::value::Address;
+use crate::value::Username;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};

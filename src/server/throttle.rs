@@ -3,7 +3,7 @@
 //! The pair, not the address alone, is delayed: behind one router there may be a class of fifty, and one student
 //! who mistypes must not lock out the rest. Nor can a stranger lock out a name from everywhere.
 
-use crate::name::Username;
+use crate::value::Username;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};

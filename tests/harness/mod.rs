@@ -8,9 +8,9 @@ pub mod meddler;
 pub mod terminal;
 
 use clap::Parser;
+use peerline::net::Shutdown;
 use peerline::server::Server;
 use peerline::server::config::Config;
-use peerline::shutdown::Shutdown;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};

@@ -1,6 +1,6 @@
 //! How others reach a session of the menu dialect: at once, or in quiet mode with its next answer.
 
-use crate::menu::{self, MAX_QUIET_LINE, MAX_WRITE};
+use crate::dialect::menu::{self, MAX_QUIET_LINE, MAX_WRITE};
 use crate::protocol::Reply;
 use crate::server::mailbox::Mailbox;
 use crate::server::outbox::Outbox;

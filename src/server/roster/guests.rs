@@ -3,7 +3,7 @@
 //! They stand among all others, and never take anybody's place.
 
 use super::{Arrival, Client, Listed, Roster, Seat};
-use crate::name::Username;
+use crate::value::Username;
 use std::sync::Arc;
 use std::time::Instant;
 

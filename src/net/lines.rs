@@ -3,7 +3,7 @@
 //! TCP keeps the order of bytes, not the borders of messages: one `read` may bring half a line or three. The reader
 //! here gives whole lines, and a clear verdict on what is no line, without ever holding more than its cap.
 
-use crate::text;
+use crate::value::text;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 

@@ -4,8 +4,8 @@
 //! characters; and it is not hidden, which excludes `.` and `..` too. The type is the proof: whoever joins a
 //! [`FileName`] to a folder stays in it, however hostile the one who sent the name.
 
-use crate::comma;
-use crate::text;
+use crate::value::comma;
+use crate::value::text;
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};

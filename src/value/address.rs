@@ -1,6 +1,6 @@
 //! ADDR: how a line names another client: by username, by `IP:PORT`, or by an IP alone where it names one client.
 
-use crate::name::Username;
+use crate::value::Username;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;

@@ -6,7 +6,7 @@
 //! a `_`.
 
 use crate::protocol::Reply;
-use crate::text;
+use crate::value::text;
 use std::net::SocketAddr;
 
 /// The most bytes in one write: S1's client shows texts under 255 bytes only.

@@ -3,7 +3,7 @@
 //! The server draws one for every introduction and gives it to both sides; whoever shows it to a peer is the one
 //! that the server introduced. The token that a `hello_` datagram carries is made the same way.
 
-use crate::hex;
+use crate::value::hex;
 use std::fmt;
 use std::str::FromStr;
 

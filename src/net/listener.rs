@@ -3,7 +3,7 @@
 //! The loop knows nothing of what is said on a connection. It serves the main port, the dialect ports and the
 //! client's own port for peers.
 
-use crate::shutdown::Shutdown;
+use crate::net::Shutdown;
 use log::warn;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! How a command that a peer ran has ended: the fields `STATUS,LENGTH,ERRORS` in the answer to `RUN`.
 
-use crate::comma;
+use crate::value::comma;
 use std::fmt;
 use std::str::FromStr;
 

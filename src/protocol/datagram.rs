@@ -4,7 +4,7 @@
 //! harmless: a hello says all it has, and so asks for the rest.
 
 use crate::protocol::Broadcast;
-use crate::ticket::Ticket;
+use crate::value::Ticket;
 use std::fmt;
 
 /// The most bytes in one datagram: it crosses any path with an MTU of 1,280 (RFC 8200, the smallest) in one piece.

@@ -3,7 +3,7 @@
 //! One `read` may bring a part of a packet or the end of one and the beginning of the next; `Assembler` makes whole
 //! packets of whatever comes.
 
-use crate::text;
+use crate::value::text;
 
 /// The bytes of a packet: one for the type, then the name, then the text, nothing between.
 pub const PACKET_SIZE: usize = 1 + NAME_SIZE + TEXT_SIZE;

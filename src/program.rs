@@ -1,0 +1,7 @@
+//! What both programs tell of themselves: their log, their manual pages and completions.
+
+mod log_writer;
+mod manual;
+
+pub use log_writer::LogWriter;
+pub use manual::Manual;

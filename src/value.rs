@@ -1,0 +1,20 @@
+//! Values: names, addresses, sizes and texts, each with its parser and its format. They know no socket, file, thread
+//! or clock, and nothing of what is said with them.
+//!
+//! Types are used as `value::Username`; families of functions by the name of their file, as in `duration::parse`.
+
+pub mod text;
+pub mod hex;
+mod size;
+pub mod duration;
+pub mod comma;
+mod name;
+mod address;
+mod ticket;
+pub mod file_name;
+
+pub use address::{Address, InvalidAddress};
+pub use file_name::{FileName, InvalidFileName};
+pub use name::{InvalidUsername, MAX_USERNAME, Username};
+pub use size::Size;
+pub use ticket::{NotATicket, Ticket};
