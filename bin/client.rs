@@ -1,8 +1,8 @@
 //! The client: options, logging, signals, exit code.
 
 use clap::Parser;
-use peerline::client::options::{Arguments, Wanted};
-use peerline::client::{self, Stop};
+use peerline::old_client::options::{Arguments, Wanted};
+use peerline::old_client::{self, Stop};
 use std::process::ExitCode;
 
 /// The exit code when something was asked for and refused.
@@ -34,5 +34,5 @@ fn run(arguments: Arguments) -> Result<bool, String> {
     let on_signal = stop.clone();
     // Before the line editor is made, which takes Ctrl-C over where there is a terminal.
     ctrlc::set_handler(move || on_signal.stop()).map_err(|error| format!("Ctrl-C cannot be handled: {error}"))?;
-    client::run(&options, &stop)
+    old_client::run(&options, &stop)
 }

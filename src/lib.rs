@@ -15,3 +15,4 @@ pub mod net;
 // The two programs. Neither knows the other.
 pub mod server;
 pub mod client;
+pub mod old_client;

@@ -3,7 +3,7 @@
 mod harness;
 
 use harness::LIMIT;
-use peerline::client::runner;
+use peerline::old_client::runner;
 use peerline::peer_protocol::Status;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;

@@ -3,7 +3,7 @@
 mod harness;
 
 use harness::LIMIT;
-use peerline::client::runner::{self, Ran};
+use peerline::old_client::runner::{self, Ran};
 use peerline::peer_protocol::{MAX_OUTPUT, Status};
 use std::fs;
 use std::net::{Shutdown, TcpListener, TcpStream};

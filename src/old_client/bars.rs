@@ -85,7 +85,7 @@ fn fit(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::transfer::Transfer;
+    use crate::old_client::transfer::Transfer;
     use std::time::Duration;
 
     #[test]

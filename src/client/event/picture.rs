@@ -1,0 +1,36 @@
+//! What a terminal is to show: rows of styled text, and where the cursor stands.
+
+/// How a piece of text looks. Without colours only what is reverse differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Style {
+    /// As the terminal has it.
+    #[default]
+    Plain,
+    /// Less bright: what is old, or said by the client itself.
+    Dim,
+    /// Background and foreground exchanged: the two bars, and a match of a search.
+    Reverse,
+    /// A colour, as the number of an SGR escape sequence (30 to 37).
+    Colour(u8),
+}
+
+/// A piece of a row. Its text holds no control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How it looks.
+    pub style: Style,
+    /// What stands there.
+    pub text: String,
+}
+
+/// One row, from the left edge on. It is never wider than the terminal for which it was made.
+pub type Row = Vec<Piece>;
+
+/// Everything that the terminal shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// From the top; never more than the terminal has.
+    pub rows: Vec<Row>,
+    /// Row and column of the cursor, from 0; `None` hides it.
+    pub cursor: Option<(u16, u16)>,
+}
