@@ -1,0 +1,33 @@
+//! The connection to the server, as the App sees it.
+
+use std::fmt;
+
+/// Names one connection to the server; each has its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// Why there is no connection, or none any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkError {
+    /// The connection could not be made, and what the system says.
+    Connect(String),
+    /// Somebody took the connection and did not greet in time.
+    NoGreeting,
+    /// The server answered the connection with a refusal, or it is no peerline server.
+    Refused(String),
+    /// The connection is closed.
+    Lost,
+    /// The server did not answer in time; the connection is given up, as a late answer could be taken for another's.
+    Silent,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkError::Connect(why) | LinkError::Refused(why) => f.write_str(why),
+            LinkError::NoGreeting => f.write_str("something listens there but does not greet"),
+            LinkError::Lost => f.write_str("the connection to the server is lost"),
+            LinkError::Silent => f.write_str("the server does not answer"),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Everything that the client shows, one variant a kind, as values: how it reads for people and for programs is
+//! decided elsewhere.
+
+use super::transfer::Step;
+use crate::protocol::Broadcast;
+use crate::value::{Size, Username};
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+/// One thing that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's sentence names its fields")]
+pub enum Shown {
+    /// A broadcast; `earlier` ones were sent before this client logged in.
+    Broadcast { broadcast: Broadcast, earlier: bool },
+    /// A single message; `verified` when the server introduced the sender, `relayed` when it carried the text.
+    Message { from: Username, text: String, verified: bool, relayed: bool },
+    /// A single message that we sent, as it left.
+    Sent { to: Username, text: String },
+    /// Somebody asks for a chat.
+    ChatRequest { question: u64, from: Username, verified: bool },
+    /// A request that was not answered: its sender hung up, or the time was over.
+    Missed { question: u64, from: Username },
+    /// We ask somebody for a chat.
+    ChatCalling { to: String },
+    /// Both sides agreed.
+    ChatOpened { with: Username, verified: bool },
+    /// No chat, and why.
+    ChatRefused { by: String, reason: String },
+    /// A line of an open chat; `foreground` when what is typed goes to the same person.
+    ChatLine { from: Username, verified: bool, text: String, foreground: bool },
+    /// A line of an open chat that we said.
+    Said { to: Username, text: String },
+    /// A chat is over, and why.
+    ChatClosed { with: Username, why: String },
+    /// Somebody asks to run a command here.
+    RunRequest { question: u64, from: Username, command: String },
+    /// A command of somebody else begins to run here.
+    RunBegun { from: Username, command: String },
+    /// We ask somebody to run a command.
+    RunAsking { on: String, command: String },
+    /// A line that a command wrote elsewhere, to standard output or to standard error.
+    RunLine { by: Username, text: String, error: bool },
+    /// A command has ended, here or elsewhere; `limit` when ours was stopped for a limit.
+    RunEnded { with: Username, here: bool, command: String, end: String, limit: bool },
+    /// A command under way, in the list of connections.
+    Running { with: String, here: bool, command: String },
+    /// Somebody offers files; `room` is what is free on the disk where they would go.
+    Offer { question: u64, from: Username, what: String, count: usize, size: Size, room: Option<Size> },
+    /// An open chat, in the list of connections.
+    Peer { name: Username, verified: bool, foreground: bool },
+    /// An active client, in the list of them.
+    Client { name: Username, address: SocketAddr, guest: Option<String> },
+    /// An active client's name, in the list of names.
+    User { name: String },
+    /// A shared file, in the list of them; size and date (seconds since 1970) where its owner told them.
+    File { owner: Username, file: String, known: Option<(u64, u64)> },
+    /// A step of a transfer.
+    Transfer { number: u64, step: Step, rate: Option<u64>, left: Option<Duration> },
+    /// The server tells what it is about to do.
+    Notice { text: String },
+    /// What was asked for is done.
+    Done { text: String },
+    /// What was asked for is refused; counts for the exit code.
+    Refused { text: String },
+    /// A line of the help.
+    Help { text: String },
+    /// Something to know that nobody asked for.
+    Info { text: String },
+}
+
+/// Where something belongs on a screen with several windows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// The window of the server.
+    Server,
+    /// The window of everybody.
+    All,
+    /// The window of one person.
+    Person(Username),
+    /// The window in front.
+    Front,
+    /// The window with this number, where the command was typed whose answer it is.
+    Window(u32),
+}
+
+/// One thing that is shown, with all that one needs to show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Where it belongs.
+    pub home: Home,
+    /// When it was shown.
+    pub time: SystemTime,
+    /// What.
+    pub shown: Shown,
+    /// The number of the request whose answer it is: the first line that was typed is 1.
+    pub request: Option<u64>,
+}
