@@ -1,7 +1,15 @@
 //! The words between two peers: the first line of a connection says what it is for, the answer says yes or why not.
 
+mod hash;
+mod answer;
+mod give;
+mod listing;
 mod opening;
 mod outcome;
 
-pub use opening::{BadOpening, FileHash, NotAHash, Opening};
+pub use answer::{Answer, PeerRefusal};
+pub use give::{AfterRefusal, BadGive, GivePath, GiverLine, MAX_GIVEN, MAX_PARTS, MAX_PATH, ReceiverLine, What};
+pub use hash::{FileHash, NotAHash};
+pub use listing::{NotASharedFile, SharedFile};
+pub use opening::{BadOpening, Opening};
 pub use outcome::{BadOutcome, MAX_OUTPUT, Outcome, Status};

@@ -6,11 +6,15 @@
 
 mod request;
 mod broadcast;
+mod refusal;
+mod notice;
 mod reply;
 mod datagram;
 
 pub use broadcast::Broadcast;
 pub use datagram::{FromServer, Hello, MAX_DATAGRAM};
+pub use notice::Notice;
+pub use refusal::Refusal;
 pub use reply::Reply;
 pub use request::{BadRequest, Request};
 

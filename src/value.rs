@@ -4,6 +4,7 @@
 //! Types are used as `value::Username`; families of functions by the name of their file, as in `duration::parse`.
 
 pub mod text;
+pub mod sentence;
 pub mod hex;
 mod size;
 pub mod duration;

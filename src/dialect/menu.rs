@@ -99,7 +99,7 @@ pub fn show_event(event: &Reply, limit: usize) -> Vec<String> {
     match event {
         Reply::Broadcast(broadcast) => quote(broadcast.from.as_str(), "", &broadcast.text, limit),
         Reply::Message { from, text } => quote(from.as_str(), " to you", text, limit),
-        Reply::Notice(text) => vec![tell(text)],
+        Reply::Notice(notice) => vec![tell(&notice.to_string())],
         _ => Vec::new(),
     }
 }

@@ -69,7 +69,7 @@ fn say(desk: &Desk, number: usize, line: &Request) -> Result<(), NotTold> {
         return Err(NotTold::Gone);
     }
     match desk.request(line).map_err(|_| NotTold::Gone)?.end {
-        Reply::Err(why) => Err(NotTold::Refused(why)),
+        Reply::Err(why) => Err(NotTold::Refused(why.to_string())),
         _ => Ok(()),
     }
 }

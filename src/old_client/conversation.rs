@@ -88,7 +88,7 @@ fn ask(desk: &Desk, id: ChatId, to: &Introduced) -> Result<Option<PeerLines>, St
     lines.set_limit(Some(desk.answer_limit + ON_THE_WAY));
     match Reply::parse(&lines.line()?) {
         Reply::Ok(_) => {}
-        Reply::Err(why) => return Err(why),
+        Reply::Err(why) => return Err(why.to_string()),
         other => return Err(format!("no answer but {other}")),
     }
     Ok(desk.chats.accepted(id, to.name.clone(), &lines.stream).then_some(lines))

@@ -16,7 +16,7 @@ use super::tickets::Tickets;
 use super::waker::Waker;
 use crate::net::listener::Connections;
 use crate::net::shutdown::{self, Shutdown};
-use crate::protocol::{Broadcast, Reply, Request};
+use crate::protocol::{Broadcast, Refusal, Reply, Request};
 use crate::value::Ticket;
 use crate::value::Username;
 use std::net::SocketAddr;
@@ -265,7 +265,11 @@ impl Desk {
         for _ in 1..PATIENCE {
             let answer = self.request_once(request)?;
             let Reply::Err(why) = &answer.end else { return Ok(answer) };
-            let later = why.starts_with("Too fast") || (why.starts_with("Log in first") && self.name().is_some());
+            let later = match why {
+                Refusal::TooFast(_) => true,
+                Refusal::LogInFirst => self.name().is_some(),
+                _ => false,
+            };
             if !later || self.end.wait(PAUSE) {
                 return Ok(answer);
             }

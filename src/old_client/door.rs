@@ -7,7 +7,7 @@ use super::peer::{PeerLines, WRITE};
 use super::remote;
 use super::upload::{self, Wanted};
 use crate::net::listener::Service;
-use crate::peer_protocol::Opening;
+use crate::peer_protocol::{Opening, PeerRefusal};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -33,6 +33,7 @@ impl Service for Door {
             }
         };
         match opening {
+            Opening::List { .. } | Opening::Give { .. } => lines.refuse(PeerRefusal::NotTakenHere.to_string()),
             Opening::Chat { name, ticket } => conversation::receive(desk, lines, name, ticket),
             Opening::Message { name, ticket } => message::receive(desk, lines, name, ticket),
             Opening::Run { name, ticket, command } => remote::receive(desk, &lines, peer, (name, ticket, command)),

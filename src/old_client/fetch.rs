@@ -180,7 +180,7 @@ impl<'a> Fetch<'a> {
         lines.set_limit(Some(self.desk.files.stall + hashing));
         let line = hear(lines)?;
         if let Reply::Err(why) = Reply::parse(&line) {
-            return Err(Cut::Anew(why));
+            return Err(Cut::Anew(why.to_string()));
         }
         let hash: FileHash = line.parse().map_err(|_| Cut::Failed("the file came without its hash".to_owned()))?;
         if self.part.as_ref().is_some_and(|part| part.hash() == hash) {
@@ -196,10 +196,10 @@ impl<'a> Fetch<'a> {
             Reply::Ok(size) => {
                 size.trim().parse().map_err(|_| Cut::Failed(format!("{size:?} is not the size of a file")))
             }
-            Reply::Err(why) if why.starts_with("busy") => Err(Cut::Again(why)),
+            Reply::Err(why) if why.to_string().starts_with("busy") => Err(Cut::Again(why.to_string())),
             // It may have become shorter than our part. Nothing is thrown away before the first byte comes.
-            Reply::Err(why) if self.offset() > 0 => Err(Cut::Anew(why)),
-            Reply::Err(why) => Err(Cut::Failed(why)),
+            Reply::Err(why) if self.offset() > 0 => Err(Cut::Anew(why.to_string())),
+            Reply::Err(why) => Err(Cut::Failed(why.to_string())),
             other => Err(Cut::Failed(format!("no answer but {other}"))),
         }
     }

@@ -29,7 +29,7 @@ pub fn show(desk: &Desk, of: Option<&Username>) -> Result<(), LinkError> {
         }
     }
     match answer.end {
-        Reply::Err(why) => desk.screen.refuse(why),
+        Reply::Err(why) => desk.screen.refuse(why.to_string()),
         Reply::Ok(text) => desk.screen.show(Event::Done { text }),
         other => desk.screen.show(Event::Done { text: other.to_string() }),
     }

@@ -25,7 +25,7 @@ pub fn show(desk: &Desk, request: &Request) -> Result<(), LinkError> {
 /// The last line of an answer, which says how it went.
 fn show_end(desk: &Desk, end: Reply) {
     desk.screen.show(match end {
-        Reply::Err(why) => Event::Refused { text: why },
+        Reply::Err(why) => Event::Refused { text: why.to_string() },
         Reply::Ok(text) if !text.is_empty() => Event::Done { text },
         _ => Event::Done { text: "Done".to_owned() },
     });

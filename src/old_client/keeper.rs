@@ -9,7 +9,7 @@ use super::link::{Link, LinkError, Reader};
 use super::login::{self, Known, NotLoggedIn, Welcome};
 use crate::net::listener;
 use crate::net::shutdown::{Shutdown, any_like};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{Notice, Reply, Request};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,7 +67,7 @@ impl Keeper {
         }
         let init = Request::Init { name: name.to_string(), port: port.to_string(), files: Vec::new() };
         match self.desk.request(&init)?.end {
-            Reply::Err(why) => Err(NotLoggedIn::Refused(why)),
+            Reply::Err(why) => Err(NotLoggedIn::Refused(why.to_string())),
             _ => {
                 if let Some(share) = &self.desk.files.share {
                     share.listening(port);
@@ -197,11 +197,10 @@ fn read(desk: &Desk, link: &Arc<Link>, reader: Reader) {
         Reply::Message { from, text } => {
             desk.screen.show(Event::Message { from, text, verified: true, relayed: true });
         }
-        Reply::Notice(text) => {
-            sent_away |= is_about_us(&text);
-            let expired = text.starts_with("Session expired");
-            desk.screen.show(Event::Notice { text });
-            if expired {
+        Reply::Notice(notice) => {
+            sent_away |= notice.forbids_return();
+            desk.screen.show(Event::Notice { text: notice.to_string() });
+            if notice == Notice::SessionExpired {
                 desk.report(Trouble::Expired);
             }
         }
@@ -216,10 +215,4 @@ fn read(desk: &Desk, link: &Arc<Link>, reader: Reader) {
         // Who is being asked for a password gets another connection with the answer.
         desk.report(Trouble::Lost);
     }
-}
-
-/// Whether the server closes the connection because of what we did: left it unused, or logged in elsewhere. To come
-/// back unasked would make two clients of one name throw each other out for ever.
-fn is_about_us(notice: &str) -> bool {
-    notice.starts_with("Inactive for too long") || notice.contains(" has logged in from ")
 }

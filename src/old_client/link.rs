@@ -94,7 +94,7 @@ impl Link {
         match greeting? {
             Some(Ok(line)) => match Reply::parse(line) {
                 Reply::Ok(_) => {}
-                Reply::Err(why) => return Err(LinkError::Refused(why)),
+                Reply::Err(why) => return Err(LinkError::Refused(why.to_string())),
                 _ => return Err(LinkError::Refused(format!("this is no peerline server, it says: {line}"))),
             },
             Some(Err(bad)) => return Err(LinkError::Refused(format!("this is no peerline server: {bad}"))),

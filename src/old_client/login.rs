@@ -88,7 +88,7 @@ pub fn log_in(desk: &Desk, name: &Username, password: &str) -> Result<Welcome, N
 
 fn refusal(end: Reply) -> NotLoggedIn {
     match end {
-        Reply::Err(why) => NotLoggedIn::Refused(why),
+        Reply::Err(why) => NotLoggedIn::Refused(why.to_string()),
         other => NotLoggedIn::Refused(other.to_string()),
     }
 }

@@ -47,7 +47,7 @@ pub fn send(desk: &Desk, to: &Address, text: &str) -> Result<(), LinkError> {
 /// Why the server gave no answer.
 pub fn relay(desk: &Desk, to: &Address, text: &str) -> Result<(), LinkError> {
     match desk.request(&Request::Relay { text: text.to_owned(), to: to.clone() })?.end {
-        Reply::Err(why) => desk.screen.refuse(why),
+        Reply::Err(why) => desk.screen.refuse(why.to_string()),
         Reply::Ok(done) if !done.is_empty() => desk.screen.show(Event::Done { text: done }),
         _ => desk.screen.show(Event::Done { text: format!("Relayed to {to}") }),
     }

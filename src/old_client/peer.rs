@@ -6,7 +6,7 @@ use crate::net::DeadlineReader;
 use crate::net::listener;
 use crate::net::{BadLine, LineReader};
 use crate::peer_protocol::Opening;
-use crate::protocol::{MAX_LINE, Reply, Request};
+use crate::protocol::{MAX_LINE, Refusal, Reply, Request};
 use crate::value::Ticket;
 use crate::value::Username;
 use std::io::{self, Write};
@@ -48,7 +48,7 @@ impl PeerLines {
 
     /// Sends an answer that begins with `ERR`.
     pub fn refuse(&self, why: impl Into<String>) {
-        self.answer(&Reply::Err(why.into()));
+        self.answer(&Reply::Err(Refusal::other(why)));
     }
 
     /// What comes next.
@@ -127,7 +127,7 @@ pub fn introduce(desk: &Desk, request: &Request) -> Result<Introduction, LinkErr
         }
     }
     Ok(match (end, ticket, address) {
-        (Reply::Err(why), ..) => Introduction::Refused(why),
+        (Reply::Err(why), ..) => Introduction::Refused(why.to_string()),
         (_, Some((name, ticket)), Some(address)) => Introduction::To(Introduced { name, ticket, address }),
         (Reply::Ok(text), ..) => Introduction::Relayed(text),
         _ => Introduction::Refused("the server's answer makes no sense".to_owned()),

@@ -223,7 +223,7 @@ fn ask(desk: &Desk, id: JobId, to: &Address, command: &str) -> Result<(Username,
     lines.set_limit(Some(ANSWER_ARRIVES));
     let outcome: Outcome = match Reply::parse(&lines.line()?) {
         Reply::Ok(fields) => fields.parse().map_err(|bad: BadOutcome| bad.to_string())?,
-        Reply::Err(why) => return Err(why),
+        Reply::Err(why) => return Err(why.to_string()),
         other => return Err(format!("no answer but {other}")),
     };
     lines.set_limit(Some(OUTPUT_ARRIVES));

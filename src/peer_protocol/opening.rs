@@ -1,11 +1,8 @@
 //! The words between two peers: the first line of a connection says what it is for, the answer says yes or why not.
 
-use crate::value::Ticket;
-use crate::value::comma;
-use crate::value::hex;
-use crate::value::{InvalidUsername, Username};
+use super::{BadGive, What};
+use crate::value::{InvalidUsername, Ticket, Username, comma};
 use std::fmt;
-use std::str::FromStr;
 
 /// The first line of a peer connection. A ticket that is missing or malformed is `None`: that leaves a chat or a
 /// message unverified, and has a file or a command refused.
@@ -20,17 +17,23 @@ pub enum Opening {
     File { filename: String, name: Username, ticket: Option<Ticket>, offset: u64 },
     /// `RUN,name,TICKET,command`: run a command and send its output.
     Run { name: Username, ticket: Option<Ticket>, command: String },
+    /// `LIST,name,TICKET`: the files you share, with their sizes; see [`super::SharedFile`].
+    List { name: Username, ticket: Option<Ticket> },
+    /// `GIVE,WHAT,BYTES,COUNT,name,TICKET`: may I give you these files? See [`super::GiverLine`] for what follows.
+    Give { what: What, bytes: u64, count: u32, name: Username, ticket: Option<Ticket> },
 }
 
 /// Why a first line opens nothing; its `Display` is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadOpening {
-    /// The first word is none of the four.
+    /// The first word is none of the six.
     Unknown,
     /// A known word with the wrong fields.
     Form(&'static str),
     /// The name is not a username.
     Name(InvalidUsername),
+    /// What is offered cannot be.
+    Give(BadGive),
 }
 
 impl Opening {
@@ -60,10 +63,24 @@ impl Opening {
             ["RUN", who, proof, command] => {
                 Ok(Opening::Run { name: name(who)?, ticket: ticket(proof), command: (*command).to_owned() })
             }
+            ["LIST", who] => Ok(Opening::List { name: name(who)?, ticket: None }),
+            ["LIST", who, proof] => Ok(Opening::List { name: name(who)?, ticket: ticket(proof) }),
+            ["GIVE", what, bytes, count, who, proof] => {
+                let count = count.trim().parse().map_err(|_| BadOpening::Form(GIVE_FORM))?;
+                Ok(Opening::Give {
+                    what: What::parse(what, count).map_err(BadOpening::Give)?,
+                    bytes: bytes.trim().parse().map_err(|_| BadOpening::Form(GIVE_FORM))?,
+                    count,
+                    name: name(who)?,
+                    ticket: ticket(proof),
+                })
+            }
             ["CHAT", ..] => Err(BadOpening::Form("CHAT,name,TICKET")),
             ["MSG", ..] => Err(BadOpening::Form("MSG,name,TICKET, then one line of text")),
             ["FILE", ..] => Err(BadOpening::Form(FILE_FORM)),
             ["RUN", ..] => Err(BadOpening::Form("RUN,name,TICKET,command, in \"quotes\" if it holds a comma")),
+            ["LIST", ..] => Err(BadOpening::Form("LIST,name,TICKET")),
+            ["GIVE", ..] => Err(BadOpening::Form(GIVE_FORM)),
             _ => Err(BadOpening::Unknown),
         }
     }
@@ -74,7 +91,9 @@ impl Opening {
             Opening::Chat { name, .. }
             | Opening::Message { name, .. }
             | Opening::File { name, .. }
-            | Opening::Run { name, .. } => name,
+            | Opening::Run { name, .. }
+            | Opening::List { name, .. }
+            | Opening::Give { name, .. } => name,
         }
     }
 
@@ -84,11 +103,14 @@ impl Opening {
             Opening::Chat { ticket, .. }
             | Opening::Message { ticket, .. }
             | Opening::File { ticket, .. }
-            | Opening::Run { ticket, .. } => *ticket,
+            | Opening::Run { ticket, .. }
+            | Opening::List { ticket, .. }
+            | Opening::Give { ticket, .. } => *ticket,
         }
     }
 }
 
+const GIVE_FORM: &str = "GIVE,WHAT,BYTES,COUNT,name,TICKET, with WHAT in \"quotes\" if it holds a comma";
 const FILE_FORM: &str = "FILE,filename,name,TICKET[,OFFSET], with the filename in \"quotes\" if it holds a comma";
 
 /// The line of an opening, without its line end: the mirror of [`Opening::parse`].
@@ -101,41 +123,22 @@ impl fmt::Display for Opening {
             Opening::Message { .. } => comma::join(["MSG", who, &proof]),
             Opening::File { filename, offset, .. } => comma::join(["FILE", filename, who, &proof, &offset.to_string()]),
             Opening::Run { command, .. } => comma::join(["RUN", who, &proof, command]),
+            Opening::List { .. } => comma::join(["LIST", who, &proof]),
+            Opening::Give { what, bytes, count, .. } => {
+                comma::join(["GIVE", &what.to_string(), &bytes.to_string(), &count.to_string(), who, &proof])
+            }
         };
         f.write_str(&record)
-    }
-}
-
-/// `sha256_HEX`, the line behind the bytes of a file: the SHA-256 of the whole file, from its first byte also when
-/// the bytes began at an OFFSET.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileHash(pub [u8; 32]);
-
-/// A line that is not `sha256_` and 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAHash;
-
-impl FromStr for FileHash {
-    type Err = NotAHash;
-
-    fn from_str(line: &str) -> Result<Self, NotAHash> {
-        line.strip_prefix("sha256_").and_then(hex::parse).map(FileHash).ok_or(NotAHash)
-    }
-}
-
-impl fmt::Display for FileHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256_")?;
-        hex::write(&self.0, f)
     }
 }
 
 impl fmt::Display for BadOpening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BadOpening::Unknown => f.write_str("The first line must begin with CHAT, MSG, FILE or RUN"),
+            BadOpening::Unknown => f.write_str("The first line must begin with CHAT, MSG, FILE, RUN, LIST or GIVE"),
             BadOpening::Form(form) => write!(f, "Send {form}"),
             BadOpening::Name(invalid) => invalid.fmt(f),
+            BadOpening::Give(bad) => bad.fmt(f),
         }
     }
 }
@@ -153,6 +156,10 @@ mod tests {
             format!("MSG,alice,{TICKET}"),
             format!("FILE,\"a, b.txt\",alice,{TICKET},1024"),
             format!("RUN,alice,{TICKET},\"echo \"\"a, b\"\"\""),
+            format!("LIST,alice,{TICKET}"),
+            format!("GIVE,\"a, b.txt\",6,1,alice,{TICKET}"),
+            format!("GIVE,photos/,0,10000,alice,{TICKET}"),
+            format!("GIVE,2 files,7,2,alice,{TICKET}"),
         ] {
             assert_eq!(Opening::parse(&line).map(|opening| opening.to_string()), Ok(line));
         }
@@ -166,20 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_there_and_back() {
-        let line = format!("sha256_{}", "0123456789abcdef".repeat(4));
-        assert_eq!(line.parse::<FileHash>().map(|hash| hash.to_string()), Ok(line.clone()));
-        for bad in ["", "sha256_", &line[..70], &format!("{line}0"), &line.replace('_', "-")] {
-            assert_eq!(bad.parse::<FileHash>(), Err(NotAHash));
-        }
-    }
-
-    #[test]
     fn wrong_first_lines_are_told_the_form() {
         assert_eq!(Opening::parse("GET / HTTP/1.1"), Err(BadOpening::Unknown));
         assert_eq!(Opening::parse("CHAT"), Err(BadOpening::Form("CHAT,name,TICKET")));
         assert_eq!(Opening::parse("CHAT,a_b,"), Err(BadOpening::Name(InvalidUsername)));
         assert_eq!(Opening::parse(&format!("FILE,a,bob,{TICKET},-1")), Err(BadOpening::Form(FILE_FORM)));
+        for bad in ["a.txt,6,one", "a.txt,-6,1", "a.txt,6"] {
+            let line = format!("GIVE,{bad},bob,{TICKET}");
+            assert_eq!(Opening::parse(&line), Err(BadOpening::Form(GIVE_FORM)), "{line}");
+        }
+        for bad in ["a.txt,6,2", "a/b,6,1", "../,6,1", "a.txt,6,0", "3 files,6,2"] {
+            let line = format!("GIVE,{bad},bob,{TICKET}");
+            assert_eq!(Opening::parse(&line), Err(BadOpening::Give(BadGive::What)), "{line}");
+        }
         assert!(matches!(Opening::parse(&format!("RUN,bob,{TICKET},a,b")), Err(BadOpening::Form(_))));
     }
 }

@@ -1,6 +1,6 @@
 //! What the server says: the lines of its answers, and events.
 
-use super::Broadcast;
+use super::{Broadcast, Notice, Refusal};
 use crate::value::Ticket;
 use crate::value::Username;
 use crate::value::comma;
@@ -15,7 +15,7 @@ pub enum Reply {
     /// `OK` or `OK,...`: done; what follows the comma is for people, or fields.
     Ok(String),
     /// `ERR,...`: not done, and why.
-    Err(String),
+    Err(Refusal),
     /// `UP`: done, and it replaced what was there.
     Up,
     /// `udp_TOKEN`: what this session's `hello_` datagrams must carry.
@@ -37,7 +37,7 @@ pub enum Reply {
     /// `msg_FROM_TEXT`, an event: a message that the server relayed.
     Message { from: Username, text: String },
     /// `notice_TEXT`, an event: the server is about to do something to you.
-    Notice(String),
+    Notice(Notice),
     /// A line this version does not know.
     Other(String),
 }
@@ -57,7 +57,7 @@ impl Reply {
     fn parse_known(line: &str) -> Option<Reply> {
         match line.split_once(',').unwrap_or((line, "")) {
             ("OK", text) => return Some(Reply::Ok(text.to_owned())),
-            ("ERR", text) => return Some(Reply::Err(text.to_owned())),
+            ("ERR", text) => return Some(Reply::Err(Refusal::parse(text))),
             ("UP", _) => return Some(Reply::Up),
             _ => {}
         }
@@ -85,7 +85,7 @@ impl Reply {
                 let (from, text) = rest.split_once('_')?;
                 Reply::Message { from: from.parse().ok()?, text: text.to_owned() }
             }
-            "notice" => Reply::Notice(rest.to_owned()),
+            "notice" => Reply::Notice(Notice::parse(rest)),
             _ => return None,
         })
     }
@@ -97,7 +97,7 @@ impl fmt::Display for Reply {
         match self {
             Reply::Ok(text) if text.is_empty() => f.write_str("OK"),
             Reply::Ok(text) => write!(f, "OK,{text}"),
-            Reply::Err(text) => write!(f, "ERR,{text}"),
+            Reply::Err(refusal) => write!(f, "ERR,{refusal}"),
             Reply::Up => f.write_str("UP"),
             Reply::Udp(token) => write!(f, "udp_{token}"),
             Reply::Ip(ip) => write!(f, "ip_{ip}"),
@@ -112,7 +112,7 @@ impl fmt::Display for Reply {
             }
             Reply::Broadcast(broadcast) => broadcast.fmt(f),
             Reply::Message { from, text } => write!(f, "msg_{from}_{text}"),
-            Reply::Notice(text) => write!(f, "notice_{text}"),
+            Reply::Notice(notice) => write!(f, "notice_{notice}"),
             Reply::Other(line) => f.write_str(line),
         }
     }

@@ -5,8 +5,8 @@
 
 use super::mailbox::Mailbox;
 use super::rate::Bucket;
-use super::rendezvous::{INACTIVE, Presence, Refusal, Rendezvous};
-use crate::value::duration;
+use super::rendezvous::{Presence, Rendezvous};
+use crate::protocol::{Notice, Refusal};
 use log::info;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,12 +25,12 @@ pub struct Login<'a> {
     deadline: Option<Instant>,
 }
 
-/// The deadline has passed; the sentence is for the client.
+/// The deadline has passed; the client is told so.
 pub enum TimeIsUp {
     /// Of the login, or of a session in which nothing was said: the connection ends.
-    Close(String),
+    Close(Notice),
     /// Of the session: the login is over, and another may follow.
-    LogInAgain(&'static str),
+    LogInAgain(Notice),
 }
 
 impl<'a> Login<'a> {
@@ -60,11 +60,10 @@ impl<'a> Login<'a> {
     /// Counts a line, against the rate and for the inactivity rule.
     ///
     /// # Errors
-    /// What to tell a client that is too fast; the line is not to be carried out.
-    pub fn count_line(&mut self, now: Instant) -> Result<(), String> {
+    /// [`Refusal::TooFast`]: the line is not to be carried out.
+    pub fn count_line(&mut self, now: Instant) -> Result<(), Refusal> {
         if !self.bucket.take(now) {
-            let rate = self.house.config.rate.0.unwrap_or_default();
-            return Err(format!("Too fast: at most {rate} lines a second; wait and send it again"));
+            return Err(Refusal::TooFast(self.house.config.rate.0.unwrap_or_default()));
         }
         if let Some(presence) = &self.presence {
             self.house.roster.count_message(&presence.seat);
@@ -104,18 +103,17 @@ impl<'a> Login<'a> {
     pub fn time_is_up(&mut self, now: Instant) -> TimeIsUp {
         let limit = self.house.config.login_limit;
         let Some(presence) = &self.presence else {
-            let limit = duration::show(limit);
-            return TimeIsUp::Close(format!("Not logged in within {limit}, terminating connection"));
+            return TimeIsUp::Close(Notice::NotLoggedIn(limit));
         };
         // Both times are half an hour by default: the quiet are not asked for a password, but sent away.
         if self.house.roster.is_inactive(&presence.seat, self.house.config.idle, now) {
             info!("{}: inactive for too long, closed", self.who());
-            return TimeIsUp::Close(INACTIVE.to_owned());
+            return TimeIsUp::Close(Notice::Inactive);
         }
         info!("{}: session expired", self.who());
         self.leave();
         self.deadline = Some(now + limit);
-        TimeIsUp::LogInAgain("Session expired, please log in again")
+        TimeIsUp::LogInAgain(Notice::SessionExpired)
     }
 
     fn leave(&mut self) {

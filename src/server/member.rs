@@ -1,9 +1,9 @@
 //! What those who are logged in may ask of the server by the native protocol: a request in, answer lines out.
 
 use super::probe;
-use super::rendezvous::{Handled, Introduction, Refusal, Rendezvous};
+use super::rendezvous::{Handled, Introduction, Rendezvous};
 use super::roster::{Listed, Seat, files_fit};
-use crate::protocol::{MAX_FILES, Reply, Request};
+use crate::protocol::{MAX_FILES, Refusal, Reply, Request};
 use crate::value::Address;
 use crate::value::Username;
 use crate::value::comma;
@@ -39,20 +39,20 @@ pub fn answer(house: &Rendezvous, seat: &Seat, request: Request, answer: &mut St
         Request::List => list(house, answer),
         Request::Broadcast(text) => match house.broadcast(&seat.name, &text) {
             Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {clients} clients")),
-            Err(refusal) => refused(refusal),
+            Err(refusal) => Reply::Err(refusal),
         },
         Request::Message { text, to } => match house.message(seat, &text, &to) {
             Ok(Handled::Introduced(introduction)) => introduce(&introduction, "Deliver it to", answer),
             Ok(Handled::Relayed(name)) => Reply::Ok(format!("Relayed to {name}")),
-            Err(refusal) => refused(refusal),
+            Err(refusal) => Reply::Err(refusal),
         },
         Request::Connect(to) => match house.introduce(seat, &to) {
             Ok(introduction) => introduce(&introduction, "Connect to", answer),
-            Err(refusal) => refused(refusal),
+            Err(refusal) => Reply::Err(refusal),
         },
         Request::Relay { text, to } => match house.relay(seat, &text, &to) {
             Ok(name) => Reply::Ok(format!("Relayed to {name}")),
-            Err(refusal) => refused(refusal),
+            Err(refusal) => Reply::Err(refusal),
         },
         Request::Init { name, port, files } => set_listening(house, seat, &name, &port, files),
         Request::Share(mut files) => {
@@ -89,7 +89,7 @@ pub fn answer(house: &Rendezvous, seat: &Seat, request: Request, answer: &mut St
         | Request::Login { .. }
         | Request::BroadcastDialogue
         | Request::Help
-        | Request::Quit(_) => Reply::Err("Not now".to_owned()),
+        | Request::Quit(_) => Reply::Err(Refusal::other("Not now")),
     })
 }
 
@@ -112,11 +112,6 @@ pub fn files_lines(client: &Listed) -> impl Iterator<Item = Reply> + '_ {
 pub fn say(answer: &mut String, reply: Reply) {
     answer.push_str(&reply.to_string());
     answer.push('\n');
-}
-
-/// A refusal as a line.
-pub fn refused(refusal: Refusal) -> Reply {
-    Reply::Err(refusal.to_string())
 }
 
 /// Whether `text` is this username.
@@ -142,10 +137,10 @@ fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Re
 
 fn set_listening(house: &Rendezvous, seat: &Seat, name: &str, port: &str, mut files: Vec<String>) -> Reply {
     if !is(&seat.name, name) {
-        return Reply::Err(format!("You are {0}: send INIT,{0},port", seat.name));
+        return Reply::Err(Refusal::Other(format!("You are {0}: send INIT,{0},port", seat.name)));
     }
     let Ok(port @ 1..) = port.trim().parse::<u16>() else {
-        return Reply::Err("The port is a number from 1 to 65535".to_owned());
+        return Reply::Err(Refusal::other("The port is a number from 1 to 65535"));
     };
     files.retain(|file| !file.is_empty());
     if !files_fit(&files) {
@@ -171,9 +166,10 @@ fn find_user(house: &Rendezvous, name: &str) -> Option<Listed> {
 }
 
 fn no_such_user() -> Reply {
-    Reply::Err("User not found!".to_owned())
+    Reply::Err(Refusal::UserNotFound)
 }
 
 fn too_many_files() -> Reply {
-    Reply::Err(format!("Too many files: at most {MAX_FILES} names and 1 MiB of them; none are listed now"))
+    let most = format!("at most {MAX_FILES} names and 1 MiB of them");
+    Reply::Err(Refusal::Other(format!("Too many files: {most}; none are listed now")))
 }

@@ -10,13 +10,13 @@ use super::broadcaster::MAX_WRITE as HISTORY_PIECE;
 use super::login::{Login, TimeIsUp};
 use super::mailbox::Mailbox;
 use super::outbox::Outbox;
-use super::rendezvous::{Refusal, Rendezvous};
+use super::rendezvous::Rendezvous;
 use super::roster::{Listed, Seat};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU};
 use crate::net::BadLine;
 use crate::net::BurstReader;
 use crate::net::listener::Service;
-use crate::protocol::{MAX_LINE, Reply, Request};
+use crate::protocol::{MAX_LINE, Refusal, Reply, Request};
 use crate::value::text;
 use inbox::{Inbox, show};
 use log::info;
@@ -60,9 +60,9 @@ impl Service for Menus<'_> {
     }
 
     fn refuse(&self, mut stream: &TcpStream) {
-        let sentence = format!("Server full ({} clients): try again later", self.house.config.max_clients);
+        let refusal = Refusal::ServerFull(self.house.config.max_clients);
         // Who has left already need not be told.
-        let _ = stream.write_all(menu::tell(&sentence).as_bytes());
+        let _ = stream.write_all(menu::tell(&refusal.to_string()).as_bytes());
     }
 }
 
@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
     /// Turns a message into its answer.
     fn take(&mut self, message: Result<String, BadLine>, now: Instant) -> Step {
         if let Err(too_fast) = self.login.count_line(now) {
-            return Step::Say(menu::tell(&too_fast));
+            return Step::Say(menu::tell(&too_fast.to_string()));
         }
         let (asked, step) = match message {
             Err(bad) => ("(no text)".to_owned(), Step::Say(menu::tell(&bad.to_string()))),
@@ -295,10 +295,10 @@ impl<'a> Session<'a> {
 
     fn time_is_up(&mut self, now: Instant) -> Step {
         match self.login.time_is_up(now) {
-            TimeIsUp::Close(why) => Step::Close(menu::tell(&why)),
+            TimeIsUp::Close(why) => Step::Close(menu::tell(&why.to_string())),
             TimeIsUp::LogInAgain(why) => {
                 self.prompt = Prompt::Option;
-                self.inbox.post(&format!("{}\n", Reply::Notice(why.to_owned())));
+                self.inbox.post(&format!("{}\n", Reply::Notice(why)));
                 if self.inbox.is_quiet() { Step::Wait } else { Step::Say(GREETING.to_owned()) }
             }
         }
@@ -317,8 +317,8 @@ fn inside(what: &str) -> Step {
 
 fn refused(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::WrongCredentials => menu::WRONG_CREDENTIALS.to_owned(),
+        Refusal::InvalidCredentials => menu::WRONG_CREDENTIALS.to_owned(),
         Refusal::NameTaken => menu::NAME_TAKEN.to_owned(),
-        Refusal::Other(sentence) => menu::tell(sentence),
+        other => menu::tell(&other.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! Whether other clients could connect to one: the server tries it, as they would.
 
-use crate::protocol::Reply;
+use crate::protocol::{Refusal, Reply};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// Connects to a client's own listening address, and closes again. Only the session of that client asks for it, and
 /// only it waits.
 pub fn reach(address: IpAddr, port: Option<u16>) -> Reply {
-    let Some(port) = port else { return Reply::Err("You do not listen: send INIT,name,port".to_owned()) };
+    let Some(port) = port else { return Reply::Err(Refusal::other("You do not listen: send INIT,name,port")) };
     let target = SocketAddr::new(address, port);
     match TcpStream::connect_timeout(&target, LIMIT) {
         Ok(_) => Reply::Ok(format!("Others can reach you at {target}")),
-        Err(error) => Reply::Err(format!("You cannot be reached at {target}: {error}")),
+        Err(error) => Reply::Err(Refusal::Other(format!("You cannot be reached at {target}: {error}"))),
     }
 }
 
@@ -29,7 +29,9 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         assert_eq!(reach(address.ip(), Some(address.port())), Reply::Ok(format!("Others can reach you at {address}")));
         drop(listener);
-        assert!(matches!(reach(address.ip(), Some(address.port())), Reply::Err(why) if why.contains("refused")));
+        assert!(
+            matches!(reach(address.ip(), Some(address.port())), Reply::Err(why) if why.to_string().contains("refused"))
+        );
         assert!(matches!(reach(address.ip(), None), Reply::Err(_)));
     }
 }

@@ -11,18 +11,14 @@ use super::mailbox::Mailbox;
 use super::password::{Busy, Hasher};
 use super::roster::{Arrival, Entered, Listed, NotEntered, NotFound, Roster, Seat};
 use super::throttle::Throttle;
-use crate::protocol::{self, MAX_BROADCAST, Reply};
+use crate::protocol::{self, MAX_BROADCAST, Notice, Refusal, Reply};
 use crate::value::Address;
 use crate::value::Ticket;
 use crate::value::Username;
 use log::info;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-
-/// What the inactive are told (S1's words).
-pub const INACTIVE: &str = "Inactive for too long, terminating connection";
 
 /// The state of a server.
 pub struct Rendezvous {
@@ -39,29 +35,8 @@ pub struct Rendezvous {
     throttle: Throttle,
 }
 
-/// Why not; its `Display` is a sentence that also says what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// No account has this name and password.
-    WrongCredentials,
-    /// Somebody has the name.
-    NameTaken,
-    /// The sentence.
-    Other(String),
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::WrongCredentials => f.write_str("Invalid credentials"),
-            Refusal::NameTaken => f.write_str("Username not available"),
-            Refusal::Other(sentence) => f.write_str(sentence),
-        }
-    }
-}
-
-fn speaks_another(name: &Username, dialect: &str) -> String {
-    format!("{name} is a guest who speaks the {dialect} dialect: only clients of that dialect can talk to {name}")
+fn speaks_another(name: &Username, dialect: &str) -> Refusal {
+    Refusal::OtherDialect { name: name.clone(), dialect: dialect.to_owned() }
 }
 
 fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
@@ -70,7 +45,7 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
 
 impl From<Busy> for Refusal {
     fn from(_: Busy) -> Refusal {
-        Refusal::Other("The server is busy with other logins: try again in a minute".to_owned())
+        Refusal::BusyWithLogins
     }
 }
 
@@ -178,15 +153,14 @@ impl Rendezvous {
     /// # Errors
     /// A wrong pair, or too many of them.
     pub fn authenticate(&self, name: &str, password: &str, from: IpAddr) -> Result<Username, Refusal> {
-        let Ok(name) = name.parse::<Username>() else { return Err(Refusal::WrongCredentials) };
+        let Ok(name) = name.parse::<Username>() else { return Err(Refusal::InvalidCredentials) };
         if let Err(wait) = self.throttle.attempt(&name, from, Instant::now()) {
-            let seconds = wait.as_secs() + 1;
-            return refuse(format!("Too many wrong passwords for {name}: try again in {seconds} s"));
+            return Err(Refusal::TooManyWrongPasswords { name, seconds: wait.as_secs() + 1 });
         }
         let account = self.accounts.find(&name);
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
         if !self.hasher.verify(password, stored)? {
-            return Err(Refusal::WrongCredentials);
+            return Err(Refusal::InvalidCredentials);
         }
         self.throttle.succeeded(&name, from);
         Ok(account.map_or(name, |account| account.name))
@@ -197,7 +171,7 @@ impl Rendezvous {
         let arrival = Arrival { name, from, guest: None, mailbox: Arc::clone(&mailbox) };
         let (seat, older) = self.roster.enter(arrival, Instant::now());
         if let Some(older) = older {
-            let notice = format!("{} has logged in from {}, terminating this connection", seat.name, from.ip());
+            let notice = Notice::TakenOver { name: seat.name.clone(), from: from.ip() };
             older.post(&format!("{}\n", Reply::Notice(notice)));
             older.close();
         }
@@ -237,11 +211,11 @@ impl Rendezvous {
     pub fn introduce(&self, asker: &Seat, to: &Address) -> Result<Introduction, Refusal> {
         let target = self.find(asker, to)?;
         if let Some(dialect) = target.guest {
-            return refuse(speaks_another(&target.name, dialect));
+            return Err(speaks_another(&target.name, dialect));
         }
         match self.hand_ticket(asker, &target) {
             Some(introduction) => Ok(introduction),
-            None => refuse(format!("{0} accepts no connections: send relay_TEXT_{0}", target.name)),
+            None => Err(Refusal::NotListening(target.name)),
         }
     }
 
@@ -267,10 +241,10 @@ impl Rendezvous {
 
     fn find(&self, asker: &Seat, to: &Address) -> Result<Listed, Refusal> {
         match self.roster.find(to) {
-            Ok(target) if target.name == asker.name => refuse("That is yourself"),
+            Ok(target) if target.name == asker.name => Err(Refusal::Yourself),
             Ok(target) => Ok(target),
-            Err(NotFound::Nobody) => refuse(format!("User not found! Nobody active is {to}: send list")),
-            Err(NotFound::Several(count)) => refuse(format!("{count} clients are at {to}: give IP:PORT or a username")),
+            Err(NotFound::Nobody) => Err(Refusal::NobodyThere(to.clone())),
+            Err(NotFound::Several(clients)) => Err(Refusal::Ambiguous { clients, at: to.clone() }),
         }
     }
 
@@ -293,8 +267,8 @@ impl Rendezvous {
             Ok(target.name.clone())
         } else {
             match target.guest {
-                Some(dialect) => refuse(speaks_another(&target.name, dialect)),
-                None => refuse(format!("{} is just leaving", target.name)),
+                Some(dialect) => Err(speaks_another(&target.name, dialect)),
+                None => Err(Refusal::JustLeaving(target.name.clone())),
             }
         }
     }
@@ -303,14 +277,14 @@ impl Rendezvous {
     pub fn sweep(&self, now: Instant) -> Instant {
         let idle = self.config.idle;
         let sweep = self.roster.sweep(idle, now);
-        let left = crate::value::duration::show(Duration::from_millis((idle / 6).as_millis() as u64));
+        // Whole milliseconds: the sentence shows nothing finer.
+        let warning = Notice::InactiveSoon(Duration::from_millis((idle / 6).as_millis() as u64));
         for mailbox in sweep.warn {
-            let warning = format!("Inactive: send something within {left} or the connection is terminated");
-            mailbox.post(&format!("{}\n", Reply::Notice(warning)));
+            mailbox.post(&format!("{}\n", Reply::Notice(warning.clone())));
         }
         for (name, mailbox) in sweep.close {
             info!("{name}: inactive for too long, closed");
-            mailbox.post(&format!("{}\n", Reply::Notice(INACTIVE.to_owned())));
+            mailbox.post(&format!("{}\n", Reply::Notice(Notice::Inactive)));
             mailbox.close();
         }
         sweep.next
@@ -319,7 +293,7 @@ impl Rendezvous {
     /// Tells everybody that the server stops, and has every session end, those too that wait to log in.
     pub fn say_goodbye(&self) {
         self.hasher.stop();
-        let notice = format!("{}\n", Reply::Notice("The server stops, terminating connection".to_owned()));
+        let notice = format!("{}\n", Reply::Notice(Notice::ServerStops));
         for mailbox in self.roster.mailboxes() {
             mailbox.post(&notice);
             mailbox.close();

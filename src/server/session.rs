@@ -6,13 +6,13 @@
 use super::broadcaster::MAX_WRITE;
 use super::login::{Login, TimeIsUp};
 use super::mailbox::Mailbox;
-use super::member::{self, MENU, Said, is, refused, say};
+use super::member::{self, MENU, Said, is, say};
 use super::outbox::Outbox;
 use super::rendezvous::Rendezvous;
 use super::roster::Listed;
 use crate::net::DeadlineReader;
 use crate::net::{BadLine, LineReader};
-use crate::protocol::{BadRequest, MAX_LINE, Reply, Request};
+use crate::protocol::{BadRequest, MAX_LINE, Refusal, Reply, Request};
 use crate::value::text;
 use log::{debug, info};
 use std::io::{ErrorKind, Write};
@@ -46,7 +46,7 @@ pub fn run(house: &Rendezvous, stream: &Arc<TcpStream>, peer: SocketAddr) {
             Ok(None) => break,
             Err(error) if error.kind() == ErrorKind::TimedOut => session.time_is_up(Instant::now(), &mut answer),
             Err(error) if error.kind() == ErrorKind::InvalidData => {
-                answer.push_str(&format!("{}\n", Reply::Err(format!("{error}: not a text protocol"))));
+                say(&mut answer, Reply::Err(Refusal::Other(format!("{error}: not a text protocol"))));
                 Next::Close
             }
             Err(_) => break,
@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
         let began = answer.len();
         let (asked, next) = match line {
             Err(bad) => {
-                say(answer, Reply::Err(bad.to_string()));
+                say(answer, Reply::Err(Refusal::Other(bad.to_string())));
                 ("(no line)".to_owned(), Next::Go)
             }
             Ok(line) => self.take_line(line, answer),
@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
                 if line == password {
                     self.sign_up(&name, &password, answer);
                 } else {
-                    say(answer, Reply::Err("Passwords do not match".to_owned()));
+                    say(answer, Reply::Err(Refusal::PasswordsDoNotMatch));
                 }
                 (logged("***"), Next::Go)
             }
@@ -203,9 +203,9 @@ impl<'a> Session<'a> {
         match Request::parse(line) {
             Ok(request) => (request.masked(), self.carry_request(request, answer)),
             Err(bad) => {
-                say(answer, Reply::Err(bad.to_string()));
                 // What was meant as a password may end here, on a line of its own.
                 let secret = self.login.presence().is_none() || matches!(bad, BadRequest::Form(_));
+                say(answer, Reply::Err(bad.into()));
                 (if secret { "(not a command)".to_owned() } else { line.to_owned() }, Next::Go)
             }
         }
@@ -220,7 +220,7 @@ impl<'a> Session<'a> {
                 say(answer, Reply::Ok(format!("{} commands", menu.len())));
             }
             (Request::Quit(Some(name)), Some(presence)) if !is(&presence.seat.name, &name) => {
-                say(answer, Reply::Err(format!("You are {}, not {name}", presence.seat.name)));
+                say(answer, Reply::Err(Refusal::Other(format!("You are {}, not {name}", presence.seat.name))));
             }
             (Request::Quit(_), _) => {
                 say(answer, Reply::Ok("Goodbye".to_owned()));
@@ -229,12 +229,15 @@ impl<'a> Session<'a> {
             (
                 Request::LoginDialogue | Request::SignupDialogue | Request::Login { .. } | Request::Signup { .. },
                 Some(presence),
-            ) => say(answer, Reply::Err(format!("You are logged in as {}: send quit first", presence.seat.name))),
+            ) => {
+                let sentence = format!("You are logged in as {}: send quit first", presence.seat.name);
+                say(answer, Reply::Err(Refusal::Other(sentence)));
+            }
             (Request::SignupDialogue, None) => self.ask("Username:", Prompt::SignupName, answer),
             (Request::LoginDialogue, None) => self.ask("Username:", Prompt::LoginName, answer),
             (Request::Signup { name, password }, None) => self.sign_up(&name, &password, answer),
             (Request::Login { name, password }, None) => return self.log_in(&name, &password, answer),
-            (_, None) => say(answer, Reply::Err("Log in first: send login or signup".to_owned())),
+            (_, None) => say(answer, Reply::Err(Refusal::LogInFirst)),
             (Request::BroadcastDialogue, Some(_)) => self.ask("Message:", Prompt::BroadcastText, answer),
             (request, Some(presence)) => match member::answer(self.house, &presence.seat, request, answer) {
                 Said::Reply(reply) => say(answer, reply),
@@ -254,7 +257,7 @@ impl<'a> Session<'a> {
             answer,
             match self.house.sign_up(name, password) {
                 Ok(name) => Reply::Ok(format!("Signup successful, {name}: please log in")),
-                Err(refusal) => refused(refusal),
+                Err(refusal) => Reply::Err(refusal),
             },
         );
     }
@@ -263,7 +266,7 @@ impl<'a> Session<'a> {
         let presence = match self.login.enter(name, password) {
             Ok(presence) => presence,
             Err(refusal) => {
-                say(answer, refused(refusal));
+                say(answer, Reply::Err(refusal));
                 return Next::Go;
             }
         };
@@ -282,7 +285,7 @@ impl<'a> Session<'a> {
             }
             TimeIsUp::LogInAgain(why) => {
                 self.prompt = Prompt::Command;
-                say(answer, Reply::Notice(why.to_owned()));
+                say(answer, Reply::Notice(why));
                 Next::Go
             }
         }
@@ -291,7 +294,7 @@ impl<'a> Session<'a> {
 
 /// Tells a client that there is no room for it: one write, which finds the send buffer of a new connection empty.
 pub fn refuse(mut stream: &TcpStream, max_clients: usize) {
-    let reply = Reply::Err(format!("Server full ({max_clients} clients): try again later"));
+    let reply = Reply::Err(Refusal::ServerFull(max_clients));
     // Who has left already need not be told.
     let _ = stream.write_all(format!("{reply}\n").as_bytes());
 }

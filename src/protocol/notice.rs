@@ -1,0 +1,150 @@
+//! What the server is about to do to a client: what stands behind `notice_`.
+//!
+//! A program decides by the variant; the sentence is for people. Parsing and formatting are mirrors: a text that is
+//! not exactly one of the sentences below is [`Notice::Other`], so what is read is always written back as it was.
+
+use crate::value::Username;
+use crate::value::duration;
+use crate::value::sentence::between;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// What is about to happen. `Display` is the sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line names its fields in order")]
+pub enum Notice {
+    /// The login counts no longer; the connection stays, and the client is asked for its password again.
+    SessionExpired,
+    /// Too few lines in a window of the inactivity rule: the connection ends.
+    Inactive,
+    /// It will, unless the client sends something within this time.
+    InactiveSoon(Duration),
+    /// A new login of that name, from that address, took over from this session: the connection ends.
+    TakenOver { name: Username, from: IpAddr },
+    /// No login came within this time: the connection ends.
+    NotLoggedIn(Duration),
+    /// The server ends, and with it the connection.
+    ServerStops,
+    /// Anything else: for people alone.
+    Other(String),
+}
+
+const EXPIRED: &str = "Session expired, please log in again";
+/// S1's words.
+const INACTIVE: &str = "Inactive for too long, terminating connection";
+const STOPS: &str = "The server stops, terminating connection";
+
+impl Notice {
+    /// Reads what stands behind `notice_`.
+    pub fn parse(text: &str) -> Notice {
+        // A time written in another unit than ours would be written back differently.
+        let known = Self::parse_known(text).filter(|known| known.to_string() == text);
+        known.unwrap_or_else(|| Notice::Other(text.to_owned()))
+    }
+
+    fn parse_known(text: &str) -> Option<Notice> {
+        match text {
+            EXPIRED => return Some(Notice::SessionExpired),
+            INACTIVE => return Some(Notice::Inactive),
+            STOPS => return Some(Notice::ServerStops),
+            _ => {}
+        }
+        let soon = between(text, "Inactive: send something within ", " or the connection is terminated");
+        if let Some(left) = soon {
+            return duration::parse(left).ok().map(Notice::InactiveSoon);
+        }
+        if let Some(limit) = between(text, "Not logged in within ", ", terminating connection") {
+            return duration::parse(limit).ok().map(Notice::NotLoggedIn);
+        }
+        let (name, from) = text.strip_suffix(", terminating this connection")?.split_once(" has logged in from ")?;
+        Some(Notice::TakenOver { name: name.parse().ok()?, from: from.parse().ok()? })
+    }
+
+    /// Whether the server closes the connection because of what its owner did: left it unused, or logged in
+    /// elsewhere. A client that came back by itself would make two clients of one name throw each other out for ever.
+    pub fn forbids_return(&self) -> bool {
+        match self {
+            Notice::Inactive | Notice::TakenOver { .. } => true,
+            Notice::SessionExpired
+            | Notice::InactiveSoon(_)
+            | Notice::NotLoggedIn(_)
+            | Notice::ServerStops
+            | Notice::Other(_) => false,
+        }
+    }
+}
+
+/// The sentence: the mirror of [`Notice::parse`].
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::SessionExpired => f.write_str(EXPIRED),
+            Notice::Inactive => f.write_str(INACTIVE),
+            Notice::InactiveSoon(left) => {
+                let left = duration::show(*left);
+                write!(f, "Inactive: send something within {left} or the connection is terminated")
+            }
+            Notice::TakenOver { name, from } => {
+                write!(f, "{name} has logged in from {from}, terminating this connection")
+            }
+            Notice::NotLoggedIn(limit) => {
+                write!(f, "Not logged in within {}, terminating connection", duration::show(*limit))
+            }
+            Notice::ServerStops => f.write_str(STOPS),
+            Notice::Other(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_notice_there_and_back() {
+        let lines = [
+            ("Session expired, please log in again", false),
+            ("Inactive for too long, terminating connection", true),
+            ("Inactive: send something within 5m or the connection is terminated", false),
+            ("alice has logged in from 10.0.0.7, terminating this connection", true),
+            ("alice has logged in from ::1, terminating this connection", true),
+            ("Not logged in within 1m, terminating connection", false),
+            ("The server stops, terminating connection", false),
+        ];
+        for (line, forbids) in lines {
+            let notice = Notice::parse(line);
+            assert_eq!(notice.to_string(), line);
+            assert!(!matches!(notice, Notice::Other(_)), "{line}");
+            assert_eq!(notice.forbids_return(), forbids, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_only_looks_like_it_forbids_nothing() {
+        let lines = [
+            "",
+            "Inactive for too long",
+            "eve says: bob has logged in from 1.2.3.4, terminating this connection",
+            "Not logged in within 60s, terminating connection",
+        ];
+        for line in lines {
+            assert_eq!(Notice::parse(line), Notice::Other(line.to_owned()));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_is_read_is_written_back(
+            start in "(|Inactive: send something within |Not logged in within |bob has logged in from )",
+            middle in "([0-9]{1,4}(ms|s|m|h)|[ -~ü]{0,20}|10\\.0\\.0\\.[0-9]{1,3})",
+            end in "(| or the connection is terminated|, terminating connection|, terminating this connection)",
+        ) {
+            let text = format!("{start}{middle}{end}");
+            prop_assert_eq!(Notice::parse(&text).to_string(), text);
+        }
+    }
+}
