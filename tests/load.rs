@@ -1,6 +1,8 @@
 //! How many broadcasts a second the server delivers: `cargo test --release --test load -- --ignored --nocapture`.
 //! A measurement, not a test: it prints figures and asserts only that all arrived.
 
+#[allow(dead_code, reason = "it uses a part")]
+#[path = "it/harness/mod.rs"]
 mod harness;
 
 use harness::{LIMIT, Lines, ServerProcess, udp_at};

@@ -1,8 +1,8 @@
 //! Commands that run for a peer: their limits, their output, and that nothing of them is left running.
+//!
+//! These tests stand apart from others: what a command leaves behind becomes a child of this process and is killed,
+//! and the programs that other tests start are children of their process too.
 
-mod harness;
-
-use harness::LIMIT;
 use peerline::old_client::runner::{self, Ran};
 use peerline::peer_protocol::{MAX_OUTPUT, Status};
 use std::fs;
@@ -10,6 +10,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// How long anything may take; nothing waits for it when all is well.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Both ends of the connection on which somebody asks.
 fn connection() -> (TcpStream, TcpStream) {

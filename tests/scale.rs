@@ -1,5 +1,7 @@
 //! A thousand clients: one thread and one descriptor each, and a broadcast reaches them all.
 
+#[allow(dead_code, reason = "it uses a part")]
+#[path = "it/harness/mod.rs"]
 mod harness;
 
 use harness::{Lines, ServerProcess};

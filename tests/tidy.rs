@@ -1,16 +1,58 @@
 //! The rules of the code that a compiler does not check.
 
+#[path = "tidy/rooms.rs"]
+mod rooms;
+#[path = "tidy/tokens.rs"]
+mod tokens;
+
+use rooms::{Module, Rooms};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The most lines of a source file, its tests left out.
 const MAX_LINES: usize = 400;
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
+/// The most places of the client where threads share something under a lock.
+const MAX_LOCKS: usize = 8;
 
-/// Every source file below `folder`, with its text without the tests at its end.
+/// The room whose files still use each other in circles; nothing when it is gone.
+const TO_BE_REPLACED: &str = "old_client";
+
+/// The programs, which know nothing of each other.
+const PROGRAMS: [&str; 3] = ["server", "client", TO_BE_REPLACED];
+
+/// The rooms of pure values and rules. Those that are not there yet are named already.
+const PURE: [&str; 10] = [
+    "value",
+    "protocol",
+    "peer_protocol",
+    "dialect",
+    "client/command",
+    "client/completion",
+    "client/event",
+    "client/app",
+    "client/shown",
+    "client/screen/view",
+];
+
+/// What pure rooms may use of std, with all that is below each of these.
+const PURE_STD: &str = "borrow cell::Cell cmp collections convert error ffi::OsStr fmt hash iter mem num ops option rc \
+    result slice str string sync::Arc vec net::IpAddr net::Ipv4Addr net::Ipv6Addr net::SocketAddr path::Path \
+    path::PathBuf time::Duration time::Instant time::SystemTime time::UNIX_EPOCH";
+
+/// The crates that pure rooms may use.
+const PURE_CRATES: &str = "csv shlex unicode_segmentation unicode_width";
+
+/// What asks the clock or the file system by way of a value, or prints.
+const IMPURE_CALLS: &str = ".elapsed( .exists( .try_exists( .is_file( .is_dir( .is_symlink( .metadata( \
+    .symlink_metadata( .canonicalize( .read_dir( .read_link( print! println! eprint! eprintln! dbg! env!";
+
+/// A file that breaks one rule of purity for now, and the crate that it uses.
+// The server alone draws tickets: `Ticket::draw` goes there, and this with it.
+const EXCEPTION: (&str, &str) = ("value/ticket", "getrandom");
+
+/// Every source file below `folder`, with its text.
 fn files(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -29,49 +71,149 @@ fn without_tests(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
 }
 
-/// The rooms that hold pure values.
-const PURE: [&str; 4] = ["value", "protocol", "peer_protocol", "dialect"];
-
-/// The rooms in the order of `lib.rs`.
-fn rooms() -> Vec<String> {
-    let lib = fs::read_to_string(source().join("lib.rs")).expect("text");
-    lib.lines().filter_map(|line| Some(line.strip_prefix("pub mod ")?.trim_end_matches(';').to_owned())).collect()
+fn program(module: &Module) -> Option<&str> {
+    PROGRAMS.into_iter().find(|program| module.is_in(program))
 }
 
-/// The rooms that a text uses, by `use crate::` or in passing.
-fn uses(text: &str) -> impl Iterator<Item = &str> {
-    let names = text.split("crate::").skip(1);
-    names.map(|rest| &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())])
+/// Fails with all that is wrong, one a line.
+fn none(wrong: &[String]) {
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Of two files in one folder, or below, the one uses the other that stands below it; of a door and what is inside,
+/// each uses the other. Whatever avoids both has no circles: follow the order, and each step leads upwards.
 #[test]
-fn a_room_uses_only_what_stands_above_it() {
-    let rooms = rooms();
-    assert!(rooms.len() > 5, "{rooms:?}");
-    let rank = |name: &str| rooms.iter().position(|room| room == name);
-    for (path, text) in files(&source()) {
-        let inside = path.strip_prefix(source()).expect("below src");
-        let room = inside.iter().next().expect("a name").to_string_lossy().replace(".rs", "");
-        let Some(own) = rank(&room) else { continue };
-        for used in uses(without_tests(&text)).filter_map(rank) {
-            assert!(used <= own, "{}: uses {}, which stands below {room}", inside.display(), rooms[used]);
-            let across = [rooms[used].as_str(), &room] == ["server", "client"];
-            assert!(!across, "{}: the client knows nothing of the server", inside.display());
+fn a_file_uses_only_what_stands_above_it() {
+    let rooms = Rooms::read();
+    let (mut wrong, mut steps) = (Vec::new(), 0);
+    let (mut doors_that_use, mut used_doors) = (BTreeSet::new(), Vec::new());
+    for module in rooms.all().iter().filter(|module| !module.is_in(TO_BE_REPLACED)) {
+        for (used, path) in rooms.uses(module) {
+            steps += 1;
+            if module.holds(used) {
+                doors_that_use.insert(module.name());
+            } else if used.holds(module) {
+                used_doors.push((used.name(), module.name(), path));
+            } else if used.place > module.place {
+                wrong.push(format!("{} uses {path}, but {} stands below it", module.name(), used.name()));
+            }
         }
     }
+    let circles = used_doors.iter().filter(|(door, ..)| doors_that_use.contains(door));
+    wrong.extend(circles.map(|(door, inside, path)| format!("{inside} uses {path} of its door, and {door} uses it")));
+    none(&wrong);
+    assert!(steps > 200, "only {steps} uses were found");
 }
 
 #[test]
-fn values_know_no_socket_file_thread_or_clock() {
-    for (path, text) in files(&source()) {
-        let inside = path.strip_prefix(source()).expect("below src");
-        let room = inside.iter().next().expect("a name").to_string_lossy().replace(".rs", "");
-        if !PURE.contains(&room.as_str()) {
-            continue;
+fn the_programs_do_not_know_each_other() {
+    let rooms = Rooms::read();
+    let mut wrong = Vec::new();
+    for module in rooms.all() {
+        let Some(own) = program(module) else { continue };
+        for (used, path) in rooms.uses(module) {
+            let other = program(used).filter(|other| *other != own);
+            // What is about to be replaced borrows from its successor.
+            if other.is_some() && own != TO_BE_REPLACED {
+                wrong.push(format!("{} uses {path}", module.name()));
+            }
         }
-        for forbidden in ["TcpStream", "TcpListener", "UdpSocket", "std::fs", "std::thread", "Instant", "SystemTime"] {
-            assert!(!without_tests(&text).contains(forbidden), "{} names {forbidden}", inside.display());
+    }
+    none(&wrong);
+    let found: BTreeSet<&str> = rooms.all().iter().filter_map(program).collect();
+    assert!(found.contains("server") && found.contains("client"), "{found:?}");
+}
+
+/// The crates of `Cargo.toml`, as code names them.
+fn crates() -> Vec<String> {
+    let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("text");
+    let section = manifest.split("[dependencies]\n").nth(1).expect("dependencies").split("\n[").next();
+    let names = section.unwrap_or_default().lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    names.filter(|name| !name.starts_with('#')).map(|name| name.replace('-', "_")).collect()
+}
+
+/// Why a pure room may not name this path.
+fn impurity(module: &Module, path: &[String], crates: &[String]) -> Option<String> {
+    let all = path.join("::");
+    let is_below = |allowed: &str| all == format!("std::{allowed}") || all.starts_with(&format!("std::{allowed}::"));
+    let first = path[0].as_str();
+    if all.ends_with("Instant::now") || all.ends_with("SystemTime::now") {
+        return Some(format!("{all} asks the clock: time is passed in"));
+    }
+    let is_std = ["std", "core", "alloc"].contains(&first);
+    if is_std && !PURE_STD.split_whitespace().any(is_below) {
+        return Some(format!("{all} is not in PURE_STD"));
+    }
+    let is_allowed = PURE_CRATES.split_whitespace().any(|name| name == first);
+    let is_exception = (module.name().as_str(), first) == EXCEPTION;
+    let is_crate = crates.iter().any(|name| name == first);
+    (is_crate && !is_allowed && !is_exception).then(|| format!("{all} is not of PURE_CRATES"))
+}
+
+#[test]
+fn pure_rooms_know_no_socket_file_thread_or_clock() {
+    let rooms = Rooms::read();
+    let is_pure = |module: &Module| PURE.iter().any(|room| module.is_in(room));
+    let crates = crates();
+    assert!(crates.len() > 10 && crates.contains(&"unicode_width".to_owned()), "{crates:?}");
+    let mut wrong = Vec::new();
+    let pure: Vec<&Module> = rooms.all().iter().filter(|module| is_pure(module)).collect();
+    for module in &pure {
+        let mut say = |what: String| wrong.push(format!("{}: {what}", module.name()));
+        module.source.paths.iter().filter_map(|path| impurity(module, path, &crates)).for_each(&mut say);
+        let calls = module.source.calls.iter();
+        let impure = calls.filter(|call| IMPURE_CALLS.split_whitespace().any(|impure| impure == *call));
+        impure.for_each(|call| say(format!("{call} looks outside or prints")));
+        let rooms = rooms.uses(module).filter(|(used, _)| !is_pure(used));
+        rooms.for_each(|(used, path)| say(format!("{path}: {} is not pure", used.name())));
+    }
+    none(&wrong);
+    assert!(pure.len() > 20, "only {} pure files were found", pure.len());
+}
+
+/// An exception that nothing needs any more is taken out.
+#[test]
+fn every_exception_is_one() {
+    let rooms = Rooms::read();
+    let excepted = rooms.all().iter().find(|module| module.name() == EXCEPTION.0);
+    let uses = |module: &Module| module.source.paths.iter().any(|path| path[0] == EXCEPTION.1);
+    assert!(excepted.is_some_and(uses), "{EXCEPTION:?} is none any more");
+    let is_there = |room: &str| rooms.all().iter().any(|module| module.is_in(room));
+    assert!(TO_BE_REPLACED.is_empty() || is_there(TO_BE_REPLACED), "{TO_BE_REPLACED} is gone: empty the constant");
+}
+
+/// Whether a line declares a lock in a type, rather than making or borrowing one.
+fn declares_lock(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default().trim_start();
+    let is_type = ["Mutex<", "RwLock<", "Condvar,", "Condvar>", "Condvar)", "Condvar;"].iter().any(|lock| {
+        let mut found = code.match_indices(lock).map(|(at, _)| &code[..at]);
+        found.any(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+    });
+    is_type && !code.starts_with("use ") && !code.starts_with("pub use ")
+}
+
+#[test]
+fn a_lock_of_the_client_stands_beside_its_reason() {
+    let mut places = Vec::new();
+    for (path, text) in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/client")) {
+        let lines: Vec<&str> = without_tests(&text).lines().collect();
+        for (number, line) in lines.iter().enumerate().filter(|(_, line)| declares_lock(line)) {
+            let place = format!("{}:{}", path.display(), number + 1);
+            let above = number.checked_sub(1).map(|above| lines[above].trim_start()).unwrap_or_default();
+            assert!(line.contains("//") || above.starts_with("//"), "{place}: why is there a lock?");
+            places.push(place);
         }
+    }
+    assert!(places.len() <= MAX_LOCKS, "more than {MAX_LOCKS} locks in the client:\n{}", places.join("\n"));
+    for (line, declares) in [
+        ("    queue: Mutex<Queue>, // reason", true),
+        ("    ready: Condvar,", true),
+        ("static OPEN: Mutex<u8> = Mutex::new(0);", true),
+        ("use std::sync::{Condvar, Mutex};", false),
+        ("    fn hold(&self) -> MutexGuard<'_, Queue> {", false),
+        ("        Queue { queue: Mutex::new(Vec::new()), ready: Condvar::new() }", false),
+    ] {
+        assert_eq!(declares_lock(line), declares, "{line}");
     }
 }
 

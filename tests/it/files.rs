@@ -1,9 +1,7 @@
 //! Files between clients, each a process of its own, and people with netcat: sharing, looking, fetching, serving.
 
-mod harness;
-
-use harness::client::ClientProcess;
-use harness::{LIMIT, Lines, TestServer, wait_until};
+use crate::harness::client::ClientProcess;
+use crate::harness::{LIMIT, Lines, TestServer, wait_until};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,9 +1,7 @@
 //! Two clients, each a process of its own, and people with netcat: messages and chats.
 
-mod harness;
-
-use harness::client::ClientProcess;
-use harness::{Lines, ServerProcess, TestServer};
+use crate::harness::client::ClientProcess;
+use crate::harness::{Lines, ServerProcess, TestServer};
 use std::net::SocketAddr;
 
 fn open_chat(asking: &mut ClientProcess, asked: &mut ClientProcess, names: [&str; 2]) {

@@ -1,30 +1,16 @@
 //! The query dialect, spoken by test clients that do what S3's original does: a connection for each query, no line
 //! end, one `recv` of 1,000 bytes for the answer, and a listening socket for chats and files.
 
-mod harness;
-
-use harness::{LIMIT, TestServer};
-use std::io::{Read, Write};
+use crate::harness::originals::{self, connect, receive_text, send};
+use crate::harness::{LIMIT, TestServer};
+use std::io::Read;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
 
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, LIMIT).expect("connects");
-    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
-    stream.set_nodelay(true).expect("no delay");
-    stream
-}
-
-fn send(mut stream: &TcpStream, text: &str) {
-    stream.write_all(text.as_bytes()).expect("the connection is open");
-}
-
 /// Takes one `recv` for one message, as the original does.
-fn receive(mut stream: &TcpStream) -> String {
-    let mut buffer = [0; 1000];
-    let count = stream.read(&mut buffer).expect("an answer within the limit");
-    String::from_utf8(buffer[..count].to_vec()).expect("text")
+fn receive(stream: &TcpStream) -> String {
+    receive_text(stream, 1000)
 }
 
 /// One query, as the original asks it.
@@ -50,9 +36,7 @@ fn listen() -> (TcpListener, u16) {
 }
 
 fn server(options: &[&str]) -> (TestServer, SocketAddr) {
-    let server = TestServer::start(&[&["--query-port", "0"], options].concat());
-    let queries = server.dialect("query");
-    (server, queries)
+    originals::server(["--query-port", "0"], "query", options)
 }
 
 #[test]
@@ -109,7 +93,7 @@ fn what_the_server_does_not_understand() {
     assert_eq!(ask(queries, &"x".repeat(100_000)), "ERR,Invalid Request!");
     assert!(ask(queries, "INIT,not_a_name,5000").starts_with("ERR,A username has"));
     let stream = connect(queries);
-    (&stream).write_all(b"GET_U\xff").expect("open");
+    send(&stream, b"GET_U\xff");
     assert_eq!(receive(&stream), "ERR,Invalid Request!");
 }
 
@@ -118,10 +102,10 @@ fn queries_arrive_split_merged_and_one_after_the_other() {
     let (_server, queries) = server(&[]);
     let (_ann, port) = listen();
     let stream = connect(queries);
-    format!("INIT,ann,{port},a.txt").bytes().for_each(|byte| (&stream).write_all(&[byte]).expect("open"));
+    format!("INIT,ann,{port},a.txt").bytes().for_each(|byte| send(&stream, [byte]));
     assert_eq!(receive(&stream), "OK");
     for (query, answer) in [("GET_U", "OK,ann"), ("GET_AF\r\n", "OK,ann: a.txt"), ("GET_UF,ann\n", "OK,a.txt")] {
-        query.bytes().for_each(|byte| (&stream).write_all(&[byte]).expect("open"));
+        query.bytes().for_each(|byte| send(&stream, [byte]));
         assert_eq!(receive(&stream), answer);
     }
     send(&stream, "GET_U\nGET_UF,ann\n");
@@ -167,7 +151,7 @@ fn there_is_an_end_to_guests() {
     let (_server, queries) = server(&["--max-clients", "20"]);
     let stream = connect(queries);
     for number in 0..20 {
-        send(&stream, &format!("INIT,guest-{number},5000"));
+        send(&stream, format!("INIT,guest-{number},5000"));
         assert_eq!(receive(&stream), "OK");
     }
     assert_eq!(ask(queries, "INIT,guest-20,5000"), "ERR,Server full (20 guests): try again later");

@@ -1,8 +1,6 @@
 //! What was confirmed is there after a crash; what the files say wrong is said at the start; signals end in order.
 
-mod harness;
-
-use harness::{LIMIT, Lines, ServerProcess, read, send_signal, wait};
+use crate::harness::{LIMIT, Lines, ServerProcess, read, send_signal, wait};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

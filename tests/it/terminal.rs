@@ -1,10 +1,8 @@
 //! The client in a pseudo-terminal: what a person types is never torn, and every key does what it should.
 
-mod harness;
-
-use harness::client::ClientProcess;
-use harness::terminal::{Person, ctrl};
-use harness::{TestServer, send_signal};
+use crate::harness::client::ClientProcess;
+use crate::harness::terminal::{Person, ctrl};
+use crate::harness::{TestServer, send_signal};
 use sha2::Digest;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;

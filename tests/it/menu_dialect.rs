@@ -1,21 +1,12 @@
 //! The menu dialect, spoken by test clients that do what the C++ originals do: S1's shows whatever comes, 255 bytes at
 //! a time; S2's sends a line and takes one `recv` of 256 bytes for its answer; S0's speaks first. None sends line ends.
 
-mod harness;
-
-use harness::{LIMIT, TestServer};
-use std::io::{Read, Write};
+use crate::harness::TestServer;
+use crate::harness::originals::{self, connect, receive_text, send};
 use std::net::{SocketAddr, TcpStream};
 
 const GREETING: &str = "Please choose an option: login or signup\n";
 const MENU: &str = "1. List of active clients\n2. Broadcast a message\n3. Message a client: msg_yourMessage_address\n";
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, LIMIT).expect("connects");
-    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
-    stream.set_nodelay(true).expect("no delay");
-    stream
-}
 
 /// S1's client.
 struct Shows {
@@ -29,7 +20,7 @@ impl Shows {
     }
 
     fn send(&mut self, message: &str) {
-        self.stream.write_all(message.as_bytes()).expect("the connection is open");
+        send(&self.stream, message);
     }
 
     /// The next thing that is shown is this.
@@ -54,13 +45,11 @@ impl Shows {
 
     /// Takes what the original takes at a time; it does not survive what begins with that word.
     fn take_chunk(&mut self) -> bool {
-        let mut buffer = [0; 255];
-        let count = self.stream.read(&mut buffer).expect("something within the limit");
-        let chunk = std::str::from_utf8(&buffer[..count]).expect("text");
+        let chunk = receive_text(&self.stream, 255);
         assert_ne!(chunk.split('_').next(), Some("peer"), "{chunk}");
         assert!(!chunk.contains('\0'));
-        self.shown.push_str(chunk);
-        count > 0
+        self.shown.push_str(&chunk);
+        !chunk.is_empty()
     }
 
     /// Sends a message and sees its answer.
@@ -102,15 +91,14 @@ struct Asks(TcpStream);
 impl Asks {
     /// Sends a line and takes one `recv` for its answer.
     fn ask(&mut self, line: &str) -> String {
-        self.0.write_all(line.as_bytes()).expect("the connection is open");
+        send(&self.0, line);
         self.receive()
     }
 
     fn receive(&mut self) -> String {
-        let mut buffer = [0; 256];
-        let count = self.0.read(&mut buffer).expect("an answer within the limit");
-        assert!(count < 256, "a longer answer is torn");
-        String::from_utf8(buffer[..count].to_vec()).expect("text")
+        let answer = receive_text(&self.0, 256);
+        assert!(answer.len() < 256, "a longer answer is torn");
+        answer
     }
 
     /// A new user, logged in.
@@ -133,15 +121,11 @@ impl Asks {
 }
 
 fn server(options: &[&str]) -> (TestServer, SocketAddr) {
-    let server = TestServer::start(&[&["--menu-port", "0"], options].concat());
-    let menus = server.dialect("menu");
-    (server, menus)
+    originals::server(["--menu-port", "0"], "menu", options)
 }
 
 fn quiet_server(options: &[&str]) -> (TestServer, SocketAddr) {
-    let server = TestServer::start(&[&["--menu-port", "0:quiet"], options].concat());
-    let menus = server.dialect("menu:quiet");
-    (server, menus)
+    originals::server(["--menu-port", "0:quiet"], "menu:quiet", options)
 }
 
 #[test]
@@ -245,7 +229,7 @@ fn messages_arrive_in_pieces_and_lines_together() {
     let (_server, menus) = server(&[]);
     let mut alice = Shows::connect(menus);
     alice.sees(GREETING);
-    "signup".bytes().for_each(|byte| alice.stream.write_all(&[byte]).expect("open"));
+    "signup".bytes().for_each(|byte| send(&alice.stream, [byte]));
     alice.sees("Please enter a new username:\n");
     alice.send("alice\r\npassword\r\npassword\nlogin\nalice\npassword\n");
     alice.sees("Please enter a new password:\nRe-enter your password:\n");

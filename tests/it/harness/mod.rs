@@ -1,10 +1,9 @@
 //! What the tests share: a server on a port of its own, a client made of lines, real processes. Every wait has a
 //! limit, nothing sleeps, and what is started is ended.
 
-#![allow(dead_code, reason = "each test file uses its part")]
-
 pub mod client;
 pub mod meddler;
+pub mod originals;
 pub mod terminal;
 
 use clap::Parser;

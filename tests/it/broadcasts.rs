@@ -1,8 +1,6 @@
 //! Broadcasts arrive: once, in order, by UDP with loss and by TCP, for those who come later too.
 
-mod harness;
-
-use harness::{LIMIT, TestServer, datagram, udp_at};
+use crate::harness::{LIMIT, TestServer, datagram, udp_at};
 use peerline::protocol::{FromServer, Hello};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};

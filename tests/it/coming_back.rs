@@ -1,9 +1,7 @@
 //! Clients whose server goes away at a bad moment, forgets what it knew, or comes back just when they leave.
 
-mod harness;
-
-use harness::client::ClientProcess;
-use harness::{LIMIT, TestServer};
+use crate::harness::client::ClientProcess;
+use crate::harness::{LIMIT, TestServer};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};

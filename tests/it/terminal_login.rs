@@ -1,10 +1,8 @@
 //! Logging in at a terminal: the dialogue of a newcomer, and passwords that are asked for again.
 
-mod harness;
-
-use harness::TestServer;
-use harness::client::ClientProcess;
-use harness::terminal::{Person, ctrl};
+use crate::harness::TestServer;
+use crate::harness::client::ClientProcess;
+use crate::harness::terminal::{Person, ctrl};
 
 #[test]
 fn a_newcomer_gets_to_a_chat_with_the_menu_alone() {

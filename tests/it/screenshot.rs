@@ -1,10 +1,8 @@
-//! Draws `docs/screenshot.svg` from a real run: `cargo test --test screenshot -- --ignored`.
+//! Draws `docs/screenshot.svg` from a real run: `cargo test --test it screenshot -- --ignored`.
 
-mod harness;
-
-use harness::TestServer;
-use harness::client::ClientProcess;
-use harness::terminal::Person;
+use crate::harness::TestServer;
+use crate::harness::client::ClientProcess;
+use crate::harness::terminal::Person;
 use std::fmt::Write;
 
 /// A character's size in the picture, and the line's.

@@ -1,10 +1,8 @@
 //! Fetching over bad connections, from owners whose files change, and from owners who lie.
 
-mod harness;
-
-use harness::client::ClientProcess;
-use harness::meddler::{Fate, Fates, Listening, Meddler};
-use harness::{TestServer, wait_until};
+use crate::harness::client::ClientProcess;
+use crate::harness::meddler::{Fate, Fates, Listening, Meddler};
+use crate::harness::{TestServer, wait_until};
 use peerline::net::listener::Service;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};

@@ -6,9 +6,7 @@
 //! closes it. `#` begins a comment, `! --option value` sets an
 //! option of the server. In what comes, `{hex}`, `{n}` and `{ip}` stand for a ticket, a number and an address.
 
-mod harness;
-
-use harness::{LIMIT, Lines, TestServer};
+use crate::harness::{LIMIT, Lines, TestServer};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;

@@ -1,10 +1,8 @@
 //! Remote commands at a terminal: the question does not touch what is being typed, and no key says yes by mistake.
 
-mod harness;
-
-use harness::TestServer;
-use harness::client::ClientProcess;
-use harness::terminal::{Person, ctrl};
+use crate::harness::TestServer;
+use crate::harness::client::ClientProcess;
+use crate::harness::terminal::{Person, ctrl};
 use tempfile::TempDir;
 
 /// Somebody at a terminal whose machine may be asked to run something.

@@ -1,8 +1,6 @@
 //! The rules of the house, each 30-minute one in milliseconds.
 
-mod harness;
-
-use harness::{Lines, TestServer};
+use crate::harness::{Lines, TestServer};
 use std::thread;
 
 #[test]

@@ -1,8 +1,6 @@
 //! Whatever a client sends, the server answers it or ends that one session, and the others do not notice.
 
-mod harness;
-
-use harness::{Lines, TestServer};
+use crate::harness::{Lines, TestServer};
 use proptest::prelude::*;
 
 #[test]

@@ -1,9 +1,7 @@
 //! A client's life on the server: broadcasts, logging in again, coming back, what a script sees.
 
-mod harness;
-
-use harness::client::ClientProcess;
-use harness::{TestServer, send_signal};
+use crate::harness::client::ClientProcess;
+use crate::harness::{TestServer, send_signal};
 use std::net::TcpListener;
 
 #[test]

@@ -1,9 +1,7 @@
 //! Commands on each other's machines, asked for and agreed to: real clients, and people with netcat.
 
-mod harness;
-
-use harness::client::ClientProcess;
-use harness::{LIMIT, Lines, TestServer, read, send_signal};
+use crate::harness::client::ClientProcess;
+use crate::harness::{LIMIT, Lines, TestServer, read, send_signal};
 use std::io::Read;
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,9 @@
 //! The packet dialect, spoken by test clients that do what S4's original does: one `recv` of 2,048 bytes a packet, a
 //! listening socket on the server's port number at one's own address, and no goodbye to the server.
 
-mod harness;
-
-use harness::{LIMIT, TestServer};
-use std::io::{Read, Write};
+use crate::harness::originals::{self, connect, send};
+use crate::harness::{LIMIT, TestServer};
+use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
@@ -21,17 +20,8 @@ fn packet(kind: u8, name: &str, text: &str) -> Vec<u8> {
 }
 
 /// Takes one `recv` for one packet, as the original does.
-fn receive(mut stream: &TcpStream) -> Vec<u8> {
-    let mut buffer = [0; 2048];
-    let count = stream.read(&mut buffer).expect("a packet within the limit");
-    buffer[..count].to_vec()
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, LIMIT).expect("connects");
-    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
-    stream.set_nodelay(true).expect("no delay");
-    stream
+fn receive(stream: &TcpStream) -> Vec<u8> {
+    originals::receive(stream, 2048)
 }
 
 /// The original client.
@@ -45,7 +35,7 @@ struct Original {
 impl Original {
     fn register(server: SocketAddr, name: &'static str) -> Original {
         let stream = connect(server);
-        send(&stream, &packet(3, name, " "));
+        send(&stream, packet(3, name, " "));
         let answer = receive(&stream);
         let end = answer[16..].iter().position(|&byte| byte == 0).expect("filled with NUL");
         let ip = std::str::from_utf8(&answer[16..16 + end]).expect("text").to_owned();
@@ -58,19 +48,13 @@ impl Original {
 
     /// Sends a packet and expects this answer.
     fn ask(&self, kind: u8, text: &str, answer_kind: u8, answer: &str) {
-        send(&self.server, &packet(kind, self.name, text));
+        send(&self.server, packet(kind, self.name, text));
         assert_eq!(receive(&self.server), packet(answer_kind, "Server", answer), "type {kind} {text:?}");
     }
 }
 
-fn send(mut stream: &TcpStream, bytes: &[u8]) {
-    stream.write_all(bytes).expect("the connection is open");
-}
-
 fn server(options: &[&str]) -> (TestServer, SocketAddr) {
-    let server = TestServer::start(&[&["--packet-port", "0"], options].concat());
-    let packets = server.dialect("packet");
-    (server, packets)
+    originals::server(["--packet-port", "0"], "packet", options)
 }
 
 #[test]
@@ -90,14 +74,14 @@ fn two_clients_meet_run_a_command_and_leave() {
         scope.spawn(|| {
             let (call, _) = bob.listener.accept().expect("alice calls");
             assert_eq!(receive(&call), packet(3, "alice", " "));
-            send(&call, &packet(12, "bob", "Success _ You have successfully connected to client bob"));
+            send(&call, packet(12, "bob", "Success _ You have successfully connected to client bob"));
             assert_eq!(receive(&call), packet(9, "alice", "echo hi /// 7"));
-            send(&call, &packet(8, "bob", "hi\n"));
+            send(&call, packet(8, "bob", "hi\n"));
         });
         let call = connect(bob.address);
-        send(&call, &packet(3, "alice", " "));
+        send(&call, packet(3, "alice", " "));
         assert_eq!(receive(&call), packet(12, "bob", "Success _ You have successfully connected to client bob"));
-        send(&call, &packet(9, "alice", "echo hi /// 7"));
+        send(&call, packet(9, "alice", "echo hi /// 7"));
         assert_eq!(receive(&call), packet(8, "bob", "hi\n"));
     });
     alice.ask(2, "inactivate", 12, "Success _ You have been deactivated");
@@ -109,7 +93,7 @@ fn two_clients_meet_run_a_command_and_leave() {
 fn who_has_left_without_a_word_is_found_out() {
     let (server, packets) = server(&["--guest-probe", "300ms"]);
     let bob = Original::register(packets, "bob");
-    send(&bob.server, &packet(2, "bob", "active"));
+    send(&bob.server, packet(2, "bob", "active"));
     assert_eq!(whole(&bob.server), packet(12, "Server", "Success _ You are activated"));
     let mut dave = server.join("dave");
     assert_eq!(dave.ask("GET_U"), "OK,bob,dave");
@@ -136,11 +120,11 @@ fn what_the_server_does_not_understand() {
     let stream = connect(packets);
     let failed = packet(12, "Server", "Failed _ The received message was incorrect");
     for kind in [1, 0, 12, 200] {
-        send(&stream, &packet(kind, "eve", " "));
+        send(&stream, packet(kind, "eve", " "));
         assert_eq!(receive(&stream), failed, "type {kind} before a name was told");
     }
     for name in ["", "no_underscore", "Server", "a b"] {
-        send(&stream, &packet(3, name, " "));
+        send(&stream, packet(3, name, " "));
         assert_eq!(receive(&stream), packet(3, "Server", "Failed"), "{name:?}");
     }
     let eve = Original::register(packets, "fifteen-letters");
@@ -156,10 +140,10 @@ fn packets_arrive_split_and_merged() {
     let (_server, packets) = server(&[]);
     let alice = Original::register(packets, "alice");
     let active = packet(2, "alice", "active");
-    active.iter().for_each(|byte| send(&alice.server, &[*byte]));
+    active.iter().for_each(|byte| send(&alice.server, [*byte]));
     assert_eq!(receive(&alice.server), packet(12, "Server", "Success _ You are activated"));
     let list = packet(1, "alice", " ");
-    send(&alice.server, &[list.clone(), list.clone(), list[..1000].to_vec()].concat());
+    send(&alice.server, [list.clone(), list.clone(), list[..1000].to_vec()].concat());
     for _ in 0..2 {
         assert_eq!(whole(&alice.server), packet(10, "Server", "1 _ alice"));
     }
@@ -176,14 +160,14 @@ fn a_name_belongs_to_one() {
     let alice = Original::register(packets, "alice");
     let stream = connect(packets);
     for taken in ["carol", "DAVE", "alice"] {
-        send(&stream, &packet(3, taken, " "));
+        send(&stream, packet(3, taken, " "));
         assert_eq!(receive(&stream), packet(3, "Server", "Failed"), "{taken} is an account, online, a guest");
     }
     assert_eq!(dave.ask("SIGNUP,alice,password"), "ERR,You are logged in as dave: send quit first");
     assert_eq!(server.connect().ask("SIGNUP,alice,password"), "ERR,Username not available", "though she is inactive");
     drop(alice);
     let again = (0..1000).find(|_| {
-        send(&stream, &packet(3, "alice", " "));
+        send(&stream, packet(3, "alice", " "));
         receive(&stream) != packet(3, "Server", "Failed")
     });
     assert!(again.is_some(), "the name is free when its guest has left");

@@ -18,12 +18,10 @@ fn three_hosts_on_a_network() {
         println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
         return;
     }
-    let folder = tempfile::tempdir().expect("a folder");
     let output = Command::new("unshare")
         .args(["--map-root-user", "--net", "--mount"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lan.sh"))
         .args([env!("CARGO_BIN_EXE_server"), env!("CARGO_BIN_EXE_client")])
-        .arg(folder.path())
         .stdin(Stdio::null())
         .output()
         .expect("unshare runs");

@@ -1,9 +1,7 @@
 //! What surrounds the client: the doctor, completions, manual pages.
 
-mod harness;
-
-use harness::TestServer;
-use harness::client::ClientProcess;
+use crate::harness::TestServer;
+use crate::harness::client::ClientProcess;
 use std::process::Command;
 
 #[test]

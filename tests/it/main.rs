@@ -1,0 +1,27 @@
+//! The tests that play with whole programs, linked once. A test that needs a process of its own stands beside this
+//! folder: `runner` and `household` kill what has become their child, `scale` has a thousand connections, `load`
+//! measures, `tidy` only reads.
+
+mod harness;
+
+mod broadcasts;
+mod chat;
+mod coming_back;
+mod consent;
+mod durability;
+mod file_trouble;
+mod files;
+mod lan;
+mod menu_dialect;
+mod packet_dialect;
+mod query_dialect;
+mod remote;
+mod robustness;
+mod rules;
+mod screenshot;
+mod scripts;
+mod session;
+mod terminal;
+mod terminal_login;
+mod tools;
+mod transcripts;
