@@ -2,3 +2,4 @@
 //! decides.
 
 pub mod event;
+pub mod call;

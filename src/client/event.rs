@@ -4,17 +4,66 @@ mod key;
 mod picture;
 mod link;
 mod transfer;
+mod call;
 mod shown;
+mod effect;
 
+pub use call::{CallEnd, CallError, CallId, Decision, Introduced, Knock, News, Order, TalkEnd, Work};
+pub use effect::{Effect, End};
 pub use key::{Key, Size};
 pub use link::{LinkError, LinkId};
 pub use picture::{Picture, Piece, Row, Style};
 pub use shown::{Home, Line, Shown};
 pub use transfer::{Stage, Step, Way};
 
+use crate::net::BadLine;
+use crate::protocol::{FromServer, Reply};
 use crate::value::FileName;
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Instant, SystemTime};
+
+/// One thing that has happened. Threads send these, and the App alone decides what follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's sentence names its fields")]
+pub enum Event {
+    /// A key was pressed.
+    Key(Key),
+    /// The terminal has this size now.
+    Resized(Size),
+    /// The client goes on after it was suspended: everything is to be drawn anew.
+    Resumed,
+    /// The terminal is gone.
+    TerminalGone,
+    /// The painter has drawn a picture and is free for the next.
+    Painted,
+    /// A line of standard input, in the line mode; one for each [`Effect::NextLine`].
+    Typed(Result<String, BadLine>),
+    /// Standard input is at its end, in the line mode; or a question at the terminal was given up.
+    InputEnded,
+    /// The connection is made and the server has greeted. `from` is our own end of it.
+    Connected { link: LinkId, from: SocketAddr },
+    /// The connection could not be made.
+    NotConnected { link: LinkId, why: LinkError },
+    /// The server says a line. `Err`: what it sent was no line.
+    FromServer { link: LinkId, reply: Result<Reply, BadLine> },
+    /// The connection has ended.
+    LinkLost { link: LinkId },
+    /// The lines of a datagram from the server.
+    Datagram(Vec<FromServer>),
+    /// We listen for peers at `at`, on this port; or why not.
+    Listening { at: IpAddr, port: Result<u16, String> },
+    /// A call tells something.
+    News { call: CallId, news: News },
+    /// A call has ended. It is the last that is heard of it.
+    CallEnded { call: CallId, end: CallEnd },
+    /// What the shared folder holds now.
+    Shares(Shares),
+    /// The answer to [`Effect::AskPaths`].
+    Paths { ask: u64, found: Vec<String> },
+    /// The client is to end: a signal, or nobody reads its output any more.
+    Stop,
+}
 
 /// What the shared folder holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,281 @@
+//! The ends of a call: what a thread that deals with one peer has in hand, and what the runner keeps of it.
+//!
+//! A call must wait for two things at once: for its peer, and for what the App decides. So its orders come through a
+//! channel with a socket pair beside it, which a `poll` sees: a byte for each order, and the end when the runner gives
+//! the call up.
+
+use super::event::{CallEnd, CallError, CallId, Event, Introduced, News, Order};
+use crate::value::Address;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Orders that a call has not taken yet: the lines of a chat, for the most part.
+pub const MAX_ORDERS: usize = 64;
+/// How long an introduction may take: the server's answer, and while the session is gone the way back to it.
+const INTRODUCTION: Duration = Duration::from_secs(120);
+
+/// What arrives at the runner.
+pub enum Signal {
+    /// Something for the App.
+    Event(Event),
+    /// This call has a connection now, which ends when the call is given up.
+    Socket(CallId, Arc<TcpStream>),
+    /// A peer has connected to us: a call that the App does not know yet.
+    Incoming(CallId, OrderSender, Arc<TcpStream>),
+}
+
+/// The way to the runner, of which every thread has one.
+#[derive(Clone)]
+pub struct Signals(SyncSender<Signal>);
+
+/// The runner's end of a call.
+pub struct OrderSender {
+    orders: SyncSender<Order>,
+    bell: UnixStream,
+}
+
+/// The call's own end.
+pub struct Call {
+    /// Its name.
+    pub id: CallId,
+    signals: Signals,
+    orders: Receiver<Order>,
+    bell: UnixStream,
+}
+
+/// What a call was woken by.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// An order.
+    Order(Order),
+    /// What was watched for at the socket.
+    Socket,
+    /// Nothing in time.
+    Late,
+    /// The runner has given the call up: nothing more is to be done.
+    GivenUp,
+}
+
+/// What to watch a socket for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// Bytes to read, or any end.
+    Readable,
+    /// Bytes to read, any end, or room to write.
+    Writable,
+    /// The end of the whole connection. A peer that has only closed its sending side, as `nc -N` does at the end of
+    /// its input, still waits for our answer.
+    HangUp,
+    /// That the peer has closed its sending side, or more.
+    HalfClose,
+}
+
+impl Signals {
+    /// A way to the runner, and its end there, with room for so many.
+    pub fn new(room: usize) -> (Signals, Receiver<Signal>) {
+        let (sender, receiver) = sync_channel(room);
+        (Signals(sender), receiver)
+    }
+
+    /// Tells the runner, and waits while it has no room; false when the client is over.
+    pub fn send(&self, signal: Signal) -> bool {
+        self.0.send(signal).is_ok()
+    }
+
+    /// Tells the App, and waits while there is no room; false when the client is over.
+    pub fn event(&self, event: Event) -> bool {
+        self.send(Signal::Event(event))
+    }
+
+    /// Tells the App something that may be left out when there is no room.
+    pub fn event_if_room(&self, event: Event) {
+        // What is dropped here is repaired or repeated by who sends it.
+        let _ = self.0.try_send(Signal::Event(event));
+    }
+}
+
+/// Both ends of a new call.
+///
+/// # Errors
+/// What the system says: too many open files, most likely.
+pub fn new(id: CallId, signals: Signals) -> io::Result<(OrderSender, Call)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    theirs.set_nonblocking(true)?;
+    let (sender, orders) = sync_channel(MAX_ORDERS);
+    Ok((OrderSender { orders: sender, bell: ours }, Call { id, signals, orders, bell: theirs }))
+}
+
+impl OrderSender {
+    /// Gives an order; false when the call has ended, or has too many that it did not take.
+    pub fn send(&self, order: Order) -> bool {
+        let sent = self.orders.try_send(order).is_ok();
+        // A full pair rings all the same.
+        let _ = (&self.bell).write(&[1]);
+        sent
+    }
+}
+
+impl Call {
+    /// Tells the App something; false when the client is over.
+    pub fn tell(&self, news: News) -> bool {
+        self.signals.event(Event::News { call: self.id, news })
+    }
+
+    /// Tells the App something that may be left out when there is no room, such as progress.
+    pub fn tell_if_room(&self, news: News) {
+        self.signals.event_if_room(Event::News { call: self.id, news });
+    }
+
+    /// The last that is heard of the call.
+    pub fn end(self, end: CallEnd) {
+        self.signals.event(Event::CallEnded { call: self.id, end });
+    }
+
+    /// Has this connection closed when the call is given up.
+    pub fn attach(&self, stream: &Arc<TcpStream>) {
+        self.signals.send(Signal::Socket(self.id, Arc::clone(stream)));
+    }
+
+    /// Asks to be introduced to a peer, and waits for it.
+    ///
+    /// # Errors
+    /// Why the server does not introduce us, or [`CallError::Cancelled`].
+    pub fn introduce(&self, to: Address) -> Result<Introduced, CallError> {
+        self.tell(News::Wants(to));
+        match self.order(Instant::now() + INTRODUCTION) {
+            Woken::Order(Order::Introduced(introduced)) => introduced,
+            Woken::GivenUp => Err(CallError::Cancelled),
+            _ => Err(CallError::NoServer("the server does not answer".to_owned())),
+        }
+    }
+
+    /// Waits for an order alone.
+    pub fn order(&self, until: Instant) -> Woken {
+        self.wait(None, Some(until))
+    }
+
+    /// Whether the runner has given the call up. Orders stay where they are.
+    pub fn is_given_up(&self) -> bool {
+        let mut ends = [PollFd::new(self.bell.as_fd(), PollFlags::empty())];
+        let raised = poll(&mut ends, PollTimeout::ZERO).unwrap_or(0) > 0;
+        raised && ends[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
+    }
+
+    /// Pauses; false when the call was given up meanwhile.
+    pub fn pause(&self, span: Duration) -> bool {
+        let until = Instant::now() + span;
+        loop {
+            match self.order(until) {
+                Woken::Late => return true,
+                Woken::GivenUp => return false,
+                // Nothing is ordered of a call that pauses.
+                Woken::Order(_) | Woken::Socket => {}
+            }
+        }
+    }
+
+    /// Something to poll beside other descriptors: it is readable when an order is there or the call is given up.
+    pub fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+
+    /// Waits for an order, for what is watched for at `socket`, or until `until`. Orders come before the socket.
+    pub fn wait(&self, socket: Option<(&TcpStream, Watch)>, until: Option<Instant>) -> Woken {
+        loop {
+            match self.orders.try_recv() {
+                Ok(order) => return Woken::Order(order),
+                Err(TryRecvError::Disconnected) => return Woken::GivenUp,
+                Err(TryRecvError::Empty) => {}
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let timeout = left.map_or(PollTimeout::NONE, |left| {
+                // Rounded up: with less than a millisecond left we would turn in circles.
+                PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
+            });
+            let mut ends = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
+            ends.extend(socket.map(|(socket, watch)| PollFd::new(socket.as_fd(), watch.flags())));
+            // An error can only be a signal: then nothing is raised, and the wait goes on.
+            let raised = poll(&mut ends, timeout).unwrap_or(0) > 0;
+            let rung = raised && ends[0].any().unwrap_or(true);
+            let socket_raised = raised && ends.len() > 1 && ends[1].any().unwrap_or(true);
+            if rung {
+                // Several rings are taken at once; the orders are all in the channel.
+                let _ = (&self.bell).read(&mut [0; 128]);
+                continue;
+            }
+            if socket_raised {
+                return Woken::Socket;
+            }
+            if left.is_some_and(|left| left.is_zero()) {
+                return Woken::Late;
+            }
+        }
+    }
+}
+
+impl Watch {
+    fn flags(self) -> PollFlags {
+        match self {
+            Watch::Readable => PollFlags::POLLIN,
+            Watch::Writable => PollFlags::POLLIN | PollFlags::POLLOUT,
+            // The end of the whole connection is told without being asked for.
+            Watch::HangUp => PollFlags::empty(),
+            Watch::HalfClose => PollFlags::from_bits_retain(nix::libc::POLLRDHUP),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn call() -> (OrderSender, Call, Receiver<Signal>) {
+        let (signals, receiver) = Signals::new(4);
+        let (sender, call) = new(CallId::Out(1), signals).expect("a pair");
+        (sender, call, receiver)
+    }
+
+    #[test]
+    fn orders_come_in_order_and_then_the_end() {
+        let (sender, call, _signals) = call();
+        assert!(sender.send(Order::Accept) && sender.send(Order::List));
+        assert!(!call.is_given_up());
+        assert_eq!(call.order(Instant::now()), Woken::Order(Order::Accept));
+        assert_eq!(call.order(Instant::now()), Woken::Order(Order::List));
+        assert_eq!(call.order(Instant::now()), Woken::Late);
+        drop(sender);
+        assert_eq!(call.order(Instant::now() + LIMIT), Woken::GivenUp);
+        assert!(call.is_given_up());
+        assert!(!call.pause(LIMIT));
+    }
+
+    #[test]
+    fn a_call_that_takes_nothing_is_given_only_so_much() {
+        let (sender, _call, _signals) = call();
+        assert!((0..MAX_ORDERS).all(|_| sender.send(Order::Accept)));
+        assert!(!sender.send(Order::Accept));
+    }
+
+    #[test]
+    fn half_of_a_connection_that_ends_is_no_hang_up() {
+        let (_sender, call, _signals) = call();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let (ours, _) = listener.accept().expect("accepts");
+        peer.shutdown(std::net::Shutdown::Write).expect("open");
+        let until = Some(Instant::now() + LIMIT);
+        assert_eq!(call.wait(Some((&ours, Watch::HalfClose)), until), Woken::Socket);
+        assert_eq!(call.wait(Some((&ours, Watch::HangUp)), Some(Instant::now())), Woken::Late);
+        ours.shutdown(std::net::Shutdown::Both).expect("open");
+        assert_eq!(call.wait(Some((&ours, Watch::HangUp)), until), Woken::Socket);
+    }
+}

@@ -1,0 +1,223 @@
+//! What a thread does with one peer, from its first to its last word: what it is told to do, and what it tells.
+//!
+//! Each such thread is a *call*: a chat, a message, a command, a file, a gift, whichever side began it. It does one
+//! thing in straight-line code. It knows its own connection and nothing of the App.
+
+use super::transfer::Step;
+use crate::net::BadLine;
+use crate::peer_protocol::{Opening, PeerRefusal, SharedFile, Status};
+use crate::value::{Address, FileName, Ticket, Username};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Names one call. The App draws the numbers of those that it begins, the runner those of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallId {
+    /// Begun by us.
+    Out(u64),
+    /// Begun by a peer.
+    In(u64),
+}
+
+/// What a call that we begin is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's sentence names its fields")]
+pub enum Work {
+    /// Ask for a chat, wait `answer` at most for a yes, then talk.
+    Talk { to: Address, answer: Duration },
+    /// Deliver one line.
+    Message { to: Address, text: String },
+    /// Have a command run there; `answer` is the most that its end may take.
+    Run { on: Address, command: String, answer: Duration },
+    /// Fetch a file that the peer shares into the downloads folder.
+    Fetch { from: Username, file: FileName },
+    /// Offer files and folders, as the person typed them, and send them.
+    Give { to: Username, paths: Vec<PathBuf>, answer: Duration },
+    /// Ask which files the peer shares, with their sizes.
+    Files { of: Username },
+}
+
+/// What a call is told while it goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The answer to [`News::Wants`].
+    Introduced(Result<Introduced, CallError>),
+    /// Yes: the chat is open, the message was shown, the file may be sent now that it is its turn.
+    Accept,
+    /// No: answer with this, and close.
+    Refuse(PeerRefusal),
+    /// A line of an open chat, to be sent.
+    Say(String),
+    /// What was decided about a command: it is recorded in any case, and run or refused.
+    Decide(Decision),
+    /// Take what is offered, into this folder.
+    Take(PathBuf),
+    /// The names and sizes of all shared files may be told.
+    List,
+}
+
+/// What is decided about a command that a peer wants to run here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is on the list of `--allow-run`.
+    Listed,
+    /// The owner says yes.
+    Allowed,
+    /// The owner says no.
+    Declined,
+    /// The owner says nothing in time.
+    NoAnswer,
+    /// The asker did not wait for the decision.
+    HungUp,
+    /// Another question of the same peer waits, or too many commands run.
+    Busy,
+    /// Nothing may run here.
+    Never,
+}
+
+/// What a call tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's sentence names its fields")]
+pub enum News {
+    /// It wants to be introduced to a peer, and waits for [`Order::Introduced`].
+    Wants(Address),
+    /// A peer has connected to us and said what for. The call waits for an order.
+    Knock(Knock),
+    /// The peer that asked us has not waited for the answer.
+    HungUp,
+    /// The chat that we asked for is open.
+    Opened { with: Username },
+    /// A line of an open chat.
+    Line(String),
+    /// Bytes in a chat that are no line; they were skipped.
+    Garbled(BadLine),
+    /// One [`Order::Say`] was written.
+    Drained,
+    /// The peer of a command, a gift or a fetch is known by this name, and asked.
+    Asked { name: Username },
+    /// The command begins to run here.
+    Begun,
+    /// A line that a command wrote elsewhere, to standard output or to standard error. Already fit to be shown.
+    Output { text: String, error: bool },
+    /// A step of a file or gift on its way.
+    Transfer(Step),
+    /// Something that the person must know, such as a consent log that cannot be written.
+    Trouble(String),
+}
+
+/// What a peer wants that has connected to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knock {
+    /// From where.
+    pub from: SocketAddr,
+    /// The first line.
+    pub opening: Opening,
+    /// The line behind a `MSG`.
+    pub text: Option<String>,
+    /// The bytes that are free where gifts go, behind a `GIVE`; `None` where the system does not know.
+    pub room: Option<u64>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    /// There is nothing more to say about it.
+    Over,
+    /// The chat is over, and why.
+    Talk(Result<TalkEnd, CallError>),
+    /// The message.
+    Message(Result<Username, CallError>),
+    /// The command that we asked for.
+    Ran(Result<Status, CallError>),
+    /// The command that ran here; the error says why it did not. `None`: its asker hung up, or we stopped it.
+    Served(Result<Option<Status>, String>),
+    /// The files that a peer shares.
+    Files(Result<Vec<SharedFile>, CallError>),
+}
+
+/// How a chat ended that was open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TalkEnd {
+    /// The other side closed it.
+    TheyLeft,
+    /// The network did, or our own line could not be sent.
+    Lost(String),
+}
+
+/// A peer that was told that we come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introduced {
+    /// Our own name.
+    pub me: Username,
+    /// The peer's.
+    pub name: Username,
+    /// Our proof.
+    pub ticket: Ticket,
+    /// Where the peer listens.
+    pub address: SocketAddr,
+}
+
+/// Why a call that we began came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// The server did not introduce us: nobody of that name, a guest, not listening.
+    NotIntroduced(String),
+    /// The peer does not listen, but the server can hand a message over.
+    DoesNotListen(String),
+    /// The server does not answer, or is gone.
+    NoServer(String),
+    /// No connection could be made; nothing has left.
+    Unreachable {
+        /// Where to.
+        address: SocketAddr,
+        /// What the system says.
+        why: String,
+    },
+    /// The peer said no.
+    Refused(PeerRefusal),
+    /// The connection ended, or nothing came in time, after the first line had left: the peer may have done it all the
+    /// same.
+    Perhaps(String),
+    /// Our own side cannot: a line that is too long, a file that cannot be read.
+    Ours(String),
+    /// We gave it up.
+    Cancelled,
+}
+
+/// For people, behind a colon.
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::NotIntroduced(why)
+            | CallError::DoesNotListen(why)
+            | CallError::NoServer(why)
+            | CallError::Perhaps(why)
+            | CallError::Ours(why) => f.write_str(why),
+            CallError::Unreachable { address, why } => write!(f, "not reachable at {address}: {why}"),
+            CallError::Refused(refusal) => refusal.fmt(f),
+            CallError::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl Decision {
+    /// Whether the command runs.
+    pub fn is_yes(self) -> bool {
+        matches!(self, Decision::Listed | Decision::Allowed)
+    }
+
+    /// In the consent log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Decision::Listed => "on the list",
+            Decision::Allowed => "allowed",
+            Decision::Declined => "declined",
+            Decision::NoAnswer => "no answer",
+            Decision::HungUp => "hung up",
+            Decision::Busy => "busy",
+            Decision::Never => "not allowed",
+        }
+    }
+}
