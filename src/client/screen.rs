@@ -1,9 +1,19 @@
-//! The low level of a full-screen terminal: bytes become keys, and pictures become bytes. It knows nothing of what is
-//! shown.
+//! The low level of a full-screen terminal: bytes become keys, pictures become bytes, and the terminal's modes come
+//! back whatever happens. It knows nothing of what is shown.
 
 mod sequence;
 mod decoder;
+mod tty;
+mod hidden;
+mod raw_mode;
 mod difference;
+mod painter;
+mod signals;
+mod keyboard;
+mod terminal;
 
 pub use decoder::{Decoder, MAX_PASTE};
 pub use difference::difference;
+pub use hidden::ask_hidden;
+pub use painter::Frame;
+pub use terminal::{Terminal, TerminalEvent};

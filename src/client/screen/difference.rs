@@ -39,6 +39,14 @@ pub fn difference(shown: Option<&Picture>, next: &Picture, colour: bool) -> Stri
     text
 }
 
+/// The bytes that give the terminal's window a title.
+pub(super) fn title(text: &str) -> String {
+    /// More than any window shows.
+    const MAX_TITLE: usize = 200;
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(MAX_TITLE).collect();
+    format!("\x1b]2;{shown}\x07")
+}
+
 fn go_to(text: &mut String, row: usize, column: usize) {
     // A string takes everything.
     let _ = write!(text, "\x1b[{};{}H", row + 1, column + 1);
@@ -123,6 +131,8 @@ mod tests {
     fn a_terminal_obeys_nobody_but_us() {
         let hostile = picture(&["a\x1b[31mb\r\nc\x07\u{9b}2J\x7f\td"], None);
         assert!(difference(None, &hostile, true).contains("\x1b[2Ka[31mbc2Jd\x1b"));
+        assert_eq!(title("bob\x07\x1b]2;x\n"), "\x1b]2;bob]2;x\x07");
+        assert_eq!(title(&"ä".repeat(1000)).chars().count(), 205);
     }
 
     #[test]
