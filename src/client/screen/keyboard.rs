@@ -6,8 +6,8 @@ use super::signals::Signals;
 use super::terminal::TerminalEvent;
 use super::tty;
 use nix::poll::PollFlags;
-use nix::sys::signal::{Signal, killpg, raise};
-use nix::unistd::getpgrp;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{getpgrp, getpid};
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -20,6 +20,9 @@ pub(super) const SUSPEND: u8 = b'z';
 /// How often a client that was continued in the background looks whether it has the terminal again: the shell's `fg`
 /// sends no signal to what runs already.
 const BACKGROUND: Duration = Duration::from_millis(500);
+
+/// How long to wait to be stopped and continued. It takes microseconds, and nothing stops whom no shell can continue.
+const STOP_LIMIT: Duration = Duration::from_millis(200);
 
 /// The most bytes taken at once. A paste without brackets is known by its length, so it should come in one piece.
 const MAX_READ: usize = 64 * 1024;
@@ -114,13 +117,15 @@ impl<T: FnMut(TerminalEvent) -> bool> Keyboard<T> {
         if !(self.tell)(TerminalEvent::Suspended) {
             return false;
         }
+        self.signals.go_on.forget();
         // SIGTTIN, since SIGTSTP has a handler now, and SIGSTOP would stop for ever where no shell continues anybody
         // (an orphaned process group); there the system ignores this one. An error leaves us running: no harm.
-        if let Stopped::Foreground = stopped {
-            let _ = killpg(getpgrp(), Signal::SIGTTIN);
-        }
-        // To this thread, so that it does not run on until another thread has seen the one above.
-        let _ = raise(Signal::SIGTTIN);
+        let _ = match stopped {
+            Stopped::Foreground => killpg(getpgrp(), Signal::SIGTTIN),
+            Stopped::Process => kill(getpid(), Signal::SIGTTIN),
+        };
+        // Another thread may be the one that sees the signal first. To run on until then would take the terminal again.
+        let _ = tty::wait([(self.signals.go_on.as_fd(), PollFlags::POLLIN)], Some(STOP_LIMIT));
         self.signals.go_on.forget();
         self.resume()
     }
