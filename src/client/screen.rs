@@ -1,6 +1,7 @@
 //! The low level of a full-screen terminal: bytes become keys, pictures become bytes, and the terminal's modes come
 //! back whatever happens. It knows nothing of what is shown.
 
+mod event;
 mod sequence;
 mod decoder;
 mod tty;
@@ -14,6 +15,7 @@ mod terminal;
 
 pub use decoder::{Decoder, MAX_PASTE};
 pub use difference::difference;
+pub use event::TerminalEvent;
 pub use hidden::ask_hidden;
 pub use painter::Frame;
-pub use terminal::{Terminal, TerminalEvent};
+pub use terminal::Terminal;

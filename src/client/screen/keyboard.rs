@@ -1,9 +1,9 @@
 //! The thread that waits for the person: keys, another size, and being stopped and continued. It decides nothing.
 
 use super::decoder::Decoder;
+use super::event::TerminalEvent;
 use super::raw_mode::RawMode;
 use super::signals::Signals;
-use super::terminal::TerminalEvent;
 use super::tty;
 use nix::poll::PollFlags;
 use nix::sys::signal::{Signal, kill, killpg};

@@ -2,8 +2,8 @@
 //! never does, and makes no more of them than the terminal can take.
 
 use super::difference::{difference, title};
+use super::event::TerminalEvent;
 use super::raw_mode::RawMode;
-use super::terminal::TerminalEvent;
 use super::tty;
 use crate::client::event::Picture;
 use nix::poll::PollFlags;

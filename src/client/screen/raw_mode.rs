@@ -30,6 +30,7 @@ const OVER: u8 = 2;
 pub(super) struct RawMode {
     tty: File,
     state: AtomicU8,
+    /// Two threads write, and either may be the one that gives the terminal back.
     turn: Mutex<Turn>,
 }
 

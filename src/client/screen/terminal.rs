@@ -1,33 +1,17 @@
 //! A terminal that is a screen: taken as a whole, and given back as a whole.
 
+use super::event::TerminalEvent;
 use super::keyboard::{Keyboard, SUSPEND};
 use super::painter::{Frame, Painter};
 use super::raw_mode::RawMode;
 use super::signals::Signals;
 use super::tty;
-use crate::client::event::{Key, Size};
+use crate::client::event::Size;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-
-/// What the two threads of the terminal tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TerminalEvent {
-    /// The person pressed a key, or pasted something.
-    Key(Key),
-    /// The terminal has this size now. Many changes at once are one event. What stands on the screen may have moved.
-    Resized(Size),
-    /// The terminal was given back, and the process stops until somebody continues it.
-    Suspended,
-    /// The terminal is ours again, empty. `Resized` came before it.
-    Resumed,
-    /// The painter has drawn a frame, or thrown it away while the terminal is not ours: there is room for the next one.
-    Painted,
-    /// The terminal is gone. Each of the two threads tells it once at most.
-    Gone,
-}
 
 /// A terminal that is taken. Dropping it gives it back; [`Terminal::end`] also waits for the threads.
 pub struct Terminal {
@@ -115,7 +99,7 @@ fn is_screen(term: &str) -> bool {
 mod tests {
     use super::super::tty::pair;
     use super::*;
-    use crate::client::event::Picture;
+    use crate::client::event::{Key, Picture};
     use nix::sys::signal::{Signal, raise};
     use portable_pty::{PtyPair, PtySize};
     use std::sync::mpsc::{Receiver, channel, sync_channel};
