@@ -4,6 +4,7 @@
 //! Types are used as `value::Username`; families of functions by the name of their file, as in `duration::parse`.
 
 pub mod text;
+pub mod line;
 pub mod sentence;
 pub mod hex;
 mod size;
@@ -16,6 +17,7 @@ pub mod file_name;
 
 pub use address::{Address, InvalidAddress};
 pub use file_name::{FileName, InvalidFileName};
+pub use line::BadLine;
 pub use name::{InvalidUsername, MAX_USERNAME, Username};
 pub use size::Size;
 pub use ticket::{NotATicket, Ticket};

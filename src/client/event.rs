@@ -16,8 +16,8 @@ pub use picture::{Picture, Piece, Row, Style};
 pub use shown::{Home, Line, Shown};
 pub use transfer::{Stage, Step, Way};
 
-use crate::net::BadLine;
 use crate::protocol::{FromServer, Reply};
+use crate::value::BadLine;
 use crate::value::FileName;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};

@@ -3,7 +3,8 @@
 //! An LF ends a message as well, at once: the originals never send one, and a person with netcat sends nothing else.
 
 use crate::net::DeadlineReader;
-use crate::net::lines::{self, BadLine, MAX_WITHOUT_LF};
+use crate::net::MAX_WITHOUT_LF;
+use crate::value::{BadLine, line};
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -94,7 +95,7 @@ impl BurstReader {
             return Err(BadLine::TooLong(self.cap));
         }
         let message = &message[..length];
-        lines::check(message.strip_suffix(b"\r").unwrap_or(message)).map(str::to_owned)
+        line::check(message.strip_suffix(b"\r").unwrap_or(message)).map(str::to_owned)
     }
 }
 

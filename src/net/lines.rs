@@ -3,8 +3,7 @@
 //! TCP keeps the order of bytes, not the borders of messages: one `read` may bring half a line or three. The reader
 //! here gives whole lines, and a clear verdict on what is no line, without ever holding more than its cap.
 
-use crate::value::text;
-use std::fmt;
+use crate::value::{BadLine, line};
 use std::io::{self, BufRead, BufReader, Read};
 
 /// Bytes without a line end after which a stream is no text protocol any more: the session ends.
@@ -19,17 +18,6 @@ pub struct LineReader<R> {
     /// Whether `line` holds a line that was already handed out.
     done: bool,
     cap: usize,
-}
-
-/// A line that was read and dropped; the stream goes on with the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadLine {
-    /// More bytes than the cap, which is given, with the LF.
-    TooLong(usize),
-    /// Bytes that are not UTF-8.
-    NotUtf8,
-    /// A control character other than TAB.
-    Control(char),
 }
 
 impl<R: Read> LineReader<R> {
@@ -84,7 +72,7 @@ impl<R: Read> LineReader<R> {
         if std::mem::take(&mut self.skipped) > 0 {
             return Err(BadLine::TooLong(self.cap));
         }
-        check(self.line.strip_suffix(b"\r").unwrap_or(&self.line))
+        line::check(self.line.strip_suffix(b"\r").unwrap_or(&self.line))
     }
 
     /// Whether a further whole line has arrived already: its answer can share a write with the current one.
@@ -105,27 +93,6 @@ impl<R: Read> LineReader<R> {
     /// The stream underneath, to change its settings.
     pub fn get_mut(&mut self) -> &mut R {
         self.input.get_mut()
-    }
-}
-
-/// The text of a line, if it is one.
-///
-/// # Errors
-/// [`BadLine::NotUtf8`] and [`BadLine::Control`].
-pub fn check(line: &[u8]) -> Result<&str, BadLine> {
-    let line = std::str::from_utf8(line).map_err(|_| BadLine::NotUtf8)?;
-    text::first_forbidden(line).map_or(Ok(line), |c| Err(BadLine::Control(c)))
-}
-
-impl fmt::Display for BadLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BadLine::TooLong(cap) => write!(f, "Line too long: at most {cap} bytes with its line end"),
-            BadLine::NotUtf8 => f.write_str("Not UTF-8 text: send text in UTF-8"),
-            BadLine::Control(c) => {
-                write!(f, "Control character {} in the line: only TAB may be sent", c.escape_default())
-            }
-        }
     }
 }
 

@@ -6,8 +6,9 @@
 use super::alarm::Alarm;
 use super::terminal::{Terminal, Typed};
 use super::waker::Waker;
-use crate::net::{BadLine, LineReader};
+use crate::net::LineReader;
 use crate::protocol::MAX_LINE;
+use crate::value::BadLine;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, Cursor, IsTerminal, PipeReader, Read};

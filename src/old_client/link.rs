@@ -1,9 +1,10 @@
 //! The connection to the server: one thread reads it and sorts answers from events; any thread may ask.
 
 use crate::net::DeadlineReader;
+use crate::net::LineReader;
 use crate::net::listener;
-use crate::net::{BadLine, LineReader};
 use crate::protocol::{MAX_SERVER_LINE, Reply, Request};
+use crate::value::BadLine;
 use crate::value::text;
 use std::fmt;
 use std::io::{self, Write};

@@ -3,10 +3,11 @@
 use super::desk::Desk;
 use super::link::{Answer, LinkError};
 use crate::net::DeadlineReader;
+use crate::net::LineReader;
 use crate::net::listener;
-use crate::net::{BadLine, LineReader};
 use crate::peer_protocol::Opening;
 use crate::protocol::{MAX_LINE, Refusal, Reply, Request};
+use crate::value::BadLine;
 use crate::value::Ticket;
 use crate::value::Username;
 use std::io::{self, Write};

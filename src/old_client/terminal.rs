@@ -3,7 +3,7 @@
 use super::alarm::Alarm;
 use super::completion;
 use super::desk::Desk;
-use crate::net::BadLine;
+use crate::value::BadLine;
 use nix::errno::Errno;
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;

@@ -4,8 +4,8 @@
 //! thing in straight-line code. It knows its own connection and nothing of the App.
 
 use super::transfer::Step;
-use crate::net::BadLine;
 use crate::peer_protocol::{Opening, PeerRefusal, SharedFile, Status};
+use crate::value::BadLine;
 use crate::value::{Address, FileName, Ticket, Username};
 use std::fmt;
 use std::net::SocketAddr;
