@@ -4,10 +4,10 @@
 //! commands are CSV records; underscore commands are cut at the first and the last `_`, so the text between may hold
 //! any number of them.
 
+mod request;
 mod broadcast;
 mod refusal;
 mod notice;
-mod request;
 mod reply;
 mod datagram;
 

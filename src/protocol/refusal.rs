@@ -57,7 +57,6 @@ const NAME_TAKEN: &str = "Username not available";
 const NO_MATCH: &str = "Passwords do not match";
 const NOT_FOUND: &str = "User not found!";
 const YOURSELF: &str = "That is yourself";
-const UNKNOWN: &str = "Unknown command: send help for the commands";
 
 impl Refusal {
     /// A refusal that is for people alone.
@@ -82,7 +81,7 @@ impl Refusal {
             NO_MATCH => Refusal::PasswordsDoNotMatch,
             NOT_FOUND => Refusal::UserNotFound,
             YOURSELF => Refusal::Yourself,
-            UNKNOWN => Refusal::UnknownCommand,
+            _ if text == BadRequest::Unknown.to_string() => Refusal::UnknownCommand,
             _ => return None,
         })
     }
@@ -149,7 +148,7 @@ impl fmt::Display for Refusal {
             ),
             Refusal::JustLeaving(name) => write!(f, "{name} is just leaving"),
             Refusal::Yourself => f.write_str(YOURSELF),
-            Refusal::UnknownCommand => f.write_str(UNKNOWN),
+            Refusal::UnknownCommand => BadRequest::Unknown.fmt(f),
             Refusal::NotNow(why) => write!(f, "Not now: {why}"),
             Refusal::Other(sentence) => f.write_str(sentence),
         }

@@ -200,7 +200,7 @@ impl fmt::Display for BadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BadRequest::Empty => f.write_str("Empty line: send help for the commands"),
-            BadRequest::Unknown => super::Refusal::UnknownCommand.fmt(f),
+            BadRequest::Unknown => f.write_str("Unknown command: send help for the commands"),
             BadRequest::Form(form) => write!(f, "Send {form}"),
             BadRequest::Address(invalid) => invalid.fmt(f),
         }
