@@ -56,10 +56,8 @@ fn hear_by_udp(desk: &Desk) -> io::Result<bool> {
     let mut datagram = [0; MAX_DATAGRAM];
     for _ in 0..HELLOS {
         socket.send_to(hello.as_bytes(), desk.server)?;
-        if let Ok((length, from)) = socket.recv_from(&mut datagram)
-            && udp::is_server(desk.server, from)
-            && FromServer::parse_all(&datagram[..length]).next().is_some()
-        {
+        let Ok((length, from)) = socket.recv_from(&mut datagram) else { continue };
+        if udp::is_server(desk.server, from) && FromServer::parse_all(&datagram[..length]).next().is_some() {
             return Ok(true);
         }
     }

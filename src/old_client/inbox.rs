@@ -249,7 +249,8 @@ mod tests {
                     for _ in 0..match choose() { 0..3 => 0, 3..8 => 1, _ => 2 } {
                         shown.append(&mut inbox.accept(broadcast(seq), Way::Udp));
                     }
-                    if choose() > 4 && let Some(seq) = tcp.pop_front() {
+                    let by_tcp = if choose() > 4 { tcp.pop_front() } else { None };
+                    if let Some(seq) = by_tcp {
                         shown.append(&mut inbox.accept(broadcast(seq), Way::Tcp));
                     }
                 }

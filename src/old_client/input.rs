@@ -11,8 +11,9 @@ use crate::protocol::MAX_LINE;
 use crate::value::BadLine;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
-use std::io::{self, Cursor, IsTerminal, PipeReader, Read};
+use std::io::{self, Cursor, IsTerminal, Read};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,7 +51,8 @@ impl Input {
     }
 
     fn lines(source: Source) -> io::Result<(Input, Waker)> {
-        let (woken, wake) = io::pipe()?;
+        let (woken, wake) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
         let source = Polled { source, woken, line_open: false };
         Ok((Input::Lines(Lines(LineReader::new(source, MAX_LINE))), Waker::of_pipe(wake)))
     }
@@ -95,7 +97,7 @@ pub struct Lines(LineReader<Polled>);
 /// Bytes of commands, and the pipe of the waker.
 struct Polled {
     source: Source,
-    woken: PipeReader,
+    woken: UnixStream,
     /// Whether the last byte was in the middle of a line.
     line_open: bool,
 }
@@ -172,7 +174,7 @@ impl Read for Polled {
 }
 
 /// Takes the bytes of several wakes at once; one that comes later wakes again.
-fn drain(woken: &mut PipeReader) {
+fn drain(woken: &mut UnixStream) {
     let _ = woken.read(&mut [0; 64]);
 }
 

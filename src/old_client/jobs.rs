@@ -115,7 +115,10 @@ impl Jobs {
     }
 
     fn take(&self, which: impl Fn(&Job) -> bool) -> Vec<Job> {
-        self.lock().jobs.extract_if(.., |job| which(job)).collect()
+        let mut state = self.lock();
+        let (taken, stay) = std::mem::take(&mut state.jobs).into_iter().partition(|job| which(job));
+        state.jobs = stay;
+        taken
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

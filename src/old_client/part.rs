@@ -9,6 +9,7 @@ use crate::peer_protocol::FileHash;
 use crate::value::FileName;
 use crate::value::Username;
 use crate::value::comma;
+use nix::fcntl::{Flock, FlockArg};
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
@@ -40,7 +41,7 @@ pub struct Part {
     origin: Origin,
     number: usize,
     /// Locked for as long as it is open.
-    file: File,
+    file: Flock<File>,
     /// All that is in the file went through it.
     hasher: Sha256,
     length: u64,
@@ -66,7 +67,8 @@ impl Part {
             let noted = read_note(&folder.join(origin.file.note(number)));
             let Some((_, size)) = noted.filter(|(whose, _)| whose == origin) else { continue };
             // The name is looked at once more with the lock held: the one who held it before has moved the file on.
-            if file.try_lock().is_err() || !is_at(&file, &path) {
+            let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
+            if !is_at(&file, &path) {
                 continue;
             }
             let sentence = |error| at(&path, error);
@@ -97,12 +99,12 @@ impl Part {
             }
             write_note(&note, origin, size, !ours).map_err(|error| at(&note, error))?;
             match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
-                Ok(file) if file.try_lock().is_ok() => {
+                Ok(file) => {
+                    // Another client was faster.
+                    let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
                     let (folder, origin) = (folder.to_owned(), origin.clone());
                     return Ok(Part { folder, origin, number, file, hasher: Sha256::new(), length: 0, size });
                 }
-                // Another client was faster.
-                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(at(&path, error)),
             }

@@ -7,9 +7,10 @@ use super::chat::Chat;
 use super::hangup;
 use crate::value::Username;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,13 +76,13 @@ pub struct Asked {
 }
 
 /// Carries the answer to the thread that waits for it.
-pub struct ReplyPipe(PipeWriter);
+pub struct ReplyPipe(UnixStream);
 
 /// The asking thread's end of a question.
 pub struct Waiting<'a> {
     questions: &'a Questions,
     id: u64,
-    answer: PipeReader,
+    answer: UnixStream,
 }
 
 impl Answer {
@@ -98,7 +99,7 @@ impl Questions {
     /// Puts a question, which is then to be shown; `None` when another waits already.
     pub fn put(&self, from: Username, wish: Wish) -> Option<Waiting<'_>> {
         // Without descriptors for the pipe we are as good as busy.
-        let (answer, writer) = io::pipe().inspect_err(|error| log::warn!("no pipe: {error}")).ok()?;
+        let (answer, writer) = UnixStream::pair().inspect_err(|error| log::warn!("no pipe: {error}")).ok()?;
         let mut pending = self.lock();
         if pending.question.is_some() {
             return None;

@@ -110,9 +110,11 @@ pub fn write_all(events: &Receiver<Option<Event>>, alarm: Option<&Alarm>, format
             close |= event.is_none();
             event
         })) {
-            if let (Some(_), Event::Transfer(step)) = (alarm, &event)
-                && bars.take(step, Instant::now())
-            {
+            let in_a_bar = match (alarm, &event) {
+                (Some(_), Event::Transfer(step)) => bars.take(step, Instant::now()),
+                _ => false,
+            };
+            if in_a_bar {
                 continue;
             }
             let apart = format == Format::Plain && event.is_apart();

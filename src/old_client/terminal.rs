@@ -105,11 +105,10 @@ impl Terminal {
     /// Reads a line; one that was begun when the alarm rang is there again.
     pub fn line(&mut self, prompt: &str) -> Typed {
         let typed = self.read(prompt);
-        if let Typed::Line(line) = &typed
-            && !line.trim().is_empty()
-        {
+        match &typed {
             // The history is a comfort: a line it cannot take is still read.
-            let _ = self.editor.add_history_entry(line);
+            Typed::Line(line) if !line.trim().is_empty() => drop(self.editor.add_history_entry(line)),
+            _ => {}
         }
         typed
     }

@@ -1,7 +1,8 @@
 //! Interrupts the wait for the person, from any thread.
 
 use super::alarm::Alarm;
-use std::io::{PipeWriter, Write};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 /// Interrupts the wait for the person, from any thread.
@@ -10,7 +11,7 @@ pub struct Waker(Arc<Kind>);
 
 enum Kind {
     Terminal(Arc<Alarm>),
-    Lines(PipeWriter),
+    Lines(UnixStream),
 }
 
 impl Waker {
@@ -20,7 +21,7 @@ impl Waker {
     }
 
     /// Wakes who polls the other end of the pipe.
-    pub fn of_pipe(pipe: PipeWriter) -> Waker {
+    pub fn of_pipe(pipe: UnixStream) -> Waker {
         Waker(Arc::new(Kind::Lines(pipe)))
     }
 
@@ -35,7 +36,7 @@ impl Waker {
     /// The same for a script only. A person sees what happened anyway, and their prompt stays the same.
     pub fn nudge(&self) {
         if let Kind::Lines(pipe) = &*self.0 {
-            // After 65,536 bytes that nobody took it waits for the reader, which comes back within its limits.
+            // One that is full of bytes that nobody took wakes all the same.
             let _ = (&*pipe).write(&[1]);
         }
     }

@@ -7,8 +7,10 @@ use super::password::is_hash;
 use crate::value::Username;
 use crate::value::comma;
 use log::warn;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -26,7 +28,7 @@ pub struct Accounts {
     /// Its lock is held while a row is written and synced, and by nobody who only looks a user up.
     file: Mutex<File>,
     /// The lock on the folder, for as long as the server runs.
-    _folder: File,
+    _folder: Flock<File>,
 }
 
 /// One row.
@@ -107,16 +109,16 @@ fn append(file: &mut File, row: &[u8]) -> io::Result<()> {
     written
 }
 
-fn lock(folder: &Path) -> Result<File, String> {
+fn lock(folder: &Path) -> Result<Flock<File>, String> {
     let path = folder.join("lock");
     let file = private_file(&path).map_err(|error| in_file(&path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(format!(
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(locked) => Ok(locked),
+        Err((_, Errno::EWOULDBLOCK)) => Err(format!(
             "{}: another server uses this data folder; stop it or choose another with --data",
             folder.display()
         )),
-        Err(TryLockError::Error(error)) => Err(in_file(&path, error)),
+        Err((_, error)) => Err(in_file(&path, error.into())),
     }
 }
 

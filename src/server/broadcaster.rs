@@ -218,9 +218,8 @@ impl Broadcaster {
         let mut guard = self.lock();
         let state = &mut *guard;
         for (token, delivery) in &mut state.deliveries {
-            if let Route::Udp { heard, acknowledged, .. } = delivery.route
-                && now.saturating_duration_since(heard) >= SILENCE
-            {
+            let Route::Udp { heard, acknowledged, .. } = delivery.route else { continue };
+            if now.saturating_duration_since(heard) >= SILENCE {
                 delivery.route = Route::Tcp;
                 delivery.next = acknowledged + 1;
                 state.due.insert(*token);

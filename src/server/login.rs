@@ -117,9 +117,8 @@ impl<'a> Login<'a> {
     }
 
     fn leave(&mut self) {
-        if let Some(presence) = self.presence.take()
-            && let Some(next) = self.house.leave(&presence)
-        {
+        let Some(presence) = self.presence.take() else { return };
+        if let Some(next) = self.house.leave(&presence) {
             self.next_broadcast = next;
         }
     }

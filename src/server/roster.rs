@@ -13,7 +13,6 @@ use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
 use crate::value::Address;
 use crate::value::Username;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -163,10 +162,9 @@ impl Roster {
 
     /// Takes a client out, unless another session has taken its name over.
     pub fn leave(&self, seat: &Seat) {
-        if let Entry::Occupied(entry) = self.lock().entry(seat.name.clone())
-            && entry.get().id == seat.id
-        {
-            entry.remove();
+        let mut clients = self.lock();
+        if clients.get(&seat.name).is_some_and(|client| client.id == seat.id) {
+            clients.remove(&seat.name);
         }
     }
 

@@ -36,7 +36,7 @@ pub fn parse_or_never(text: &str) -> Result<Option<Duration>, String> {
 pub fn show(duration: Duration) -> String {
     let millis = duration.as_millis();
     let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
-    let (size, unit) = units.into_iter().find(|(size, _)| millis.is_multiple_of(*size)).unwrap_or((1, "ms"));
+    let (size, unit) = units.into_iter().find(|(size, _)| millis % size == 0).unwrap_or((1, "ms"));
     format!("{}{unit}", millis / size)
 }
 
