@@ -12,9 +12,11 @@ use crate::dialect::query::{Answer, MAX_QUERY, Query};
 use crate::net::BurstReader;
 use crate::net::Shutdown;
 use crate::net::listener::Service;
+use crate::protocol::Refusal;
 use crate::value::Address;
 use crate::value::BadLine;
 use crate::value::Username;
+use crate::value::sentence::counted;
 use crate::value::text;
 use log::info;
 use std::collections::HashMap;
@@ -56,7 +58,7 @@ impl Service for Queries<'_> {
     }
 
     fn refuse(&self, mut stream: &TcpStream) {
-        let answer = Answer::Refused(format!("Server full ({} clients): try again later", self.0.config.max_clients));
+        let answer = Answer::Refused(Refusal::ServerFull(self.0.config.max_clients).to_string());
         // Who has left already need not be told.
         let _ = stream.write_all(answer.to_string().as_bytes());
     }
@@ -121,7 +123,7 @@ fn enter(house: &Rendezvous, name: &str, port: u16, files: Vec<String>, peer: So
         Ok(entered) if entered.again => Answer::Known,
         Ok(_) => Answer::New,
         Err(NotEntered::Taken) => Answer::Refused("Username not available".to_owned()),
-        Err(NotEntered::Full) => Answer::Refused(format!("Server full ({max} guests): try again later")),
+        Err(NotEntered::Full) => Answer::Refused(format!("Server full ({}): try again later", counted(max, "guest"))),
     }
 }
 

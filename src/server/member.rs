@@ -7,6 +7,7 @@ use crate::protocol::{MAX_FILES, Refusal, Reply, Request};
 use crate::value::Address;
 use crate::value::Username;
 use crate::value::comma;
+use crate::value::sentence::counted;
 
 /// Bytes of a `files_` line, as far as whole names allow.
 const FILES_LINE: usize = 4000;
@@ -38,7 +39,7 @@ pub fn answer(house: &Rendezvous, seat: &Seat, request: Request, answer: &mut St
     Said::Reply(match request {
         Request::List => list(house, answer),
         Request::Broadcast(text) => match house.broadcast(&seat.name, &text) {
-            Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {clients} clients")),
+            Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {}", counted(clients, "client"))),
             Err(refusal) => Reply::Err(refusal),
         },
         Request::Message { text, to } => match house.message(seat, &text, &to) {
@@ -125,7 +126,7 @@ fn list(house: &Rendezvous, answer: &mut String) -> Reply {
         let guest = client.guest.map(|dialect| format!("guest-{dialect}"));
         say(answer, Reply::Client { name: client.name.clone(), address: client.socket(), guest });
     }
-    Reply::Ok(format!("{} active clients", clients.len()))
+    Reply::Ok(counted(clients.len(), "active client"))
 }
 
 fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Reply {

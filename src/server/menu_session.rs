@@ -17,6 +17,7 @@ use crate::net::BurstReader;
 use crate::net::listener::Service;
 use crate::protocol::{MAX_LINE, Refusal, Reply, Request};
 use crate::value::BadLine;
+use crate::value::sentence::counted;
 use crate::value::text;
 use inbox::{Inbox, show};
 use log::info;
@@ -279,7 +280,7 @@ impl<'a> Session<'a> {
             return inside(&menu::tell("Nothing to broadcast"));
         }
         inside(&match self.house.broadcast(&seat.name, text) {
-            Ok((_, clients)) => menu::tell(&format!("Broadcast sent to {clients} clients")),
+            Ok((_, clients)) => menu::tell(&format!("Broadcast sent to {}", counted(clients, "client"))),
             Err(refusal) => menu::tell(&refusal.to_string()),
         })
     }

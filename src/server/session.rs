@@ -14,6 +14,7 @@ use crate::net::DeadlineReader;
 use crate::net::LineReader;
 use crate::protocol::{BadRequest, MAX_LINE, Refusal, Reply, Request};
 use crate::value::BadLine;
+use crate::value::sentence::counted;
 use crate::value::text;
 use log::{debug, info};
 use std::io::{ErrorKind, Write};
@@ -141,7 +142,7 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        answer.push_str(&format!("OK,{total} files\n"));
+        say(answer, Reply::Ok(counted(total, "file")));
         self.flush(answer)
     }
 
