@@ -8,7 +8,7 @@ use super::part::{Origin, Part};
 use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
 use super::transfer::Stage;
 use crate::peer_protocol::{FileHash, Opening};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{MemberRequest, Reply, Request};
 use crate::value::Address;
 use crate::value::Size;
 use crate::value::duration;
@@ -143,7 +143,7 @@ impl<'a> Fetch<'a> {
     }
 
     fn introduction(&self) -> Result<Introduced, Cut> {
-        let wanted = Request::Connect(Address::Name(self.origin.from.clone()));
+        let wanted = Request::Member(MemberRequest::Connect(Address::Name(self.origin.from.clone())));
         match peer::introduce(self.desk, &wanted) {
             Ok(Introduction::To(introduced)) => Ok(introduced),
             Ok(Introduction::Refused(why) | Introduction::Relayed(why)) => Err(self.unreachable(why)),

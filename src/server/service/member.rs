@@ -1,13 +1,13 @@
 //! What those who are logged in may ask of the server by the native protocol: a request in, answer lines out.
 
-use super::probe;
 use super::rendezvous::{Handled, Introduction, Rendezvous};
-use super::roster::{Listed, Seat, files_fit};
-use crate::protocol::{MAX_FILES, Refusal, Reply, Request};
-use crate::value::Address;
+use crate::protocol::{MAX_FILES, MemberRequest, Refusal, Reply};
+use crate::server::clients::{ClientSnapshot, SessionKey, files_fit};
 use crate::value::Username;
 use crate::value::comma;
 use crate::value::sentence::counted;
+use std::fmt::{Display, Write};
+use std::net::SocketAddr;
 
 /// Bytes of a `files_` line, as far as whole names allow.
 const FILES_LINE: usize = 4000;
@@ -27,75 +27,69 @@ pub const MENU: [&str; 10] = [
 ];
 
 /// What comes after the data lines.
-pub enum Said {
+pub enum Answered {
     /// The line that ends the answer.
     Reply(Reply),
     /// The files of these clients, which may be too many to hold at once; see [`files_lines`].
-    Files(Vec<Listed>),
+    Files(Vec<ClientSnapshot>),
+    /// Whether somebody could connect to this address, which takes up to 3 s to find out; see [`super::reach`].
+    Probe(SocketAddr),
+    /// The next line is the text of a broadcast.
+    AskForBroadcast,
 }
 
-/// Carries a request out. Data lines are added to `answer`.
-pub fn answer(house: &Rendezvous, seat: &Seat, request: Request, answer: &mut String) -> Said {
-    Said::Reply(match request {
-        Request::List => list(house, answer),
-        Request::Broadcast(text) => match house.broadcast(&seat.name, &text) {
+/// Decides what is done about a request, and does what does not wait. Data lines are added to `answer`.
+pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, answer: &mut String) -> Answered {
+    Answered::Reply(match request {
+        MemberRequest::List => list(services, answer),
+        MemberRequest::BroadcastDialogue => return Answered::AskForBroadcast,
+        MemberRequest::Broadcast(text) => match services.broadcast(&key.name, &text) {
             Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {}", counted(clients, "client"))),
             Err(refusal) => Reply::Err(refusal),
         },
-        Request::Message { text, to } => match house.message(seat, &text, &to) {
+        MemberRequest::Message { text, to } => match services.message(key, &text, &to) {
             Ok(Handled::Introduced(introduction)) => introduce(&introduction, "Deliver it to", answer),
             Ok(Handled::Relayed(name)) => Reply::Ok(format!("Relayed to {name}")),
             Err(refusal) => Reply::Err(refusal),
         },
-        Request::Connect(to) => match house.introduce(seat, &to) {
+        MemberRequest::Connect(to) => match services.introduce(key, &to) {
             Ok(introduction) => introduce(&introduction, "Connect to", answer),
             Err(refusal) => Reply::Err(refusal),
         },
-        Request::Relay { text, to } => match house.relay(seat, &text, &to) {
+        MemberRequest::Relay { text, to } => match services.relay(key, &text, &to) {
             Ok(name) => Reply::Ok(format!("Relayed to {name}")),
             Err(refusal) => Reply::Err(refusal),
         },
-        Request::Init { name, port, files } => set_listening(house, seat, &name, &port, files),
-        Request::Share(mut files) => {
-            files.retain(|file| !file.is_empty());
-            match house.roster.add_files(seat, files) {
-                true => Reply::Up,
-                false => too_many_files(),
-            }
-        }
-        Request::GetUsers => {
-            let clients = house.roster.active();
+        MemberRequest::Init { name, port, files } => set_listening(services, key, &name, &port, files),
+        MemberRequest::Share(files) => share(services, key, files),
+        MemberRequest::GetUsers => {
+            let clients = services.active();
             Reply::Ok(comma::join(clients.iter().map(|client| client.name.as_str())))
         }
-        Request::GetPeer(name) => match find_user(house, &name) {
+        MemberRequest::GetPeer(name) => match services.find_user(&name) {
             Some(client) => Reply::Ok(format!("{},{}", client.address, client.port.unwrap_or(0))),
-            None => no_such_user(),
+            None => Reply::Err(Refusal::UserNotFound),
         },
-        Request::GetUserFiles(name) => match find_user(house, &name) {
-            Some(client) => return Said::Files(vec![client]),
-            None => no_such_user(),
+        MemberRequest::GetUserFiles(name) => match services.find_user(&name) {
+            Some(client) => return Answered::Files(vec![client]),
+            None => Reply::Err(Refusal::UserNotFound),
         },
-        Request::GetAllFiles => return Said::Files(house.roster.active()),
-        Request::Active => set_active(house, seat, true),
-        Request::Inactive => set_active(house, seat, false),
-        Request::Whoami => {
-            let port = house.roster.port(seat).unwrap_or(0);
-            Reply::Ok(format!("{},{},{port}", seat.name, seat.address))
+        MemberRequest::GetAllFiles => return Answered::Files(services.active()),
+        MemberRequest::Active => set_active(services, key, true),
+        MemberRequest::Inactive => set_active(services, key, false),
+        MemberRequest::Whoami => {
+            let port = services.clients.port(key).unwrap_or(0);
+            Reply::Ok(format!("{},{},{port}", key.name, key.address))
         }
-        Request::Probe => probe::reach(seat.address, house.roster.port(seat)),
-        // The session answers these itself, whether logged in or not.
-        Request::SignupDialogue
-        | Request::LoginDialogue
-        | Request::Signup { .. }
-        | Request::Login { .. }
-        | Request::BroadcastDialogue
-        | Request::Help
-        | Request::Quit(_) => Reply::Err(Refusal::other("Not now")),
+        MemberRequest::Probe => match services.clients.port(key) {
+            Some(port) => return Answered::Probe(SocketAddr::new(key.address, port)),
+            None => Reply::Err(Refusal::other("You do not listen: send INIT,name,port")),
+        },
     })
 }
 
 /// The lines that tell a client's files, each of a size that a person with netcat can read.
-pub fn files_lines(client: &Listed) -> impl Iterator<Item = Reply> + '_ {
+pub fn files_lines(client: &ClientSnapshot) -> impl Iterator<Item = Reply> + '_ {
     let mut rest = client.files.as_slice();
     std::iter::from_fn(move || {
         let mut bytes = 0;
@@ -110,9 +104,9 @@ pub fn files_lines(client: &Listed) -> impl Iterator<Item = Reply> + '_ {
 }
 
 /// Adds a line to an answer.
-pub fn say(answer: &mut String, reply: Reply) {
-    answer.push_str(&reply.to_string());
-    answer.push('\n');
+pub fn write(answer: &mut String, line: impl Display) {
+    // A String takes every write.
+    let _ = writeln!(answer, "{line}");
 }
 
 /// Whether `text` is this username.
@@ -120,25 +114,25 @@ pub fn is(name: &Username, text: &str) -> bool {
     text.trim().parse() == Ok::<Username, _>(name.clone())
 }
 
-fn list(house: &Rendezvous, answer: &mut String) -> Reply {
-    let clients = house.roster.active();
+fn list(services: &Rendezvous, answer: &mut String) -> Reply {
+    let clients = services.active();
     for client in &clients {
         let guest = client.guest.map(|dialect| format!("guest-{dialect}"));
-        say(answer, Reply::Client { name: client.name.clone(), address: client.socket(), guest });
+        write(answer, Reply::Client { name: client.name.clone(), address: client.socket(), guest });
     }
     Reply::Ok(counted(clients.len(), "active client"))
 }
 
 fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Reply {
     let Introduction { name, address, ticket } = introduction;
-    say(answer, Reply::Ticket { name: name.clone(), ticket: *ticket });
-    say(answer, Reply::Peer(*address));
+    write(answer, Reply::Ticket { name: name.clone(), ticket: *ticket });
+    write(answer, Reply::Peer(*address));
     Reply::Ok(format!("{what} {name} at {address}"))
 }
 
-fn set_listening(house: &Rendezvous, seat: &Seat, name: &str, port: &str, mut files: Vec<String>) -> Reply {
-    if !is(&seat.name, name) {
-        return Reply::Err(Refusal::Other(format!("You are {0}: send INIT,{0},port", seat.name)));
+fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str, mut files: Vec<String>) -> Reply {
+    if !is(&key.name, name) {
+        return Reply::Err(Refusal::Other(format!("You are {0}: send INIT,{0},port", key.name)));
     }
     let Ok(port @ 1..) = port.trim().parse::<u16>() else {
         return Reply::Err(Refusal::other("The port is a number from 1 to 65535"));
@@ -147,27 +141,23 @@ fn set_listening(house: &Rendezvous, seat: &Seat, name: &str, port: &str, mut fi
     if !files_fit(&files) {
         return too_many_files();
     }
-    match house.roster.set_listening(seat, port, files) {
+    match services.clients.set_listening(key, port, files) {
         true => Reply::Up,
         false => Reply::Ok(String::new()),
     }
 }
 
-fn set_active(house: &Rendezvous, seat: &Seat, active: bool) -> Reply {
+fn share(services: &Rendezvous, key: &SessionKey, mut files: Vec<String>) -> Reply {
+    files.retain(|file| !file.is_empty());
+    if services.clients.add_files(key, files) { Reply::Up } else { too_many_files() }
+}
+
+fn set_active(services: &Rendezvous, key: &SessionKey, active: bool) -> Reply {
     let word = if active { "active" } else { "inactive" };
-    match house.roster.set_active(seat, active) {
+    match services.clients.set_active(key, active) {
         true => Reply::Ok(format!("You are {word} now")),
         false => Reply::Ok(format!("You were {word} already")),
     }
-}
-
-fn find_user(house: &Rendezvous, name: &str) -> Option<Listed> {
-    let name = name.trim().parse().ok()?;
-    house.roster.find(&Address::Name(name)).ok()
-}
-
-fn no_such_user() -> Reply {
-    Reply::Err(Refusal::UserNotFound)
 }
 
 fn too_many_files() -> Reply {
