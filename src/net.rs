@@ -5,9 +5,12 @@ mod deadline;
 mod lines;
 mod bursts;
 pub mod listener;
-pub mod slots;
+mod fair_queue;
+mod hangup;
 
 pub use bursts::BurstReader;
 pub use deadline::DeadlineReader;
+pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
+pub use hangup::has_hung_up;
 pub use lines::{LineReader, MAX_WITHOUT_LF};
 pub use shutdown::Shutdown;

@@ -4,19 +4,21 @@
 //! commands are CSV records; underscore commands are cut at the first and the last `_`, so the text between may hold
 //! any number of them.
 
-mod request;
 mod broadcast;
+mod request;
 mod refusal;
 mod notice;
 mod reply;
+mod event;
 mod datagram;
 
-pub use broadcast::Broadcast;
+pub use broadcast::{Broadcast, BroadcastText, InvalidBroadcast};
 pub use datagram::{FromServer, Hello, MAX_DATAGRAM};
+pub use event::Event;
 pub use notice::Notice;
 pub use refusal::Refusal;
 pub use reply::Reply;
-pub use request::{BadRequest, Request};
+pub use request::{BadRequest, EntryRequest, MemberRequest, Request};
 
 use std::ops::RangeInclusive;
 

@@ -1,45 +1,27 @@
 //! The rendezvous server as a whole: its sockets, its threads, and their ordered end.
 
-// Set-up.
 pub mod config;
-pub mod limits;
+mod limits;
+mod auth;
+mod store;
+mod delivery;
+mod clients;
+mod service;
+mod session;
 
-// State, each with its lock inside.
-pub mod password;
-pub mod throttle;
-pub mod rate;
-pub mod accounts;
-pub mod history;
-pub mod mailbox;
-pub mod loopback;
-pub mod roster;
-
-// Behaviour.
-pub mod outbox;
-pub mod broadcaster;
-pub mod rendezvous;
-pub mod login;
-pub mod probe;
-pub mod member;
-pub mod session;
-pub mod menu_session;
-pub mod packet_session;
-pub mod comma_session;
-
+use crate::dialect::Dialect;
 use crate::net::Shutdown;
-use crate::net::listener::{self, Connections, Service};
+use crate::net::listener::{self, Connections};
 use crate::protocol::Hello;
-use comma_session::Queries;
 use config::Config;
 use log::{debug, warn};
-use menu_session::Menus;
-use packet_session::Packets;
-use rendezvous::Rendezvous;
+use service::Rendezvous;
+use session::{Menus, Native, Packets, Queries, probe_guests};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
-use std::thread;
-use std::time::Instant;
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
 
 /// How often the system is asked for a port that is free for TCP and UDP both.
 const PORT_TRIES: usize = 20;
@@ -48,48 +30,28 @@ const MAX_HELLO: usize = 128;
 
 /// A server whose sockets are bound: clients can connect already.
 pub struct Server {
-    house: Rendezvous,
+    services: Rendezvous,
     listener: TcpListener,
     datagrams: UdpSocket,
     address: SocketAddr,
-    dialects: Vec<Door>,
+    dialects: Vec<Port>,
     connections: Connections,
     stop: Arc<Shutdown>,
 }
 
 /// A bound port of one of the originals' dialects.
-struct Door {
+struct Port {
     listener: TcpListener,
     address: SocketAddr,
     dialect: Dialect,
 }
 
-/// Which of them.
-#[derive(Clone, Copy)]
-enum Dialect {
-    Menu { quiet: bool },
-    Query,
-    Packet,
-}
-
-impl Dialect {
-    /// As printed at the start.
-    fn name(self) -> &'static str {
-        match self {
-            Dialect::Menu { quiet: false } => "menu",
-            Dialect::Menu { quiet: true } => "menu:quiet",
-            Dialect::Query => "query",
-            Dialect::Packet => "packet",
-        }
-    }
-
-    /// The option that opens its port.
-    fn option(self) -> &'static str {
-        match self {
-            Dialect::Menu { .. } => "--menu-port",
-            Dialect::Query => "--query-port",
-            Dialect::Packet => "--packet-port",
-        }
+/// The option that opens a dialect's port.
+fn option(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Menu { .. } => "--menu-port",
+        Dialect::Query => "--query-port",
+        Dialect::Packet => "--packet-port",
     }
 }
 
@@ -101,14 +63,14 @@ impl Server {
     pub fn bind(config: Config, stop: Arc<Shutdown>) -> Result<Server, String> {
         let dialect_ports = config.menu_ports.len() + config.query_port.iter().len() + config.packet_port.iter().len();
         limits::check(config.max_clients, dialect_ports)?;
-        let house = Rendezvous::open(config)?;
-        let wanted = SocketAddr::new(house.config.bind, house.config.port);
+        let services = Rendezvous::open(config)?;
+        let wanted = SocketAddr::new(services.config.bind, services.config.port);
         let (listener, datagrams) = bind_both(wanted)
             .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let dialects = bind_dialects(&house.config)?;
-        let connections = Connections::new(house.config.max_clients);
-        Ok(Server { house, listener, datagrams, address, dialects, connections, stop })
+        let dialects = bind_dialects(&services.config)?;
+        let connections = Connections::new(services.config.max_clients);
+        Ok(Server { services, listener, datagrams, address, dialects, connections, stop })
     }
 
     /// The address of the main port, TCP and UDP.
@@ -118,36 +80,44 @@ impl Server {
 
     /// The addresses of the dialects' ports, each with the dialect's name.
     pub fn dialects(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> {
-        self.dialects.iter().map(|door| (door.address, door.dialect.name()))
+        self.dialects.iter().map(|port| (port.address, port.dialect.name()))
     }
 
     /// Serves until the stop is triggered, then tells everybody, closes every connection and joins every thread.
     pub fn run(&self) {
         self.stop.wake_receiver(self.address);
         thread::scope(|scope| {
-            scope.spawn(|| {
-                self.house.broadcaster.run(&self.house.history, &self.datagrams, self.house.config.udp_loss, &self.stop)
-            });
-            scope.spawn(|| self.receive_hellos());
-            scope.spawn(|| self.sweep());
-            scope.spawn(|| self.end_when_stopped());
-            for door in &self.dialects {
-                scope.spawn(|| self.serve_dialect(door));
+            self.spawn(scope, "broadcaster", || self.services.send_broadcasts(&self.datagrams, &self.stop));
+            self.spawn(scope, "datagrams", || self.receive_hellos());
+            self.spawn(scope, "sweeper", || self.sweep());
+            self.spawn(scope, "end", || self.end_when_stopped());
+            if self.dialects.iter().any(|port| port.dialect == Dialect::Query) {
+                self.spawn(scope, "guest probe", || probe_guests(&self.services, &self.stop));
             }
-            listener::run(&self.listener, &self.connections, &self.stop, &Native(&self.house));
+            for port in &self.dialects {
+                self.spawn(scope, &format!("port {}", port.dialect), || self.serve_dialect(port));
+            }
+            listener::run(&self.listener, &self.connections, &self.stop, &Native(&self.services));
         });
     }
 
-    fn serve_dialect(&self, door: &Door) {
-        let (house, connections, stop) = (&self.house, &self.connections, &self.stop);
-        match door.dialect {
-            Dialect::Menu { quiet } => listener::run(&door.listener, connections, stop, &Menus { house, quiet }),
-            Dialect::Query => thread::scope(|scope| {
-                scope.spawn(|| comma_session::probe_guests(house, stop));
-                listener::run(&door.listener, connections, stop, &Queries(house));
-            }),
+    /// Starts one of the server's own threads. A server that lacks one of them is none: it ends at once.
+    fn spawn<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, name: &str, run: impl FnOnce() + Send + 'scope) {
+        if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, run) {
+            warn!("no thread {name:?}: {error}; the server ends");
+            self.stop.trigger();
+            self.end();
+        }
+    }
+
+    fn serve_dialect(&self, port: &Port) {
+        let (services, connections, stop) = (&self.services, &self.connections, &self.stop);
+        match port.dialect {
+            Dialect::Menu { quiet } => listener::run(&port.listener, connections, stop, &Menus { services, quiet }),
+            Dialect::Query => listener::run(&port.listener, connections, stop, &Queries(services)),
             Dialect::Packet => {
-                listener::run(&door.listener, connections, stop, &Packets { house, port: door.address.port() });
+                let packets = Packets { services, port: port.address.port() };
+                listener::run(&port.listener, connections, stop, &packets);
             }
         }
     }
@@ -165,9 +135,7 @@ impl Server {
                 }
             };
             let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-            let head = self.house.history.head();
-            let counts = Hello::parse(&buffer[..length])
-                .is_some_and(|hello| self.house.broadcaster.hello(hello, from, head, Instant::now()));
+            let counts = Hello::parse(&buffer[..length]).is_some_and(|hello| self.services.hello(hello, from));
             if !counts && length > 0 {
                 debug!("{from}: a datagram that is no hello of a session there");
             }
@@ -178,36 +146,25 @@ impl Server {
     fn sweep(&self) {
         let mut next = Instant::now();
         while !self.stop.wait(next.saturating_duration_since(Instant::now())) {
-            next = self.house.sweep(Instant::now());
+            next = self.services.sweep(Instant::now());
         }
     }
 
-    /// Waits for the end and wakes whoever is blocked: the sessions in their reads, the broadcaster in its wait.
+    /// Waits for the end, and wakes all that are blocked: the sessions in their reads, the broadcaster in its wait.
     fn end_when_stopped(&self) {
-        while !self.stop.wait(std::time::Duration::from_secs(3600)) {}
-        self.house.say_goodbye();
+        while !self.stop.wait(Duration::from_secs(3600)) {}
+        self.end();
+    }
+
+    fn end(&self) {
+        self.services.say_goodbye();
         self.connections.close_all();
-        self.house.broadcaster.stop();
-    }
-}
-
-/// The main port's protocol.
-struct Native<'a>(&'a Rendezvous);
-
-impl Service for Native<'_> {
-    const NAME: &'static str = "client";
-
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
-        session::run(self.0, stream, peer);
-    }
-
-    fn refuse(&self, stream: &TcpStream) {
-        session::refuse(stream, self.0.config.max_clients);
+        self.services.stop_broadcasts();
     }
 }
 
 /// Binds the ports of the dialects that the options ask for.
-fn bind_dialects(config: &Config) -> Result<Vec<Door>, String> {
+fn bind_dialects(config: &Config) -> Result<Vec<Port>, String> {
     // A packet client listens on this port number at its own address of 127/8, which "any address" would take away.
     let packet = config.packet_port.map(|port| (Dialect::Packet, IpAddr::from(Ipv4Addr::LOCALHOST), port));
     let query = config.query_port.map(|port| (Dialect::Query, config.bind, port));
@@ -217,9 +174,9 @@ fn bind_dialects(config: &Config) -> Result<Vec<Door>, String> {
         let address = SocketAddr::new(ip, port);
         let bound = listener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = bound.map_err(|error| {
-            format!("{address}: {error}; stop what uses the port or choose another with {}", dialect.option())
+            format!("{address}: {error}; stop what uses the port or choose another with {}", option(dialect))
         })?;
-        Ok(Door { listener, address, dialect })
+        Ok(Port { listener, address, dialect })
     };
     wanted.map(bind).collect()
 }

@@ -5,7 +5,7 @@
 //! may begin with that word; and as two writes may arrive as one, and be cut elsewhere, no text may hold it before
 //! a `_`.
 
-use crate::protocol::Reply;
+use crate::protocol::{Event, InvalidBroadcast, Refusal};
 use crate::value::text;
 use std::net::SocketAddr;
 
@@ -27,17 +27,17 @@ pub const LOGIN_PASSWORD: &str = "Password:\n";
 /// Comes before [`MENU`].
 pub const LOGGED_IN: &str = "Login successful!\n";
 /// Comes before [`GREETING`].
-pub const WRONG_CREDENTIALS: &str = "invalid credentials. \n";
+const WRONG_CREDENTIALS: &str = "invalid credentials. \n";
 /// Asks for the name at a sign-up.
 pub const SIGNUP_NAME: &str = "Please enter a new username:\n";
 /// Comes before [`GREETING`].
-pub const NAME_TAKEN: &str = "username not available.Enter different username.\n";
+const NAME_TAKEN: &str = "username not available.Enter different username.\n";
 /// Asks for the password at a sign-up.
 pub const SIGNUP_PASSWORD: &str = "Please enter a new password:\n";
 /// Asks for it again.
 pub const SIGNUP_AGAIN: &str = "Re-enter your password:\n";
 /// Comes before [`GREETING`].
-pub const MISMATCH: &str = "Passwords do not match.\n";
+const MISMATCH: &str = "Passwords do not match.\n";
 /// Comes before [`GREETING`].
 pub const SIGNED_UP: &str = "Successful.Please login\n";
 /// Asks for the text of a broadcast.
@@ -93,14 +93,32 @@ pub fn list(clients: &[SocketAddr], limit: usize) -> String {
     listed
 }
 
-/// A line of the server's, in lines for the client of at most `limit` bytes each. A ticket is none of its business
-/// and gives nothing.
-pub fn show_event(event: &Reply, limit: usize) -> Vec<String> {
+/// What the server says unasked, in lines for the client of at most `limit` bytes each. A ticket is none of its
+/// business and gives nothing.
+pub fn show_event(event: &Event, limit: usize) -> Vec<String> {
     match event {
-        Reply::Broadcast(broadcast) => quote(broadcast.from.as_str(), "", &broadcast.text, limit),
-        Reply::Message { from, text } => quote(from.as_str(), " to you", text, limit),
-        Reply::Notice(notice) => vec![tell(&notice.to_string())],
-        _ => Vec::new(),
+        Event::Broadcast(broadcast) => quote(broadcast.from.as_str(), "", &broadcast.text, limit),
+        Event::Message { from, text } => quote(from.as_str(), " to you", text, limit),
+        Event::Notice(notice) => vec![tell(&notice.to_string())],
+        Event::Ticket { .. } => Vec::new(),
+    }
+}
+
+/// A refusal, in S1's words where it has them.
+pub fn refuse(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::InvalidCredentials => WRONG_CREDENTIALS.to_owned(),
+        Refusal::NameTaken => NAME_TAKEN.to_owned(),
+        Refusal::PasswordsDoNotMatch => MISMATCH.to_owned(),
+        other => tell(&other.to_string()),
+    }
+}
+
+/// What is wrong with a text that was to be broadcast; the native protocol's form would be of no use here.
+pub fn refuse_broadcast(invalid: &InvalidBroadcast) -> String {
+    match invalid {
+        InvalidBroadcast::Blank => tell("Nothing to broadcast"),
+        InvalidBroadcast::TooLong(_) | InvalidBroadcast::Control(_) => tell(&invalid.to_string()),
     }
 }
 
@@ -140,6 +158,20 @@ pub fn write_length(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{Broadcast, Notice};
+    use crate::value::Username;
+
+    fn name(text: &str) -> Username {
+        text.parse().expect("valid")
+    }
+
+    fn broadcast(from: &str, text: &str) -> Event {
+        Event::Broadcast(Broadcast { seq: 1, unix_time: 1, from: name(from), text: text.to_owned() })
+    }
+
+    fn message(from: &str, text: &str) -> Event {
+        Event::Message { from: name(from), text: text.to_owned() }
+    }
 
     #[test]
     fn the_choices() {
@@ -174,21 +206,26 @@ mod tests {
 
     #[test]
     fn what_others_say_stays_under_the_limit_and_names_them_in_every_line() {
-        let event = Reply::parse(&format!("bcast_1_1_alice_{}", "grüße ".repeat(128)));
-        let lines = show_event(&event, MAX_QUIET_LINE);
+        let lines = show_event(&broadcast("alice", &"grüße ".repeat(128)), MAX_QUIET_LINE);
         assert!(lines.iter().all(|line| line.starts_with("alice: ") && line.len() <= MAX_QUIET_LINE));
         let said: String = lines.iter().map(|line| line["alice: ".len()..].trim_end_matches('\n')).collect();
         assert_eq!(said, "grüße ".repeat(128));
-        assert_eq!(show_event(&Reply::parse("msg_bob_hi"), MAX_WRITE), ["bob to you: hi\n"]);
-        assert_eq!(show_event(&Reply::parse("notice_Bye"), MAX_WRITE), ["Bye\n"]);
-        assert!(show_event(&Reply::parse("ticket_bob_00112233445566778899aabbccddeeff"), MAX_WRITE).is_empty());
+        assert_eq!(show_event(&message("bob", "hi"), MAX_WRITE), ["bob to you: hi\n"]);
+        assert_eq!(show_event(&Event::Notice(Notice::Other("Bye".to_owned())), MAX_WRITE), ["Bye\n"]);
+        let ticket = "00112233445566778899aabbccddeeff".parse().expect("a ticket");
+        assert!(show_event(&Event::Ticket { name: name("bob"), ticket }, MAX_WRITE).is_empty());
     }
 
     #[test]
     fn the_word_that_kills_a_client_is_never_sent() {
-        let nasty = ["bcast_1_1_peer_hi", "msg_peer_x", "bcast_1_1_eve_peer_peer_1", "notice_peer has logged in"];
-        for line in nasty {
-            for shown in show_event(&Reply::parse(line), MAX_WRITE) {
+        let nasty = [
+            broadcast("peer", "hi"),
+            message("peer", "x"),
+            broadcast("eve", "peer_peer_1"),
+            Event::Notice(Notice::TakenOver { name: name("peer"), from: [10, 0, 0, 7].into() }),
+        ];
+        for event in nasty {
+            for shown in show_event(&event, MAX_WRITE) {
                 assert!(!shown.starts_with("peer") && !shown.contains("peer_"), "{shown}");
             }
         }

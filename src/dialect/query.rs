@@ -66,7 +66,7 @@ impl Query {
 
 /// What the server answers, one variant a kind. A list that is too long is cut at a whole name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum QueryReply {
     /// `OK`: a new user.
     New,
     /// `UP`: a known user's entry was replaced.
@@ -81,32 +81,32 @@ pub enum Answer {
     Refused(String),
 }
 
-impl Answer {
+impl QueryReply {
     /// `ERR,User not found!`
-    pub fn not_found() -> Answer {
-        Answer::Refused("User not found!".to_owned())
+    pub fn not_found() -> QueryReply {
+        QueryReply::Refused("User not found!".to_owned())
     }
 
     /// `ERR,Invalid Request!`
-    pub fn invalid() -> Answer {
-        Answer::Refused("Invalid Request!".to_owned())
+    pub fn invalid() -> QueryReply {
+        QueryReply::Refused("Invalid Request!".to_owned())
     }
 }
 
 /// The bytes of the answer.
-impl fmt::Display for Answer {
+impl fmt::Display for QueryReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Answer::New => f.write_str("OK"),
-            Answer::Known => f.write_str("UP"),
-            Answer::Peer(ip, port) => write!(f, "OK,{ip},{port}"),
-            Answer::Refused(why) => write!(f, "ERR,{why}"),
-            Answer::Names(names) => {
+            QueryReply::New => f.write_str("OK"),
+            QueryReply::Known => f.write_str("UP"),
+            QueryReply::Peer(ip, port) => write!(f, "OK,{ip},{port}"),
+            QueryReply::Refused(why) => write!(f, "ERR,{why}"),
+            QueryReply::Names(names) => {
                 let mut text = "OK,".to_owned();
                 append_names(&mut text, "", names);
                 f.write_str(&text)
             }
-            Answer::Files(users) => {
+            QueryReply::Files(users) => {
                 let mut text = "OK,".to_owned();
                 for (number, (name, files)) in users.iter().enumerate() {
                     let line_end = if number == 0 { "" } else { "\n" };
@@ -192,16 +192,16 @@ mod tests {
         let files = vec![("ann".to_owned(), strings(&["a", "b"])), ("bob".to_owned(), strings(&["c"]))];
         let none = vec![("ann".to_owned(), Vec::new()), ("bob".to_owned(), strings(&["c"]))];
         for (answer, text) in [
-            (Answer::New, "OK"),
-            (Answer::Known, "UP"),
-            (Answer::Names(strings(&["ann", "bob"])), "OK,ann,bob"),
-            (Answer::Names(Vec::new()), "OK,"),
-            (Answer::Peer([127, 0, 0, 1].into(), 5000), "OK,127.0.0.1,5000"),
-            (Answer::Files(files), "OK,ann: a,b\nbob: c"),
-            (Answer::Files(none), "OK,ann: \nbob: c"),
-            (Answer::Files(Vec::new()), "OK,"),
-            (Answer::not_found(), "ERR,User not found!"),
-            (Answer::invalid(), "ERR,Invalid Request!"),
+            (QueryReply::New, "OK"),
+            (QueryReply::Known, "UP"),
+            (QueryReply::Names(strings(&["ann", "bob"])), "OK,ann,bob"),
+            (QueryReply::Names(Vec::new()), "OK,"),
+            (QueryReply::Peer([127, 0, 0, 1].into(), 5000), "OK,127.0.0.1,5000"),
+            (QueryReply::Files(files), "OK,ann: a,b\nbob: c"),
+            (QueryReply::Files(none), "OK,ann: \nbob: c"),
+            (QueryReply::Files(Vec::new()), "OK,"),
+            (QueryReply::not_found(), "ERR,User not found!"),
+            (QueryReply::invalid(), "ERR,Invalid Request!"),
         ] {
             assert_eq!(answer.to_string(), text);
         }
@@ -211,10 +211,10 @@ mod tests {
     fn a_long_answer_is_cut_at_a_whole_name() {
         let names: Vec<String> = (100..400).map(|number| format!("file-{number}.txt")).collect();
         let expected = format!("OK,{}", names[..76].join(","));
-        assert_eq!(Answer::Names(names.clone()).to_string(), expected);
+        assert_eq!(QueryReply::Names(names.clone()).to_string(), expected);
         assert!(expected.len() <= MAX_ANSWER && MAX_ANSWER < expected.len() + 13);
         let users = vec![("ann".to_owned(), names[..76].to_vec()), ("bob".to_owned(), names)];
-        let listed = Answer::Files(users).to_string();
+        let listed = QueryReply::Files(users).to_string();
         assert!(listed.ends_with(".txt") && listed.len() <= MAX_ANSWER && !listed.contains("bob"), "{listed}");
     }
 }

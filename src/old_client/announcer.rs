@@ -2,7 +2,7 @@
 
 use super::desk::Desk;
 use super::folder::{Folder, Listing};
-use crate::protocol::{MAX_FILES, MAX_LINE, Reply, Request};
+use crate::protocol::{MAX_FILES, MAX_LINE, MemberRequest, Reply, Request};
 use crate::value::FileName;
 use crate::value::comma;
 use std::collections::BTreeSet;
@@ -81,7 +81,7 @@ fn lines(desk: &Desk, port: u16, known: Option<&BTreeSet<FileName>>, names: &BTr
         Some(known) if known.is_subset(names) => pack(None, names.difference(known)),
         _ => {
             let name = desk.name().map(|name| name.to_string()).unwrap_or_default();
-            let init = Request::Init { name, port: port.to_string(), files: Vec::new() };
+            let init = Request::Member(MemberRequest::Init { name, port: port.to_string(), files: Vec::new() });
             pack(Some(init), names.iter())
         }
     }
@@ -95,11 +95,13 @@ fn pack<'a>(first: Option<Request>, names: impl Iterator<Item = &'a FileName>) -
     for name in names {
         let field = comma::join([name.as_str()]).len() + 1;
         if length.saturating_add(field) > MAX_LINE {
-            lines.push(Request::Share(Vec::new()));
+            lines.push(Request::Member(MemberRequest::Share(Vec::new())));
             length = "SHARE\n".len();
         }
         length += field;
-        if let Some(Request::Init { files, .. } | Request::Share(files)) = lines.last_mut() {
+        if let Some(Request::Member(MemberRequest::Init { files, .. }) | Request::Member(MemberRequest::Share(files))) =
+            lines.last_mut()
+        {
             files.push(name.to_string());
         }
     }
@@ -155,7 +157,7 @@ mod tests {
 
     fn files(line: &Request) -> &[String] {
         match line {
-            Request::Init { files, .. } | Request::Share(files) => files,
+            Request::Member(MemberRequest::Init { files, .. }) | Request::Member(MemberRequest::Share(files)) => files,
             _ => &[],
         }
     }
@@ -164,7 +166,7 @@ mod tests {
         #[test]
         fn no_name_is_lost_and_no_line_too_long(names in prop::collection::btree_set("[ -.0-~ü🎉]{1,60}", 0..400)) {
             let names: BTreeSet<FileName> = names.iter().filter_map(|name| name.parse().ok()).collect();
-            let init = Request::Init { name: "alice".to_owned(), port: "4401".to_owned(), files: Vec::new() };
+            let init = Request::Member(MemberRequest::Init { name: "alice".to_owned(), port: "4401".to_owned(), files: Vec::new() });
             for first in [None, Some(init)] {
                 let lines = pack(first, names.iter());
                 prop_assert!(lines.iter().all(|line| line.to_string().len() < MAX_LINE));

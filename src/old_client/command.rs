@@ -1,6 +1,6 @@
 //! What a person can ask the client to do: one table, from which the parser, the menu and the help are made.
 
-use crate::protocol::{MAX_BROADCAST, Request};
+use crate::protocol::{MAX_BROADCAST, MemberRequest, Request};
 use crate::value::Address;
 use crate::value::FileName;
 use crate::value::Username;
@@ -289,13 +289,15 @@ fn as_to_the_server(line: &str) -> Result<Command, String> {
         return Err(unknown());
     }
     match Request::parse(line).map_err(|error| error.to_string())? {
-        Request::Broadcast(text) => Ok(Command::Broadcast(Some(text))),
-        Request::Message { text, to } => Ok(Command::Message { to, text }),
-        Request::Relay { text, to } => Ok(Command::Relay { to, text }),
-        Request::Connect(to) => Ok(Command::Chat(to)),
-        Request::GetUsers => Ok(Command::Users),
-        Request::GetUserFiles(name) => name.parse().map(|name| Command::Files(Some(name))).map_err(|_| unknown()),
-        Request::GetPeer(name) => name.parse().map(Command::AddressOf).map_err(|_| unknown()),
+        Request::Member(MemberRequest::Broadcast(text)) => Ok(Command::Broadcast(Some(text.to_string()))),
+        Request::Member(MemberRequest::Message { text, to }) => Ok(Command::Message { to, text }),
+        Request::Member(MemberRequest::Relay { text, to }) => Ok(Command::Relay { to, text }),
+        Request::Member(MemberRequest::Connect(to)) => Ok(Command::Chat(to)),
+        Request::Member(MemberRequest::GetUsers) => Ok(Command::Users),
+        Request::Member(MemberRequest::GetUserFiles(name)) => {
+            name.parse().map(|name| Command::Files(Some(name))).map_err(|_| unknown())
+        }
+        Request::Member(MemberRequest::GetPeer(name)) => name.parse().map(Command::AddressOf).map_err(|_| unknown()),
         Request::Quit(_) => Ok(Command::Quit),
         _ => Err(unknown()),
     }

@@ -2,7 +2,7 @@
 
 use super::command::{self, Place, TABLE};
 use super::desk::Desk;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{MemberRequest, Reply, Request};
 use crate::value::comma;
 
 /// The words of a chat.
@@ -30,7 +30,7 @@ pub fn candidates(before: &str, desk: &Desk) -> (usize, Vec<String>) {
 /// Everybody else who is active; nobody while the server is away.
 fn names(desk: &Desk) -> Vec<String> {
     let me = desk.name();
-    match desk.request(&Request::GetUsers).map(|answer| answer.end) {
+    match desk.request(&Request::Member(MemberRequest::GetUsers)).map(|answer| answer.end) {
         Ok(Reply::Ok(names)) => {
             let others = comma::split(&names).into_iter().filter(|name| name.parse().ok() != me);
             others.map(|name| format!("{name} ")).collect()
@@ -41,7 +41,9 @@ fn names(desk: &Desk) -> Vec<String> {
 
 /// What somebody shares. Names that the line could not show as they are have to be typed.
 fn files(desk: &Desk, owner: &str) -> Vec<String> {
-    let Ok(answer) = desk.request(&Request::GetUserFiles(owner.to_owned())) else { return Vec::new() };
+    let Ok(answer) = desk.request(&Request::Member(MemberRequest::GetUserFiles(owner.to_owned()))) else {
+        return Vec::new();
+    };
     let files = answer.data.into_iter().filter_map(|reply| match reply {
         Reply::Files { files, .. } => Some(files),
         _ => None,

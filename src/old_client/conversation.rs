@@ -7,7 +7,7 @@ use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
 use super::question::{Verdict, Wish};
 use crate::net::listener;
 use crate::peer_protocol::Opening;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{MemberRequest, Reply, Request};
 use crate::value::Address;
 use crate::value::Ticket;
 use crate::value::Username;
@@ -57,7 +57,7 @@ pub fn call(desk: &Desk, id: ChatId, to: &Address) {
             desk.waker.wake();
         }
     };
-    let introduced = match peer::introduce(desk, &Request::Connect(to.clone())) {
+    let introduced = match peer::introduce(desk, &Request::Member(MemberRequest::Connect(to.clone()))) {
         Ok(Introduction::To(introduced)) => introduced,
         Ok(Introduction::Refused(why) | Introduction::Relayed(why)) => return refused(why),
         Err(error) => return refused(error.to_string()),

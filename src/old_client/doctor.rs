@@ -3,8 +3,7 @@
 use super::desk::Desk;
 use super::event::Event;
 use super::udp;
-use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{FromServer, Hello, MAX_DATAGRAM, MemberRequest, Reply, Request};
 use std::io;
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -28,7 +27,7 @@ pub fn examine(desk: &Desk) {
         Err(error) => Err(format!("UDP: {error}. Broadcasts come by TCP instead")),
     };
     show(desk, udp);
-    let peers = match desk.request(&Request::Probe).map(|answer| answer.end) {
+    let peers = match desk.request(&Request::Member(MemberRequest::Probe)).map(|answer| answer.end) {
         Ok(Reply::Ok(text)) => Ok(format!("Peers: fine. {text}")),
         Ok(Reply::Err(why)) => Err(format!(
             "Peers: {why}. Chats that others ask for fail and messages are relayed. Open that TCP port in this \

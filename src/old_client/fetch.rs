@@ -7,8 +7,8 @@ use super::link::LinkError;
 use super::part::{Origin, Part};
 use super::peer::{self, Heard, Introduced, Introduction, PeerLines};
 use super::transfer::Stage;
-use crate::peer_protocol::{FileHash, Opening};
-use crate::protocol::{Reply, Request};
+use crate::peer_protocol::{Answer, FileHash, Opening};
+use crate::protocol::{MemberRequest, Reply, Request};
 use crate::value::Address;
 use crate::value::Size;
 use crate::value::duration;
@@ -143,7 +143,7 @@ impl<'a> Fetch<'a> {
     }
 
     fn introduction(&self) -> Result<Introduced, Cut> {
-        let wanted = Request::Connect(Address::Name(self.origin.from.clone()));
+        let wanted = Request::Member(MemberRequest::Connect(Address::Name(self.origin.from.clone())));
         match peer::introduce(self.desk, &wanted) {
             Ok(Introduction::To(introduced)) => Ok(introduced),
             Ok(Introduction::Refused(why) | Introduction::Relayed(why)) => Err(self.unreachable(why)),
@@ -192,15 +192,15 @@ impl<'a> Fetch<'a> {
 
     /// The size, from the first line.
     fn answer(&self, line: &str) -> Result<u64, Cut> {
-        match Reply::parse(line) {
-            Reply::Ok(size) => {
+        match Answer::parse(line) {
+            Answer::Ok(size) => {
                 size.trim().parse().map_err(|_| Cut::Failed(format!("{size:?} is not the size of a file")))
             }
-            Reply::Err(why) if why.to_string().starts_with("busy") => Err(Cut::Again(why.to_string())),
-            // It may have become shorter than our part. Nothing is thrown away before the first byte comes.
-            Reply::Err(why) if self.offset() > 0 => Err(Cut::Anew(why.to_string())),
-            Reply::Err(why) => Err(Cut::Failed(why.to_string())),
-            other => Err(Cut::Failed(format!("no answer but {other}"))),
+            Answer::Refused(why) if why.try_again() => Err(Cut::Again(why.to_string())),
+            // It has become shorter than our part. Nothing is thrown away before the first byte comes.
+            Answer::Refused(why) if why.begin_anew() && self.offset() > 0 => Err(Cut::Anew(why.to_string())),
+            Answer::Refused(why) => Err(Cut::Failed(why.to_string())),
+            Answer::Unknown(line) => Err(Cut::Failed(format!("no answer but {line}"))),
         }
     }
 

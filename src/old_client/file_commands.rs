@@ -6,7 +6,7 @@ use super::fetch;
 use super::fetches::{Job, MAX_RUNNING};
 use super::link::LinkError;
 use super::transfer::{Stage, Step};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{MemberRequest, Reply, Request};
 use crate::value::FileName;
 use crate::value::Username;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 /// Why the server gave no answer.
 pub fn show(desk: &Desk, of: Option<&Username>) -> Result<(), LinkError> {
     let request = match of {
-        Some(name) => Request::GetUserFiles(name.to_string()),
-        None => Request::GetAllFiles,
+        Some(name) => Request::Member(MemberRequest::GetUserFiles(name.to_string())),
+        None => Request::Member(MemberRequest::GetAllFiles),
     };
     let answer = desk.request(&request)?;
     for reply in answer.data {

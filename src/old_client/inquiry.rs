@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::event::Event;
 use super::link::LinkError;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{MemberRequest, Reply, Request};
 use crate::value::comma;
 
 /// Asks the server and shows the data of its answer, a line each, and its end.
@@ -36,7 +36,7 @@ fn show_end(desk: &Desk, end: Reply) {
 /// # Errors
 /// As [`show`].
 pub fn show_users(desk: &Desk) -> Result<(), LinkError> {
-    match desk.request(&Request::GetUsers)?.end {
+    match desk.request(&Request::Member(MemberRequest::GetUsers))?.end {
         Reply::Ok(names) => {
             comma::split(&names).into_iter().for_each(|name| desk.screen.show(Event::User { name }));
         }

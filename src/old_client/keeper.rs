@@ -9,7 +9,7 @@ use super::link::{Link, LinkError, Reader};
 use super::login::{self, Known, NotLoggedIn, Welcome};
 use crate::net::listener;
 use crate::net::shutdown::{Shutdown, any_like};
-use crate::protocol::{Notice, Reply, Request};
+use crate::protocol::{MemberRequest, Notice, Reply, Request};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,9 +63,10 @@ impl Keeper {
         let port = self.listen(welcome.address).map_err(NotLoggedIn::Refused)?;
         let Some(name) = self.desk.name() else { return Ok(()) };
         if self.desk.is_hidden() {
-            self.desk.request(&Request::Inactive)?;
+            self.desk.request(&Request::Member(MemberRequest::Inactive))?;
         }
-        let init = Request::Init { name: name.to_string(), port: port.to_string(), files: Vec::new() };
+        let init =
+            Request::Member(MemberRequest::Init { name: name.to_string(), port: port.to_string(), files: Vec::new() });
         match self.desk.request(&init)?.end {
             Reply::Err(why) => Err(NotLoggedIn::Refused(why.to_string())),
             _ => {

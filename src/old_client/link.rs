@@ -3,7 +3,7 @@
 use crate::net::DeadlineReader;
 use crate::net::LineReader;
 use crate::net::listener;
-use crate::protocol::{MAX_SERVER_LINE, Reply, Request};
+use crate::protocol::{EntryRequest, MAX_SERVER_LINE, MemberRequest, Reply, Request};
 use crate::value::BadLine;
 use crate::value::text;
 use std::fmt;
@@ -120,7 +120,7 @@ impl Link {
     /// [`LinkError::Lost`], [`LinkError::Silent`] or [`LinkError::NoLine`].
     pub fn request(&self, request: &Request) -> Result<Answer, LinkError> {
         let limit = match request {
-            Request::Login { .. } | Request::Signup { .. } => HASHED_ANSWER,
+            Request::Entry(EntryRequest::Login { .. }) | Request::Entry(EntryRequest::Signup { .. }) => HASHED_ANSWER,
             _ => ANSWER,
         };
         let line = request.to_string();
@@ -128,7 +128,10 @@ impl Link {
             return Err(LinkError::NoLine(BadLine::Control(c)));
         }
         let (answer, answered) = sync_channel(1);
-        let introduces = matches!(request, Request::Connect(_) | Request::Message { .. });
+        let introduces = matches!(
+            request,
+            Request::Member(MemberRequest::Connect(_)) | Request::Member(MemberRequest::Message { .. })
+        );
         self.take_turn(Asking { introduces, data: Vec::new(), answer })?;
         let sent = (&*self.stream).write_all(format!("{line}\n").as_bytes());
         let result = match sent.map(|()| answered.recv_timeout(limit)) {
@@ -286,7 +289,7 @@ mod tests {
     #[test]
     fn events_between_the_lines_of_an_answer() {
         let lines = "client_a_127.0.0.2:1\nbcast_1_1_bob_hi\nmsg_bob_hi\nclient_b_127.0.0.3:1\nOK,2\nnotice_bye\n";
-        let (answer, events) = played(lines, &Request::List);
+        let (answer, events) = played(lines, &Request::Member(MemberRequest::List));
         assert_eq!(data(&answer.expect("answered")), ["client_a_127.0.0.2:1", "client_b_127.0.0.3:1"]);
         assert_eq!(events, ["bcast_1_1_bob_hi", "msg_bob_hi", "notice_bye"]);
     }
@@ -295,16 +298,19 @@ mod tests {
     fn a_ticket_belongs_to_the_answer_only_before_its_peer() {
         let [one, two] = ["ticket_eve_00112233445566778899aabbccddeeff", "ticket_bob_ff112233445566778899aabbccddeeff"];
         let lines = format!("{one}\n{two}\npeer_127.0.0.2:4401\n{one}\nOK,\n");
-        let (answer, events) = played(&lines, &Request::Connect("bob".parse().expect("valid")));
+        let (answer, events) = played(&lines, &Request::Member(MemberRequest::Connect("bob".parse().expect("valid"))));
         assert_eq!(data(&answer.expect("answered")), [two, "peer_127.0.0.2:4401"]);
         assert_eq!(events, [one, one]);
-        let (_, events) = played(&format!("{one}\nOK,\n"), &Request::Whoami);
+        let (_, events) = played(&format!("{one}\nOK,\n"), &Request::Member(MemberRequest::Whoami));
         assert_eq!(events, [one]);
     }
 
     #[test]
     fn a_lost_server_fails_the_request() {
-        assert!(matches!(played("client_a_127.0.0.2:1\n", &Request::List).0, Err(LinkError::Lost)));
+        assert!(matches!(
+            played("client_a_127.0.0.2:1\n", &Request::Member(MemberRequest::List)).0,
+            Err(LinkError::Lost)
+        ));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::input::Input;
 use super::link::{Answer, LinkError};
 use super::terminal::Typed;
-use crate::protocol::{self, Reply, Request};
+use crate::protocol::{self, EntryRequest, Reply, Request};
 use crate::value::Ticket;
 use crate::value::{InvalidUsername, Username};
 use std::net::IpAddr;
@@ -57,7 +57,7 @@ impl From<LinkError> for NotLoggedIn {
 /// # Errors
 /// [`NotLoggedIn::Refused`] or [`NotLoggedIn::Lost`].
 pub fn sign_up(desk: &Desk, name: &Username, password: &str) -> Result<String, NotLoggedIn> {
-    let request = Request::Signup { name: name.to_string(), password: password.to_owned() };
+    let request = Request::Entry(EntryRequest::Signup { name: name.to_string(), password: password.to_owned() });
     match desk.request(&request)?.end {
         Reply::Ok(text) => Ok(text),
         end => Err(refusal(end)),
@@ -69,7 +69,7 @@ pub fn sign_up(desk: &Desk, name: &Username, password: &str) -> Result<String, N
 /// # Errors
 /// [`NotLoggedIn::Refused`] or [`NotLoggedIn::Lost`].
 pub fn log_in(desk: &Desk, name: &Username, password: &str) -> Result<Welcome, NotLoggedIn> {
-    let request = Request::Login { name: name.to_string(), password: password.to_owned() };
+    let request = Request::Entry(EntryRequest::Login { name: name.to_string(), password: password.to_owned() });
     let Answer { data, end } = desk.request(&request)?;
     if !matches!(end, Reply::Ok(_)) {
         return Err(refusal(end));

@@ -10,7 +10,7 @@ use super::link::LinkError;
 use super::question::{Answer, Asked, Wish};
 use super::terminal::Typed;
 use super::{file_commands, inquiry, message, peers, remote};
-use crate::protocol::{MAX_LINE, Request};
+use crate::protocol::{InvalidBroadcast, MAX_LINE, MemberRequest, Request};
 use crate::value::Address;
 use crate::value::BadLine;
 use crate::value::Username;
@@ -256,9 +256,12 @@ impl<'a> Menu<'a> {
     fn attempt(&mut self, command: Command) -> Result<(), LinkError> {
         let desk = self.desk;
         match command {
-            Command::List => inquiry::show(desk, &Request::List)?,
+            Command::List => inquiry::show(desk, &Request::Member(MemberRequest::List))?,
             Command::Broadcast(None) => self.broadcasting = true,
-            Command::Broadcast(Some(text)) => inquiry::show(desk, &Request::Broadcast(text))?,
+            Command::Broadcast(Some(text)) => match text.parse() {
+                Ok(text) => inquiry::show(desk, &Request::Member(MemberRequest::Broadcast(text)))?,
+                Err(invalid) => desk.screen.refuse(InvalidBroadcast::to_string(&invalid)),
+            },
             Command::Chat(to) => self.chat(to),
             Command::Message { to, text } => message::send(desk, &to, &text)?,
             Command::Relay { to, text } => message::relay(desk, &to, &text)?,
@@ -269,20 +272,22 @@ impl<'a> Menu<'a> {
             Command::Peers => peers::show(desk),
             Command::Close(name) => peers::close(desk, &name),
             Command::Users => inquiry::show_users(desk)?,
-            Command::AddressOf(name) => inquiry::show_fields(desk, &Request::GetPeer(name.to_string()))?,
+            Command::AddressOf(name) => {
+                inquiry::show_fields(desk, &Request::Member(MemberRequest::GetPeer(name.to_string())))?
+            }
             Command::Files(of) => file_commands::show(desk, of.as_ref())?,
             Command::Get { from, file } => file_commands::get(desk, from, file),
             Command::Transfers => file_commands::show_transfers(desk),
             Command::Cancel(file) => file_commands::cancel(desk, file.as_ref()),
             Command::Active => {
-                inquiry::show(desk, &Request::Active)?;
+                inquiry::show(desk, &Request::Member(MemberRequest::Active))?;
                 desk.set_hidden(false);
             }
             Command::Inactive => {
-                inquiry::show(desk, &Request::Inactive)?;
+                inquiry::show(desk, &Request::Member(MemberRequest::Inactive))?;
                 desk.set_hidden(true);
             }
-            Command::Whoami => inquiry::show_fields(desk, &Request::Whoami)?,
+            Command::Whoami => inquiry::show_fields(desk, &Request::Member(MemberRequest::Whoami))?,
             Command::Wait(Some(span)) => self.wait(span, |_| false),
             Command::Wait(None) => self.wait(FETCHES_WAIT, |desk| desk.files.fetches.is_idle()),
             Command::Reconnect if desk.come_back() => {}

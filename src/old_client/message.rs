@@ -5,7 +5,7 @@ use super::event::Event;
 use super::link::LinkError;
 use super::peer::{self, Introduced, Introduction, PeerLines};
 use crate::peer_protocol::Opening;
-use crate::protocol::{Reply, Request};
+use crate::protocol::{MemberRequest, Reply, Request};
 use crate::value::Address;
 use crate::value::Ticket;
 use crate::value::Username;
@@ -26,7 +26,7 @@ pub fn receive(desk: &Desk, mut lines: PeerLines, name: Username, ticket: Option
 /// # Errors
 /// Why the server gave no answer.
 pub fn send(desk: &Desk, to: &Address, text: &str) -> Result<(), LinkError> {
-    let request = Request::Message { text: text.to_owned(), to: to.clone() };
+    let request = Request::Member(MemberRequest::Message { text: text.to_owned(), to: to.clone() });
     match peer::introduce(desk, &request)? {
         Introduction::Refused(why) => desk.screen.refuse(why),
         Introduction::Relayed(done) => desk.screen.show(Event::Done { text: done }),
@@ -46,7 +46,7 @@ pub fn send(desk: &Desk, to: &Address, text: &str) -> Result<(), LinkError> {
 /// # Errors
 /// Why the server gave no answer.
 pub fn relay(desk: &Desk, to: &Address, text: &str) -> Result<(), LinkError> {
-    match desk.request(&Request::Relay { text: text.to_owned(), to: to.clone() })?.end {
+    match desk.request(&Request::Member(MemberRequest::Relay { text: text.to_owned(), to: to.clone() }))?.end {
         Reply::Err(why) => desk.screen.refuse(why.to_string()),
         Reply::Ok(done) if !done.is_empty() => desk.screen.show(Event::Done { text: done }),
         _ => desk.screen.show(Event::Done { text: format!("Relayed to {to}") }),

@@ -10,7 +10,7 @@ use super::question::{Verdict, Wish};
 use super::runner::{self, Ran};
 use crate::peer_protocol::Opening;
 use crate::peer_protocol::{BadOutcome, Outcome};
-use crate::protocol::{MAX_LINE, Reply, Request};
+use crate::protocol::{MAX_LINE, MemberRequest, Reply, Request};
 use crate::value::Address;
 use crate::value::Ticket;
 use crate::value::Username;
@@ -204,7 +204,7 @@ fn call(desk: &Desk, id: JobId, to: &Address, command: &str) {
 }
 
 fn ask(desk: &Desk, id: JobId, to: &Address, command: &str) -> Result<(Username, Ran), String> {
-    let introduced = match peer::introduce(desk, &Request::Connect(to.clone())) {
+    let introduced = match peer::introduce(desk, &Request::Member(MemberRequest::Connect(to.clone()))) {
         Ok(Introduction::To(introduced)) => introduced,
         Ok(Introduction::Refused(why) | Introduction::Relayed(why)) => return Err(why),
         Err(error) => return Err(error.to_string()),

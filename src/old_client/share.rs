@@ -3,7 +3,7 @@
 use super::folder::Folder;
 use super::hashes::Hashes;
 use super::transfer::Underway;
-use crate::net::slots::Slots;
+use crate::net::FairQueue;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub struct Share {
     /// The hashes of its files.
     pub hashes: Hashes,
     /// How many of them are sent at a time.
-    pub slots: Slots,
+    pub slots: FairQueue,
     /// The files that are being sent.
     pub uploads: Underway,
     state: Mutex<State>,
@@ -49,7 +49,7 @@ impl Share {
         Share {
             folder,
             hashes: Hashes::default(),
-            slots: Slots::new(slots),
+            slots: FairQueue::new(slots, 16),
             uploads: Underway::default(),
             state: Mutex::default(),
             changed: Condvar::new(),

@@ -6,6 +6,7 @@ use super::folder::Folder;
 use super::hashes::{self, BUFFER, Hashes, Version};
 use super::peer::PeerLines;
 use super::transfer::{Stage, Transfer, Way};
+use crate::net::{Patience, has_hung_up};
 use crate::peer_protocol::FileHash;
 use crate::protocol::Reply;
 use crate::value::FileName;
@@ -42,8 +43,9 @@ pub fn serve(desk: &Desk, lines: &PeerLines, wanted: Wanted) {
         Ok(opened) => opened,
         Err(why) => return lines.refuse(why),
     };
-    let Some(slot) = share.slots.take(TURN) else {
-        return lines.refuse(format!("busy: {} files are being sent, try again later", share.slots.max()));
+    let patience = Patience { until: Instant::now() + TURN, has_gone: &|| has_hung_up(&lines.stream) };
+    let Ok(slot) = share.slots.take(&patience) else {
+        return lines.refuse(format!("busy: {} files are being sent, try again later", share.slots.permits()));
     };
     let upload = share.uploads.enter(Transfer::new(Way::Send, name, file_name));
     let began = Instant::now();

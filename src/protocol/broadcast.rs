@@ -1,7 +1,68 @@
 //! A broadcast: the one line that travels by TCP, by UDP, and lies on disk.
 
+use super::MAX_BROADCAST;
 use crate::value::Username;
+use crate::value::text;
 use std::fmt;
+use std::str::FromStr;
+
+/// A text that may be broadcast: not blank, at most [`MAX_BROADCAST`] bytes, without control characters but TAB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BroadcastText(Box<str>);
+
+/// Why a text may not be broadcast; its `Display` is a sentence for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidBroadcast {
+    /// Nothing, or nothing but blanks.
+    Blank,
+    /// So many bytes.
+    TooLong(usize),
+    /// It holds this character.
+    Control(char),
+}
+
+impl BroadcastText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for BroadcastText {
+    type Err = InvalidBroadcast;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBroadcast> {
+        if text.trim().is_empty() {
+            Err(InvalidBroadcast::Blank)
+        } else if text.len() > MAX_BROADCAST {
+            Err(InvalidBroadcast::TooLong(text.len()))
+        } else if let Some(control) = text::first_forbidden(text) {
+            Err(InvalidBroadcast::Control(control))
+        } else {
+            Ok(BroadcastText(text.into()))
+        }
+    }
+}
+
+impl fmt::Display for BroadcastText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for InvalidBroadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidBroadcast::Blank => f.write_str("Nothing to broadcast: send bcast_TEXT"),
+            InvalidBroadcast::TooLong(bytes) => {
+                write!(f, "Broadcast too long: {bytes} bytes, at most {MAX_BROADCAST}")
+            }
+            InvalidBroadcast::Control(c) => write!(f, "A broadcast holds no {}", c.escape_default()),
+        }
+    }
+}
+
+impl std::error::Error for InvalidBroadcast {}
 
 /// One broadcast, as it travels and as it lies on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,5 +93,27 @@ impl Broadcast {
 impl fmt::Display for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "bcast_{}_{}_{}_{}", self.seq, self.unix_time, self.from, self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_not_blank_not_too_long_and_one_line() {
+        let longest = "x".repeat(MAX_BROADCAST);
+        for good in ["hi", " hi ", "a\tb", "snake_case, 🎉", &longest] {
+            assert_eq!(good.parse::<BroadcastText>().map(|text| text.to_string()), Ok(good.to_owned()));
+        }
+        let too_long = format!("{longest}x");
+        for (bad, why) in [
+            ("", InvalidBroadcast::Blank),
+            (" \t ", InvalidBroadcast::Blank),
+            (&too_long, InvalidBroadcast::TooLong(MAX_BROADCAST + 1)),
+            ("a\nb", InvalidBroadcast::Control('\n')),
+        ] {
+            assert_eq!(bad.parse::<BroadcastText>(), Err(why));
+        }
     }
 }

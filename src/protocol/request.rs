@@ -1,13 +1,27 @@
 //! What a client asks of the server.
 
+use super::{BroadcastText, InvalidBroadcast};
 use crate::value::comma;
 use crate::value::{Address, InvalidAddress};
 use std::fmt;
 
-/// What a client asks of the server, one variant a command.
+/// What a client asks of the server: the first word of its line says which of these it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// `help`: the menu; answered before the login and after it.
+    Help,
+    /// `quit` or `exit`; `EXIT,name` names who leaves. Answered before the login and after it.
+    Quit(Option<String>),
+    /// Answered before the login only.
+    Entry(EntryRequest),
+    /// Answered after the login only.
+    Member(MemberRequest),
+}
+
+/// What a client asks that is not logged in, one variant a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "a variant's line names its fields in order")]
-pub enum Request {
+pub enum EntryRequest {
     /// `signup`: begin the sign-up dialogue (name, password, password again).
     SignupDialogue,
     /// `login`: begin the login dialogue (name, password).
@@ -16,12 +30,18 @@ pub enum Request {
     Signup { name: String, password: String },
     /// `LOGIN,name,password`.
     Login { name: String, password: String },
+}
+
+/// What a client asks that is logged in, one variant a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line names its fields in order")]
+pub enum MemberRequest {
     /// `1` or `list`: the active clients.
     List,
     /// `2`: begin the broadcast dialogue, whose one answer is the text.
     BroadcastDialogue,
     /// `bcast_TEXT`.
-    Broadcast(String),
+    Broadcast(BroadcastText),
     /// `msg_TEXT_ADDR`: where to deliver TEXT directly.
     Message { text: String, to: Address },
     /// `connect_ADDR`, or ADDR alone: an introduction.
@@ -48,10 +68,6 @@ pub enum Request {
     Whoami,
     /// `probe`: try to connect to where I listen, as others would.
     Probe,
-    /// `help`: the menu.
-    Help,
-    /// `quit` or `exit`; `EXIT,name` names who leaves.
-    Quit(Option<String>),
 }
 
 const SIGNUP_FORM: &str = "SIGNUP,name,password, with the password in \"quotes\" if it holds a comma";
@@ -68,6 +84,8 @@ pub enum BadRequest {
     Form(&'static str),
     /// The ADDR is neither a username nor an address.
     Address(InvalidAddress),
+    /// The text is none that may be broadcast.
+    Broadcast(InvalidBroadcast),
 }
 
 impl Request {
@@ -90,23 +108,23 @@ impl Request {
         if let Some((command, rest)) = line.split_once('_') {
             return Self::parse_underscore(command, rest);
         }
-        word.parse().map(Request::Connect).map_err(|_| BadRequest::Unknown)
+        word.parse().map(|to| MemberRequest::Connect(to).into()).map_err(|_| BadRequest::Unknown)
     }
 
     /// Words compare without regard to case, as the original clients disagree on it (`Login`, `login`).
     fn parse_word(word: &str) -> Option<Request> {
-        let words = [
-            ("signup", Request::SignupDialogue),
-            ("login", Request::LoginDialogue),
-            ("1", Request::List),
-            ("list", Request::List),
-            ("2", Request::BroadcastDialogue),
-            ("GET_U", Request::GetUsers),
-            ("GET_AF", Request::GetAllFiles),
-            ("active", Request::Active),
-            ("inactive", Request::Inactive),
-            ("whoami", Request::Whoami),
-            ("probe", Request::Probe),
+        let words: [(&str, Request); 14] = [
+            ("signup", EntryRequest::SignupDialogue.into()),
+            ("login", EntryRequest::LoginDialogue.into()),
+            ("1", MemberRequest::List.into()),
+            ("list", MemberRequest::List.into()),
+            ("2", MemberRequest::BroadcastDialogue.into()),
+            ("GET_U", MemberRequest::GetUsers.into()),
+            ("GET_AF", MemberRequest::GetAllFiles.into()),
+            ("active", MemberRequest::Active.into()),
+            ("inactive", MemberRequest::Inactive.into()),
+            ("whoami", MemberRequest::Whoami.into()),
+            ("probe", MemberRequest::Probe.into()),
             ("help", Request::Help),
             ("quit", Request::Quit(None)),
             ("exit", Request::Quit(None)),
@@ -118,16 +136,16 @@ impl Request {
     fn parse_comma(command: &str, line: &str) -> Option<Result<Request, BadRequest>> {
         let mut fields = comma::split(line).into_iter().skip(1);
         let mut next = || fields.next().unwrap_or_default();
-        let (request, form) = match command.to_ascii_uppercase().as_str() {
-            "SIGNUP" => (Request::Signup { name: next(), password: next() }, SIGNUP_FORM),
-            "LOGIN" => (Request::Login { name: next(), password: next() }, LOGIN_FORM),
+        let (request, form): (Request, _) = match command.to_ascii_uppercase().as_str() {
+            "SIGNUP" => (EntryRequest::Signup { name: next(), password: next() }.into(), SIGNUP_FORM),
+            "LOGIN" => (EntryRequest::Login { name: next(), password: next() }.into(), LOGIN_FORM),
             "INIT" => {
                 let (name, port) = (next(), next());
-                return Some(Ok(Request::Init { name, port, files: fields.collect() }));
+                return Some(Ok(MemberRequest::Init { name, port, files: fields.collect() }.into()));
             }
-            "SHARE" => return Some(Ok(Request::Share(fields.collect()))),
-            "GET_P" => (Request::GetPeer(next()), "GET_P,name"),
-            "GET_UF" => (Request::GetUserFiles(next()), "GET_UF,name"),
+            "SHARE" => return Some(Ok(MemberRequest::Share(fields.collect()).into())),
+            "GET_P" => (MemberRequest::GetPeer(next()).into(), "GET_P,name"),
+            "GET_UF" => (MemberRequest::GetUserFiles(next()).into(), "GET_UF,name"),
             "EXIT" => (Request::Quit(Some(next())), "EXIT,name"),
             _ => return None,
         };
@@ -142,22 +160,68 @@ impl Request {
             }
             Ok((text.to_owned(), address.trim().parse().map_err(BadRequest::Address)?))
         };
-        match command.to_ascii_lowercase().as_str() {
-            "bcast" => Ok(Request::Broadcast(rest.to_owned())),
-            "msg" => cut_last("msg_TEXT_ADDR").map(|(text, to)| Request::Message { text, to }),
-            "relay" => cut_last("relay_TEXT_ADDR").map(|(text, to)| Request::Relay { text, to }),
-            "connect" => rest.trim().parse().map(Request::Connect).map_err(BadRequest::Address),
-            _ => Err(BadRequest::Unknown),
-        }
+        let request = match command.to_ascii_lowercase().as_str() {
+            "bcast" => MemberRequest::Broadcast(rest.parse().map_err(BadRequest::Broadcast)?),
+            "msg" => cut_last("msg_TEXT_ADDR").map(|(text, to)| MemberRequest::Message { text, to })?,
+            "relay" => cut_last("relay_TEXT_ADDR").map(|(text, to)| MemberRequest::Relay { text, to })?,
+            "connect" => MemberRequest::Connect(rest.trim().parse().map_err(BadRequest::Address)?),
+            _ => return Err(BadRequest::Unknown),
+        };
+        Ok(request.into())
     }
 
-    /// The line as it may be logged: a password becomes `***`.
+    /// The line as it may be logged: a password becomes `***`, and of a text only its length is told.
     pub fn masked(&self) -> String {
         match self {
-            Request::Signup { name, .. } => format!("SIGNUP,{name},***"),
-            Request::Login { name, .. } => format!("LOGIN,{name},***"),
-            other => other.to_string(),
+            Request::Help | Request::Quit(_) => self.to_string(),
+            Request::Entry(entry) => entry.masked(),
+            Request::Member(member) => member.masked(),
         }
+    }
+}
+
+impl EntryRequest {
+    fn masked(&self) -> String {
+        match self {
+            EntryRequest::SignupDialogue | EntryRequest::LoginDialogue => self.to_string(),
+            EntryRequest::Signup { name, .. } => comma::join(["SIGNUP", name, "***"]),
+            EntryRequest::Login { name, .. } => comma::join(["LOGIN", name, "***"]),
+        }
+    }
+}
+
+impl MemberRequest {
+    fn masked(&self) -> String {
+        match self {
+            MemberRequest::Broadcast(text) => format!("bcast_({} bytes)", text.as_str().len()),
+            MemberRequest::Message { text, to } => format!("msg_({} bytes)_{to}", text.len()),
+            MemberRequest::Relay { text, to } => format!("relay_({} bytes)_{to}", text.len()),
+            MemberRequest::List
+            | MemberRequest::BroadcastDialogue
+            | MemberRequest::Connect(_)
+            | MemberRequest::Init { .. }
+            | MemberRequest::Share(_)
+            | MemberRequest::GetUsers
+            | MemberRequest::GetPeer(_)
+            | MemberRequest::GetUserFiles(_)
+            | MemberRequest::GetAllFiles
+            | MemberRequest::Active
+            | MemberRequest::Inactive
+            | MemberRequest::Whoami
+            | MemberRequest::Probe => self.to_string(),
+        }
+    }
+}
+
+impl From<EntryRequest> for Request {
+    fn from(request: EntryRequest) -> Request {
+        Request::Entry(request)
+    }
+}
+
+impl From<MemberRequest> for Request {
+    fn from(request: MemberRequest) -> Request {
+        Request::Member(request)
     }
 }
 
@@ -165,33 +229,49 @@ impl Request {
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Request::SignupDialogue => f.write_str("signup"),
-            Request::LoginDialogue => f.write_str("login"),
-            Request::Signup { name, password } => f.write_str(&comma::join(["SIGNUP", name, password])),
-            Request::Login { name, password } => f.write_str(&comma::join(["LOGIN", name, password])),
-            Request::List => f.write_str("list"),
-            Request::BroadcastDialogue => f.write_str("2"),
-            Request::Broadcast(text) => write!(f, "bcast_{text}"),
-            Request::Message { text, to } => write!(f, "msg_{text}_{to}"),
-            Request::Connect(to) => write!(f, "connect_{to}"),
-            Request::Relay { text, to } => write!(f, "relay_{text}_{to}"),
-            Request::Init { name, port, files } => {
-                f.write_str(&comma::join(["INIT", name, port].into_iter().chain(files.iter().map(String::as_str))))
-            }
-            Request::Share(files) => {
-                f.write_str(&comma::join(["SHARE"].into_iter().chain(files.iter().map(String::as_str))))
-            }
-            Request::GetUsers => f.write_str("GET_U"),
-            Request::GetPeer(name) => f.write_str(&comma::join(["GET_P", name])),
-            Request::GetUserFiles(name) => f.write_str(&comma::join(["GET_UF", name])),
-            Request::GetAllFiles => f.write_str("GET_AF"),
-            Request::Active => f.write_str("active"),
-            Request::Inactive => f.write_str("inactive"),
-            Request::Whoami => f.write_str("whoami"),
-            Request::Probe => f.write_str("probe"),
             Request::Help => f.write_str("help"),
             Request::Quit(None) => f.write_str("quit"),
             Request::Quit(Some(name)) => f.write_str(&comma::join(["EXIT", name])),
+            Request::Entry(entry) => entry.fmt(f),
+            Request::Member(member) => member.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for EntryRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EntryRequest::SignupDialogue => f.write_str("signup"),
+            EntryRequest::LoginDialogue => f.write_str("login"),
+            EntryRequest::Signup { name, password } => f.write_str(&comma::join(["SIGNUP", name, password])),
+            EntryRequest::Login { name, password } => f.write_str(&comma::join(["LOGIN", name, password])),
+        }
+    }
+}
+
+impl fmt::Display for MemberRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MemberRequest::List => f.write_str("list"),
+            MemberRequest::BroadcastDialogue => f.write_str("2"),
+            MemberRequest::Broadcast(text) => write!(f, "bcast_{text}"),
+            MemberRequest::Message { text, to } => write!(f, "msg_{text}_{to}"),
+            MemberRequest::Connect(to) => write!(f, "connect_{to}"),
+            MemberRequest::Relay { text, to } => write!(f, "relay_{text}_{to}"),
+            MemberRequest::Init { name, port, files } => {
+                f.write_str(&comma::join(["INIT", name, port].into_iter().chain(files.iter().map(String::as_str))))
+            }
+            MemberRequest::Share(files) => {
+                f.write_str(&comma::join(["SHARE"].into_iter().chain(files.iter().map(String::as_str))))
+            }
+            MemberRequest::GetUsers => f.write_str("GET_U"),
+            MemberRequest::GetPeer(name) => f.write_str(&comma::join(["GET_P", name])),
+            MemberRequest::GetUserFiles(name) => f.write_str(&comma::join(["GET_UF", name])),
+            MemberRequest::GetAllFiles => f.write_str("GET_AF"),
+            MemberRequest::Active => f.write_str("active"),
+            MemberRequest::Inactive => f.write_str("inactive"),
+            MemberRequest::Whoami => f.write_str("whoami"),
+            MemberRequest::Probe => f.write_str("probe"),
         }
     }
 }
@@ -203,6 +283,7 @@ impl fmt::Display for BadRequest {
             BadRequest::Unknown => f.write_str("Unknown command: send help for the commands"),
             BadRequest::Form(form) => write!(f, "Send {form}"),
             BadRequest::Address(invalid) => invalid.fmt(f),
+            BadRequest::Broadcast(invalid) => invalid.fmt(f),
         }
     }
 }
@@ -250,11 +331,14 @@ mod tests {
 
     #[test]
     fn text_may_hold_underscores() {
-        let expected = Request::Message { text: "snake_case_rocks".to_owned(), to: bob() };
-        assert_eq!(Request::parse("msg_snake_case_rocks_bob"), Ok(expected));
-        assert_eq!(Request::parse("bcast_one, two"), Ok(Request::Broadcast("one, two".to_owned())));
-        let with_comma = Request::Message { text: "LOGIN, or not".to_owned(), to: bob() };
-        assert_eq!(Request::parse("msg_LOGIN, or not_bob"), Ok(with_comma));
+        let expected = MemberRequest::Message { text: "snake_case_rocks".to_owned(), to: bob() };
+        assert_eq!(Request::parse("msg_snake_case_rocks_bob"), Ok(expected.into()));
+        assert_eq!(
+            Request::parse("bcast_one, two"),
+            Ok(MemberRequest::Broadcast("one, two".parse().expect("valid")).into())
+        );
+        let with_comma = MemberRequest::Message { text: "LOGIN, or not".to_owned(), to: bob() };
+        assert_eq!(Request::parse("msg_LOGIN, or not_bob"), Ok(with_comma.into()));
         assert_eq!(Request::parse("msg__bob"), Err(BadRequest::Form("msg_TEXT_ADDR")));
         assert_eq!(Request::parse("msg_hi"), Err(BadRequest::Form("msg_TEXT_ADDR")));
         assert_eq!(Request::parse("msg_hi_b ob"), Err(BadRequest::Address(InvalidAddress)));
@@ -262,10 +346,10 @@ mod tests {
 
     #[test]
     fn the_forgiving_forms() {
-        assert_eq!(Request::parse("Login"), Ok(Request::LoginDialogue));
-        assert_eq!(Request::parse("1"), Ok(Request::List));
+        assert_eq!(Request::parse("Login"), Ok(EntryRequest::LoginDialogue.into()));
+        assert_eq!(Request::parse("1"), Ok(MemberRequest::List.into()));
         assert_eq!(Request::parse(" exit "), Ok(Request::Quit(None)));
-        assert_eq!(Request::parse("bob"), Ok(Request::Connect(bob())));
+        assert_eq!(Request::parse("bob"), Ok(MemberRequest::Connect(bob()).into()));
         assert_eq!(Request::parse(""), Err(BadRequest::Empty));
         assert_eq!(Request::parse("what is this"), Err(BadRequest::Unknown));
         assert_eq!(Request::parse("foo_bar"), Err(BadRequest::Unknown));
@@ -273,8 +357,17 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_masked() {
-        let request = Request::parse("LOGIN,alice,secret-word").expect("valid");
-        assert_eq!(request.masked(), "LOGIN,alice,***");
+    fn passwords_and_texts_are_masked() {
+        for (line, masked) in [
+            ("LOGIN,alice,secret-word", "LOGIN,alice,***"),
+            ("SIGNUP,alice,\"secret, word\"", "SIGNUP,alice,***"),
+            ("bcast_hi all", "bcast_(6 bytes)"),
+            ("msg_grüße_bob", "msg_(7 bytes)_bob"),
+            ("relay_hi_127.0.0.2:4401", "relay_(2 bytes)_127.0.0.2:4401"),
+            ("connect_bob", "connect_bob"),
+            ("EXIT,alice", "EXIT,alice"),
+        ] {
+            assert_eq!(Request::parse(line).map(|request| request.masked()), Ok(masked.to_owned()));
+        }
     }
 }

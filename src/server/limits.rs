@@ -9,7 +9,7 @@ use std::fs;
 /// leaves a thousand.
 const RESERVED_FILES: usize = 24;
 /// Descriptors of a dialect's port: its listener, the one that Linux sets aside for as long as `accept` waits, and a
-/// knock on a guest's door.
+/// probe on a guest's door.
 const FILES_A_DIALECT: usize = 3;
 /// Threads that are not a client's: the own ones, refusals.
 const RESERVED_THREADS: usize = 32;

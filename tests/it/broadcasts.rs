@@ -34,7 +34,7 @@ fn who_comes_later_gets_them_also_after_a_restart_and_only_once() {
     assert!(bob.event().starts_with("bcast_2_"));
     assert_eq!(bob.event(), "notice_Session expired, please log in again");
     bob.log_in("bob");
-    assert_eq!(bob.ask("bcast_three"), "OK,Broadcast 3 sent to 1 clients");
+    assert_eq!(bob.ask("bcast_three"), "OK,Broadcast 3 sent to 1 client");
     assert!(bob.event().starts_with("bcast_3_"), "the first two came before");
 }
 
@@ -65,7 +65,7 @@ fn udp_registers_acknowledges_and_repairs() {
     assert_eq!(datagram(&socket), "head_0\n");
     alice.send("bcast_one");
     assert!(datagram(&socket).starts_with("bcast_1_"));
-    assert_eq!(alice.answer_line(), "OK,Broadcast 1 sent to 1 clients");
+    assert_eq!(alice.answer_line(), "OK,Broadcast 1 sent to 1 client");
     say(0);
     assert!(datagram(&socket).starts_with("bcast_1_"), "asked for again");
     say(1);

@@ -66,14 +66,14 @@ fn a_crash_loses_no_broadcast() {
     alice.line();
     alice.ask("SIGNUP,alice,password");
     alice.log_in("alice");
-    assert_eq!(alice.ask("bcast_before the crash"), "OK,Broadcast 1 sent to 1 clients");
+    assert_eq!(alice.ask("bcast_before the crash"), "OK,Broadcast 1 sent to 1 client");
     server.crash();
     let server = ServerProcess::start(folder.path(), &[]);
     let mut alice = Lines::connect(server.address);
     alice.line();
     alice.log_in("alice");
     assert!(alice.event().ends_with("_alice_before the crash"));
-    assert_eq!(alice.ask("bcast_after"), "OK,Broadcast 2 sent to 1 clients");
+    assert_eq!(alice.ask("bcast_after"), "OK,Broadcast 2 sent to 1 client");
 }
 
 #[test]

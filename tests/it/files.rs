@@ -119,7 +119,7 @@ fn what_changes_in_the_folder_is_told_again() {
             assert!(Instant::now() < until, "{wanted}");
         }
     };
-    seen("OK,1 files");
+    seen("OK,1 file");
     stage.share("two", b"2");
     seen("OK,2 files");
     fs::remove_file(stage.path("shared/one")).expect("removed");
@@ -139,7 +139,7 @@ fn what_was_fetched_into_the_shared_folder_is_shared_in_turn() {
     carol.see("verified, saved as");
     let mut session = stage.server.join("looker");
     let until = Instant::now() + LIMIT;
-    while session.ask("GET_UF,carol") != "OK,1 files" {
+    while session.ask("GET_UF,carol") != "OK,1 file" {
         assert!(Instant::now() < until);
     }
 }

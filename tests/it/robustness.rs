@@ -43,7 +43,7 @@ fn half_a_command_is_not_carried_out() {
     alice.send_raw("bcast_half of wh");
     alice.stream().shutdown(std::net::Shutdown::Write).expect("open");
     alice.wait_for_end();
-    assert_eq!(bob.ask("bcast_whole"), "OK,Broadcast 1 sent to 1 clients");
+    assert_eq!(bob.ask("bcast_whole"), "OK,Broadcast 1 sent to 1 client");
 }
 
 #[test]

@@ -98,8 +98,8 @@ fn the_dialogue_reads_as_with_netcat() {
         alice.say(line);
     }
     alice.see("Logged in as alice.");
-    alice.see("sent to 1 clients");
-    alice.see("1 active clients");
+    alice.see("sent to 1 client");
+    alice.see("1 active client");
     alice.see("\"dance\" is no command");
     assert_eq!(alice.finish(), Some(1));
 }
@@ -119,7 +119,7 @@ fn what_cannot_work_ends_with_a_sentence_and_code_2() {
     }
     let _only = server.join("eve");
     let mut second = ClientProcess::start(server.address, &["--user", "alice"]);
-    second.see("says: Server full (1 clients)");
+    second.see("says: Server full (1 client)");
     assert_eq!(second.finish(), Some(2));
     server.stop();
     let mut late = ClientProcess::start(server.address, &["--user", "alice"]);

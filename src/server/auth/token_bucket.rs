@@ -3,18 +3,18 @@
 use std::time::Instant;
 
 /// The allowance of one client.
-pub struct Bucket {
+pub struct TokenBucket {
     /// Lines a second; `None` for no limit.
     rate: Option<f64>,
     tokens: f64,
     filled: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket for `rate` lines a second.
-    pub fn new(rate: Option<u32>, now: Instant) -> Bucket {
+    pub fn new(rate: Option<u32>, now: Instant) -> TokenBucket {
         let rate = rate.map(f64::from);
-        Bucket { rate, tokens: rate.unwrap_or_default() * 2.0, filled: now }
+        TokenBucket { rate, tokens: rate.unwrap_or_default() * 2.0, filled: now }
     }
 
     /// Takes one line's worth; false when there is none.
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn forty_at_once_then_twenty_a_second() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(Some(20), start);
+        let mut bucket = TokenBucket::new(Some(20), start);
         assert_eq!((0..100).filter(|_| bucket.take(start)).count(), 40);
         let later = start + Duration::from_secs(1);
         assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 20);
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn off_means_off() {
         let now = Instant::now();
-        let mut bucket = Bucket::new(None, now);
+        let mut bucket = TokenBucket::new(None, now);
         assert!((0..10_000).all(|_| bucket.take(now)));
     }
 }

@@ -3,57 +3,50 @@
 //! A session turns lines into calls of these methods and their results into lines. No socket is known here; what
 //! reaches another client goes through its mailbox, after every lock is released.
 
-use super::accounts::{Account, Accounts, NotAdded};
-use super::broadcaster::Broadcaster;
-use super::config::Config;
-use super::history::History;
-use super::mailbox::Mailbox;
-use super::password::{Busy, Hasher};
-use super::roster::{Arrival, Entered, Listed, NotEntered, NotFound, Roster, Seat};
-use super::throttle::Throttle;
-use crate::protocol::{self, MAX_BROADCAST, Notice, Refusal, Reply};
-use crate::value::Address;
-use crate::value::Ticket;
-use crate::value::Username;
+use crate::dialect::Dialect;
+use crate::net::{NotServed, Patience, Shutdown};
+use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
+use crate::server::auth::{Credentials, Hasher, Throttle};
+use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
+use crate::server::config::Config;
+use crate::server::delivery::{Broadcaster, Left, Mailbox};
+use crate::server::store::{Account, Accounts, History, NotAdded};
+use crate::value::{Address, Ticket, Username};
 use log::info;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The state of a server.
+/// The state of a server, and what it does for its clients.
 pub struct Rendezvous {
     /// The options.
     pub config: Config,
-    /// Who is logged in.
-    pub roster: Roster,
-    /// Broadcasts of the last half hour.
-    pub history: History,
-    /// Who is owed which of them.
-    pub broadcaster: Broadcaster,
-    accounts: Accounts,
+    pub(super) clients: ClientMap,
+    pub(super) history: History,
+    pub(super) accounts: Accounts,
+    broadcaster: Broadcaster,
     hasher: Hasher,
     throttle: Throttle,
-}
-
-fn speaks_another(name: &Username, dialect: &str) -> Refusal {
-    Refusal::OtherDialect { name: name.clone(), dialect: dialect.to_owned() }
 }
 
 fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Other(why.into()))
 }
 
-impl From<Busy> for Refusal {
-    fn from(_: Busy) -> Refusal {
-        Refusal::BusyWithLogins
-    }
+fn other_dialect(name: &Username, dialect: Dialect) -> Refusal {
+    Refusal::OtherDialect { name: name.clone(), dialect: dialect.to_string() }
+}
+
+/// A client that has gone hears none of it.
+fn not_hashed(_: NotServed) -> Refusal {
+    Refusal::BusyWithLogins
 }
 
 /// A client that is logged in.
 #[derive(Clone, Debug)]
-pub struct Presence {
-    /// Its place in the client map.
-    pub seat: Seat,
+pub struct Login {
+    /// Its entry in the client map, with its name and address.
+    pub key: SessionKey,
     /// What its hello datagrams carry.
     pub token: Ticket,
 }
@@ -88,32 +81,32 @@ impl Rendezvous {
             hasher: Hasher::new(config.hash_rounds)?,
             config,
             accounts,
-            roster: Roster::default(),
+            clients: ClientMap::default(),
             broadcaster: Broadcaster::default(),
             throttle: Throttle::default(),
         })
     }
 
-    /// Makes an account. When this returns, it is on the disk.
+    /// Makes an account. When this returns, it is on the disk. It hashes, and waits for its turn to do so.
     ///
     /// # Errors
-    /// A name that is invalid or taken, a password of the wrong length.
-    pub fn sign_up(&self, name: &str, password: &str) -> Result<Username, Refusal> {
-        let name = self.new_name(name)?;
-        protocol::check_password(password).or_else(refuse)?;
-        let password_hash = self.hasher.hash(password)?;
+    /// A name that is invalid or taken, a password of the wrong length, or a turn that did not come.
+    pub fn sign_up(&self, credentials: &Credentials, patience: &Patience<'_>) -> Result<Username, Refusal> {
+        let name = self.new_name(&credentials.name)?;
+        protocol::check_password(&credentials.password).or_else(refuse)?;
+        let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
         // A guest may have come while the password was hashed; one that comes while the account is written has to go.
-        if self.roster.is_guest(&name) {
+        if self.clients.is_guest(&name) {
             return Err(Refusal::NameTaken);
         }
         match self.accounts.add(Account { name: name.clone(), password_hash }, SystemTime::now()) {
             Ok(()) => {
-                self.roster.evict_guest(&name);
+                self.clients.evict_guest(&name);
                 Ok(name)
             }
             Err(NotAdded::Taken) => Err(Refusal::NameTaken),
             Err(NotAdded::Full) => refuse("The server has as many accounts as it keeps: ask whoever runs it"),
-            Err(NotAdded::File(_)) => refuse("The server cannot write its accounts now: ask whoever runs it"),
+            Err(NotAdded::File) => refuse("The server cannot write its accounts now: ask whoever runs it"),
         }
     }
 
@@ -123,43 +116,28 @@ impl Rendezvous {
     /// It is no username, or another account has it, or a guest who is here.
     pub fn new_name(&self, name: &str) -> Result<Username, Refusal> {
         let name: Username = name.parse().map_err(|error| Refusal::Other(format!("{error}")))?;
-        let taken = self.accounts.find(&name).is_some() || self.roster.is_guest(&name);
+        let taken = self.accounts.find(&name).is_some() || self.clients.is_guest(&name);
         if taken { Err(Refusal::NameTaken) } else { Ok(name) }
     }
 
-    /// Lets a guest in by `enter`, a call of the client map, unless its name is that of an account. Asked before and
-    /// after, as an account of that name may be made at the same moment, and it is the guest who goes then.
+    /// Checks a name and a password. Takes as long when the name is unknown. It hashes, and waits for its turn to do
+    /// so. The name comes back as its owner spelled it at the sign-up.
     ///
     /// # Errors
-    /// [`NotEntered`].
-    pub fn admit_guest(
+    /// A wrong pair, too many of them, or a turn that did not come.
+    pub fn authenticate(
         &self,
-        name: &Username,
-        enter: impl FnOnce() -> Result<Entered, NotEntered>,
-    ) -> Result<Entered, NotEntered> {
-        if self.accounts.find(name).is_some() {
-            return Err(NotEntered::Taken);
-        }
-        let entered = enter()?;
-        if self.accounts.find(name).is_some() {
-            self.roster.leave(&entered.seat);
-            return Err(NotEntered::Taken);
-        }
-        Ok(entered)
-    }
-
-    /// Checks a name and a password. Takes as long when the name is unknown.
-    ///
-    /// # Errors
-    /// A wrong pair, or too many of them.
-    pub fn authenticate(&self, name: &str, password: &str, from: IpAddr) -> Result<Username, Refusal> {
-        let Ok(name) = name.parse::<Username>() else { return Err(Refusal::InvalidCredentials) };
+        credentials: &Credentials,
+        from: IpAddr,
+        patience: &Patience<'_>,
+    ) -> Result<Username, Refusal> {
+        let Ok(name) = credentials.name.parse::<Username>() else { return Err(Refusal::InvalidCredentials) };
         if let Err(wait) = self.throttle.attempt(&name, from, Instant::now()) {
             return Err(Refusal::TooManyWrongPasswords { name, seconds: wait.as_secs() + 1 });
         }
         let account = self.accounts.find(&name);
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
-        if !self.hasher.verify(password, stored)? {
+        if !self.hasher.verify(&credentials.password, stored, patience).map_err(not_hashed)? {
             return Err(Refusal::InvalidCredentials);
         }
         self.throttle.succeeded(&name, from);
@@ -167,51 +145,50 @@ impl Rendezvous {
     }
 
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
-    pub fn enter(&self, name: Username, from: SocketAddr, mailbox: Arc<dyn Mailbox>) -> Presence {
-        let arrival = Arrival { name, from, guest: None, mailbox: Arc::clone(&mailbox) };
-        let (seat, older) = self.roster.enter(arrival, Instant::now());
+    pub fn enter(&self, name: Username, from: SocketAddr, mailbox: Arc<dyn Mailbox>) -> Login {
+        let client = NewClient { name, from, guest: None, mailbox: Arc::clone(&mailbox) };
+        let (key, older) = self.clients.enter(client, Instant::now());
         if let Some(older) = older {
-            let notice = Notice::TakenOver { name: seat.name.clone(), from: from.ip() };
-            older.post(&format!("{}\n", Reply::Notice(notice)));
+            let notice = Notice::TakenOver { name: key.name.clone(), from: from.ip() };
+            older.deliver(&Event::Notice(notice).into());
             older.close();
         }
         // Before the client learns its token: its first hello may come at once.
         let token = Ticket::draw();
-        self.broadcaster.join(token, [from.ip(), seat.address], mailbox);
-        Presence { seat, token }
+        self.broadcaster.join(token, [from.ip(), key.address], mailbox);
+        Login { key, token }
     }
 
-    /// Logs a client out. The number of the broadcast that it would have got next.
-    pub fn leave(&self, presence: &Presence) -> Option<u64> {
-        self.roster.leave(&presence.seat);
-        self.broadcaster.leave(presence.token)
+    /// Logs a client out; tells where it stands in the broadcasts, if they were ever sent to it.
+    pub fn leave(&self, login: &Login) -> Option<Left> {
+        self.clients.leave(&login.key);
+        self.broadcaster.leave(login.token)
+    }
+
+    /// Has the broadcaster send a client every broadcast from number `next` on.
+    pub fn start_broadcasts(&self, login: &Login, next: u64) {
+        self.broadcaster.start(login.token, next);
     }
 
     /// Broadcasts to everybody, the sender too. The sequence number, and how many clients that are.
     ///
     /// # Errors
-    /// No text or too much of it, or a disk that is full.
-    pub fn broadcast(&self, from: &Username, text: &str) -> Result<(u64, usize), Refusal> {
-        if text.is_empty() {
-            return refuse("Nothing to broadcast: send bcast_TEXT");
-        }
-        if text.len() > MAX_BROADCAST {
-            return refuse(format!("Broadcast too long: {} bytes, at most {MAX_BROADCAST}", text.len()));
-        }
+    /// A disk that is full.
+    pub fn broadcast(&self, from: &Username, text: &BroadcastText) -> Result<(u64, usize), Refusal> {
         let taken = self.history.append(from, text, SystemTime::now(), Instant::now());
         let seq = taken.map_err(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}")))?;
         self.broadcaster.announce();
-        Ok((seq, self.roster.audience()))
+        Ok((seq, self.clients.audience()))
     }
 
     /// Introduces a client to the one that `to` names: the other side gets the ticket first.
     ///
     /// # Errors
     /// Nobody there, or nobody who can be connected to.
-    pub fn introduce(&self, asker: &Seat, to: &Address) -> Result<Introduction, Refusal> {
+    pub fn introduce(&self, asker: &SessionKey, to: &Address) -> Result<Introduction, Refusal> {
         let target = self.find(asker, to)?;
         if let Some(dialect) = target.guest {
-            return Err(speaks_another(&target.name, dialect));
+            return Err(other_dialect(&target.name, dialect));
         }
         match self.hand_ticket(asker, &target) {
             Some(introduction) => Ok(introduction),
@@ -223,7 +200,7 @@ impl Rendezvous {
     ///
     /// # Errors
     /// As [`Rendezvous::introduce`] and [`Rendezvous::relay`].
-    pub fn message(&self, asker: &Seat, text: &str, to: &Address) -> Result<Handled, Refusal> {
+    pub fn message(&self, asker: &SessionKey, text: &str, to: &Address) -> Result<Handled, Refusal> {
         let target = self.find(asker, to)?;
         match self.hand_ticket(asker, &target) {
             Some(introduction) => Ok(Handled::Introduced(introduction)),
@@ -235,12 +212,12 @@ impl Rendezvous {
     ///
     /// # Errors
     /// Nobody there, or a dialect in which nothing can be handed over.
-    pub fn relay(&self, asker: &Seat, text: &str, to: &Address) -> Result<Username, Refusal> {
+    pub fn relay(&self, asker: &SessionKey, text: &str, to: &Address) -> Result<Username, Refusal> {
         self.hand_over(asker, text, &self.find(asker, to)?)
     }
 
-    fn find(&self, asker: &Seat, to: &Address) -> Result<Listed, Refusal> {
-        match self.roster.find(to) {
+    fn find(&self, asker: &SessionKey, to: &Address) -> Result<ClientSnapshot, Refusal> {
+        match self.clients.find(to) {
             Ok(target) if target.name == asker.name => Err(Refusal::Yourself),
             Ok(target) => Ok(target),
             Err(NotFound::Nobody) => Err(Refusal::NobodyThere(to.clone())),
@@ -250,52 +227,80 @@ impl Rendezvous {
 
     /// Gives the target a ticket for the asker; nothing when the asker could not reach it: it does not listen, it
     /// is a guest with a dialect of its own, or it is on the server's own machine, whose loopback addresses lead elsewhere from another.
-    fn hand_ticket(&self, asker: &Seat, target: &Listed) -> Option<Introduction> {
+    fn hand_ticket(&self, asker: &SessionKey, target: &ClientSnapshot) -> Option<Introduction> {
         let port = target.port?;
         if target.guest.is_some() || (target.address.is_loopback() && !asker.address.is_loopback()) {
             return None;
         }
         let ticket = Ticket::draw();
-        let told = target.mailbox.post(&format!("{}\n", Reply::Ticket { name: asker.name.clone(), ticket }));
+        let told = target.mailbox.deliver(&Event::Ticket { name: asker.name.clone(), ticket }.into());
         let address = SocketAddr::new(target.address, port);
         told.then(|| Introduction { name: target.name.clone(), address, ticket })
     }
 
-    fn hand_over(&self, asker: &Seat, text: &str, target: &Listed) -> Result<Username, Refusal> {
-        let line = Reply::Message { from: asker.name.clone(), text: text.to_owned() };
-        if target.mailbox.post(&format!("{line}\n")) {
+    fn hand_over(&self, asker: &SessionKey, text: &str, target: &ClientSnapshot) -> Result<Username, Refusal> {
+        let message = Event::Message { from: asker.name.clone(), text: text.to_owned() };
+        if target.mailbox.deliver(&message.into()) {
             Ok(target.name.clone())
         } else {
             match target.guest {
-                Some(dialect) => Err(speaks_another(&target.name, dialect)),
+                Some(dialect) => Err(other_dialect(&target.name, dialect)),
                 None => Err(Refusal::JustLeaving(target.name.clone())),
             }
         }
     }
 
+    /// The active clients, by name.
+    pub fn active(&self) -> Vec<ClientSnapshot> {
+        self.clients.active()
+    }
+
+    /// The active client of this name.
+    pub fn find_user(&self, name: &str) -> Option<ClientSnapshot> {
+        let name = name.trim().parse().ok()?;
+        self.clients.find(&Address::Name(name)).ok()
+    }
+
+    /// Sends broadcasts to everybody until `stop`, by `socket` to those who say hello there.
+    pub fn send_broadcasts(&self, socket: &UdpSocket, stop: &Shutdown) {
+        self.broadcaster.run(&self.history, socket, self.config.udp_loss, stop);
+    }
+
+    /// Takes a hello datagram; false when it does not count: an unknown token, or an address that is not the
+    /// session's.
+    pub fn hello(&self, hello: Hello, from: SocketAddr) -> bool {
+        self.broadcaster.hello(hello, from, self.history.head(), Instant::now())
+    }
+
     /// Applies the inactivity rule; when to do so again.
     pub fn sweep(&self, now: Instant) -> Instant {
         let idle = self.config.idle;
-        let sweep = self.roster.sweep(idle, now);
+        let sweep = self.clients.sweep(idle, now);
         // Whole milliseconds: the sentence shows nothing finer.
         let warning = Notice::InactiveSoon(Duration::from_millis((idle / 6).as_millis() as u64));
+        let warning = Event::Notice(warning).into();
         for mailbox in sweep.warn {
-            mailbox.post(&format!("{}\n", Reply::Notice(warning.clone())));
+            mailbox.deliver(&warning);
         }
         for (name, mailbox) in sweep.close {
             info!("{name}: inactive for too long, closed");
-            mailbox.post(&format!("{}\n", Reply::Notice(Notice::Inactive)));
+            mailbox.deliver(&Event::Notice(Notice::Inactive).into());
             mailbox.close();
         }
         sweep.next
     }
 
+    /// Ends [`Rendezvous::send_broadcasts`], whose stop has been triggered.
+    pub fn stop_broadcasts(&self) {
+        self.broadcaster.stop();
+    }
+
     /// Tells everybody that the server stops, and has every session end, those too that wait to log in.
     pub fn say_goodbye(&self) {
         self.hasher.stop();
-        let notice = format!("{}\n", Reply::Notice(Notice::ServerStops));
-        for mailbox in self.roster.mailboxes() {
-            mailbox.post(&notice);
+        let notice = Event::Notice(Notice::ServerStops).into();
+        for mailbox in self.clients.mailboxes() {
+            mailbox.deliver(&notice);
             mailbox.close();
         }
     }

@@ -3,7 +3,7 @@
 //! A row is appended with one write and synced before anybody is told OK, so neither a crash of the server nor of
 //! the machine loses a sign-up that was confirmed. Whatever is wrong with the file is said with its line.
 
-use super::password::is_hash;
+use crate::server::auth::is_hash;
 use crate::value::Username;
 use crate::value::comma;
 use log::warn;
@@ -47,8 +47,8 @@ pub enum NotAdded {
     Taken,
     /// The server has as many accounts as it keeps.
     Full,
-    /// The file could not be written; it is as it was before.
-    File(io::Error),
+    /// The file could not be written, which the log says; it is as it was before.
+    File,
 }
 
 impl Accounts {
@@ -92,7 +92,7 @@ impl Accounts {
         let row = comma::join([account.name.as_str(), &account.password_hash, &created_at]) + "\n";
         append(&mut file, row.as_bytes()).map_err(|error| {
             warn!("{}: {error}", self.path.display());
-            NotAdded::File(error)
+            NotAdded::File
         })?;
         self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(account.name.clone(), account);
         Ok(())
@@ -183,12 +183,16 @@ fn load(file: &mut File, path: &Path) -> Result<HashMap<Username, Account>, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::password::Hasher;
+    use crate::net::Patience;
+    use crate::server::auth::Hasher;
     use std::os::unix::fs::PermissionsExt;
     use std::thread;
+    use std::time::{Duration, Instant};
 
     fn account(name: &str) -> Account {
-        let password_hash = Hasher::new(1000).expect("valid rounds").hash("password").expect("a free core");
+        let patience = Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false };
+        let hasher = Hasher::new(1000).expect("valid rounds");
+        let password_hash = hasher.hash("password", &patience).expect("a free core");
         Account { name: name.parse().expect("valid"), password_hash }
     }
 

@@ -3,16 +3,13 @@
 //! Its users have no password, so they are guests; each gets an address of 127/8, where it listens for its peers on
 //! the very port number of this server. That is why this port is bound to 127.0.0.1 only.
 
-use super::mailbox::Mailbox;
-use super::outbox::Outbox;
-use super::rendezvous::Rendezvous;
-use super::roster::{Arrival, Seat};
+use crate::dialect::Dialect;
 use crate::dialect::packet::{Assembler, Kind, Packet, SERVER};
 use crate::net::DeadlineReader;
 use crate::net::listener::Service;
-use crate::value::Address;
-use crate::value::Username;
-use crate::value::text;
+use crate::server::delivery::{Mailbox, Outbox, Parcel};
+use crate::server::service::{NewClient, Rendezvous, SessionKey};
+use crate::value::{Username, text};
 use log::info;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,8 +17,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a guest of this dialect is marked.
-const DIALECT: &str = "packet";
 /// The least time between two packets to one client: it takes one `recv` of 2,048 bytes for one packet, so two that
 /// arrive together are torn.
 const GAP: Duration = Duration::from_millis(20);
@@ -31,7 +26,7 @@ const LOGGED: usize = 200;
 /// Serves the packet port.
 pub struct Packets<'a> {
     /// The services.
-    pub house: &'a Rendezvous,
+    pub services: &'a Rendezvous,
     /// The number of this port, on which the clients listen too, each on its own address.
     pub port: u16,
 }
@@ -41,7 +36,7 @@ impl Service for Packets<'_> {
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
         let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
-        let mut session = Session::new(self, peer, Arc::new(outbox));
+        let mut session = PacketSession::new(self, peer, Arc::new(outbox));
         let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline);
         let mut assembler = Assembler::default();
         while session.go_on(&mut reader, &mut assembler) {
@@ -52,27 +47,27 @@ impl Service for Packets<'_> {
 
     /// The one refusal that the client knows: it asks its user for another name, and finds the connection closed.
     fn refuse(&self, mut stream: &TcpStream) {
-        // Who has left already need not be told.
+        // A client that has left already need not be told.
         let _ = stream.write_all(&Packet::from_server(Kind::Hello, "Failed").encode());
     }
 }
 
-struct Session<'a> {
-    house: &'a Rendezvous,
+struct PacketSession<'a> {
+    services: &'a Rendezvous,
     port: u16,
     peer: SocketAddr,
     outbox: Arc<Outbox>,
-    seat: Option<Seat>,
+    key: Option<SessionKey>,
     /// When to have told a name, at the latest; then when to look whether the client is still there.
     deadline: Option<Instant>,
     last_sent: Option<Instant>,
 }
 
-impl<'a> Session<'a> {
-    fn new(packets: &Packets<'a>, peer: SocketAddr, outbox: Arc<Outbox>) -> Session<'a> {
-        let (house, port) = (packets.house, packets.port);
-        let deadline = Some(Instant::now() + house.config.login_limit);
-        Session { house, port, peer, outbox, seat: None, deadline, last_sent: None }
+impl<'a> PacketSession<'a> {
+    fn new(packets: &Packets<'a>, peer: SocketAddr, outbox: Arc<Outbox>) -> PacketSession<'a> {
+        let (services, port) = (packets.services, packets.port);
+        let deadline = Some(Instant::now() + services.config.login_limit);
+        PacketSession { services, port, peer, outbox, key: None, deadline, last_sent: None }
     }
 
     /// Reads once, and answers when that completes a packet; false when the session is over.
@@ -95,7 +90,7 @@ impl<'a> Session<'a> {
     /// What to send when there was nothing to read for a while. A client whose user has left the server keeps its
     /// connection open, for its peers' sake, until it gets something: then it closes.
     fn probe(&self, error: &io::Error) -> Option<Packet> {
-        let quiet = error.kind() == ErrorKind::TimedOut && self.seat.is_some();
+        let quiet = error.kind() == ErrorKind::TimedOut && self.key.is_some();
         quiet.then(|| Packet::from_server(Kind::Probe, ""))
     }
 
@@ -106,8 +101,8 @@ impl<'a> Session<'a> {
         let sent = self.outbox.answer(&packet.encode()) && !self.outbox.is_closed();
         let now = Instant::now();
         self.last_sent = Some(now);
-        if self.seat.is_some() {
-            self.deadline = Some(now + self.house.config.guest_probe);
+        if self.key.is_some() {
+            self.deadline = Some(now + self.services.config.guest_probe);
         }
         sent
     }
@@ -122,20 +117,20 @@ impl<'a> Session<'a> {
     }
 
     fn answer(&mut self, packet: &Packet) -> Packet {
-        let Some(seat) = &self.seat else {
+        let Some(key) = &self.key else {
             return match packet.kind {
                 Kind::Hello => self.register(&packet.name),
                 _ => not_understood(),
             };
         };
-        let roster = &self.house.roster;
+        let services = self.services;
         match (packet.kind, packet.text.trim()) {
-            (Kind::List, _) => Packet::names(roster.active().iter().map(|client| client.name.as_str())),
-            (Kind::Status, "active") => outcome(match roster.set_active(seat, true) {
+            (Kind::List, _) => Packet::names(services.active().iter().map(|client| client.name.as_str())),
+            (Kind::Status, "active") => outcome(match services.set_guest_active(key, true) {
                 true => "Success _ You are activated",
                 false => "You were already in the list of active clients",
             }),
-            (Kind::Status, "inactivate") => outcome(match roster.set_active(seat, false) {
+            (Kind::Status, "inactivate") => outcome(match services.set_guest_active(key, false) {
                 true => "Success _ You have been deactivated",
                 false => "You are not active to become inactive",
             }),
@@ -153,36 +148,34 @@ impl<'a> Session<'a> {
             return failed();
         }
         let mailbox = Arc::new(Unreachable(Arc::clone(&self.outbox)));
-        let arrival = Arrival { name: name.clone(), from: self.peer, guest: Some(DIALECT), mailbox };
-        let enter = || self.house.roster.enter_guest(arrival, self.port, Instant::now());
-        let Ok(entered) = self.house.admit_guest(&name, enter) else { return failed() };
-        let answer = Packet::from_server(Kind::Hello, entered.seat.address.to_string());
-        self.seat = Some(entered.seat);
+        let client = NewClient { name, from: self.peer, guest: Some(Dialect::Packet), mailbox };
+        let Ok(entered) = self.services.enter_guest(client, self.port) else { return failed() };
+        let answer = Packet::from_server(Kind::Hello, entered.key.address.to_string());
+        self.key = Some(entered.key);
         answer
     }
 
     /// Only guests of this dialect have an address that a client of it can connect to.
     fn look_up(&self, name: &str) -> Packet {
-        let found = name.parse().ok().and_then(|name| self.house.roster.find(&Address::Name(name)).ok());
-        match found.filter(|client| client.guest == Some(DIALECT)) {
+        match self.services.find_guest(name, Dialect::Packet) {
             Some(client) => Packet::from_server(Kind::Address, client.address.to_string()),
             None => outcome("The username entered is not active"),
         }
     }
 
     fn who(&self) -> String {
-        match &self.seat {
-            Some(seat) => format!("{} (packet guest) at {}", seat.name, self.peer),
+        match &self.key {
+            Some(key) => format!("{} (packet guest) at {}", key.name, self.peer),
             None => format!("{} (packet)", self.peer),
         }
     }
 }
 
-/// However the conversation ends, the client map hears of it.
-impl Drop for Session<'_> {
+/// However the conversation ends, the client map is told.
+impl Drop for PacketSession<'_> {
     fn drop(&mut self) {
-        if let Some(seat) = self.seat.take() {
-            self.house.roster.leave(&seat);
+        if let Some(key) = self.key.take() {
+            self.services.leave_guest(&key);
         }
     }
 }
@@ -199,7 +192,7 @@ fn not_understood() -> Packet {
 struct Unreachable(Arc<Outbox>);
 
 impl Mailbox for Unreachable {
-    fn post(&self, _: &str) -> bool {
+    fn deliver(&self, _: &Parcel) -> bool {
         false
     }
 

@@ -1,10 +1,10 @@
 //! Writing to a client's connection from several threads, so that lines are never torn and nobody waits for long.
 //!
-//! The session writes answers; the broadcaster and other sessions write events. Whoever finds nobody writing
-//! writes, and then also what others have left meanwhile: so the lock is never held across the system call, and no
-//! thread of its own is needed. The kernel's send buffer is the queue. Who lets it fill is closed.
+//! The session writes answers; the broadcaster and other sessions write events. A thread that finds nobody writing
+//! writes itself, and then also what others have left meanwhile: so the lock is never held across the system call,
+//! and no thread of its own is needed. The kernel's send buffer is the queue. A client that lets it fill is closed.
 
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, Parcel};
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const WRITE_WAIT: Duration = Duration::from_millis(1);
 /// How long a client may take to read the answer that it asked for, before it counts as gone.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// What may be left for the one who is writing, in bytes.
+/// What may be left for the thread that is writing, in bytes.
 const MAX_PENDING: usize = 256 * 1024;
 
 /// The writing side of one client's connection.
@@ -71,8 +71,27 @@ impl Outbox {
         self.write_all(bytes, until)
     }
 
+    /// Writes whole lines for somebody who never waits: at once, or leaves them to the thread that is writing. False
+    /// when the session has ended, or is ended now as its client does not read.
+    pub fn send(&self, lines: &str) -> bool {
+        let mut state = self.lock();
+        if state.closed {
+            return false;
+        }
+        if state.writing {
+            if state.pending.len() + lines.len() > MAX_PENDING {
+                return self.give_up(state);
+            }
+            state.pending.extend_from_slice(lines.as_bytes());
+            return true;
+        }
+        state.writing = true;
+        drop(state);
+        self.write_all(lines.as_bytes(), Instant::now())
+    }
+
     /// Waits until what others write, or have left to be written, is out; ten seconds at the most. Before that the
-    /// session does not close: its last line, that of whoever ended it, may be among it.
+    /// session does not close: its last line, which says why it ends, may be among it.
     pub fn finish(&self) {
         drop(self.idle.wait_timeout_while(self.lock(), ANSWER_LIMIT, |state| state.writing));
     }
@@ -133,21 +152,8 @@ impl Outbox {
 }
 
 impl Mailbox for Outbox {
-    fn post(&self, lines: &str) -> bool {
-        let mut state = self.lock();
-        if state.closed {
-            return false;
-        }
-        if state.writing {
-            if state.pending.len() + lines.len() > MAX_PENDING {
-                return self.give_up(state);
-            }
-            state.pending.extend_from_slice(lines.as_bytes());
-            return true;
-        }
-        state.writing = true;
-        drop(state);
-        self.write_all(lines.as_bytes(), Instant::now())
+    fn deliver(&self, parcel: &Parcel) -> bool {
+        self.send(parcel.lines())
     }
 
     /// Ends only the reading half: the session's thread wakes, and closes the rest when the last line is out.
@@ -181,7 +187,7 @@ mod tests {
                 scope.spawn(move || {
                     for number in 0..LINES {
                         let line = format!("{thread}_{number}_{}\n", "x".repeat(number % 300));
-                        assert!(if thread == 0 { outbox.answer(line.as_bytes()) } else { outbox.post(&line) });
+                        assert!(if thread == 0 { outbox.answer(line.as_bytes()) } else { outbox.send(&line) });
                     }
                 });
             }
@@ -207,7 +213,7 @@ mod tests {
             while !outbox.lock().writing {
                 thread::yield_now();
             }
-            assert!(outbox.post("notice_the last\n"));
+            assert!(outbox.send("notice_the last\n"));
             outbox.close();
             let reading = scope.spawn(move || {
                 let mut all = Vec::new();
@@ -224,7 +230,7 @@ mod tests {
         let (outbox, _never_reads) = pair();
         let lines = "bcast_1_1_alice_text\n".repeat(1000);
         // The send and receive buffers of loopback hold some megabytes.
-        let posted = (0..10_000).take_while(|_| outbox.post(&lines)).count();
+        let posted = (0..10_000).take_while(|_| outbox.send(&lines)).count();
         assert!(posted < 10_000);
         assert!(outbox.is_closed());
         assert!(!outbox.answer(b"OK\n"));

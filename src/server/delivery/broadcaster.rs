@@ -4,10 +4,10 @@
 //! It owes each client all lines from a sequence number on, so a repair, the history of the last half hour and a
 //! new broadcast are the same thing: a client whose number is behind.
 
-use super::history::{History, Range};
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, Parcel};
 use crate::net::Shutdown;
-use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
+use crate::protocol::{Event, FromServer, Hello, MAX_DATAGRAM};
+use crate::server::store::{History, Range};
 use crate::value::Ticket;
 use log::debug;
 use std::collections::{HashMap, HashSet};
@@ -24,6 +24,8 @@ pub const SILENCE: Duration = Duration::from_secs(15);
 /// The most bytes in one write to a TCP client: a part of the kernel's send buffer, so a fresh client's history
 /// does not look like a slow consumer.
 pub const MAX_WRITE: usize = 64 * 1024;
+/// How long the end of a session waits for the round that is under way; its writes never wait, so it is soon over.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 /// How often the silent are looked for, and the history is synced to disk.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
@@ -35,6 +37,8 @@ const NOTHING: u64 = u64::MAX;
 pub struct Broadcaster {
     state: Mutex<State>,
     wake: Condvar,
+    /// A round has been sent.
+    sent: Condvar,
 }
 
 #[derive(Default)]
@@ -46,6 +50,8 @@ struct State {
     due: HashSet<Ticket>,
     /// Something has changed since the last round.
     fresh: bool,
+    /// What a round has noted as sent is not yet in the mailboxes.
+    sending: bool,
     stopped: bool,
 }
 
@@ -78,17 +84,25 @@ enum Route {
 /// What is to be sent in one round.
 #[derive(Default)]
 struct Round {
-    datagrams: Packs,
-    writes: Packs,
+    datagrams: Packs<String>,
+    parcels: Packs<Parcel>,
     by_udp: Vec<(SocketAddr, usize)>,
     by_tcp: Vec<(Arc<dyn Mailbox>, usize)>,
 }
 
-/// Lines packed once for all clients that are owed the same.
-#[derive(Default)]
-struct Packs {
+/// Broadcasts packed once for all clients that are owed the same.
+struct Packs<P> {
     by_seq: HashMap<u64, usize>,
-    packs: Vec<(String, Range)>,
+    packs: Vec<(P, Range)>,
+}
+
+/// Where a client stands that is owed nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The sequence number from which it would have gone on, as far as is known.
+    pub next: u64,
+    /// It gets broadcasts by datagrams, not by its mailbox.
+    pub by_datagrams: bool,
 }
 
 impl Broadcaster {
@@ -108,12 +122,16 @@ impl Broadcaster {
         }
     }
 
-    /// Owes this client nothing more. The sequence number from which it would have gone on, as far as is known.
-    pub fn leave(&self, token: Ticket) -> Option<u64> {
-        let delivery = self.lock().deliveries.remove(&token)?;
+    /// Owes this client nothing more; nothing when it was owed nothing yet. What was sent to it is in its mailbox when
+    /// this returns: a round that is under way is waited for, [`LEAVE_LIMIT`] at the longest.
+    pub fn leave(&self, token: Ticket) -> Option<Left> {
+        let mut state = self.lock();
+        let delivery = state.deliveries.remove(&token)?;
+        drop(self.sent.wait_timeout_while(state, LEAVE_LIMIT, |state| state.sending));
         match delivery.route {
-            Route::Udp { acknowledged, .. } => Some(acknowledged + 1),
-            Route::Tcp | Route::OneWay => Some(delivery.next).filter(|&next| next != NOTHING),
+            Route::Udp { acknowledged, .. } => Some(Left { next: acknowledged + 1, by_datagrams: true }),
+            Route::Tcp | Route::OneWay if delivery.next == NOTHING => None,
+            Route::Tcp | Route::OneWay => Some(Left { next: delivery.next, by_datagrams: false }),
         }
     }
 
@@ -131,7 +149,7 @@ impl Broadcaster {
         if !delivery.addresses.contains(&from.ip()) {
             return false;
         }
-        delivery.hear(hello.last_seq.min(head), from, head, now);
+        delivery.note(hello.last_seq.min(head), from, head, now);
         state.look_at(hello.token);
         self.wake.notify_one();
         true
@@ -139,7 +157,7 @@ impl Broadcaster {
 
     /// Sends until `stop`. `loss` is the share of datagrams that is dropped on purpose.
     pub fn run(&self, history: &History, socket: &UdpSocket, loss: f64, stop: &Shutdown) {
-        let mut luck = Luck::new();
+        let mut random = Xorshift::new();
         let mut last_housekeeping = Instant::now();
         while !stop.is_triggered() {
             let now = Instant::now();
@@ -150,7 +168,7 @@ impl Broadcaster {
             }
             let round = self.collect(history, now);
             for (to, pack) in &round.by_udp {
-                if loss > 0.0 && luck.next() < loss {
+                if loss > 0.0 && random.next() < loss {
                     continue;
                 }
                 // UDP promises nothing: a datagram that the system refuses is one more that is lost.
@@ -159,8 +177,10 @@ impl Broadcaster {
                 }
             }
             for (mailbox, pack) in &round.by_tcp {
-                mailbox.post(&round.writes.packs[*pack].0);
+                mailbox.deliver(&round.parcels.packs[*pack].0);
             }
+            self.lock().sending = false;
+            self.sent.notify_all();
             self.wait_for_work(now);
         }
         history.sync();
@@ -178,6 +198,7 @@ impl Broadcaster {
         let mut guard = self.lock();
         let state = &mut *guard;
         let head = history.head();
+        state.sending = true;
         if std::mem::take(&mut state.all) {
             state.due.clear();
             let behind = state.deliveries.iter_mut().filter_map(|(token, delivery)| {
@@ -241,7 +262,7 @@ impl State {
 }
 
 impl Delivery {
-    fn hear(&mut self, last_seq: u64, from: SocketAddr, head: u64, now: Instant) {
+    fn note(&mut self, last_seq: u64, from: SocketAddr, head: u64, now: Instant) {
         let progress = match self.route {
             Route::OneWay => return,
             Route::Udp { acknowledged, progress, .. } if last_seq <= acknowledged && last_seq < head => progress,
@@ -268,15 +289,19 @@ impl Delivery {
         match self.route {
             Route::Tcp | Route::OneWay => {
                 self.wants_head = false;
-                let pack = round.writes.of(self.next, |seq, into| history.read(seq, MAX_WRITE, now, into));
-                let range = round.writes.packs[pack].1;
+                let pack = round.parcels.of(self.next, |seq| {
+                    let (broadcasts, range) = history.read(seq, MAX_WRITE, now);
+                    let events: Vec<Event> = broadcasts.into_iter().map(Event::Broadcast).collect();
+                    (events.into(), range)
+                });
+                let range = round.parcels.packs[pack].1;
                 if range.next > range.first {
                     round.by_tcp.push((Arc::clone(&self.mailbox), pack));
                 }
                 self.next = range.next;
             }
             Route::Udp { to, .. } => {
-                let pack = round.datagrams.of(self.next, |seq, into| pack_datagram(history, seq, now, into));
+                let pack = round.datagrams.of(self.next, |seq| pack_datagram(history, seq, now));
                 round.by_udp.push((to, pack));
                 self.wants_head = false;
                 self.next = round.datagrams.packs[pack].1.next;
@@ -285,36 +310,40 @@ impl Delivery {
     }
 }
 
-impl Packs {
+impl<P> Packs<P> {
     /// The pack that begins with `seq`, made by `pack` at the first call.
-    fn of(&mut self, seq: u64, pack: impl FnOnce(u64, &mut String) -> Range) -> usize {
+    fn of(&mut self, seq: u64, pack: impl FnOnce(u64) -> (P, Range)) -> usize {
         *self.by_seq.entry(seq).or_insert_with(|| {
-            let mut lines = String::new();
-            let range = pack(seq, &mut lines);
-            self.packs.push((lines, range));
+            self.packs.push(pack(seq));
             self.packs.len() - 1
         })
     }
 }
 
+impl<P> Default for Packs<P> {
+    fn default() -> Self {
+        Packs { by_seq: HashMap::new(), packs: Vec::new() }
+    }
+}
+
 /// One datagram for a client that lacks everything from `seq` on. When that has expired, or there is nothing to
 /// send, `head_` tells the client not to wait for it.
-fn pack_datagram(history: &History, seq: u64, now: Instant, into: &mut String) -> Range {
+fn pack_datagram(history: &History, seq: u64, now: Instant) -> (String, Range) {
     // Room for the longest `head_` line.
-    let range = history.read(seq, MAX_DATAGRAM - 32, now, into);
-    if range.first > seq || range.next == range.first {
-        into.insert_str(0, &format!("{}\n", FromServer::Head(range.first - 1)));
-    }
-    range
+    let (broadcasts, range) = history.read(seq, MAX_DATAGRAM - 32, now);
+    let lacks = range.first > seq || range.next == range.first;
+    let head = lacks.then(|| FromServer::Head(range.first - 1));
+    let lines = head.into_iter().chain(broadcasts.into_iter().map(FromServer::Broadcast));
+    (lines.map(|line| format!("{line}\n")).collect(), range)
 }
 
 /// Numbers from 0 to 1 that need not be unguessable: Marsaglia's xorshift (2003).
-struct Luck(u64);
+struct Xorshift(u64);
 
-impl Luck {
-    fn new() -> Luck {
+impl Xorshift {
+    fn new() -> Xorshift {
         let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        Luck(nanos as u64 | 1)
+        Xorshift(nanos as u64 | 1)
     }
 
     fn next(&mut self) -> f64 {

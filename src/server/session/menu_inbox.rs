@@ -1,9 +1,8 @@
 //! How others reach a session of the menu dialect: at once, or in quiet mode with its next answer.
 
 use crate::dialect::menu::{self, MAX_QUIET_LINE, MAX_WRITE};
-use crate::protocol::Reply;
-use crate::server::mailbox::Mailbox;
-use crate::server::outbox::Outbox;
+use crate::protocol::Event;
+use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,17 +12,17 @@ const MAX_WAITING: usize = 64;
 const DROPPED: &str = "(older messages were dropped)\n";
 
 /// The writing side of a session.
-pub struct Inbox {
+pub struct MenuInbox {
     /// The connection.
     pub outbox: Outbox,
     /// In quiet mode, lines for the next answers.
     waiting: Mutex<Option<VecDeque<String>>>,
 }
 
-impl Inbox {
+impl MenuInbox {
     /// The inbox of a connection.
-    pub fn new(outbox: Outbox, quiet: bool) -> Inbox {
-        Inbox { outbox, waiting: Mutex::new(quiet.then(VecDeque::new)) }
+    pub fn new(outbox: Outbox, quiet: bool) -> MenuInbox {
+        MenuInbox { outbox, waiting: Mutex::new(quiet.then(VecDeque::new)) }
     }
 
     /// Whether what others say waits for an answer.
@@ -47,7 +46,7 @@ impl Inbox {
         taken
     }
 
-    /// Ends quiet mode; what has waited.
+    /// Ends quiet mode, and gives the lines that have waited.
     pub fn end_quiet(&self) -> String {
         self.lock().take().unwrap_or_default().into_iter().collect()
     }
@@ -57,29 +56,29 @@ impl Inbox {
     }
 }
 
-/// What the server's lines are for this client.
-pub fn show(lines: &str, limit: usize) -> impl Iterator<Item = String> {
-    lines.lines().flat_map(move |line| menu::show_event(&Reply::parse(line), limit))
+/// What events are for this client: lines of at most `limit` bytes each.
+pub fn show(events: &[Event], limit: usize) -> impl Iterator<Item = String> + '_ {
+    events.iter().flat_map(move |event| menu::show_event(event, limit))
 }
 
-impl Mailbox for Inbox {
-    fn post(&self, lines: &str) -> bool {
+impl Mailbox for MenuInbox {
+    fn deliver(&self, parcel: &Parcel) -> bool {
         if let Some(waiting) = self.lock().as_mut() {
-            waiting.extend(show(lines, MAX_QUIET_LINE));
+            waiting.extend(show(parcel.events(), MAX_QUIET_LINE));
             if waiting.len() > MAX_WAITING {
                 waiting.drain(..=waiting.len() - MAX_WAITING);
                 waiting.push_front(DROPPED.to_owned());
             }
             return !self.outbox.is_closed();
         }
-        self.outbox.post(&show(lines, MAX_WRITE).collect::<String>())
+        self.outbox.send(&show(parcel.events(), MAX_WRITE).collect::<String>())
     }
 
     /// The last of what waits says why.
     fn close(&self) {
         let last = self.lock().as_mut().and_then(VecDeque::pop_back);
         if let Some(last) = last {
-            self.outbox.post(&last);
+            self.outbox.send(&last);
         }
         self.outbox.close();
     }

@@ -1,7 +1,7 @@
 //! Whether other clients could connect to one: the server tries it, as they would.
 
 use crate::protocol::{Refusal, Reply};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long a client's machine may take to answer; a firewall that drops what it does not want never does.
@@ -9,9 +9,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// Connects to a client's own listening address, and closes again. Only the session of that client asks for it, and
 /// only it waits.
-pub fn reach(address: IpAddr, port: Option<u16>) -> Reply {
-    let Some(port) = port else { return Reply::Err(Refusal::other("You do not listen: send INIT,name,port")) };
-    let target = SocketAddr::new(address, port);
+pub fn reach(target: SocketAddr) -> Reply {
     match TcpStream::connect_timeout(&target, LIMIT) {
         Ok(_) => Reply::Ok(format!("Others can reach you at {target}")),
         Err(error) => Reply::Err(Refusal::Other(format!("You cannot be reached at {target}: {error}"))),
@@ -27,11 +25,8 @@ mod tests {
     fn there_or_not() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("bound");
-        assert_eq!(reach(address.ip(), Some(address.port())), Reply::Ok(format!("Others can reach you at {address}")));
+        assert_eq!(reach(address), Reply::Ok(format!("Others can reach you at {address}")));
         drop(listener);
-        assert!(
-            matches!(reach(address.ip(), Some(address.port())), Reply::Err(why) if why.to_string().contains("refused"))
-        );
-        assert!(matches!(reach(address.ip(), None), Reply::Err(_)));
+        assert!(matches!(reach(address), Reply::Err(why) if why.to_string().contains("refused")));
     }
 }

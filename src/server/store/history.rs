@@ -1,11 +1,11 @@
-//! Broadcasts of the last half hour, in memory and on disk, so that whoever comes online later still gets them.
+//! Broadcasts of the last half hour, in memory and on disk: clients that come online later still get them.
 //!
 //! On disk they are the very `bcast_` lines, in two files: lines go to `broadcasts.log`; when its first line has
 //! outlived the window, or it has grown too large, it takes the place of `broadcasts.old.log`, whose lines nobody
 //! needs any more. The last line of all says where the sequence goes on after a restart.
 
 use super::accounts::{in_file, private_file};
-use crate::protocol::Broadcast;
+use crate::protocol::{Broadcast, BroadcastText};
 use crate::value::Username;
 use log::warn;
 use std::collections::VecDeque;
@@ -42,17 +42,22 @@ struct State {
     unsynced_old: Option<Arc<File>>,
 }
 
+/// A broadcast, whose number is given by its place.
 struct Entry {
-    line: Box<str>,
+    unix_time: u64,
+    from: Username,
+    text: Box<str>,
     taken: Instant,
+    /// Of its line, with the LF.
+    bytes: usize,
 }
 
-/// Some lines of the history, and where they lie in the sequence.
+/// Where some broadcasts of the history lie in the sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// The sequence number of the first line; what was asked for before it has expired.
+    /// The sequence number of the first; what was asked for before it has expired.
     pub first: u64,
-    /// The sequence number after the last line.
+    /// The sequence number after the last.
     pub next: u64,
 }
 
@@ -93,17 +98,18 @@ impl History {
     ///
     /// # Errors
     /// What the disk says; then there is no such broadcast, and its number goes to the next.
-    pub fn append(&self, from: &Username, text: &str, time: SystemTime, now: Instant) -> io::Result<u64> {
+    pub fn append(&self, from: &Username, text: &BroadcastText, time: SystemTime, now: Instant) -> io::Result<u64> {
         let mut state = self.lock();
         let too_old = state.file_began.is_some_and(|began| now.saturating_duration_since(began) > self.window);
         if too_old || state.file_bytes >= self.max_bytes as u64 {
             self.turn_over(&mut state)?;
         }
         let seq = state.head + 1;
-        let broadcast = Broadcast { seq, unix_time: unix_seconds(time), from: from.clone(), text: text.to_owned() };
-        state.write(&format!("{broadcast}\n"))?;
+        let broadcast = Broadcast { seq, unix_time: unix_seconds(time), from: from.clone(), text: text.to_string() };
+        let line = format!("{broadcast}\n");
+        state.write(&line)?;
         state.file_began.get_or_insert(now);
-        state.push(broadcast.to_string().into(), now);
+        state.push(broadcast, line.len(), now);
         state.head = seq;
         state.forget(now, self.window, self.max_bytes);
         Ok(seq)
@@ -114,24 +120,24 @@ impl History {
         self.lock().head
     }
 
-    /// Appends to `into` the lines from sequence number `from` on, each with its LF, as long as they fit `limit`
-    /// bytes in all; at least one, when there is any.
-    pub fn read(&self, from: u64, limit: usize, now: Instant, into: &mut String) -> Range {
+    /// The broadcasts from sequence number `from` on, as long as their lines, each with its LF, fit `limit` bytes in
+    /// all; at least one, when there is any.
+    pub fn read(&self, from: u64, limit: usize, now: Instant) -> (Vec<Broadcast>, Range) {
         let mut state = self.lock();
         state.forget(now, self.window, self.max_bytes);
         let oldest = state.head + 1 - state.entries.len() as u64;
         let first = from.clamp(oldest, state.head + 1);
-        let mut next = first;
-        let start = into.len();
+        let (mut next, mut bytes) = (first, 0);
+        let mut broadcasts = Vec::new();
         for entry in state.entries.range((first - oldest) as usize..) {
-            if next > first && into.len() - start + entry.line.len() + 1 > limit {
+            bytes += entry.bytes;
+            if next > first && bytes > limit {
                 break;
             }
-            into.push_str(&entry.line);
-            into.push('\n');
+            broadcasts.push(entry.broadcast(next));
             next += 1;
         }
-        Range { first, next }
+        (broadcasts, Range { first, next })
     }
 
     /// Has the disk keep what was written since the last call, against a power cut; no lock is held meanwhile.
@@ -186,7 +192,7 @@ impl State {
         }
         for (number, line) in bytes[..whole].split(|&byte| byte == b'\n').enumerate() {
             match std::str::from_utf8(line).ok().and_then(Broadcast::parse) {
-                Some(broadcast) if broadcast.seq > self.head => self.restore(&broadcast, now, unix_now),
+                Some(broadcast) if broadcast.seq > self.head => self.restore(broadcast, now, unix_now),
                 _ if line.is_empty() => {}
                 _ => warn!("{}:{}: not the next broadcast; passed over", path.display(), number + 1),
             }
@@ -195,7 +201,7 @@ impl State {
         Ok(())
     }
 
-    fn restore(&mut self, broadcast: &Broadcast, now: Instant, unix_now: u64) {
+    fn restore(&mut self, broadcast: Broadcast, now: Instant, unix_now: u64) {
         let age = Duration::from_secs(unix_now.saturating_sub(broadcast.unix_time));
         let taken = now.checked_sub(age).unwrap_or(now);
         self.file_began.get_or_insert(taken);
@@ -205,19 +211,21 @@ impl State {
             self.bytes = 0;
         }
         self.head = broadcast.seq;
-        self.push(broadcast.to_string().into(), taken);
+        let bytes = broadcast.to_string().len() + 1;
+        self.push(broadcast, bytes, taken);
     }
 
-    fn push(&mut self, line: Box<str>, taken: Instant) {
-        self.bytes += line.len() + 1;
-        self.entries.push_back(Entry { line, taken });
+    fn push(&mut self, broadcast: Broadcast, bytes: usize, taken: Instant) {
+        let Broadcast { unix_time, from, text, .. } = broadcast;
+        self.bytes += bytes;
+        self.entries.push_back(Entry { unix_time, from, text: text.into(), taken, bytes });
     }
 
     fn forget(&mut self, now: Instant, window: Duration, max_bytes: usize) {
         let expired = |entry: &Entry| now.saturating_duration_since(entry.taken) > window;
         while self.entries.front().is_some_and(|oldest| self.bytes > max_bytes || expired(oldest)) {
             if let Some(oldest) = self.entries.pop_front() {
-                self.bytes -= oldest.line.len() + 1;
+                self.bytes -= oldest.bytes;
             }
         }
     }
@@ -231,6 +239,12 @@ impl State {
         self.file_bytes += line.len() as u64;
         self.unsynced = true;
         Ok(())
+    }
+}
+
+impl Entry {
+    fn broadcast(&self, seq: u64) -> Broadcast {
+        Broadcast { seq, unix_time: self.unix_time, from: self.from.clone(), text: self.text.to_string() }
     }
 }
 
@@ -251,13 +265,13 @@ mod tests {
 
     fn say(history: &History, text: &str, now: Instant) -> u64 {
         let from = "alice".parse().expect("valid");
-        history.append(&from, text, SystemTime::now(), now).expect("written")
+        history.append(&from, &text.parse().expect("a text"), SystemTime::now(), now).expect("written")
     }
 
     fn texts(history: &History, from: u64, now: Instant) -> (Vec<String>, Range) {
-        let mut lines = String::new();
-        let range = history.read(from, usize::MAX, now, &mut lines);
-        (lines.lines().filter_map(Broadcast::parse).map(|broadcast| broadcast.text).collect(), range)
+        let (broadcasts, range) = history.read(from, usize::MAX, now);
+        assert!(broadcasts.iter().map(|broadcast| broadcast.seq).eq(range.first..range.next));
+        (broadcasts.into_iter().map(|broadcast| broadcast.text).collect(), range)
     }
 
     #[test]
@@ -325,9 +339,9 @@ mod tests {
         assert_eq!(range.next, 201);
         let on_disk = |name| fs::metadata(folder.path().join(name)).expect("there").len();
         assert!(on_disk("broadcasts.log") < 1100 && on_disk("broadcasts.old.log") < 1100);
-        let mut some = String::new();
-        let part = history.read(range.first, 100, now, &mut some);
-        assert!(some.len() <= 100 && part.next > part.first && part.next < range.next);
+        let (some, part) = history.read(range.first, 100, now);
+        let bytes: usize = some.iter().map(|broadcast| format!("{broadcast}\n").len()).sum();
+        assert!(bytes <= 100 && part.next > part.first && part.next < range.next);
     }
 
     #[test]

@@ -1,0 +1,234 @@
+//! So many at a time, the others in line: first come, first served.
+//!
+//! A waiter leaves the line when its turn comes, when its time is over, or when the one it waits for has hung up: a
+//! place in the line, and the work behind it, is for somebody who is there.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a waiter looks whether its peer has hung up; nothing else wakes it for that.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A fixed number of permits, and a line of bounded length.
+pub struct FairQueue {
+    permits: usize,
+    max_waiting: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    taken: usize,
+    /// The first is the next. Each has a bell of its own, so that only the one whose turn it is wakes.
+    line: VecDeque<Arc<Condvar>>,
+    closed: bool,
+}
+
+/// A permit that is taken; dropping it gives it back.
+pub struct Permit<'a>(&'a FairQueue);
+
+/// How long somebody waits, and for whom.
+pub struct Patience<'a> {
+    /// When to give up.
+    pub until: Instant,
+    /// Whether the peer for whom the work is done has hung up.
+    pub has_gone: &'a dyn Fn() -> bool,
+}
+
+/// Why no permit was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotServed {
+    /// So many wait already that nobody else may.
+    LineFull,
+    /// The turn did not come in time.
+    TimeUp,
+    /// The peer has hung up.
+    Gone,
+    /// The queue was closed: the program ends.
+    Closed,
+}
+
+impl FairQueue {
+    /// A queue of `permits` free permits, for which at most `max_waiting` wait.
+    pub fn new(permits: usize, max_waiting: usize) -> FairQueue {
+        FairQueue { permits, max_waiting, state: Mutex::default() }
+    }
+
+    /// How many permits there are.
+    pub fn permits(&self) -> usize {
+        self.permits
+    }
+
+    /// Takes a permit, waiting for one in line. Whether the peer is there is looked at last: a permit is never given
+    /// for one that has gone.
+    ///
+    /// # Errors
+    /// [`NotServed`].
+    pub fn take(&self, patience: &Patience<'_>) -> Result<Permit<'_>, NotServed> {
+        let own = Arc::new(Condvar::new());
+        let mut state = self.lock();
+        if state.closed {
+            return Err(NotServed::Closed);
+        }
+        let at_once = state.line.is_empty() && state.taken < self.permits;
+        if !at_once && state.line.len() >= self.max_waiting {
+            return Err(NotServed::LineFull);
+        }
+        state.line.push_back(Arc::clone(&own));
+        drop(state);
+        let waited = self.wait(&own, patience);
+        let mut state = self.lock();
+        state.line.retain(|waiting| !Arc::ptr_eq(waiting, &own));
+        if waited.is_ok() {
+            state.taken += 1;
+        }
+        self.ring_next(&state);
+        waited.map(|()| Permit(self))
+    }
+
+    /// Waits until it is the turn of `own`, which stays in line.
+    fn wait(&self, own: &Arc<Condvar>, patience: &Patience<'_>) -> Result<(), NotServed> {
+        loop {
+            // A look at a socket: no lock is held meanwhile.
+            if (patience.has_gone)() {
+                return Err(NotServed::Gone);
+            }
+            let left = patience.until.saturating_duration_since(Instant::now());
+            let waits = |state: &mut State| !state.closed && !self.is_turn(state, own);
+            let waited = own.wait_timeout_while(self.lock(), left.min(LOOK), waits);
+            let state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.closed {
+                return Err(NotServed::Closed);
+            }
+            if left.is_zero() {
+                return Err(NotServed::TimeUp);
+            }
+            if self.is_turn(&state, own) {
+                drop(state);
+                return if (patience.has_gone)() { Err(NotServed::Gone) } else { Ok(()) };
+            }
+        }
+    }
+
+    fn is_turn(&self, state: &State, own: &Arc<Condvar>) -> bool {
+        state.taken < self.permits && state.line.front().is_some_and(|first| Arc::ptr_eq(first, own))
+    }
+
+    fn ring_next(&self, state: &State) {
+        if let Some(next) = state.line.front() {
+            next.notify_one();
+        }
+    }
+
+    /// Nobody gets a permit any more, and nobody waits.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.line.iter().for_each(|waiting| waiting.notify_one());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.taken -= 1;
+        self.0.ring_next(&state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn patient() -> Patience<'static> {
+        Patience { until: Instant::now() + LIMIT, has_gone: &|| false }
+    }
+
+    fn wait_for_line(queue: &FairQueue, length: usize) {
+        let until = Instant::now() + LIMIT;
+        while queue.lock().line.len() != length {
+            assert!(Instant::now() < until);
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn first_come_first_served() {
+        let queue = FairQueue::new(1, 16);
+        let order = Mutex::new(Vec::new());
+        let first = queue.take(&patient()).expect("free");
+        thread::scope(|scope| {
+            for number in 0..3 {
+                let (queue, order) = (&queue, &order);
+                scope.spawn(move || {
+                    let _permit = queue.take(&patient()).expect("in turn");
+                    order.lock().expect("no panic").push(number);
+                });
+                wait_for_line(queue, number + 1);
+            }
+            drop(first);
+        });
+        assert_eq!(*order.lock().expect("no panic"), [0, 1, 2]);
+    }
+
+    #[test]
+    fn nobody_overtakes_the_line() {
+        let queue = FairQueue::new(1, 16);
+        let first = queue.take(&patient()).expect("free");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| queue.take(&patient()).map(drop));
+            wait_for_line(&queue, 1);
+            let impatient = Patience { until: Instant::now(), has_gone: &|| false };
+            assert_eq!(queue.take(&impatient).map(drop), Err(NotServed::TimeUp));
+            drop(first);
+            assert_eq!(waiting.join().expect("no panic"), Ok(()));
+        });
+        assert!(queue.take(&patient()).is_ok(), "all permits are back");
+    }
+
+    #[test]
+    fn who_hangs_up_leaves_the_line_and_gets_nothing() {
+        let queue = FairQueue::new(1, 1);
+        let gone = AtomicBool::new(false);
+        let first = queue.take(&patient()).expect("free");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let has_gone = || gone.load(Ordering::Relaxed);
+                queue.take(&Patience { until: Instant::now() + LIMIT, has_gone: &has_gone }).map(drop)
+            });
+            wait_for_line(&queue, 1);
+            assert_eq!(queue.take(&patient()).map(drop), Err(NotServed::LineFull));
+            gone.store(true, Ordering::Relaxed);
+            assert_eq!(waiting.join().expect("no panic"), Err(NotServed::Gone));
+        });
+        drop(first);
+        let has_gone = || true;
+        let ghost = Patience { until: Instant::now() + LIMIT, has_gone: &has_gone };
+        assert_eq!(queue.take(&ghost).map(drop), Err(NotServed::Gone), "not even a free permit");
+        assert!(queue.take(&patient()).is_ok());
+    }
+
+    #[test]
+    fn the_end_sends_all_away() {
+        let queue = FairQueue::new(1, 16);
+        let _taken = queue.take(&patient()).expect("free");
+        thread::scope(|scope| {
+            let waiting: Vec<_> = (0..16).map(|_| scope.spawn(|| queue.take(&patient()).map(drop))).collect();
+            wait_for_line(&queue, 16);
+            queue.close();
+            for waiting in waiting {
+                assert_eq!(waiting.join().expect("no panic"), Err(NotServed::Closed));
+            }
+        });
+        assert_eq!(queue.take(&patient()).map(drop), Err(NotServed::Closed));
+    }
+}

@@ -1,0 +1,40 @@
+//! What the server says unasked: the lines that can come at any time, between the lines of an answer too.
+
+use super::{Broadcast, Notice, Reply};
+use crate::value::{Ticket, Username};
+use std::fmt;
+
+/// An event. `Display` is its line, without the line end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line names its fields in order")]
+pub enum Event {
+    /// `bcast_SEQ_UNIXTIME_FROM_TEXT`.
+    Broadcast(Broadcast),
+    /// `msg_FROM_TEXT`: a message that the server relayed.
+    Message { from: Username, text: String },
+    /// `ticket_NAME_HEX`: NAME was introduced, and is about to connect.
+    Ticket { name: Username, ticket: Ticket },
+    /// `notice_TEXT`: the server is about to do something to this client.
+    Notice(Notice),
+}
+
+impl From<Event> for Reply {
+    fn from(event: Event) -> Reply {
+        match event {
+            Event::Broadcast(broadcast) => Reply::Broadcast(broadcast),
+            Event::Message { from, text } => Reply::Message { from, text },
+            Event::Ticket { name, ticket } => Reply::Ticket { name, ticket },
+            Event::Notice(notice) => Reply::Notice(notice),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The one that comes in thousands is not copied first.
+            Event::Broadcast(broadcast) => broadcast.fmt(f),
+            other => Reply::from(other.clone()).fmt(f),
+        }
+    }
+}

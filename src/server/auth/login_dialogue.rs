@@ -1,0 +1,148 @@
+//! The dialogue of a login and of a sign-up, one line an answer: the native protocol and the menu dialect share it.
+//!
+//! It knows the order of the questions and not their wording, and no account.
+
+use crate::protocol::Refusal;
+
+/// A question that was asked; the next line is its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginDialogue {
+    /// Which name a new account is to have.
+    SignupName,
+    /// Its password.
+    SignupPassword {
+        /// The answer to the question before.
+        name: String,
+    },
+    /// Its password again.
+    SignupAgain(Credentials),
+    /// Who logs in.
+    LoginName,
+    /// The password of whoever logs in.
+    LoginPassword {
+        /// The answer to the question before.
+        name: String,
+    },
+}
+
+/// What follows an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DialogueStep {
+    /// The next question.
+    Ask(LoginDialogue),
+    /// The dialogue is over: make this account.
+    SignUp(Credentials),
+    /// The dialogue is over: log in.
+    LogIn(Credentials),
+    /// The dialogue is over, and nothing comes of it.
+    Refused(Refusal),
+}
+
+/// A name and a password, as they were typed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The name; whether it is one is not known yet.
+    pub name: String,
+    /// The password.
+    pub password: String,
+}
+
+impl LoginDialogue {
+    /// Takes the answer to this question. A dialect that refuses a name at once, and not only with the passwords,
+    /// says so by `check_name`.
+    pub fn take(self, line: &str, check_name: impl FnOnce(&str) -> Result<(), Refusal>) -> DialogueStep {
+        match self {
+            LoginDialogue::SignupName => {
+                let name = line.trim().to_owned();
+                match check_name(&name) {
+                    Ok(()) => DialogueStep::Ask(LoginDialogue::SignupPassword { name }),
+                    Err(refusal) => DialogueStep::Refused(refusal),
+                }
+            }
+            LoginDialogue::SignupPassword { name } => {
+                DialogueStep::Ask(LoginDialogue::SignupAgain(Credentials { name, password: line.to_owned() }))
+            }
+            LoginDialogue::SignupAgain(first) if first.password != line => {
+                DialogueStep::Refused(Refusal::PasswordsDoNotMatch)
+            }
+            LoginDialogue::SignupAgain(first) => DialogueStep::SignUp(first),
+            LoginDialogue::LoginName => {
+                DialogueStep::Ask(LoginDialogue::LoginPassword { name: line.trim().to_owned() })
+            }
+            LoginDialogue::LoginPassword { name } => {
+                DialogueStep::LogIn(Credentials { name, password: line.to_owned() })
+            }
+        }
+    }
+
+    /// Whether the answer is a password, which no log shows.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            LoginDialogue::SignupName | LoginDialogue::LoginName => false,
+            LoginDialogue::SignupPassword { .. }
+            | LoginDialogue::SignupAgain(_)
+            | LoginDialogue::LoginPassword { .. } => true,
+        }
+    }
+}
+
+/// Shows no password: `Debug` output ends in logs.
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({})", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of these answers; each but the last leads to a further question.
+    fn talk(mut dialogue: LoginDialogue, answers: &[&str]) -> DialogueStep {
+        let (last, first) = answers.split_last().expect("one answer");
+        for answer in first {
+            let DialogueStep::Ask(next) = dialogue.take(answer, |_| Ok(())) else { panic!("{answer} ended it") };
+            dialogue = next;
+        }
+        dialogue.take(last, |_| Ok(()))
+    }
+
+    fn credentials(name: &str, password: &str) -> Credentials {
+        Credentials { name: name.to_owned(), password: password.to_owned() }
+    }
+
+    #[test]
+    fn names_lose_blanks_and_passwords_keep_them() {
+        let expected = DialogueStep::LogIn(credentials("alice", " pass word "));
+        assert_eq!(talk(LoginDialogue::LoginName, &[" alice ", " pass word "]), expected);
+        let expected = DialogueStep::SignUp(credentials("alice", "password "));
+        assert_eq!(talk(LoginDialogue::SignupName, &["alice", "password ", "password "]), expected);
+    }
+
+    #[test]
+    fn two_passwords_that_differ_make_no_account() {
+        let refused = DialogueStep::Refused(Refusal::PasswordsDoNotMatch);
+        assert_eq!(talk(LoginDialogue::SignupName, &["alice", "password", "password "]), refused);
+    }
+
+    #[test]
+    fn a_name_can_be_refused_before_the_passwords() {
+        let taken = |name: &str| if name == "alice" { Err(Refusal::NameTaken) } else { Ok(()) };
+        assert_eq!(LoginDialogue::SignupName.take("alice", taken), DialogueStep::Refused(Refusal::NameTaken));
+        assert!(matches!(LoginDialogue::SignupName.take("bob", taken), DialogueStep::Ask(_)));
+        assert!(
+            matches!(LoginDialogue::LoginName.take("alice", taken), DialogueStep::Ask(_)),
+            "a login wants a taken name"
+        );
+    }
+
+    #[test]
+    fn passwords_are_secret_and_names_are_not() {
+        let name = || "alice".to_owned();
+        assert!(!LoginDialogue::SignupName.is_secret() && !LoginDialogue::LoginName.is_secret());
+        assert!(LoginDialogue::LoginPassword { name: name() }.is_secret());
+        assert!(LoginDialogue::SignupPassword { name: name() }.is_secret());
+        assert!(LoginDialogue::SignupAgain(credentials("alice", "secret-word")).is_secret());
+        assert!(!format!("{:?}", credentials("alice", "secret-word")).contains("secret-word"));
+    }
+}

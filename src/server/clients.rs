@@ -1,0 +1,10 @@
+//! The client map: who is logged in, with or without an account. Its lock is inside, and it gives owned values.
+//!
+//! Nothing here knows a socket, a file or a dialect's words.
+
+mod loopback;
+mod client_map;
+mod guests;
+
+pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, files_fit};
+pub use guests::{EnteredGuest, NewGuest, NotEntered};

@@ -1,0 +1,51 @@
+//! What the rest of the server may do to a session: hand it events, or end it. Neither ever waits.
+
+use crate::protocol::Event;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Events on their way to sessions, and beside them their lines in the native protocol: written once, however many
+/// sessions they go to. A dialect words the events itself.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    events: Arc<[Event]>,
+    lines: Arc<str>,
+}
+
+/// A session, as seen by the others. Each dialect has its own.
+pub trait Mailbox: Send + Sync {
+    /// Hands events over. False when the session has ended, or is ended now because it does not read what it is sent.
+    fn deliver(&self, parcel: &Parcel) -> bool;
+
+    /// Ends the session; what was handed over before is still sent.
+    fn close(&self);
+}
+
+impl Parcel {
+    /// What happened.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The same as lines of the native protocol, each with its LF.
+    pub fn lines(&self) -> &str {
+        &self.lines
+    }
+}
+
+impl From<Vec<Event>> for Parcel {
+    fn from(events: Vec<Event>) -> Parcel {
+        let mut lines = String::new();
+        for event in &events {
+            // A String takes every write.
+            let _ = writeln!(lines, "{event}");
+        }
+        Parcel { events: events.into(), lines: lines.into() }
+    }
+}
+
+impl From<Event> for Parcel {
+    fn from(event: Event) -> Parcel {
+        vec![event].into()
+    }
+}

@@ -1,0 +1,17 @@
+//! What the server does for its clients, whichever dialect they speak: a session calls it and words the result.
+//!
+//! Here the stores, the client map and the deliveries are tied together. No client's connection is known: what reaches
+//! another client goes through its mailbox, after every lock is released.
+
+mod rendezvous;
+mod guests;
+mod login;
+mod probe;
+mod member;
+
+pub use login::{LoginState, TimeIsUp};
+pub use member::{Answered, MENU, answer, files_lines, is, write};
+pub use probe::reach;
+pub use rendezvous::{Login, Rendezvous};
+// What a session sees of a client.
+pub use super::clients::{ClientSnapshot, NewClient, NewGuest, NotEntered, SessionKey, files_fit};

@@ -1,0 +1,161 @@
+//! What holds for every connection of somebody with an account, whichever dialect they speak: the login and its end,
+//! the time each may take, the rate of lines, and the broadcasts that the connection was not sent yet.
+//!
+//! It decides, and touches no socket; the session around it says it in the words of its dialect.
+
+use super::rendezvous::{Login, Rendezvous};
+use crate::net::Patience;
+use crate::protocol::{Broadcast, Notice, Refusal};
+use crate::server::auth::{Credentials, TokenBucket};
+use crate::server::delivery::Mailbox;
+use crate::value::Username;
+use log::info;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a hash may wait for a core. A class of 1,000 that logs in at once on two cores needs about a minute.
+const HASH_LIMIT: Duration = Duration::from_secs(60);
+
+/// The login of one connection; over the time of the connection there may be several.
+pub struct LoginState<'a> {
+    services: &'a Rendezvous,
+    peer: SocketAddr,
+    mailbox: Arc<dyn Mailbox>,
+    current: Option<Login>,
+    bucket: TokenBucket,
+    /// The first broadcast that this connection was not sent yet, over all its logins.
+    next_broadcast: u64,
+    /// When to log in at the latest, or again; nothing with `--relogin never`.
+    deadline: Option<Instant>,
+}
+
+/// The deadline has passed; the client is told so.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TimeIsUp {
+    /// Of the login, or of a session in which nothing was said: the connection ends.
+    Close(Notice),
+    /// Of the session: the login is over, and another may follow.
+    LogInAgain(Notice),
+}
+
+impl<'a> LoginState<'a> {
+    /// A connection that has just come, whose session others reach by `mailbox`.
+    pub fn new(services: &'a Rendezvous, peer: SocketAddr, mailbox: Arc<dyn Mailbox>, now: Instant) -> LoginState<'a> {
+        LoginState {
+            services,
+            peer,
+            mailbox,
+            current: None,
+            bucket: TokenBucket::new(services.config.rate.0, now),
+            next_broadcast: 0,
+            deadline: Some(now + services.config.login_limit),
+        }
+    }
+
+    /// The login that holds now.
+    pub fn current(&self) -> Option<&Login> {
+        self.current.as_ref()
+    }
+
+    /// When to call [`LoginState::time_is_up`].
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Counts a line, against the rate and for the inactivity rule.
+    ///
+    /// # Errors
+    /// [`Refusal::TooFast`]: the line is not to be carried out.
+    pub fn count_line(&mut self, now: Instant) -> Result<(), Refusal> {
+        if !self.bucket.take(now) {
+            return Err(Refusal::TooFast(self.services.config.rate.0.unwrap_or_default()));
+        }
+        if let Some(login) = &self.current {
+            self.services.clients.count_message(&login.key);
+        }
+        Ok(())
+    }
+
+    /// Makes an account. It waits for its turn to hash, but not for a client that `has_gone`.
+    ///
+    /// # Errors
+    /// As [`Rendezvous::sign_up`].
+    pub fn sign_up(&self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Username, Refusal> {
+        self.services.sign_up(credentials, &Patience { until: self.hash_by(), has_gone })
+    }
+
+    /// Logs in. It waits for its turn to hash, but not for a client that `has_gone`.
+    ///
+    /// # Errors
+    /// As [`Rendezvous::authenticate`].
+    pub fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Login, Refusal> {
+        let patience = Patience { until: self.hash_by(), has_gone };
+        let name = self.services.authenticate(credentials, self.peer.ip(), &patience)?;
+        let login = self.services.enter(name, self.peer, Arc::clone(&self.mailbox));
+        self.current = Some(login.clone());
+        // From now on, not from the line on whose password has waited to be hashed: as the inactivity rule counts.
+        self.deadline = self.services.config.relogin.0.map(|limit| Instant::now() + limit);
+        Ok(login)
+    }
+
+    fn hash_by(&self) -> Instant {
+        let limit = Instant::now() + HASH_LIMIT;
+        self.deadline.map_or(limit, |deadline| deadline.min(limit))
+    }
+
+    /// Broadcasts of the last half hour that this connection was not sent yet: at most `limit` bytes of lines, but one
+    /// broadcast at the least; none when there are none left.
+    pub fn read_broadcasts(&mut self, limit: usize) -> Vec<Broadcast> {
+        let (broadcasts, range) = self.services.history.read(self.next_broadcast, limit, Instant::now());
+        self.next_broadcast = range.next;
+        broadcasts
+    }
+
+    /// Has the broadcaster send all broadcasts that this connection was not sent yet, and those to come.
+    pub fn start_broadcasts(&self) {
+        if let Some(login) = &self.current {
+            self.services.start_broadcasts(login, self.next_broadcast);
+        }
+    }
+
+    /// Ends whatever the deadline was for.
+    pub fn time_is_up(&mut self, now: Instant) -> TimeIsUp {
+        let limit = self.services.config.login_limit;
+        let Some(login) = &self.current else { return TimeIsUp::Close(Notice::NotLoggedIn(limit)) };
+        // Both times are half an hour by default: a client that sent nothing is not asked for a password, but closed.
+        if self.services.clients.is_inactive(&login.key, self.services.config.idle, now) {
+            info!("{}: inactive for too long, closed", self.who());
+            return TimeIsUp::Close(Notice::Inactive);
+        }
+        info!("{}: session expired", self.who());
+        self.leave();
+        self.deadline = Some(now + limit);
+        TimeIsUp::LogInAgain(Notice::SessionExpired)
+    }
+
+    /// Ends the login. True when its broadcasts went over this connection: then those that the broadcaster has not
+    /// sent yet, perhaps the client's own, are to be read by [`LoginState::read_broadcasts`] before the end.
+    pub fn leave(&mut self) -> bool {
+        let left = self.current.take().and_then(|login| self.services.leave(&login));
+        if let Some(left) = left {
+            self.next_broadcast = left.next;
+        }
+        left.is_some_and(|left| !left.by_datagrams)
+    }
+
+    /// How this client is called in the log.
+    pub fn who(&self) -> String {
+        match &self.current {
+            Some(login) => format!("{} at {}", login.key.name, self.peer),
+            None => self.peer.to_string(),
+        }
+    }
+}
+
+/// However the conversation ends, the client map is told.
+impl Drop for LoginState<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

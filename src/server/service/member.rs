@@ -1,0 +1,166 @@
+//! What those who are logged in may ask of the server by the native protocol: a request in, answer lines out.
+
+use super::rendezvous::{Handled, Introduction, Rendezvous};
+use crate::protocol::{MAX_FILES, MemberRequest, Refusal, Reply};
+use crate::server::clients::{ClientSnapshot, SessionKey, files_fit};
+use crate::value::Username;
+use crate::value::comma;
+use crate::value::sentence::counted;
+use std::fmt::{Display, Write};
+use std::net::SocketAddr;
+
+/// Bytes of a `files_` line, as far as whole names allow.
+const FILES_LINE: usize = 4000;
+
+/// What `help` shows after the login.
+pub const MENU: [&str; 10] = [
+    "1. List of active clients: list",
+    "2. Broadcast a message: bcast_TEXT",
+    "3. Message a client directly: msg_TEXT_ADDR",
+    "4. Connect to a client: connect_ADDR (ADDR is a username, IP:PORT or IP)",
+    "5. Message a client through the server: relay_TEXT_ADDR",
+    "6. Tell where you listen and what you share: INIT,name,port,file,file... and SHARE,file...",
+    "7. Look somebody up: GET_U, GET_P,name, GET_UF,name, GET_AF",
+    "8. Come and go: active, inactive",
+    "9. Who am I: whoami",
+    "0. Leave: quit",
+];
+
+/// What comes after the data lines.
+pub enum Answered {
+    /// The line that ends the answer.
+    Reply(Reply),
+    /// The files of these clients, which may be too many to hold at once; see [`files_lines`].
+    Files(Vec<ClientSnapshot>),
+    /// Whether somebody could connect to this address, which takes up to 3 s to find out; see [`super::reach`].
+    Probe(SocketAddr),
+    /// The next line is the text of a broadcast.
+    AskForBroadcast,
+}
+
+/// Decides what is done about a request, and does what does not wait. Data lines are added to `answer`.
+pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, answer: &mut String) -> Answered {
+    Answered::Reply(match request {
+        MemberRequest::List => list(services, answer),
+        MemberRequest::BroadcastDialogue => return Answered::AskForBroadcast,
+        MemberRequest::Broadcast(text) => match services.broadcast(&key.name, &text) {
+            Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {}", counted(clients, "client"))),
+            Err(refusal) => Reply::Err(refusal),
+        },
+        MemberRequest::Message { text, to } => match services.message(key, &text, &to) {
+            Ok(Handled::Introduced(introduction)) => introduce(&introduction, "Deliver it to", answer),
+            Ok(Handled::Relayed(name)) => Reply::Ok(format!("Relayed to {name}")),
+            Err(refusal) => Reply::Err(refusal),
+        },
+        MemberRequest::Connect(to) => match services.introduce(key, &to) {
+            Ok(introduction) => introduce(&introduction, "Connect to", answer),
+            Err(refusal) => Reply::Err(refusal),
+        },
+        MemberRequest::Relay { text, to } => match services.relay(key, &text, &to) {
+            Ok(name) => Reply::Ok(format!("Relayed to {name}")),
+            Err(refusal) => Reply::Err(refusal),
+        },
+        MemberRequest::Init { name, port, files } => set_listening(services, key, &name, &port, files),
+        MemberRequest::Share(files) => share(services, key, files),
+        MemberRequest::GetUsers => {
+            let clients = services.active();
+            Reply::Ok(comma::join(clients.iter().map(|client| client.name.as_str())))
+        }
+        MemberRequest::GetPeer(name) => match services.find_user(&name) {
+            Some(client) => Reply::Ok(format!("{},{}", client.address, client.port.unwrap_or(0))),
+            None => Reply::Err(Refusal::UserNotFound),
+        },
+        MemberRequest::GetUserFiles(name) => match services.find_user(&name) {
+            Some(client) => return Answered::Files(vec![client]),
+            None => Reply::Err(Refusal::UserNotFound),
+        },
+        MemberRequest::GetAllFiles => return Answered::Files(services.active()),
+        MemberRequest::Active => set_active(services, key, true),
+        MemberRequest::Inactive => set_active(services, key, false),
+        MemberRequest::Whoami => {
+            let port = services.clients.port(key).unwrap_or(0);
+            Reply::Ok(format!("{},{},{port}", key.name, key.address))
+        }
+        MemberRequest::Probe => match services.clients.port(key) {
+            Some(port) => return Answered::Probe(SocketAddr::new(key.address, port)),
+            None => Reply::Err(Refusal::other("You do not listen: send INIT,name,port")),
+        },
+    })
+}
+
+/// The lines that tell a client's files, each of a size that a person with netcat can read.
+pub fn files_lines(client: &ClientSnapshot) -> impl Iterator<Item = Reply> + '_ {
+    let mut rest = client.files.as_slice();
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |file: &&String| {
+            bytes += file.len() + 1;
+            bytes <= FILES_LINE
+        };
+        let (some, others) = rest.split_at(rest.iter().take_while(fits).count().max(1).min(rest.len()));
+        rest = others;
+        (!some.is_empty()).then(|| Reply::Files { name: client.name.clone(), files: some.to_vec() })
+    })
+}
+
+/// Adds a line to an answer.
+pub fn write(answer: &mut String, line: impl Display) {
+    // A String takes every write.
+    let _ = writeln!(answer, "{line}");
+}
+
+/// Whether `text` is this username.
+pub fn is(name: &Username, text: &str) -> bool {
+    text.trim().parse() == Ok::<Username, _>(name.clone())
+}
+
+fn list(services: &Rendezvous, answer: &mut String) -> Reply {
+    let clients = services.active();
+    for client in &clients {
+        let guest = client.guest.map(|dialect| format!("guest-{dialect}"));
+        write(answer, Reply::Client { name: client.name.clone(), address: client.socket(), guest });
+    }
+    Reply::Ok(counted(clients.len(), "active client"))
+}
+
+fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Reply {
+    let Introduction { name, address, ticket } = introduction;
+    write(answer, Reply::Ticket { name: name.clone(), ticket: *ticket });
+    write(answer, Reply::Peer(*address));
+    Reply::Ok(format!("{what} {name} at {address}"))
+}
+
+fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str, mut files: Vec<String>) -> Reply {
+    if !is(&key.name, name) {
+        return Reply::Err(Refusal::Other(format!("You are {0}: send INIT,{0},port", key.name)));
+    }
+    let Ok(port @ 1..) = port.trim().parse::<u16>() else {
+        return Reply::Err(Refusal::other("The port is a number from 1 to 65535"));
+    };
+    files.retain(|file| !file.is_empty());
+    if !files_fit(&files) {
+        return too_many_files();
+    }
+    match services.clients.set_listening(key, port, files) {
+        true => Reply::Up,
+        false => Reply::Ok(String::new()),
+    }
+}
+
+fn share(services: &Rendezvous, key: &SessionKey, mut files: Vec<String>) -> Reply {
+    files.retain(|file| !file.is_empty());
+    if services.clients.add_files(key, files) { Reply::Up } else { too_many_files() }
+}
+
+fn set_active(services: &Rendezvous, key: &SessionKey, active: bool) -> Reply {
+    let word = if active { "active" } else { "inactive" };
+    match services.clients.set_active(key, active) {
+        true => Reply::Ok(format!("You are {word} now")),
+        false => Reply::Ok(format!("You were {word} already")),
+    }
+}
+
+fn too_many_files() -> Reply {
+    let most = format!("at most {MAX_FILES} names and 1 MiB of them");
+    Reply::Err(Refusal::Other(format!("Too many files: {most}; none are listed now")))
+}

@@ -1,0 +1,378 @@
+//! The menu dialect: the C++ originals' clients on their server's side.
+//!
+//! A message is what comes without a pause. In quiet mode, for S2's client, which sends a line and then takes exactly
+//! one `recv` for its answer, the server says nothing until the first line, and then makes one write for each line:
+//! what others say meanwhile waits and rides in front of the next answer. `exit` ends that mode.
+
+use super::menu_inbox::{MenuInbox, show};
+use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU};
+use crate::net::listener::Service;
+use crate::net::{BurstReader, has_hung_up};
+use crate::protocol::{Event, MAX_LINE, MemberRequest, Refusal, Request};
+use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
+use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
+use crate::server::service::{ClientSnapshot, LoginState, Rendezvous, SessionKey, TimeIsUp};
+use crate::value::sentence::counted;
+use crate::value::{BadLine, text};
+use log::info;
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// In quiet mode, below so many waiting lines, the next broadcast is fetched from the history: there the rest waits.
+const FEW_WAITING: usize = 2;
+/// Bytes of one message or answer in the log.
+const LOGGED: usize = 200;
+
+/// Serves a menu port.
+pub struct Menus<'a> {
+    /// The services.
+    pub services: &'a Rendezvous,
+    /// Whether the port is for clients that take one answer a line.
+    pub quiet: bool,
+}
+
+impl Service for Menus<'_> {
+    const NAME: &'static str = "menu client";
+
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+        let Ok(outbox) = Outbox::in_pieces(Arc::clone(stream), menu::write_length) else { return };
+        let mut session = MenuSession::new(self, peer, outbox);
+        let mut reader = BurstReader::new(Arc::clone(stream), MAX_LINE);
+        let mut step = if self.quiet { Step::Wait } else { Step::Say(GREETING.to_owned()) };
+        info!("{peer}: connected (menu)");
+        loop {
+            step = match step {
+                Step::SignUp(credentials) => session.sign_up(&credentials, &|| has_hung_up(stream)),
+                Step::LogIn(credentials) => session.log_in(&credentials, &|| has_hung_up(stream)),
+                written => match session.write(written) {
+                    true => match session.read(&mut reader) {
+                        Some(step) => step,
+                        None => break,
+                    },
+                    false => break,
+                },
+            };
+        }
+        let who = session.login.who();
+        session.finish();
+        info!("{who}: disconnected");
+    }
+
+    fn refuse(&self, mut stream: &TcpStream) {
+        let refusal = Refusal::ServerFull(self.services.config.max_clients);
+        // A client that has left already need not be told.
+        let _ = stream.write_all(menu::refuse(&refusal).as_bytes());
+    }
+}
+
+/// What the loop does after a message.
+enum Step {
+    /// Read on.
+    Wait,
+    /// Answer, then read on.
+    Say(String),
+    /// Answer, then send what was broadcast before, and from now on whatever comes.
+    CatchUp(String),
+    /// Answer, then close.
+    Close(String),
+    /// Hash, and make an account: [`MenuSession::sign_up`].
+    SignUp(Credentials),
+    /// Hash, and log in: [`MenuSession::log_in`].
+    LogIn(Credentials),
+}
+
+/// What the next message will be taken for.
+enum Prompt {
+    /// Nothing yet: in quiet mode the first line only wakes the server up.
+    Anything,
+    Option,
+    Login(LoginDialogue),
+    Choice,
+    BroadcastText,
+}
+
+struct MenuSession<'a> {
+    services: &'a Rendezvous,
+    inbox: Arc<MenuInbox>,
+    prompt: Prompt,
+    login: LoginState<'a>,
+}
+
+impl<'a> MenuSession<'a> {
+    fn new(menus: &Menus<'a>, peer: SocketAddr, outbox: Outbox) -> MenuSession<'a> {
+        let inbox = Arc::new(MenuInbox::new(outbox, menus.quiet));
+        let mailbox = Arc::clone(&inbox) as Arc<dyn Mailbox>;
+        let login = LoginState::new(menus.services, peer, mailbox, Instant::now());
+        let prompt = if menus.quiet { Prompt::Anything } else { Prompt::Option };
+        MenuSession { services: menus.services, inbox, prompt, login }
+    }
+
+    /// What the next message leads to; nothing when the connection is over.
+    fn read(&mut self, reader: &mut BurstReader) -> Option<Step> {
+        let (deadline, now) = (self.login.deadline(), Instant::now());
+        // A message that has arrived already would be read without a look at the clock.
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return Some(self.time_is_up(now));
+        }
+        match reader.next_message(deadline) {
+            Ok(message) => message.map(|message| self.take(message, Instant::now())),
+            Err(error) if error.kind() == ErrorKind::TimedOut => Some(self.time_is_up(Instant::now())),
+            Err(_) => None,
+        }
+    }
+
+    /// Writes an answer; false when the session is over.
+    fn write(&mut self, step: Step) -> bool {
+        let go_on = match step {
+            Step::Wait | Step::SignUp(_) | Step::LogIn(_) => true,
+            Step::Say(answer) => self.answer(answer),
+            // Nothing rides in front of the answer to a login: a client may look how it begins.
+            Step::CatchUp(answer) => self.inbox.outbox.answer(answer.as_bytes()) && self.catch_up(),
+            Step::Close(answer) => {
+                self.send_owed();
+                self.inbox.outbox.answer(answer.as_bytes());
+                false
+            }
+        };
+        go_on && !self.inbox.outbox.is_closed()
+    }
+
+    /// Answers; in quiet mode with as much of what others have said in front as fits into the same write.
+    fn answer(&mut self, answer: String) -> bool {
+        if self.inbox.is_quiet() && self.login.current().is_some() {
+            while self.inbox.waiting() < FEW_WAITING {
+                let broadcasts = self.login.read_broadcasts(1);
+                if broadcasts.is_empty() {
+                    break;
+                }
+                let events: Vec<Event> = broadcasts.into_iter().map(Event::Broadcast).collect();
+                self.inbox.deliver(&events.into());
+            }
+        }
+        let answer = self.inbox.take_waiting(MAX_WRITE.saturating_sub(answer.len())) + &answer;
+        self.inbox.outbox.answer(answer.as_bytes())
+    }
+
+    /// Sends what was broadcast in the last half hour, then has the broadcaster send what comes. In quiet mode
+    /// broadcasts are fetched with the answers.
+    fn catch_up(&mut self) -> bool {
+        if self.inbox.is_quiet() || self.login.current().is_none() {
+            return true;
+        }
+        let sent = self.send_broadcasts();
+        self.login.start_broadcasts();
+        sent
+    }
+
+    fn send_broadcasts(&mut self) -> bool {
+        loop {
+            let broadcasts = self.login.read_broadcasts(HISTORY_PIECE);
+            if broadcasts.is_empty() {
+                return true;
+            }
+            let events: Vec<Event> = broadcasts.into_iter().map(Event::Broadcast).collect();
+            let shown: String = show(&events, MAX_WRITE).collect();
+            if !self.inbox.outbox.answer(shown.as_bytes()) {
+                return false;
+            }
+        }
+    }
+
+    /// Logs out, and sends the broadcasts that were still to come, perhaps the client's own.
+    fn send_owed(&mut self) {
+        if self.login.leave() && !self.inbox.is_quiet() {
+            self.send_broadcasts();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.send_owed();
+        self.inbox.outbox.finish();
+    }
+
+    /// Turns a message into its answer.
+    fn take(&mut self, message: Result<String, BadLine>, now: Instant) -> Step {
+        if let Err(too_fast) = self.login.count_line(now) {
+            return Step::Say(menu::refuse(&too_fast));
+        }
+        let (asked, step) = match message {
+            Err(bad) => ("(no text)".to_owned(), Step::Say(menu::tell(&bad.to_string()))),
+            Ok(message) => self.take_text(&message),
+        };
+        let said = match &step {
+            Step::Say(said) | Step::CatchUp(said) | Step::Close(said) => said.lines().next().unwrap_or_default(),
+            // What comes of it is logged by its result.
+            Step::Wait | Step::SignUp(_) | Step::LogIn(_) => return step,
+        };
+        self.log(&asked, said);
+        step
+    }
+
+    fn log(&self, asked: &str, said: &str) {
+        info!("{}: {} -> {}", self.login.who(), text::escape(text::cut(asked, LOGGED)), text::escape(said));
+    }
+
+    /// The message as it may be logged, and its answer.
+    fn take_text(&mut self, message: &str) -> (String, Step) {
+        let word = message.trim().to_owned();
+        match std::mem::replace(&mut self.prompt, Prompt::Option) {
+            Prompt::Anything => (word, Step::Say(GREETING.to_owned())),
+            Prompt::Option => self.take_option(&word),
+            Prompt::Login(dialogue) => {
+                let asked = if dialogue.is_secret() { "***".to_owned() } else { word };
+                (asked, self.take_answer(dialogue, message))
+            }
+            Prompt::Choice => self.choose(message),
+            Prompt::BroadcastText => (format!("({} bytes)", message.len()), self.broadcast(message)),
+        }
+    }
+
+    fn ask(&mut self, question: &str, prompt: Prompt) -> Step {
+        self.prompt = prompt;
+        Step::Say(question.to_owned())
+    }
+
+    /// A client that is not logged in chooses between two words; another may be a password that went astray.
+    fn take_option(&mut self, word: &str) -> (String, Step) {
+        let step = match word.to_ascii_lowercase().as_str() {
+            "login" => self.ask_login(LoginDialogue::LoginName),
+            "signup" => self.ask_login(LoginDialogue::SignupName),
+            "exit" | "quit" => self.exit(GREETING),
+            _ => return ("(not an option)".to_owned(), outside(menu::INVALID_OPTION)),
+        };
+        (word.to_owned(), step)
+    }
+
+    fn ask_login(&mut self, dialogue: LoginDialogue) -> Step {
+        let question = match dialogue {
+            LoginDialogue::SignupName => menu::SIGNUP_NAME,
+            LoginDialogue::SignupPassword { .. } => menu::SIGNUP_PASSWORD,
+            LoginDialogue::SignupAgain(_) => menu::SIGNUP_AGAIN,
+            LoginDialogue::LoginName => menu::LOGIN_NAME,
+            LoginDialogue::LoginPassword { .. } => menu::LOGIN_PASSWORD,
+        };
+        self.ask(question, Prompt::Login(dialogue))
+    }
+
+    /// S1 refuses a name that is taken at once, before the passwords.
+    fn take_answer(&mut self, dialogue: LoginDialogue, message: &str) -> Step {
+        let services = self.services;
+        match dialogue.take(message, |name| services.new_name(name).map(drop)) {
+            DialogueStep::Ask(dialogue) => self.ask_login(dialogue),
+            DialogueStep::SignUp(credentials) => Step::SignUp(credentials),
+            DialogueStep::LogIn(credentials) => Step::LogIn(credentials),
+            DialogueStep::Refused(refusal) => outside(&menu::refuse(&refusal)),
+        }
+    }
+
+    fn sign_up(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Step {
+        let said = match self.login.sign_up(credentials, has_gone) {
+            Ok(_) => menu::SIGNED_UP.to_owned(),
+            Err(refusal) => menu::refuse(&refusal),
+        };
+        self.log("***", said.trim_end());
+        outside(&said)
+    }
+
+    fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Step {
+        let (said, step) = match self.login.log_in(credentials, has_gone) {
+            Ok(_) => {
+                self.prompt = Prompt::Choice;
+                (menu::LOGGED_IN.to_owned(), Step::CatchUp(format!("{}{MENU}", menu::LOGGED_IN)))
+            }
+            Err(refusal) => {
+                let said = menu::refuse(&refusal);
+                let step = outside(&said);
+                (said, step)
+            }
+        };
+        self.log("***", said.trim_end());
+        step
+    }
+
+    fn choose(&mut self, message: &str) -> (String, Step) {
+        let Some(key) = self.key() else { return (String::new(), outside(menu::INVALID_OPTION)) };
+        self.prompt = Prompt::Choice;
+        let word = message.trim().to_owned();
+        match Choice::parse(message) {
+            Choice::List => (word, Step::Say(self.list() + MENU)),
+            Choice::Broadcast => (word, self.ask(menu::BROADCAST_TEXT, Prompt::BroadcastText)),
+            Choice::Message => self.relay(&key, message),
+            Choice::Exit => (word, self.exit(MENU)),
+            Choice::Invalid => ("(not an option)".to_owned(), inside(menu::INVALID_OPTION)),
+        }
+    }
+
+    fn key(&self) -> Option<SessionKey> {
+        self.login.current().map(|login| login.key.clone())
+    }
+
+    /// Where others listen, or else where their connections come from.
+    fn list(&self) -> String {
+        let clients = self.services.active();
+        let address = |client: &ClientSnapshot| client.port.map_or(client.source, |_| client.socket());
+        let addresses: Vec<SocketAddr> = clients.iter().map(address).collect();
+        let limit = if self.inbox.is_quiet() { MAX_WRITE - MENU.len() } else { usize::MAX };
+        menu::list(&addresses, limit)
+    }
+
+    /// These clients do not listen, nor do they know tickets: the server hands their messages over.
+    fn relay(&self, key: &SessionKey, message: &str) -> (String, Step) {
+        let request = Request::parse(message);
+        let Ok(Request::Member(MemberRequest::Message { text, to })) = &request else {
+            let form = "Send msg_yourMessage_address: the address is a username, or IP:PORT as in the list";
+            return ("(no message)".to_owned(), inside(&menu::tell(form)));
+        };
+        let asked = request.as_ref().map(Request::masked).unwrap_or_default();
+        let said = match self.services.relay(key, text, to) {
+            Ok(name) => menu::tell(&format!("Message sent to {name}")),
+            Err(refusal) => menu::refuse(&refusal),
+        };
+        (asked, inside(&said))
+    }
+
+    fn broadcast(&mut self, text: &str) -> Step {
+        let Some(key) = self.key() else { return outside(menu::INVALID_OPTION) };
+        self.prompt = Prompt::Choice;
+        let text = match text.parse() {
+            Ok(text) => text,
+            Err(invalid) => return inside(&menu::refuse_broadcast(&invalid)),
+        };
+        inside(&match self.services.broadcast(&key.name, &text) {
+            Ok((_, clients)) => menu::tell(&format!("Broadcast sent to {}", counted(clients, "client"))),
+            Err(refusal) => menu::refuse(&refusal),
+        })
+    }
+
+    /// In quiet mode the client only says that it can take whatever comes, from now on.
+    fn exit(&mut self, prompt: &str) -> Step {
+        if !self.inbox.is_quiet() {
+            return Step::Close(menu::GOODBYE.to_owned());
+        }
+        let waiting = self.inbox.end_quiet();
+        Step::CatchUp(waiting + prompt)
+    }
+
+    fn time_is_up(&mut self, now: Instant) -> Step {
+        match self.login.time_is_up(now) {
+            TimeIsUp::Close(why) => Step::Close(menu::tell(&why.to_string())),
+            TimeIsUp::LogInAgain(why) => {
+                self.prompt = Prompt::Option;
+                self.inbox.deliver(&Event::Notice(why).into());
+                if self.inbox.is_quiet() { Step::Wait } else { Step::Say(GREETING.to_owned()) }
+            }
+        }
+    }
+}
+
+/// An answer to somebody who is not logged in.
+fn outside(what: &str) -> Step {
+    Step::Say(format!("{what}{GREETING}"))
+}
+
+/// An answer to somebody who is.
+fn inside(what: &str) -> Step {
+    Step::Say(format!("{what}{MENU}"))
+}

@@ -1,0 +1,265 @@
+//! The native protocol: what one client's lines mean, and what is answered.
+//!
+//! [`Session`] decides: a line goes in, answer lines come out into a `String`, and what takes time (hashing, probing,
+//! the history, long lists) comes out as a value that the loop in `native_loop` carries out. No socket is known here.
+
+use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply, Request};
+use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
+use crate::server::delivery::Mailbox;
+use crate::server::service::{
+    self, Answered, ClientSnapshot, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write,
+};
+use crate::value::{BadLine, Username, text};
+use log::{debug, info};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+const GREETING: &str = "Welcome to peerline: login or signup";
+/// Bytes of one answer in the log.
+const LOGGED: usize = 200;
+
+const MENU_OUTSIDE: [&str; 4] = [
+    "login: log in (then name and password, a line each)",
+    "signup: make an account (then name, password and password again, a line each)",
+    "LOGIN,name,password and SIGNUP,name,password: the same in one line",
+    "quit: leave",
+];
+
+/// What the loop does next.
+pub enum Next {
+    /// Read on.
+    Read,
+    /// Carry this out, then what comes of it.
+    Do(Work),
+    /// Close.
+    Close,
+}
+
+/// What takes time. The session goes on with its result.
+pub enum Work {
+    /// Hash, and make an account: [`Session::signed_up`].
+    SignUp(Credentials),
+    /// Hash, and log in: [`Session::logged_in`].
+    LogIn(Credentials),
+    /// Send what was broadcast before, then have the broadcaster send what comes. Nothing is to be said of it.
+    CatchUp,
+    /// Send these clients' file names, and `OK,N files`.
+    Files(Vec<ClientSnapshot>),
+    /// Connect to this address: [`Session::probed`].
+    Probe(SocketAddr),
+}
+
+/// What the next line will be taken for.
+enum Prompt {
+    Command,
+    Login(LoginDialogue),
+    BroadcastText,
+}
+
+/// One client's side of the conversation.
+pub struct Session<'a> {
+    services: &'a Rendezvous,
+    /// Who is logged in, and what the time allows.
+    pub login: LoginState<'a>,
+    prompt: Prompt,
+    /// The line whose answer is not complete, as it may be logged.
+    asked: String,
+}
+
+impl<'a> Session<'a> {
+    /// A connection that has just come. The greeting goes into `answer`.
+    pub fn new(
+        services: &'a Rendezvous,
+        peer: SocketAddr,
+        mailbox: Arc<dyn Mailbox>,
+        now: Instant,
+        answer: &mut String,
+    ) -> Session<'a> {
+        write(answer, Reply::Ok(GREETING.to_owned()));
+        let login = LoginState::new(services, peer, mailbox, now);
+        Session { services, login, prompt: Prompt::Command, asked: String::new() }
+    }
+
+    /// Turns a line into its answer.
+    pub fn take(&mut self, line: Result<&str, BadLine>, now: Instant, answer: &mut String) -> Next {
+        if let Err(too_fast) = self.login.count_line(now) {
+            debug!("{}: too fast", self.login.who());
+            write(answer, Reply::Err(too_fast));
+            return Next::Read;
+        }
+        let began = answer.len();
+        let next = match line {
+            Err(bad) => {
+                self.asked = "(no line)".to_owned();
+                write(answer, Reply::Err(Refusal::Other(bad.to_string())));
+                Next::Read
+            }
+            Ok(line) => self.take_line(line, answer),
+        };
+        match next {
+            // Their results are logged.
+            Next::Do(Work::SignUp(_) | Work::LogIn(_) | Work::Probe(_)) => {}
+            // Lists of files are sent by the loop, and not logged.
+            _ => self.log(answer[began..].lines().last().unwrap_or("OK")),
+        }
+        next
+    }
+
+    fn take_line(&mut self, line: &str, answer: &mut String) -> Next {
+        match std::mem::replace(&mut self.prompt, Prompt::Command) {
+            Prompt::Command => self.take_command(line, answer),
+            Prompt::Login(dialogue) => {
+                self.asked = if dialogue.is_secret() { "***" } else { line }.to_owned();
+                // A name that is taken is refused with the passwords: a script has sent them already, and they would
+                // be taken for commands.
+                match dialogue.take(line, |_| Ok(())) {
+                    DialogueStep::Ask(dialogue) => self.ask(dialogue, answer),
+                    DialogueStep::SignUp(credentials) => return Next::Do(Work::SignUp(credentials)),
+                    DialogueStep::LogIn(credentials) => return Next::Do(Work::LogIn(credentials)),
+                    DialogueStep::Refused(refusal) => write(answer, Reply::Err(refusal)),
+                }
+                Next::Read
+            }
+            Prompt::BroadcastText => {
+                self.asked = format!("({} bytes)", line.len());
+                match line.parse::<BroadcastText>() {
+                    Ok(text) => self.take_request(MemberRequest::Broadcast(text).into(), answer),
+                    Err(invalid) => {
+                        write(answer, Reply::Err(Refusal::Other(invalid.to_string())));
+                        Next::Read
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_command(&mut self, line: &str, answer: &mut String) -> Next {
+        match Request::parse(line) {
+            Ok(request) => {
+                self.asked = request.masked();
+                self.take_request(request, answer)
+            }
+            Err(bad) => {
+                // What was meant as a password or a message may end here.
+                self.asked = "(not a command)".to_owned();
+                write(answer, Reply::Err(bad.into()));
+                Next::Read
+            }
+        }
+    }
+
+    fn take_request(&mut self, request: Request, answer: &mut String) -> Next {
+        match (request, self.login.current().cloned()) {
+            (Request::Help, login) => {
+                let menu = if login.is_some() { MENU.as_slice() } else { MENU_OUTSIDE.as_slice() };
+                menu.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
+                write(answer, Reply::Ok(format!("{} commands", menu.len())));
+            }
+            (Request::Quit(Some(name)), Some(login)) if !is(&login.key.name, &name) => {
+                let sentence = format!("You are {}, not {name}", login.key.name);
+                write(answer, Reply::Err(Refusal::Other(sentence)));
+            }
+            (Request::Quit(_), _) => {
+                write(answer, Reply::Ok("Goodbye".to_owned()));
+                return Next::Close;
+            }
+            (Request::Entry(entry), None) => return self.take_entry(entry, answer),
+            (Request::Entry(_), Some(login)) => {
+                let sentence = format!("You are logged in as {}: send quit first", login.key.name);
+                write(answer, Reply::Err(Refusal::Other(sentence)));
+            }
+            (Request::Member(_), None) => write(answer, Reply::Err(Refusal::LogInFirst)),
+            (Request::Member(request), Some(login)) => return self.take_member(&login, request, answer),
+        }
+        Next::Read
+    }
+
+    fn take_entry(&mut self, entry: EntryRequest, answer: &mut String) -> Next {
+        match entry {
+            EntryRequest::SignupDialogue => self.ask(LoginDialogue::SignupName, answer),
+            EntryRequest::LoginDialogue => self.ask(LoginDialogue::LoginName, answer),
+            EntryRequest::Signup { name, password } => return Next::Do(Work::SignUp(Credentials { name, password })),
+            EntryRequest::Login { name, password } => return Next::Do(Work::LogIn(Credentials { name, password })),
+        }
+        Next::Read
+    }
+
+    fn take_member(&mut self, login: &Login, request: MemberRequest, answer: &mut String) -> Next {
+        match service::answer(self.services, &login.key, request, answer) {
+            Answered::Reply(reply) => write(answer, reply),
+            Answered::AskForBroadcast => {
+                self.prompt = Prompt::BroadcastText;
+                write(answer, Reply::Ok("Message:".to_owned()));
+            }
+            Answered::Files(clients) => return Next::Do(Work::Files(clients)),
+            Answered::Probe(address) => return Next::Do(Work::Probe(address)),
+        }
+        Next::Read
+    }
+
+    fn ask(&mut self, dialogue: LoginDialogue, answer: &mut String) {
+        let question = match dialogue {
+            LoginDialogue::SignupName | LoginDialogue::LoginName => "Username:",
+            LoginDialogue::SignupPassword { .. } | LoginDialogue::LoginPassword { .. } => "Password:",
+            LoginDialogue::SignupAgain(_) => "Password again:",
+        };
+        self.prompt = Prompt::Login(dialogue);
+        write(answer, Reply::Ok(question.to_owned()));
+    }
+
+    /// The account was made, or not.
+    pub fn signed_up(&self, result: Result<Username, Refusal>, answer: &mut String) -> Next {
+        self.finish(
+            match result {
+                Ok(name) => Reply::Ok(format!("Signup successful, {name}: please log in")),
+                Err(refusal) => Reply::Err(refusal),
+            },
+            answer,
+        )
+    }
+
+    /// The login succeeded, or not.
+    pub fn logged_in(&self, result: Result<Login, Refusal>, answer: &mut String) -> Next {
+        let login = match result {
+            Ok(login) => login,
+            Err(refusal) => return self.finish(Reply::Err(refusal), answer),
+        };
+        write(answer, Reply::Udp(login.token));
+        write(answer, Reply::Ip(login.key.address));
+        MENU.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
+        self.finish(Reply::Ok("Login successful!".to_owned()), answer);
+        Next::Do(Work::CatchUp)
+    }
+
+    /// Others can connect to the client, or not.
+    pub fn probed(&self, reply: Reply, answer: &mut String) -> Next {
+        self.finish(reply, answer)
+    }
+
+    fn finish(&self, reply: Reply, answer: &mut String) -> Next {
+        self.log(&reply.to_string());
+        write(answer, reply);
+        Next::Read
+    }
+
+    fn log(&self, last: &str) {
+        let last = text::escape(text::cut(last, LOGGED));
+        info!("{}: {} -> {last}", self.login.who(), text::escape(&self.asked));
+    }
+
+    /// The deadline of [`LoginState::deadline`] has come.
+    pub fn time_is_up(&mut self, now: Instant, answer: &mut String) -> Next {
+        match self.login.time_is_up(now) {
+            TimeIsUp::Close(why) => {
+                write(answer, Reply::Notice(why));
+                Next::Close
+            }
+            TimeIsUp::LogInAgain(why) => {
+                self.prompt = Prompt::Command;
+                write(answer, Reply::Notice(why));
+                Next::Read
+            }
+        }
+    }
+}

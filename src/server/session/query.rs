@@ -1,0 +1,176 @@
+//! The query dialect: S3's original client on its server's side.
+//!
+//! Its users are guests. A query is a connection of its own, so a guest's entry outlives the connection that made it;
+//! one whose client has gone is found by probing the port where it said it listens.
+
+use crate::dialect::Dialect;
+use crate::dialect::query::{MAX_QUERY, Query, QueryReply};
+use crate::net::listener::Service;
+use crate::net::{BurstReader, Shutdown};
+use crate::protocol::Refusal;
+use crate::server::auth::TokenBucket;
+use crate::server::delivery::{Mailbox, Outbox, Parcel};
+use crate::server::service::{ClientSnapshot, NewClient, NewGuest, NotEntered, Rendezvous, SessionKey, files_fit};
+use crate::value::sentence::counted;
+use crate::value::{BadLine, Username, text};
+use log::info;
+use std::collections::HashMap;
+use std::io::{ErrorKind, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes of a query or an answer in the log.
+const LOGGED: usize = 200;
+/// How long a probe may take; the server's end waits for the last one.
+const PROBE_LIMIT: Duration = Duration::from_secs(1);
+/// Probes without any answer, one after the other, after which a guest counts as gone: ten minutes of them. A port
+/// that nobody has open refuses at once; silence may only mean a client in a long chat, which lets callers wait.
+const SILENT_KNOCKS: u32 = 40;
+
+/// Serves the query port.
+pub struct Queries<'a>(pub &'a Rendezvous);
+
+impl Service for Queries<'_> {
+    const NAME: &'static str = "query client";
+
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+        let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
+        let limit = self.0.config.login_limit;
+        let mut bucket = TokenBucket::new(self.0.config.rate.0, Instant::now());
+        let mut reader = BurstReader::new(Arc::clone(stream), MAX_QUERY);
+        while let Ok(Some(message)) = reader.next_message(Some(Instant::now() + limit)) {
+            let answer = match bucket.take(Instant::now()) {
+                true => answer_and_log(self.0, message, peer),
+                false => Some(QueryReply::Refused("Too fast: wait and send it again".to_owned())),
+            };
+            if answer.is_some_and(|answer| !outbox.answer(answer.to_string().as_bytes())) {
+                return;
+            }
+        }
+    }
+
+    fn refuse(&self, mut stream: &TcpStream) {
+        let answer = QueryReply::Refused(Refusal::ServerFull(self.0.config.max_clients).to_string());
+        // A client that has left already need not be told.
+        let _ = stream.write_all(answer.to_string().as_bytes());
+    }
+}
+
+fn answer_and_log(services: &Rendezvous, message: Result<String, BadLine>, peer: SocketAddr) -> Option<QueryReply> {
+    let shown = |text: &str| text::escape(text::cut(text, LOGGED));
+    let (asked, answer) = match &message {
+        Ok(message) => (shown(message), answer(services, message, peer)),
+        Err(bad) => (bad.to_string(), Some(QueryReply::invalid())),
+    };
+    let said = answer.as_ref().map(|answer| shown(&answer.to_string())).unwrap_or_default();
+    info!("{peer} (query): {asked} -> {said}");
+    answer
+}
+
+/// The answer to a query; none to `EXIT`.
+fn answer(services: &Rendezvous, message: &str, peer: SocketAddr) -> Option<QueryReply> {
+    let Some(query) = Query::parse(message) else { return Some(QueryReply::invalid()) };
+    Some(match query {
+        Query::Users => QueryReply::Names(services.active().iter().map(|client| client.name.to_string()).collect()),
+        Query::Peer(name) => find(services, &name)
+            .map_or_else(QueryReply::not_found, |client| QueryReply::Peer(client.address, client.port.unwrap_or(0))),
+        Query::UserFiles(name) => {
+            find(services, &name).map_or_else(QueryReply::not_found, |client| QueryReply::Names(client.files.to_vec()))
+        }
+        Query::AllFiles => {
+            let guests = services.active().into_iter().filter(is_guest);
+            QueryReply::Files(guests.map(|client| (client.name.to_string(), client.files.to_vec())).collect())
+        }
+        Query::Init { name, port, files } => enter(services, &name, port, files, peer),
+        Query::Exit(name) => {
+            leave(services, &name, peer.ip());
+            return None;
+        }
+    })
+}
+
+fn is_guest(client: &ClientSnapshot) -> bool {
+    client.guest == Some(Dialect::Query)
+}
+
+/// Only guests of this dialect can be called by a client of it, or give it their files.
+fn find(services: &Rendezvous, name: &str) -> Option<ClientSnapshot> {
+    services.find_guest(name, Dialect::Query)
+}
+
+fn enter(services: &Rendezvous, name: &str, port: u16, files: Vec<String>, peer: SocketAddr) -> QueryReply {
+    let name: Username = match name.trim().parse() {
+        Ok(name) => name,
+        Err(invalid) => return QueryReply::Refused(format!("{invalid}")),
+    };
+    if !files_fit(&files) {
+        return QueryReply::Refused("Too many files".to_owned());
+    }
+    let from = SocketAddr::new(peer.ip(), port);
+    let client = NewClient { name, from, guest: Some(Dialect::Query), mailbox: Arc::new(NoConnection) };
+    match services.enter_visitor(NewGuest { client, port, files }) {
+        Ok(entered) if entered.again => QueryReply::Known,
+        Ok(_) => QueryReply::New,
+        Err(NotEntered::Taken) => QueryReply::Refused(Refusal::NameTaken.to_string()),
+        Err(NotEntered::Full) => {
+            let guests = counted(services.config.max_clients, "guest");
+            QueryReply::Refused(format!("Server full ({guests}): try again later"))
+        }
+    }
+}
+
+/// Takes a guest out, asked by its own machine only.
+fn leave(services: &Rendezvous, name: &str, from: IpAddr) {
+    let Ok(name) = name.trim().parse::<Username>() else { return };
+    let guests = services.guests(Dialect::Query).into_iter();
+    for (key, _) in guests.filter(|(key, _)| key.name == name && key.address == from) {
+        services.leave_guest(&key);
+    }
+}
+
+/// Probes on the ports of all guests now and then, one after the other, and takes out those that have gone.
+pub fn probe_guests(services: &Rendezvous, stop: &Shutdown) {
+    let mut silent: HashMap<u64, u32> = HashMap::new();
+    while !stop.wait(services.config.guest_probe) {
+        let guests = services.guests(Dialect::Query);
+        silent.retain(|id, _| guests.iter().any(|(key, _)| key.id == *id));
+        for (key, guest) in guests {
+            if stop.is_triggered() {
+                return;
+            }
+            if has_gone(&key, guest.socket(), &mut silent) {
+                info!("{} (query guest) at {}: gone", key.name, guest.socket());
+                services.leave_guest(&key);
+            }
+        }
+    }
+}
+
+/// Connects and closes at once: a connection that stayed open would keep the client from chatting.
+fn has_gone(key: &SessionKey, listens: SocketAddr, silent: &mut HashMap<u64, u32>) -> bool {
+    match TcpStream::connect_timeout(&listens, PROBE_LIMIT) {
+        Ok(_) => {
+            silent.remove(&key.id);
+            false
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset) => true,
+        // Nobody answers, or this machine cannot ask at present.
+        Err(_) => {
+            let probes = silent.entry(key.id).or_default();
+            *probes += 1;
+            *probes >= SILENT_KNOCKS
+        }
+    }
+}
+
+/// Between two queries there is nowhere to send anything to.
+struct NoConnection;
+
+impl Mailbox for NoConnection {
+    fn deliver(&self, _: &Parcel) -> bool {
+        false
+    }
+
+    fn close(&self) {}
+}
