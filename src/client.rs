@@ -2,5 +2,6 @@
 //! decides.
 
 pub mod event;
+pub mod command;
 pub mod call;
 pub mod screen;
