@@ -3,7 +3,7 @@
 
 use super::meaning::Command;
 use super::table::find;
-use crate::protocol::{MAX_BROADCAST, Request};
+use crate::protocol::{MAX_BROADCAST, MemberRequest, Request};
 
 /// Reads a command, with a slash before it or without.
 ///
@@ -46,15 +46,19 @@ fn as_to_the_server(line: &str) -> Result<Command, String> {
     if !line.contains('_') && !line.contains(',') {
         return Err(unknown());
     }
-    match Request::parse(line).map_err(|error| error.to_string())? {
-        Request::Broadcast(text) => Ok(Command::Broadcast(text)),
-        Request::Message { text, to } => Ok(Command::Message { to, text }),
-        Request::Relay { text, to } => Ok(Command::Relay { to, text }),
-        Request::Connect(to) => Ok(Command::Chat(to)),
-        Request::GetUsers => Ok(Command::Users),
-        Request::GetUserFiles(name) => name.parse().map(|name| Command::Files(Some(name))).map_err(|_| unknown()),
-        Request::GetPeer(name) => name.parse().map(Command::AddressOf).map_err(|_| unknown()),
-        Request::Quit(_) => Ok(Command::Quit),
+    let request = match Request::parse(line).map_err(|error| error.to_string())? {
+        Request::Quit(_) => return Ok(Command::Quit),
+        Request::Member(request) => request,
+        Request::Help | Request::Entry(_) => return Err(unknown()),
+    };
+    match request {
+        MemberRequest::Broadcast(text) => Ok(Command::Broadcast(text.to_string())),
+        MemberRequest::Message { text, to } => Ok(Command::Message { to, text }),
+        MemberRequest::Relay { text, to } => Ok(Command::Relay { to, text }),
+        MemberRequest::Connect(to) => Ok(Command::Chat(to)),
+        MemberRequest::GetUsers => Ok(Command::Users),
+        MemberRequest::GetUserFiles(name) => name.parse().map(|name| Command::Files(Some(name))).map_err(|_| unknown()),
+        MemberRequest::GetPeer(name) => name.parse().map(Command::AddressOf).map_err(|_| unknown()),
         _ => Err(unknown()),
     }
 }
