@@ -5,3 +5,4 @@ pub mod event;
 pub mod command;
 pub mod call;
 pub mod screen;
+pub mod app;

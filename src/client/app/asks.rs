@@ -1,0 +1,351 @@
+//! Requests to the server: one on the wire at a time, the others in line, each with what its answer is for.
+//!
+//! Lines of the server that belong to no answer are events, and are given back. A request that the server cannot take
+//! just now is asked again after a pause: a script that is too fast is slowed down, not refused.
+
+use crate::client::event::{CallId, Home};
+use crate::protocol::{MemberRequest, Refusal, Reply, Request};
+use crate::value::{Address, Username};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long the answer to a password may take: the server hashes it, one after the other when many log in.
+const HASHED_ANSWER: Duration = Duration::from_secs(60);
+/// How long a request waits that the server cannot take just now, and how often: five seconds in all.
+const PAUSE: Duration = Duration::from_millis(100);
+const TRIES: u32 = 50;
+/// The most data lines of an answer, and their bytes: far more than a server has clients.
+const MAX_LINES: usize = 1 << 17;
+const MAX_BYTES: usize = 64 << 20;
+/// The most requests in line.
+const MAX_WAITING: usize = 2048;
+
+/// What the answer to a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's sentence names its fields")]
+pub enum Purpose {
+    /// To make the account first, then log in.
+    SignUp,
+    /// To log in.
+    LogIn,
+    /// To be as hidden as before, after a login.
+    Hide,
+    /// To tell the server where we listen, after a login.
+    Listen,
+    /// To be shown as it comes, a line each, and its end.
+    Show,
+    /// The same; then we are as hidden as this says.
+    Activity { hidden: bool },
+    /// Its fields are names of users.
+    Users,
+    /// The same, and only for completion.
+    Names,
+    /// Its fields read better with spaces than with commas.
+    Fields,
+    /// File names.
+    Files { of: Option<Username> },
+    /// An introduction that a call waits for.
+    Introduction(CallId),
+    /// A message that could not be delivered directly.
+    Relay { to: Address },
+    /// Shared files.
+    Announce,
+    /// Nothing: the person talks with a peer, and is not idle.
+    Here,
+    /// The goodbye.
+    Goodbye,
+}
+
+/// Where a request comes from, so that its answer is shown there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The window.
+    pub home: Home,
+    /// The number of the line that asked for it.
+    pub request: Option<u64>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// What its answer is for.
+    pub purpose: Purpose,
+    /// What is sent.
+    pub request: Request,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The data lines of its answer so far.
+    pub data: Vec<Reply>,
+    bytes: usize,
+    sent: Option<Instant>,
+    tries: u32,
+    not_before: Option<Instant>,
+}
+
+/// What became of a line of the server.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "a variant's sentence names its fields")]
+pub enum Sorted {
+    /// It is part of an answer, or kept for a moment.
+    Taken,
+    /// It ends the answer to this request.
+    Answer { ask: Box<Ask>, end: Reply },
+    /// The answer is larger than any can be.
+    TooMuch,
+}
+
+/// All requests that have no answer yet.
+#[derive(Debug, Default)]
+pub struct Asks {
+    line: VecDeque<Ask>,
+    /// A ticket that belongs to the answer if the next line is its `peer_` line, and is an event otherwise.
+    held: Option<Reply>,
+}
+
+impl Origin {
+    /// Asked by nobody in particular.
+    pub fn nobody() -> Origin {
+        Origin { home: Home::Server, request: None }
+    }
+}
+
+impl Purpose {
+    /// Whether it is a step of the login, which goes before everything else.
+    pub fn is_login(&self) -> bool {
+        matches!(self, Purpose::SignUp | Purpose::LogIn)
+    }
+
+    /// Whether it belongs to this one connection and is without a sense on the next.
+    fn ends_with_link(&self) -> bool {
+        !matches!(self, Purpose::Introduction(_))
+    }
+}
+
+impl Ask {
+    /// A request that was not sent yet.
+    pub fn new(purpose: Purpose, request: Request, origin: Origin) -> Ask {
+        Ask { purpose, request, origin, data: Vec::new(), bytes: 0, sent: None, tries: 0, not_before: None }
+    }
+
+    fn limit(&self) -> Duration {
+        if self.purpose.is_login() { HASHED_ANSWER } else { ANSWER }
+    }
+
+    /// Whether it was sent, so that it may be carried out though no answer came.
+    pub fn was_sent(&self) -> bool {
+        self.sent.is_some()
+    }
+}
+
+impl Asks {
+    /// Puts a request in line; false when too many wait.
+    pub fn put(&mut self, ask: Ask) -> bool {
+        if self.line.len() >= MAX_WAITING {
+            return false;
+        }
+        self.line.push_back(ask);
+        true
+    }
+
+    /// Puts a request before all that were not sent yet: a step of the login, or what follows it at once.
+    pub fn put_first(&mut self, ask: Ask) {
+        let at = usize::from(self.line.front().is_some_and(Ask::was_sent));
+        self.line.insert(at, ask);
+    }
+
+    /// The request to be sent now, if nothing is on the wire and its time has come. `online`: others than the login's
+    /// steps may be sent.
+    pub fn next(&mut self, online: bool, now: Instant) -> Option<Request> {
+        let ask = self.line.front_mut()?;
+        let may = online || ask.purpose.is_login();
+        if ask.was_sent() || !may || ask.not_before.is_some_and(|time| time > now) {
+            return None;
+        }
+        ask.sent = Some(now);
+        Some(ask.request.clone())
+    }
+
+    /// When the answer on the wire is late, or a request can be asked again.
+    pub fn deadline(&self, online: bool) -> Option<Instant> {
+        let ask = self.line.front()?;
+        match ask.sent {
+            Some(sent) => Some(sent + ask.limit()),
+            None if online => ask.not_before,
+            None => None,
+        }
+    }
+
+    /// Whether the answer on the wire is late.
+    pub fn is_late(&self, now: Instant) -> bool {
+        let late = |ask: &Ask| ask.sent.is_some_and(|sent| now >= sent + ask.limit());
+        self.line.front().is_some_and(late)
+    }
+
+    /// Whether any request satisfies this.
+    pub fn any(&self, test: impl Fn(&Ask) -> bool) -> bool {
+        self.line.iter().any(test)
+    }
+
+    /// Forgets the requests for which `test` holds and which were not sent.
+    pub fn withdraw(&mut self, test: impl Fn(&Ask) -> bool) {
+        self.line.retain(|ask| ask.was_sent() || !test(ask));
+    }
+
+    /// Takes a line of the server. `on_event` gets what belongs to no answer.
+    pub fn sort(&mut self, reply: Reply, mut on_event: impl FnMut(Reply)) -> Sorted {
+        if let Some(ticket) = self.held.take() {
+            if !matches!(reply, Reply::Peer(_)) {
+                on_event(ticket);
+            } else if let Some(ask) = self.on_wire() {
+                ask.data.push(ticket);
+            }
+        }
+        match reply {
+            Reply::Broadcast(_) | Reply::Message { .. } | Reply::Notice(_) => on_event(reply),
+            Reply::Ticket { .. } => {
+                // Only an introduction has a ticket in its answer, and then the next line is sure to come soon.
+                let introduces =
+                    self.on_wire().is_some_and(|ask| matches!(ask.request, Request::Member(MemberRequest::Connect(_))));
+                if introduces { self.held = Some(reply) } else { on_event(reply) }
+            }
+            other => return self.add(other, on_event),
+        }
+        Sorted::Taken
+    }
+
+    fn add(&mut self, reply: Reply, mut on_event: impl FnMut(Reply)) -> Sorted {
+        let Some(ask) = self.on_wire() else {
+            on_event(reply);
+            return Sorted::Taken;
+        };
+        if !reply.is_final() {
+            ask.bytes += reply.to_string().len();
+            if ask.data.len() >= MAX_LINES || ask.bytes > MAX_BYTES {
+                return Sorted::TooMuch;
+            }
+            ask.data.push(reply);
+            return Sorted::Taken;
+        }
+        match self.line.pop_front() {
+            Some(ask) => Sorted::Answer { ask: Box::new(ask), end: reply },
+            None => Sorted::Taken,
+        }
+    }
+
+    fn on_wire(&mut self) -> Option<&mut Ask> {
+        self.line.front_mut().filter(|ask| ask.sent.is_some())
+    }
+
+    /// Puts a request back that the server could not take just now, if that makes sense; gives back what is refused
+    /// for good. `known`: we have been logged in and will be again.
+    ///
+    /// # Errors
+    /// The request, when it is not to be asked again.
+    pub fn again(&mut self, ask: Box<Ask>, refusal: &Refusal, known: bool, now: Instant) -> Result<(), Box<Ask>> {
+        let later = matches!(refusal, Refusal::TooFast(_)) || (known && matches!(refusal, Refusal::LogInFirst));
+        if !later || ask.tries >= TRIES || ask.purpose.is_login() {
+            return Err(ask);
+        }
+        let (tries, not_before) = (ask.tries + 1, Some(now + PAUSE));
+        self.line.push_front(Ask { tries, not_before, ..Ask::new(ask.purpose, ask.request, ask.origin) });
+        Ok(())
+    }
+
+    /// The connection has ended: gives back the requests that end with it, that on the wire first. Introductions stay:
+    /// they are asked for again on the next connection.
+    pub fn link_lost(&mut self) -> Vec<Ask> {
+        self.held = None;
+        let (gone, stay): (Vec<Ask>, Vec<Ask>) = self.line.drain(..).partition(|ask| ask.purpose.ends_with_link());
+        self.line = stay.into_iter().map(|ask| Ask::new(ask.purpose, ask.request, ask.origin)).collect();
+        gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICKETS: [&str; 2] =
+        ["ticket_eve_00112233445566778899aabbccddeeff", "ticket_bob_ff112233445566778899aabbccddeeff"];
+
+    fn asks(request: &str, purpose: Purpose, now: Instant) -> Asks {
+        let mut asks = Asks::default();
+        assert!(asks.put(Ask::new(purpose, Request::parse(request).expect("valid"), Origin::nobody())));
+        assert!(asks.next(false, now).is_none(), "not before the login");
+        assert_eq!(asks.next(true, now).map(|request| request.to_string()).as_deref(), Some(request));
+        assert!(asks.next(true, now).is_none(), "one at a time");
+        asks
+    }
+
+    /// The data lines of the answer, if it came, and the events.
+    fn play(asks: &mut Asks, lines: &[&str]) -> (Option<Vec<String>>, Vec<String>) {
+        let (mut data, mut events) = (None, Vec::new());
+        for line in lines {
+            let sorted = asks.sort(Reply::parse(line), |event| events.push(event.to_string()));
+            if let Sorted::Answer { ask, .. } = sorted {
+                data = Some(ask.data.iter().map(ToString::to_string).collect());
+            }
+        }
+        (data, events)
+    }
+
+    #[test]
+    fn events_between_the_lines_of_an_answer() {
+        let mut asks = asks("list", Purpose::Show, Instant::now());
+        let lines =
+            ["client_a_127.0.0.2:1", "bcast_1_1_bob_hi", "msg_bob_hi", "client_b_127.0.0.3:1", "OK,2", "notice_bye"];
+        let (data, events) = play(&mut asks, &lines);
+        assert_eq!(data.expect("answered"), ["client_a_127.0.0.2:1", "client_b_127.0.0.3:1"]);
+        assert_eq!(events, ["bcast_1_1_bob_hi", "msg_bob_hi", "notice_bye"]);
+    }
+
+    #[test]
+    fn a_ticket_belongs_to_the_answer_only_before_its_peer() {
+        let [one, two] = TICKETS;
+        let purpose = Purpose::Introduction(CallId::Out(1));
+        let mut connecting = asks("connect_bob", purpose, Instant::now());
+        let (data, events) = play(&mut connecting, &[one, two, "peer_127.0.0.2:4401", one, "OK,"]);
+        assert_eq!(data.expect("answered"), [two, "peer_127.0.0.2:4401"]);
+        assert_eq!(events, [one, one]);
+        let mut asking = asks("whoami", Purpose::Fields, Instant::now());
+        assert_eq!(play(&mut asking, &[one, "OK,"]).1, [one]);
+    }
+
+    #[test]
+    fn what_the_server_cannot_take_now_is_asked_again_a_little_later() {
+        let now = Instant::now();
+        let mut asks = asks("list", Purpose::Show, now);
+        let sorted = asks.sort(Reply::parse("OK,"), drop);
+        let Sorted::Answer { ask, .. } = sorted else { panic!("answered") };
+        asks.again(ask, &Refusal::TooFast(20), true, now).expect("again");
+        assert!(asks.next(true, now).is_none());
+        assert_eq!(asks.deadline(true), Some(now + PAUSE));
+        assert!(asks.next(true, now + PAUSE).is_some());
+        let Sorted::Answer { ask, .. } = asks.sort(Reply::parse("OK,"), drop) else { panic!("answered") };
+        assert!(asks.again(ask, &Refusal::UserNotFound, true, now).is_err());
+    }
+
+    #[test]
+    fn a_lost_connection_ends_all_but_introductions() {
+        let now = Instant::now();
+        let mut asks = asks("list", Purpose::Show, now);
+        let introduction = Purpose::Introduction(CallId::Out(1));
+        let request = Request::parse("connect_bob").expect("valid");
+        assert!(asks.put(Ask::new(introduction, request, Origin::nobody())));
+        assert!(!asks.is_late(now) && asks.is_late(now + ANSWER));
+        let gone = asks.link_lost();
+        assert_eq!(gone.len(), 1);
+        assert!(gone[0].was_sent(), "it may have been carried out");
+        assert_eq!(asks.next(true, now).map(|request| request.to_string()).as_deref(), Some("connect_bob"));
+    }
+
+    #[test]
+    fn an_answer_without_an_end_is_given_up() {
+        let mut asks = asks("GET_AF", Purpose::Files { of: None }, Instant::now());
+        let line = format!("files_bob,{}", "x".repeat(1 << 20));
+        let much = (0..=MAX_BYTES >> 20).map(|_| asks.sort(Reply::parse(&line), drop));
+        assert!(much.into_iter().any(|sorted| matches!(sorted, Sorted::TooMuch)));
+    }
+}

@@ -1,0 +1,261 @@
+//! Broadcasts in order and once, however they arrive.
+//!
+//! They come by UDP (lost, doubled, out of order), by TCP (in order, but only what the server thinks UDP will not
+//! bring), or by both. The sequence number decides: the next one is shown, an old one dropped, a later one kept
+//! until those before it have come or the server says that they never will.
+
+use crate::protocol::Broadcast;
+use std::collections::BTreeMap;
+
+/// The most broadcasts kept for later; the furthest ones are dropped, as a hello brings them again.
+const MAX_KEPT: usize = 4096;
+/// The most bytes of text in them.
+const MAX_BYTES: usize = 1 << 20;
+
+/// How a broadcast came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// On the connection to the server, in order.
+    Tcp,
+    /// In a datagram.
+    Udp,
+}
+
+/// What was shown and what waits to be.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    last: u64,
+    kept: BTreeMap<u64, Broadcast>,
+    bytes: usize,
+    /// When the newest of those that were given out was sent, in seconds since 1970.
+    newest: u64,
+    /// Whether nothing was given out since the last login: the server may be one that counts from 1 again.
+    fresh: bool,
+}
+
+impl Inbox {
+    /// The last broadcast that was given out together with all before it: the LASTSEQ of a hello.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether something arrived that cannot be shown, as others are missing before it.
+    pub fn has_gap(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    /// A login succeeded, perhaps at a server that has lost its history.
+    pub fn log_in(&mut self) {
+        self.fresh = true;
+    }
+
+    /// Takes a broadcast and returns what may now be shown, in order.
+    ///
+    /// The very first one by TCP is the oldest that is to be had, as the server begins a session with the history;
+    /// by UDP it may be any. One that is later than all before it and has a lower number shows that the server counts
+    /// from 1 again: then we do too, and the next hello asks for the others.
+    pub fn accept(&mut self, broadcast: Broadcast, way: Route) -> Vec<Broadcast> {
+        let mut shown = Vec::new();
+        // No server comes to the last number, behind which there is none.
+        if broadcast.seq == u64::MAX {
+            return shown;
+        }
+        if self.fresh && broadcast.seq <= self.last && broadcast.unix_time > self.newest {
+            shown = self.give_up_gaps();
+            self.last = 0;
+        }
+        if self.last == 0 && way == Route::Tcp {
+            shown.append(&mut self.head(broadcast.seq.saturating_sub(1)));
+        }
+        shown.append(&mut self.take(broadcast));
+        self.note(&shown);
+        shown
+    }
+
+    fn take(&mut self, broadcast: Broadcast) -> Vec<Broadcast> {
+        let mut shown = Vec::new();
+        if broadcast.seq <= self.last || self.kept.contains_key(&broadcast.seq) {
+            return shown;
+        }
+        self.bytes += broadcast.text.len();
+        self.kept.insert(broadcast.seq, broadcast);
+        shown.append(&mut self.take_consecutive());
+        while self.kept.len() > MAX_KEPT || self.bytes > MAX_BYTES {
+            let Some((_, furthest)) = self.kept.pop_last() else { break };
+            self.bytes -= furthest.text.len();
+        }
+        shown
+    }
+
+    /// The server says that up to `seq` nothing is to be had that we have not got.
+    pub fn head(&mut self, seq: u64) -> Vec<Broadcast> {
+        if seq <= self.last || seq == u64::MAX {
+            return Vec::new();
+        }
+        let rest = self.kept.split_off(&(seq + 1));
+        let mut shown: Vec<_> = std::mem::replace(&mut self.kept, rest).into_values().collect();
+        self.bytes -= shown.iter().map(|broadcast| broadcast.text.len()).sum::<usize>();
+        self.last = seq;
+        shown.append(&mut self.take_consecutive());
+        self.note(&shown);
+        shown
+    }
+
+    fn note(&mut self, shown: &[Broadcast]) {
+        self.fresh &= shown.is_empty();
+        self.newest = shown.iter().map(|broadcast| broadcast.unix_time).fold(self.newest, u64::max);
+    }
+
+    /// UDP does not work here, so what is missing will not come: everything kept is given out.
+    pub fn give_up_gaps(&mut self) -> Vec<Broadcast> {
+        self.kept.keys().next_back().copied().map_or_else(Vec::new, |highest| self.head(highest))
+    }
+
+    fn take_consecutive(&mut self) -> Vec<Broadcast> {
+        let mut shown = Vec::new();
+        while let Some(next) = self.kept.remove(&(self.last + 1)) {
+            self.last = next.seq;
+            self.bytes -= next.text.len();
+            shown.push(next);
+        }
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    fn broadcast(seq: u64) -> Broadcast {
+        Broadcast { seq, unix_time: 1_700_000_000, from: "bob".parse().expect("valid"), text: format!("text {seq}") }
+    }
+
+    fn seqs(shown: Vec<Broadcast>) -> Vec<u64> {
+        shown.into_iter().map(|broadcast| broadcast.seq).collect()
+    }
+
+    #[test]
+    fn the_first_by_tcp_needs_none_before_it() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.accept(broadcast(61), Route::Udp).is_empty());
+        assert!(inbox.has_gap());
+        assert_eq!(seqs(inbox.accept(broadcast(58), Route::Tcp)), [58]);
+        assert_eq!(seqs(inbox.accept(broadcast(59), Route::Tcp)), [59]);
+        assert_eq!(seqs(inbox.accept(broadcast(60), Route::Tcp)), [60, 61]);
+        assert!(inbox.accept(broadcast(60), Route::Udp).is_empty());
+        assert!(!inbox.has_gap());
+    }
+
+    #[test]
+    fn a_head_skips_what_has_expired() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.accept(broadcast(8), Route::Udp).is_empty());
+        assert!(inbox.accept(broadcast(6), Route::Udp).is_empty());
+        assert_eq!(seqs(inbox.head(7)), [6, 8]);
+        assert!(inbox.head(3).is_empty());
+        assert_eq!(inbox.last(), 8);
+    }
+
+    fn sent_later(seq: u64) -> Broadcast {
+        Broadcast { unix_time: 1_700_000_100, ..broadcast(seq) }
+    }
+
+    #[test]
+    fn a_server_that_counts_from_1_again_is_followed() {
+        for way in [Route::Tcp, Route::Udp] {
+            let mut inbox = Inbox::default();
+            assert_eq!((1..=5).map(|seq| inbox.accept(broadcast(seq), way).len()).sum::<usize>(), 5);
+            assert!(inbox.accept(sent_later(2), way).is_empty(), "not without another login");
+            inbox.log_in();
+            assert!(inbox.accept(broadcast(5), way).is_empty(), "it was shown");
+            assert_eq!(seqs(inbox.accept(sent_later(1), way)), [1]);
+            assert_eq!(seqs(inbox.accept(sent_later(2), way)), [2]);
+            assert!(inbox.accept(sent_later(1), way).is_empty());
+        }
+        let mut inbox = Inbox::default();
+        inbox.head(9);
+        inbox.log_in();
+        assert!(inbox.accept(sent_later(3), Route::Udp).is_empty());
+        assert_eq!((inbox.last(), inbox.has_gap()), (0, true), "the next hello asks for the first two");
+    }
+
+    #[test]
+    fn the_last_number_of_all_is_none() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.head(u64::MAX).is_empty());
+        assert!(inbox.accept(broadcast(u64::MAX), Route::Tcp).is_empty());
+        assert_eq!(seqs(inbox.accept(broadcast(u64::MAX - 1), Route::Tcp)), [u64::MAX - 1]);
+        assert_eq!(inbox.bytes, 0);
+    }
+
+    #[test]
+    fn without_udp_a_gap_is_given_up() {
+        let mut inbox = Inbox::default();
+        assert_eq!(seqs(inbox.accept(broadcast(1), Route::Tcp)), [1]);
+        assert!(inbox.accept(broadcast(4), Route::Tcp).is_empty());
+        assert!(inbox.accept(broadcast(7), Route::Tcp).is_empty());
+        assert_eq!(seqs(inbox.give_up_gaps()), [4, 7]);
+        assert!(inbox.give_up_gaps().is_empty());
+        assert_eq!(inbox.bytes, 0);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_nearest_are_kept() {
+        let mut inbox = Inbox::default();
+        for seq in (2..=2 + MAX_KEPT as u64).rev() {
+            assert!(inbox.accept(broadcast(seq), Route::Udp).is_empty());
+        }
+        assert_eq!(inbox.kept.len(), MAX_KEPT);
+        assert_eq!(inbox.accept(broadcast(1), Route::Udp).len(), 1 + MAX_KEPT);
+        assert_eq!((inbox.bytes, inbox.kept.len()), (0, 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// A server with a history from which the oldest expired, a login that sends a part by TCP, and datagrams
+        /// that are lost, doubled and reordered; hellos repair until all is there.
+        #[test]
+        fn all_once_and_in_order(
+            expired in 0u64..20,
+            count in 1u64..60,
+            by_tcp in 0u64..60,
+            seed in 1u64..,
+        ) {
+            let newest = expired + count;
+            // Marsaglia's xorshift: a network that loses everything for ever would prove nothing.
+            let mut luck = seed;
+            let mut choose = move || {
+                luck ^= luck << 13;
+                luck ^= luck >> 7;
+                luck ^= luck << 17;
+                luck % 10
+            };
+            let mut inbox = Inbox::default();
+            let mut shown = Vec::new();
+            let mut tcp: VecDeque<u64> = (expired + 1..=newest.min(expired + by_tcp)).collect();
+            for _ in 0..2000 {
+                // One hello and its answer, between whose datagrams the lines on TCP arrive.
+                let mut datagrams: Vec<u64> = (inbox.last().max(expired) + 1..=newest).collect();
+                for at in 1..datagrams.len() {
+                    datagrams.swap(at, at - (choose() % 2) as usize);
+                }
+                if inbox.last() < expired && choose() >= 3 {
+                    shown.append(&mut inbox.head(expired));
+                }
+                for seq in datagrams {
+                    for _ in 0..match choose() { 0..3 => 0, 3..8 => 1, _ => 2 } {
+                        shown.append(&mut inbox.accept(broadcast(seq), Route::Udp));
+                    }
+                    let from_tcp = if choose() > 4 { tcp.pop_front() } else { None };
+                    if let Some(seq) = from_tcp {
+                        shown.append(&mut inbox.accept(broadcast(seq), Route::Tcp));
+                    }
+                }
+            }
+            prop_assert_eq!(seqs(shown), (expired + 1..=newest).collect::<Vec<_>>());
+        }
+    }
+}

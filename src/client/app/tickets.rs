@@ -1,0 +1,78 @@
+//! The tickets of peers that are on their way to us: each serves once, for a minute.
+
+use crate::value::{Ticket, Username};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How long a ticket serves.
+const LIFE: Duration = Duration::from_secs(60);
+/// How long a ticket is waited for that was shown before it was announced. The server announces it first, but on
+/// another connection.
+pub const LATE: Duration = Duration::from_secs(2);
+/// The most tickets kept; beyond that the oldest is dropped.
+const MAX: usize = 1024;
+
+/// Tickets that the server announced and nobody has shown yet.
+#[derive(Debug, Default)]
+pub struct Tickets {
+    waiting: VecDeque<Announced>,
+}
+
+#[derive(Debug)]
+struct Announced {
+    name: Username,
+    ticket: Ticket,
+    until: Instant,
+}
+
+impl Tickets {
+    /// Keeps a ticket that the server announced.
+    pub fn put(&mut self, name: Username, ticket: Ticket, now: Instant) {
+        if self.waiting.len() == MAX {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(Announced { name, ticket, until: now + LIFE });
+    }
+
+    /// Whether `ticket` proves that the one who shows it is `name`; it is used up by this. `None`: it is not known, or
+    /// not yet.
+    pub fn redeem(&mut self, name: &Username, ticket: Ticket, now: Instant) -> Option<bool> {
+        let at = self.waiting.iter().position(|announced| announced.ticket == ticket)?;
+        let found = self.waiting.remove(at)?;
+        Some(found.name == *name && now < found.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Username {
+        text.parse().expect("valid")
+    }
+
+    fn ticket(byte: u8) -> Ticket {
+        format!("{byte:02x}").repeat(16).parse().expect("a ticket")
+    }
+
+    #[test]
+    fn a_ticket_serves_its_owner_once_and_a_minute() {
+        let (mut tickets, now) = (Tickets::default(), Instant::now());
+        tickets.put(name("alice"), ticket(1), now);
+        assert_eq!(tickets.redeem(&name("Alice"), ticket(1), now), Some(true));
+        assert_eq!(tickets.redeem(&name("alice"), ticket(1), now), None);
+        tickets.put(name("alice"), ticket(2), now);
+        assert_eq!(tickets.redeem(&name("eve"), ticket(2), now), Some(false));
+        tickets.put(name("alice"), ticket(3), now);
+        assert_eq!(tickets.redeem(&name("alice"), ticket(3), now + LIFE), Some(false));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_goes() {
+        let (mut tickets, now) = (Tickets::default(), Instant::now());
+        tickets.put(name("alice"), ticket(1), now);
+        (0..MAX).for_each(|_| tickets.put(name("bob"), ticket(2), now));
+        assert_eq!(tickets.waiting.len(), MAX);
+        assert_eq!(tickets.redeem(&name("alice"), ticket(1), now), None);
+    }
+}
