@@ -23,5 +23,6 @@ mod scripts;
 mod session;
 mod terminal;
 mod terminal_login;
+mod threads;
 mod tools;
 mod transcripts;

@@ -252,7 +252,7 @@ pub struct ServerProcess {
     child: Child,
     /// Where to connect.
     pub address: SocketAddr,
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
     /// Where it writes its log.
     pub log: PathBuf,
 }
@@ -271,11 +271,13 @@ impl ServerProcess {
             .spawn()
             .expect("the server runs");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("a line");
-        let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}: {}", read(&log)));
-        ServerProcess { child, address, _output: output, log }
+        let address = listening(&mut output).unwrap_or_else(|| panic!("no address: {}", read(&log)));
+        ServerProcess { child, address, output, log }
+    }
+
+    /// The address of its next port, in the order in which it says them.
+    pub fn next_address(&mut self) -> SocketAddr {
+        listening(&mut self.output).expect("one more port")
     }
 
     /// Its process id.
@@ -302,6 +304,13 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The address in the next line in which a server says where it listens.
+fn listening(output: &mut impl BufRead) -> Option<SocketAddr> {
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    line.trim().strip_prefix("listening on ")?.split(' ').next()?.parse().ok()
 }
 
 /// Sends a signal by name to a process that this test started.
