@@ -4,5 +4,8 @@
 pub mod event;
 pub mod command;
 pub mod call;
+pub mod peer;
+pub mod run;
+pub mod dispatch;
 pub mod screen;
 pub mod app;

@@ -163,7 +163,7 @@ impl Call {
 
     /// Whether the runner has given the call up. Orders stay where they are.
     pub fn is_given_up(&self) -> bool {
-        let mut ends = [PollFd::new(self.bell.as_fd(), PollFlags::empty())];
+        let mut ends = [self.end_of_bell()];
         let raised = poll(&mut ends, PollTimeout::ZERO).unwrap_or(0) > 0;
         raised && ends[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
     }
@@ -186,6 +186,30 @@ impl Call {
         self.bell.as_fd()
     }
 
+    /// Waits for what is watched for at `socket` alone, at most until `until`. Orders stay where they are.
+    pub fn wait_socket(&self, socket: &TcpStream, watch: Watch, until: Instant) -> Woken {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            // Nothing is asked of the bell, so only its end is told.
+            let mut ends = [self.end_of_bell(), PollFd::new(socket.as_fd(), watch.flags())];
+            let raised = poll(&mut ends, timeout(left)).unwrap_or(0) > 0;
+            if raised && ends[0].any().unwrap_or(true) {
+                return Woken::GivenUp;
+            }
+            if raised && ends[1].any().unwrap_or(true) {
+                return Woken::Socket;
+            }
+            if left.is_zero() {
+                return Woken::Late;
+            }
+        }
+    }
+
+    /// An entry for `poll` that is raised when the call is given up, and by nothing else.
+    pub fn end_of_bell(&self) -> PollFd<'_> {
+        PollFd::new(self.bell.as_fd(), PollFlags::empty())
+    }
+
     /// Waits for an order, for what is watched for at `socket`, or until `until`. Orders come before the socket.
     pub fn wait(&self, socket: Option<(&TcpStream, Watch)>, until: Option<Instant>) -> Woken {
         loop {
@@ -195,14 +219,10 @@ impl Call {
                 Err(TryRecvError::Empty) => {}
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let timeout = left.map_or(PollTimeout::NONE, |left| {
-                // Rounded up: with less than a millisecond left we would turn in circles.
-                PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
-            });
             let mut ends = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
             ends.extend(socket.map(|(socket, watch)| PollFd::new(socket.as_fd(), watch.flags())));
             // An error can only be a signal: then nothing is raised, and the wait goes on.
-            let raised = poll(&mut ends, timeout).unwrap_or(0) > 0;
+            let raised = poll(&mut ends, left.map_or(PollTimeout::NONE, timeout)).unwrap_or(0) > 0;
             let rung = raised && ends[0].any().unwrap_or(true);
             let socket_raised = raised && ends.len() > 1 && ends[1].any().unwrap_or(true);
             if rung {
@@ -220,8 +240,14 @@ impl Call {
     }
 }
 
+/// Rounded up: with less than a millisecond left we would turn in circles.
+fn timeout(left: Duration) -> PollTimeout {
+    PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
+}
+
 impl Watch {
-    fn flags(self) -> PollFlags {
+    /// The flags for `poll`.
+    pub fn flags(self) -> PollFlags {
         match self {
             Watch::Readable => PollFlags::POLLIN,
             Watch::Writable => PollFlags::POLLIN | PollFlags::POLLOUT,

@@ -50,8 +50,13 @@ pub enum Order {
     Refuse(PeerRefusal),
     /// A line of an open chat, to be sent.
     Say(String),
-    /// What was decided about a command: it is recorded in any case, and run or refused.
-    Decide(Decision),
+    /// What was decided about a command: it is recorded in any case, as asked of `me`, and run or refused.
+    Decide {
+        /// What.
+        decision: Decision,
+        /// Our own name, for the record.
+        me: Username,
+    },
     /// Take what is offered, into this folder.
     Take(PathBuf),
     /// The names and sizes of all shared files may be told.

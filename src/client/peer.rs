@@ -1,0 +1,12 @@
+//! Connections with one peer each: how we call, how we are called, chats and single messages. Nothing here knows the
+//! App or another call.
+
+pub mod connection;
+pub mod dial;
+pub mod knock;
+pub mod talk;
+pub mod message;
+mod files;
+
+pub use connection::{NoLine, PeerConnection};
+pub use files::Files;

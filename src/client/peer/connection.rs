@@ -1,0 +1,132 @@
+//! A connection with a peer: whole lines in, whole lines out, and nothing without a limit. It does not know what is
+//! said on it.
+
+use crate::client::call::{Call, Watch, Woken};
+use crate::net::{DeadlineReader, LineReader, listener};
+use crate::peer_protocol::{Answer, PeerRefusal};
+use crate::protocol::MAX_LINE;
+use crate::value::BadLine;
+use std::fmt;
+use std::io::{self, BufRead, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a line may take to leave.
+pub const WRITE: Duration = Duration::from_secs(10);
+
+/// A connection with a peer.
+pub struct PeerConnection {
+    stream: Arc<TcpStream>,
+    reader: LineReader<DeadlineReader>,
+}
+
+/// Why there is no line. `Display` is for people, and for the peer.
+#[derive(Debug)]
+pub enum NoLine {
+    /// Bytes that are no line; they were skipped.
+    Bad(BadLine),
+    /// Nothing more until the limit was over.
+    Late,
+    /// The peer has closed its side.
+    End,
+    /// The network has failed.
+    Lost(io::Error),
+    /// The runner has given the call up.
+    GivenUp,
+}
+
+impl PeerConnection {
+    /// Sets the stream up: no delay of small lines, dead peers are noticed, and a write takes [`WRITE`] at most.
+    ///
+    /// # Errors
+    /// What the system says; a connection that has ended already says so here.
+    pub fn new(stream: Arc<TcpStream>) -> io::Result<PeerConnection> {
+        listener::tune(&stream)?;
+        stream.set_write_timeout(Some(WRITE))?;
+        let reader = LineReader::new(DeadlineReader::new(Arc::clone(&stream), None), MAX_LINE);
+        Ok(PeerConnection { stream, reader })
+    }
+
+    /// The stream, to write to and to watch.
+    pub fn stream(&self) -> &Arc<TcpStream> {
+        &self.stream
+    }
+
+    /// From now on [`Self::line`] and [`Self::bytes`] end after `limit`; with `None` only when the stream does.
+    pub fn set_limit(&mut self, limit: Option<Duration>) {
+        self.reader.get_mut().set_deadline(limit.map(|limit| Instant::now() + limit));
+    }
+
+    /// The next line. On a stream that does not block, [`NoLine::Late`] says that none is there yet.
+    ///
+    /// # Errors
+    /// [`NoLine`]; after `Bad` and `Late` the call can be repeated.
+    pub fn line(&mut self) -> Result<String, NoLine> {
+        match self.reader.next_line() {
+            Ok(Some(Ok(line))) => Ok(line.to_owned()),
+            Ok(Some(Err(bad))) => Err(NoLine::Bad(bad)),
+            Ok(None) => Err(NoLine::End),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(NoLine::Late),
+            Err(error) => Err(NoLine::Lost(error)),
+        }
+    }
+
+    /// The next line, or the end of the call. Nothing is ordered of a call that waits here.
+    ///
+    /// # Errors
+    /// [`NoLine`].
+    pub fn line_or_end(&mut self, call: &Call, limit: Duration) -> Result<String, NoLine> {
+        let until = Instant::now() + limit;
+        self.set_limit(None);
+        self.stream.set_nonblocking(true).map_err(NoLine::Lost)?;
+        let line = loop {
+            match self.line() {
+                Err(NoLine::Late) => {}
+                line => break line,
+            }
+            match call.wait(Some((&self.stream, Watch::Readable)), Some(until)) {
+                Woken::Socket | Woken::Order(_) => {}
+                Woken::Late => break Err(NoLine::Late),
+                Woken::GivenUp => break Err(NoLine::GivenUp),
+            }
+        };
+        self.stream.set_nonblocking(false).map_err(NoLine::Lost)?;
+        // The runner may have closed the stream before it rang.
+        if line.is_err() && call.is_given_up() { Err(NoLine::GivenUp) } else { line }
+    }
+
+    /// The raw bytes behind the last line.
+    pub fn bytes(&mut self) -> &mut impl BufRead {
+        self.reader.bytes()
+    }
+
+    /// Sends an answer. One that does not arrive is the peer's loss.
+    pub fn answer(&self, answer: &Answer) {
+        let _ = (&*self.stream).write_all(format!("{answer}\n").as_bytes());
+    }
+
+    /// Sends an answer that begins with `ERR`.
+    pub fn refuse(&self, why: PeerRefusal) {
+        self.answer(&Answer::Refused(why));
+    }
+
+    /// Ends the connection so that the peer notices it at once, even one that only watches for the end of the whole
+    /// connection while its command runs: by a reset.
+    pub fn abort(self) {
+        // An error says that it has ended already.
+        let _ = socket2::SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl fmt::Display for NoLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoLine::Bad(bad) => bad.fmt(f),
+            NoLine::Late => f.write_str("no answer in time"),
+            NoLine::End => f.write_str("closed without an answer"),
+            NoLine::Lost(error) => error.fmt(f),
+            NoLine::GivenUp => f.write_str("cancelled"),
+        }
+    }
+}

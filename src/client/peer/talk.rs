@@ -1,0 +1,126 @@
+//! A chat, whichever side asked for it: one thread reads and writes. It knows no screen and no other chat.
+
+use super::connection::{NoLine, PeerConnection, WRITE};
+use super::dial;
+use super::knock::{self, Decided};
+use crate::client::call::{Call, Watch, Woken};
+use crate::client::event::{CallEnd, CallError, Introduced, News, Order, TalkEnd};
+use crate::net::listener;
+use crate::peer_protocol::{Answer, Opening};
+use crate::value::Address;
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// Asks for a chat, waits `answer` at most for a yes, and talks.
+pub fn ask(call: Call, to: Address, answer: Duration) {
+    let opening = |to: &Introduced| Ok(Opening::Chat { name: to.me.clone(), ticket: Some(to.ticket) });
+    let (introduced, mut connection, _) = match dial::call(&call, to, opening, "", answer) {
+        Ok(answered) => answered,
+        Err(error) => return call.end(CallEnd::Talk(Err(error))),
+    };
+    call.tell(News::Opened { with: introduced.name });
+    let end = talk(&call, &mut connection);
+    call.end(end);
+    listener::close_gently(connection.stream());
+}
+
+/// Serves a request for a chat that came at `since`, and of which the App knows. Lines that were said before the yes
+/// are read after it.
+pub fn serve(call: &Call, mut connection: PeerConnection, since: Instant) -> CallEnd {
+    match knock::wait(call, &connection, since) {
+        Decided::Order(Order::Accept) => {}
+        Decided::Order(Order::Refuse(why)) => {
+            connection.refuse(why);
+            return CallEnd::Over;
+        }
+        Decided::Order(_) | Decided::HungUp | Decided::GivenUp => return CallEnd::Over,
+    }
+    connection.answer(&Answer::Ok(String::new()));
+    talk(call, &mut connection)
+}
+
+fn talk(call: &Call, connection: &mut PeerConnection) -> CallEnd {
+    connection.set_limit(None);
+    let end = match connection.stream().set_nonblocking(true) {
+        Ok(()) => exchange(call, connection),
+        Err(error) => Some(TalkEnd::Lost(error.to_string())),
+    };
+    // For the last moments of the connection; an error says that it is gone.
+    let _ = connection.stream().set_nonblocking(false);
+    match end {
+        // The runner may have closed the stream before it rang.
+        Some(end) if !call.is_given_up() => CallEnd::Talk(Ok(end)),
+        _ => CallEnd::Talk(Err(CallError::Cancelled)),
+    }
+}
+
+/// Reads and writes until one side ends the chat; `None` when it is the runner.
+fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
+    let mut outgoing = Outgoing::default();
+    loop {
+        let read = match connection.line() {
+            Ok(text) => call.tell(News::Line(text)),
+            Err(NoLine::Bad(bad)) => call.tell(News::Garbled(bad)),
+            Err(NoLine::Late) => false,
+            Err(NoLine::End) => return Some(TalkEnd::TheyLeft),
+            Err(other) => return Some(TalkEnd::Lost(other.to_string())),
+        };
+        // Behind one line there may be another, for which no socket wakes us.
+        let now = read.then(Instant::now);
+        let stream = connection.stream();
+        let woken = match outgoing.until {
+            // While a line waits to be written no other order is taken, so that their number stays bounded.
+            Some(until) => call.wait_socket(stream, Watch::Writable, now.unwrap_or(until)),
+            None => call.wait(Some((stream, Watch::Readable)), now),
+        };
+        match woken {
+            Woken::Order(Order::Say(text)) => outgoing.set(&text),
+            Woken::GivenUp => return None,
+            Woken::Order(_) | Woken::Socket | Woken::Late => {}
+        }
+        match outgoing.write(stream) {
+            Ok(true) => {
+                call.tell(News::Drained);
+            }
+            Ok(false) => {}
+            Err(error) => return Some(TalkEnd::Lost(error.to_string())),
+        }
+    }
+}
+
+/// The line that is being written.
+#[derive(Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    written: usize,
+    /// When the peer must have taken something; `None` while there is no line.
+    until: Option<Instant>,
+}
+
+impl Outgoing {
+    fn set(&mut self, text: &str) {
+        self.bytes = format!("{text}\n").into_bytes();
+        self.written = 0;
+        self.until = Some(Instant::now() + WRITE);
+    }
+
+    /// Writes what the peer takes; true when that was the end of a line.
+    fn write(&mut self, mut stream: &TcpStream) -> io::Result<bool> {
+        let Some(until) = self.until else { return Ok(false) };
+        match stream.write(&self.bytes[self.written..]) {
+            Ok(length) => {
+                self.written += length;
+                let is_whole = self.written == self.bytes.len();
+                self.until = (!is_whole).then(|| Instant::now() + WRITE);
+                Ok(is_whole)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the other side does not read"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

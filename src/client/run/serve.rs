@@ -1,0 +1,136 @@
+//! Running a command for a peer: the serving side of `RUN`. What is decided comes as an order, and is recorded in any
+//! case.
+
+use super::consent_log::{ConsentLog, Row};
+use super::output::{self, End, Ran};
+use super::words::Words;
+use crate::client::call::{Call, Woken};
+use crate::client::event::{CallEnd, Decision, News, Order};
+use crate::client::peer::PeerConnection;
+use crate::client::peer::knock::{self, Decided};
+use crate::peer_protocol::{Answer, Outcome, PeerRefusal};
+use crate::value::Username;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What every command has in common.
+pub struct RunMeans {
+    /// Where it is recorded.
+    pub log: ConsentLog,
+    /// How long it may run.
+    pub time: Duration,
+}
+
+/// A request whose words are a command.
+pub struct Asking {
+    /// Who asks.
+    pub from: Username,
+    /// From where.
+    pub address: SocketAddr,
+    /// What is to run.
+    pub words: Words,
+}
+
+/// A request that has been decided.
+struct Decree<'a> {
+    asking: &'a Asking,
+    decision: Decision,
+    me: Username,
+}
+
+/// Serves a request that came at `since`, and of which the App knows. A peer that hangs up before the decision is
+/// recorded too: the App then decides [`Decision::HungUp`].
+pub fn serve(call: &Call, connection: &PeerConnection, asking: &Asking, since: Instant, means: &RunMeans) -> CallEnd {
+    let order = match knock::wait(call, connection, since) {
+        Decided::Order(order) => order,
+        // The App answers at once.
+        Decided::HungUp => match call.wait(None, None) {
+            Woken::Order(order) => order,
+            _ => return CallEnd::Over,
+        },
+        Decided::GivenUp => return CallEnd::Over,
+    };
+    match order {
+        Order::Decide { decision, me } => carry_out(call, connection, &Decree { asking, decision, me }, means),
+        Order::Refuse(why) => {
+            connection.refuse(why);
+            CallEnd::Over
+        }
+        _ => CallEnd::Over,
+    }
+}
+
+fn carry_out(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &RunMeans) -> CallEnd {
+    let recorded = record(call, decree, "", means);
+    if recorded && decree.decision.is_yes() {
+        return run(call, connection, decree, means);
+    }
+    match decree.decision {
+        Decision::Declined => connection.refuse(PeerRefusal::Declined),
+        Decision::NoAnswer => connection.refuse(PeerRefusal::NoAnswer),
+        Decision::Busy => connection.refuse(PeerRefusal::busy()),
+        Decision::HungUp => {}
+        // What cannot be recorded is not run either.
+        Decision::Never | Decision::Listed | Decision::Allowed => connection.refuse(PeerRefusal::NotAllowed),
+    }
+    CallEnd::Over
+}
+
+/// Adds to the consent log; false when that failed, of which the owner is told.
+fn record(call: &Call, decree: &Decree<'_>, status: &str, means: &RunMeans) -> bool {
+    let Decree { asking: Asking { from, address, words }, decision, me } = decree;
+    let command = words.to_string();
+    let row = Row { us: me, from, address: *address, decision: decision.word(), status, command: &command };
+    let recorded = means.log.append(&row);
+    if let Err(why) = &recorded {
+        call.tell(News::Trouble(format!("{from}'s request to run {command} is not recorded: {why}")));
+    }
+    recorded.is_ok()
+}
+
+fn run(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &RunMeans) -> CallEnd {
+    call.tell(News::Begun);
+    let ran = output::run(&decree.asking.words, means.time, call, connection.stream());
+    let end = match &ran {
+        Ok(End::Ran(ran)) => ran.status.describe(),
+        Ok(End::HungUp) => "hung up".to_owned(),
+        Ok(End::GivenUp) => "stopped".to_owned(),
+        Err(error) => format!("not run: {}", not_run(error)),
+    };
+    // Before the answer: who has it may look for the record.
+    record(call, decree, &end, means);
+    CallEnd::Served(match ran {
+        Ok(End::Ran(ran)) => {
+            answer(connection, &ran);
+            Ok(Some(ran.status))
+        }
+        Ok(End::HungUp) => Ok(None),
+        Ok(End::GivenUp) => {
+            connection.refuse(PeerRefusal::Stopped);
+            Ok(None)
+        }
+        Err(error) => {
+            let why = not_run(&error);
+            connection.refuse(why.clone());
+            Err(why.to_string())
+        }
+    })
+}
+
+fn not_run(error: &io::Error) -> PeerRefusal {
+    match error.kind() {
+        io::ErrorKind::NotFound => PeerRefusal::NoSuchProgram,
+        _ => PeerRefusal::other(error.to_string()),
+    }
+}
+
+fn answer(connection: &PeerConnection, ran: &Ran) {
+    let length = ran.output.len() + ran.errors.len();
+    let outcome = Outcome { status: ran.status, length, errors: ran.errors.len() };
+    let mut bytes = format!("{}\n", Answer::Ok(outcome.to_string())).into_bytes();
+    bytes.extend(&ran.output);
+    bytes.extend(&ran.errors);
+    // One that does not arrive is the asker's loss.
+    let _ = (&**connection.stream()).write_all(&bytes);
+}

@@ -1,0 +1,160 @@
+//! A call on its thread, with the test in the place of the App, the runner and the peer.
+
+use peerline::client::call::{self, Call, OrderSender, Signal, Signals};
+use peerline::client::dispatch::{self, Means};
+use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Work};
+use peerline::client::peer::{Files, PeerConnection};
+use peerline::client::run::ConsentLog;
+use peerline::client::run::serve::RunMeans;
+use peerline::peer_protocol::Opening;
+use peerline::value::{Address, FileName, Username};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long anything may take; nothing waits for it when all is well.
+pub const LIMIT: Duration = Duration::from_secs(30);
+pub const TICKET: &str = "00112233445566778899aabbccddeeff";
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn room(&self) -> Option<u64> {
+        None
+    }
+    fn send(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
+        CallEnd::Over
+    }
+    fn take(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
+        CallEnd::Over
+    }
+    fn list(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
+        CallEnd::Over
+    }
+    fn fetch(&self, _: &Call, _: Username, _: FileName) -> CallEnd {
+        CallEnd::Over
+    }
+    fn give(&self, _: &Call, _: Username, _: Vec<PathBuf>, _: Duration) -> CallEnd {
+        CallEnd::Over
+    }
+    fn ask_list(&self, _: &Call, _: Username) -> CallEnd {
+        CallEnd::Over
+    }
+}
+
+pub fn name(text: &str) -> Username {
+    text.parse().expect("valid")
+}
+
+pub fn bob() -> Address {
+    Address::Name(name("bob"))
+}
+
+/// A call on its thread, as the App and the runner have it.
+pub struct Played {
+    pub orders: Option<OrderSender>,
+    signals: Receiver<Signal>,
+    thread: JoinHandle<()>,
+}
+
+impl Played {
+    pub fn start(id: CallId, log: &Path, body: impl FnOnce(Call, &Means) + Send + 'static) -> Played {
+        let (signals, receiver) = Signals::new(1024);
+        let (orders, call) = call::new(id, signals).expect("a pair");
+        let run = RunMeans { log: ConsentLog::new(Some(log.to_owned())), time: LIMIT };
+        let means = Means { run, files: Box::new(NoFiles) };
+        let thread = thread::spawn(move || body(call, &means));
+        Played { orders: Some(orders), signals: receiver, thread }
+    }
+
+    pub fn ours(work: Work) -> Played {
+        Played::start(CallId::Out(1), Path::new("/proc/none"), |call, means| dispatch::begin(call, work, means))
+    }
+
+    /// One that a peer begins with these bytes.
+    pub fn theirs(bytes: &str, log: &Path) -> (Played, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let stream = Arc::new(listener.accept().expect("accepts").0);
+        peer.set_read_timeout(Some(LIMIT)).expect("open");
+        peer.write_all(bytes.as_bytes()).expect("written");
+        let from = peer.local_addr().expect("connected");
+        let serve = move |call, means: &Means| dispatch::serve(call, stream, from, means);
+        (Played::start(CallId::In(1), log, serve), peer)
+    }
+
+    pub fn order(&self, order: Order) {
+        assert!(self.orders.as_ref().expect("not given up").send(order));
+    }
+
+    /// The next event. The streams that a runner would keep are dropped.
+    pub fn event(&self) -> Event {
+        loop {
+            if let Signal::Event(event) = self.signals.recv_timeout(LIMIT).expect("something is told") {
+                return event;
+            }
+        }
+    }
+
+    pub fn news(&self) -> News {
+        match self.event() {
+            Event::News { news, .. } => news,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn knock(&self) -> Option<String> {
+        match self.news() {
+            News::Knock(knock) => knock.text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn end(self) -> CallEnd {
+        match self.event() {
+            Event::CallEnded { end, .. } => {
+                self.thread.join().expect("no panic");
+                end
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn introduce(&self, address: SocketAddr) {
+        assert_eq!(self.news(), News::Wants(bob()));
+        let ticket = TICKET.parse().expect("a ticket");
+        self.order(Order::Introduced(Ok(Introduced { me: name("alice"), name: name("bob"), ticket, address })));
+    }
+
+    /// Introduces the call to a peer, which reads the first line.
+    pub fn meet(&self) -> (BufReader<TcpStream>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        self.introduce(listener.local_addr().expect("bound"));
+        let peer = listener.accept().expect("accepts").0;
+        peer.set_read_timeout(Some(LIMIT)).expect("open");
+        let mut peer = BufReader::new(peer);
+        let first = line(&mut peer);
+        (peer, first)
+    }
+}
+
+pub fn line(peer: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    peer.read_line(&mut line).expect("a line");
+    line
+}
+
+pub fn rest(mut peer: impl Read) -> String {
+    let mut text = String::new();
+    peer.read_to_string(&mut text).expect("text");
+    text
+}
+
+/// Closes a connection as one that is gone altogether, not only at the end of its input.
+pub fn reset(peer: TcpStream) {
+    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("open");
+}
