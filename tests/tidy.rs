@@ -228,3 +228,22 @@ fn every_file_begins_with_what_it_is_and_none_is_too_long() {
         }
     }
 }
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let at_top = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root.join(name));
+    let in_docs = fs::read_dir(root.join("docs")).expect("a folder").map(|entry| entry.expect("readable").path());
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    let mut checked = 0;
+    for page in at_top.into_iter().chain(in_docs.filter(is_page)) {
+        let text = fs::read_to_string(&page).expect("text");
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
+            let file = page.parent().expect("a folder").join(target);
+            assert!(file.exists(), "{}: {target} is not there", page.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "only {checked} links were found");
+}

@@ -9,7 +9,7 @@ use crate::value::Address;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -179,11 +179,6 @@ impl Call {
                 Woken::Order(_) | Woken::Socket => {}
             }
         }
-    }
-
-    /// Something to poll beside other descriptors: it is readable when an order is there or the call is given up.
-    pub fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
     }
 
     /// Waits for what is watched for at `socket` alone, at most until `until`. Orders stay where they are.

@@ -1,6 +1,7 @@
 //! What waits for the person's yes or no: a chat, a command, a gift. Each question has a number, and a yes names one
 //! question: what was exchanged while somebody typed is not answered by it.
 
+use crate::client::command::Which;
 use crate::client::event::CallId;
 use crate::value::{Size, Username};
 use std::fmt;
@@ -49,17 +50,6 @@ pub enum Verdict {
     Allow,
     /// No to any.
     Decline,
-}
-
-/// Which question is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// The only one.
-    Only,
-    /// The one with this number.
-    Number(u64),
-    /// The one of this person.
-    Of(Username),
 }
 
 /// The questions that wait.

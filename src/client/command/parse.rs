@@ -3,7 +3,7 @@
 
 use super::meaning::Command;
 use super::table::find;
-use crate::protocol::{MAX_BROADCAST, MemberRequest, Request};
+use crate::protocol::{BroadcastText, InvalidBroadcast, MAX_BROADCAST, MemberRequest, Request};
 
 /// Reads a command, with a slash before it or without.
 ///
@@ -23,18 +23,18 @@ pub fn parse(line: &str) -> Result<Command, String> {
     }
 }
 
-/// What a broadcast may be.
+/// Whether a text may be broadcast, by the rule of the protocol, in the words of somebody who types it.
 ///
 /// # Errors
-/// A sentence that says how long it may be.
+/// A sentence that says what it must be.
 pub fn check_broadcast(text: &str) -> Result<(), String> {
-    if text.is_empty() {
-        return Err("A broadcast needs a text".to_owned());
-    }
-    if text.len() > MAX_BROADCAST {
-        return Err(format!("A broadcast has at most {MAX_BROADCAST} bytes; this one has {}", text.len()));
-    }
-    Ok(())
+    text.parse::<BroadcastText>().map(drop).map_err(|invalid| match invalid {
+        InvalidBroadcast::Blank => "A broadcast needs a text".to_owned(),
+        InvalidBroadcast::TooLong(bytes) => {
+            format!("A broadcast has at most {MAX_BROADCAST} bytes; this one has {bytes}")
+        }
+        InvalidBroadcast::Control(_) => invalid.to_string(),
+    })
 }
 
 /// `msg_TEXT_ADDR` and its like.
