@@ -8,4 +8,5 @@ pub mod peer;
 pub mod run;
 pub mod dispatch;
 pub mod screen;
+pub mod shown;
 pub mod app;
