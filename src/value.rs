@@ -15,7 +15,7 @@ mod address;
 mod ticket;
 pub mod file_name;
 
-pub use address::{Address, InvalidAddress};
+pub use address::{Address, InvalidAddress, any_like};
 pub use file_name::{FileName, InvalidFileName};
 pub use line::BadLine;
 pub use name::{InvalidUsername, MAX_USERNAME, Username};

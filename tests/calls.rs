@@ -7,7 +7,7 @@ mod commands;
 #[path = "calls/played.rs"]
 mod played;
 
-use peerline::client::call::MAX_ORDERS;
+use peerline::client::event::MAX_ORDERS;
 use peerline::client::event::{CallEnd, CallError, News, Order, TalkEnd, Work};
 use peerline::peer_protocol::PeerRefusal;
 use played::{LIMIT, Played, TICKET, bob, line, name, reset, rest};

@@ -23,7 +23,7 @@ const TO_BE_REPLACED: &str = "old_client";
 const PROGRAMS: [&str; 3] = ["server", "client", TO_BE_REPLACED];
 
 /// The rooms of pure values and rules. Those that are not there yet are named already.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "value",
     "protocol",
     "peer_protocol",
@@ -31,6 +31,7 @@ const PURE: [&str; 9] = [
     "client/command",
     "client/event",
     "client/app",
+    "client/run/words",
     "client/shown",
     "client/windows",
 ];

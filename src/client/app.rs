@@ -1,8 +1,175 @@
-//! What the client knows, part by part: each decides from an event and the time, and touches no socket, file, thread
-//! or clock.
+//! What the client knows, and what it does about all that happens: it decides from an event and the time, and touches
+//! no socket, file, thread or clock.
+//!
+//! [`App::handle`] takes an event and gives back the effects that somebody else carries out. [`App::deadline`] says
+//! when it wants to be called though nothing happens; that call is [`App::tick`].
 
 pub mod inbox;
 pub mod hellos;
 pub mod tickets;
-pub mod questions;
 pub mod asks;
+pub mod questions;
+pub mod rules;
+pub mod session;
+pub mod logins;
+pub mod announcement;
+pub mod under_way;
+pub mod transfer;
+pub mod script;
+pub mod state;
+pub mod here;
+pub mod link;
+pub mod login;
+pub mod knocks;
+pub mod talks;
+pub mod messages;
+pub mod jobs;
+pub mod transfers;
+pub mod announce;
+pub mod answers;
+pub mod orders;
+pub mod lines;
+
+pub use rules::{Credentials, Face, Rules};
+pub use state::App;
+
+use crate::client::event::{CallEnd, CallId, Effect, End, Event, Home, LinkError, News, Now};
+use crate::protocol::FromServer;
+use asks::Purpose;
+use inbox::Route;
+use session::Session;
+use std::time::Instant;
+
+impl App {
+    /// Begins: connects to the server.
+    pub fn start(&mut self, now: Now) -> Vec<Effect> {
+        self.now = now;
+        self.connect();
+        self.settle()
+    }
+
+    /// Decides what follows from an event.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        self.now = now;
+        if self.session != Session::Over {
+            self.take(event);
+        }
+        self.settle()
+    }
+
+    /// When [`App::tick`] is to be called if nothing happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        let deadlines = [
+            self.session.deadline(),
+            self.asks.deadline(self.session.is_online()),
+            self.hellos.deadline(&self.inbox),
+            self.at_the_door.deadline(),
+            self.questions.deadline(),
+            self.announcement.deadline(),
+            self.transfers.deadline(),
+            self.script.deadline(),
+        ];
+        let over = self.session == Session::Over;
+        deadlines.into_iter().flatten().min().filter(|_| !over)
+    }
+
+    /// Decides what the time asks for.
+    pub fn tick(&mut self, now: Now) -> Vec<Effect> {
+        self.now = now;
+        self.session_tick();
+        self.knocks_tick();
+        self.questions_tick();
+        self.settle()
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Key(_) | Event::Resized(_) | Event::Resumed | Event::Painted | Event::Paths { .. } => {}
+            Event::TerminalGone | Event::Stop => self.over(End::Left),
+            Event::Typed(line) => self.typed(line),
+            Event::InputEnded => self.input_ended(),
+            Event::Connected { link, .. } => self.connected(link),
+            Event::NotConnected { link, why } => self.not_connected(link, &why),
+            Event::FromServer { link, reply } => self.from_server(link, reply),
+            Event::LinkLost { link } => self.link_lost(link, &LinkError::Lost),
+            Event::Datagram(lines) => self.datagram(lines),
+            Event::NoDatagrams(why) => {
+                self.hellos.give_up();
+                self.info(Home::Server, format!("No UDP socket ({why}): broadcasts come by TCP."));
+            }
+            Event::Listening { at, port } => self.listening(at, port),
+            Event::News { call, news } => self.news(call, news),
+            Event::CallEnded { call, end } => self.call_ended(call, end),
+            Event::Shares(shares) => self.shares(shares),
+        }
+    }
+
+    fn news(&mut self, call: CallId, news: News) {
+        match news {
+            News::Wants(to) => self.introduce(call, to),
+            News::Knock(knock) => self.knock(call, knock),
+            News::HungUp => self.hung_up(call),
+            News::Opened { with } => self.talk_opened(call, with),
+            News::Line(text) => self.talk_line(call, text),
+            News::Garbled(bad) => self.talk_garbled(call, &bad),
+            News::Drained => self.talk_drained(call),
+            News::Asked { name } => self.job_asked(call, name),
+            News::Begun => self.job_begun(call),
+            News::Output { text, error } => self.job_output(call, text, error),
+            News::Transfer(step) => self.transfer_step(call, step),
+            News::Trouble(text) => self.info(Home::Server, text),
+        }
+    }
+
+    fn call_ended(&mut self, call: CallId, end: CallEnd) {
+        self.forget_knock(call);
+        self.asks.withdraw(|ask| ask.purpose == Purpose::Introduction(call));
+        match end {
+            CallEnd::Over => self.transfer_over(call),
+            CallEnd::Talk(end) => self.talk_ended(call, end),
+            CallEnd::Message(end) => self.message_ended(call, end),
+            CallEnd::Ran(end) => self.job_ended(call, end),
+            CallEnd::Served(end) => self.served(call, end),
+            CallEnd::Files(end) => self.files_listed(call, end),
+        }
+    }
+
+    fn datagram(&mut self, lines: Vec<FromServer>) {
+        self.hellos.answered();
+        for line in lines {
+            let shown = match line {
+                FromServer::Broadcast(broadcast) => self.inbox.accept(broadcast, Route::Udp),
+                FromServer::Head(seq) => self.inbox.head(seq),
+            };
+            self.show_broadcasts(shown);
+        }
+    }
+
+    /// What follows from all that has changed, until nothing does.
+    fn settle(&mut self) -> Vec<Effect> {
+        if self.session != Session::Over {
+            self.announce_more();
+            self.begin_transfers();
+            if let Some(hello) = self.hellos.due(&self.inbox, self.now.instant) {
+                self.out.push(Effect::Hello(hello));
+            }
+            if self.hellos.is_hopeless() {
+                let shown = self.inbox.give_up_gaps();
+                self.show_broadcasts(shown);
+            }
+            self.next_line();
+            self.send_next();
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    fn send_next(&mut self) {
+        let Some(link) = self.session.link() else { return };
+        if let Some(request) = self.asks.next(self.session.is_online(), self.now.instant) {
+            self.out.push(Effect::Send { link, request });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

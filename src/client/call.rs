@@ -4,7 +4,7 @@
 //! channel with a socket pair beside it, which a `poll` sees: a byte for each order, and the end when the runner gives
 //! the call up.
 
-use super::event::{CallEnd, CallError, CallId, Event, Introduced, News, Order};
+use super::event::{CallEnd, CallError, CallId, Event, Introduced, MAX_ORDERS, News, Order};
 use crate::value::Address;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, Read, Write};
@@ -15,8 +15,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// Orders that a call has not taken yet: the lines of a chat, for the most part.
-pub const MAX_ORDERS: usize = 64;
 /// How long an introduction may take: the server's answer, and while the session is gone the way back to it.
 const INTRODUCTION: Duration = Duration::from_secs(120);
 

@@ -8,7 +8,7 @@ mod call;
 mod shown;
 mod effect;
 
-pub use call::{CallEnd, CallError, CallId, Decision, Introduced, Knock, News, Order, TalkEnd, Work};
+pub use call::{CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, Order, TalkEnd, Work};
 pub use effect::{Effect, End};
 pub use key::{Key, Size};
 pub use link::{LinkError, LinkId};
@@ -51,6 +51,8 @@ pub enum Event {
     LinkLost { link: LinkId },
     /// The lines of a datagram from the server.
     Datagram(Vec<FromServer>),
+    /// There is no socket for datagrams, and why: broadcasts come on the connection.
+    NoDatagrams(String),
     /// We listen for peers at `at`, on this port; or why not.
     Listening { at: IpAddr, port: Result<u16, String> },
     /// A call tells something.

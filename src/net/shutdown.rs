@@ -4,7 +4,8 @@
 //! `accept` and `recv_from` have no way to be told that it is over, so whoever blocks in one leaves its address
 //! here, and the end connects (or sends an empty datagram) to it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use crate::value::any_like;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -99,11 +100,6 @@ impl Shutdown {
 /// What the system says.
 pub fn knock_udp(socket: SocketAddr) -> std::io::Result<usize> {
     UdpSocket::bind((any_like(socket), 0))?.send_to(&[], socket)
-}
-
-/// "Any address of this machine" in the family of `address`, to bind a socket that talks with it.
-pub fn any_like(address: SocketAddr) -> IpAddr {
-    if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
 /// Where a socket that is bound to "any address" can be reached from this machine.

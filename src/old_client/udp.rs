@@ -2,9 +2,9 @@
 
 use super::desk::Desk;
 use super::inbox::Way;
-use crate::net::shutdown::any_like;
 use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
 use crate::value::Ticket;
+use crate::value::any_like;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 

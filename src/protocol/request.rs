@@ -68,6 +68,8 @@ pub enum MemberRequest {
     Whoami,
     /// `probe`: try to connect to where I listen, as others would.
     Probe,
+    /// `here`: the person does something, but with peers; counts as a message and does nothing else.
+    Here,
 }
 
 const SIGNUP_FORM: &str = "SIGNUP,name,password, with the password in \"quotes\" if it holds a comma";
@@ -113,7 +115,7 @@ impl Request {
 
     /// Words compare without regard to case, as the original clients disagree on it (`Login`, `login`).
     fn parse_word(word: &str) -> Option<Request> {
-        let words: [(&str, Request); 14] = [
+        let words: [(&str, Request); 15] = [
             ("signup", EntryRequest::SignupDialogue.into()),
             ("login", EntryRequest::LoginDialogue.into()),
             ("1", MemberRequest::List.into()),
@@ -125,6 +127,7 @@ impl Request {
             ("inactive", MemberRequest::Inactive.into()),
             ("whoami", MemberRequest::Whoami.into()),
             ("probe", MemberRequest::Probe.into()),
+            ("here", MemberRequest::Here.into()),
             ("help", Request::Help),
             ("quit", Request::Quit(None)),
             ("exit", Request::Quit(None)),
@@ -208,7 +211,8 @@ impl MemberRequest {
             | MemberRequest::Active
             | MemberRequest::Inactive
             | MemberRequest::Whoami
-            | MemberRequest::Probe => self.to_string(),
+            | MemberRequest::Probe
+            | MemberRequest::Here => self.to_string(),
         }
     }
 }
@@ -272,6 +276,7 @@ impl fmt::Display for MemberRequest {
             MemberRequest::Inactive => f.write_str("inactive"),
             MemberRequest::Whoami => f.write_str("whoami"),
             MemberRequest::Probe => f.write_str("probe"),
+            MemberRequest::Here => f.write_str("here"),
         }
     }
 }
@@ -320,6 +325,7 @@ mod tests {
             "inactive",
             "whoami",
             "probe",
+            "here",
             "help",
             "quit",
             "EXIT,alice",

@@ -2,7 +2,7 @@
 
 use crate::value::Username;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// The ADDR at the end of `msg_TEXT_ADDR`, `relay_TEXT_ADDR` and `connect_ADDR`.
@@ -49,6 +49,11 @@ impl fmt::Display for InvalidAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("An address is a username, IP:PORT or an IP")
     }
+}
+
+/// "Any address of this machine" in the family of `address`, to bind a socket that talks with it.
+pub fn any_like(address: SocketAddr) -> IpAddr {
+    if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ impl Asks {
     }
 
     /// Forgets the requests for which `test` holds and which were not sent.
-    pub fn withdraw(&mut self, test: impl Fn(&Ask) -> bool) {
+    pub fn withdraw(&mut self, mut test: impl FnMut(&Ask) -> bool) {
         self.line.retain(|ask| ask.was_sent() || !test(ask));
     }
 

@@ -21,6 +21,9 @@ pub enum CallId {
     In(u64),
 }
 
+/// The most orders that a call has not taken yet: the lines of a chat, for the most part.
+pub const MAX_ORDERS: usize = 64;
+
 /// What a call that we begin is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "a variant's sentence names its fields")]

@@ -69,6 +69,26 @@ pub enum Shown {
     Info { text: String },
 }
 
+impl Shown {
+    /// Whether something that was asked for was not done, which counts for the exit code.
+    pub fn is_error(&self) -> bool {
+        match self {
+            Shown::Refused { .. } | Shown::ChatRefused { .. } | Shown::RunEnded { limit: true, .. } => true,
+            Shown::Transfer { step, .. } => step.is_error(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is for this person alone, so that it is shown though nobody asked for it and all is to be quiet.
+    pub fn is_for_the_person(&self) -> bool {
+        match self {
+            Shown::Broadcast { .. } | Shown::Info { .. } => false,
+            Shown::Transfer { step, .. } => step.way.is_ours(),
+            _ => true,
+        }
+    }
+}
+
 /// Where something belongs on a screen with several windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Home {

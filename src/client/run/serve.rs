@@ -54,6 +54,8 @@ pub fn serve(call: &Call, connection: &PeerConnection, asking: &Asking, since: I
     match order {
         Order::Decide { decision, me } => carry_out(call, connection, &Decree { asking, decision, me }, means),
         Order::Refuse(why) => {
+            let Asking { from, address, words } = asking;
+            log::info!("{address} says to be {from}, wants to run {words}, and is refused: {why}");
             connection.refuse(why);
             CallEnd::Over
         }

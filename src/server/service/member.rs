@@ -81,6 +81,8 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
             let port = services.clients.port(key).unwrap_or(0);
             Reply::Ok(format!("{},{},{port}", key.name, key.address))
         }
+        // That it came was counted already.
+        MemberRequest::Here => Reply::Ok(String::new()),
         MemberRequest::Probe => match services.clients.port(key) {
             Some(port) => return Answered::Probe(SocketAddr::new(key.address, port)),
             None => Reply::Err(Refusal::other("You do not listen: send INIT,name,port")),

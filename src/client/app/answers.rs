@@ -1,0 +1,212 @@
+//! What comes of a line of the server: the answer to a request, or an event.
+
+use super::asks::{Ask, Origin, Purpose, Sorted};
+use super::inbox::Route;
+use super::session::Session;
+use super::state::App;
+use crate::client::event::{CallError, CallId, Effect, Home, Introduced, LinkError, LinkId, Order, Shown};
+use crate::protocol::{MemberRequest, Refusal, Reply};
+use crate::value::{Address, BadLine, comma};
+
+impl App {
+    /// The server says a line.
+    pub fn from_server(&mut self, link: LinkId, reply: Result<Reply, BadLine>) {
+        if self.session.link() != Some(link) {
+            return;
+        }
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(bad) => return self.shown(Home::Server, Shown::Notice { text: bad.to_string() }),
+        };
+        let mut events = Vec::new();
+        let sorted = self.asks.sort(reply, |event| events.push(event));
+        for event in events {
+            self.server_event(event);
+        }
+        match sorted {
+            Sorted::Taken => {}
+            Sorted::Answer { ask, end } => self.answered(link, ask, end),
+            Sorted::TooMuch => {
+                self.info(Home::Server, "The server's answer has no end: the connection is given up.");
+                self.out.push(Effect::Disconnect(link));
+                self.link_lost(link, &LinkError::Silent);
+            }
+        }
+    }
+
+    fn server_event(&mut self, event: Reply) {
+        match event {
+            Reply::Broadcast(broadcast) => {
+                let shown = self.inbox.accept(broadcast, Route::Tcp);
+                self.show_broadcasts(shown);
+            }
+            Reply::Ticket { name, ticket } => {
+                self.tickets.put(name, ticket, self.now.instant);
+                self.late_tickets();
+            }
+            Reply::Message { from, text } => {
+                let shown = Shown::Message { from: from.clone(), text, verified: true, relayed: true };
+                self.shown(Home::Person(from), shown);
+            }
+            Reply::Notice(notice) => self.notice(&notice),
+            other => self.shown(Home::Server, Shown::Notice { text: other.to_string() }),
+        }
+    }
+
+    fn answered(&mut self, link: LinkId, mut ask: Box<Ask>, end: Reply) {
+        if let Reply::Err(refusal) = &end {
+            let known = self.life.since.is_some();
+            ask = match self.asks.again(ask, refusal, known, self.now.instant) {
+                Ok(()) => return,
+                Err(ask) => ask,
+            };
+        }
+        let refusal = if let Reply::Err(why) = &end { Some(why) } else { None };
+        match ask.purpose.clone() {
+            Purpose::SignUp => self.signed_up(&end),
+            Purpose::LogIn => self.answered_login(link, &ask.data, &end),
+            Purpose::Hide | Purpose::Here | Purpose::Names => {}
+            Purpose::Listen => self.ready(refusal),
+            Purpose::Show => self.show_answer(*ask, end),
+            Purpose::Activity { hidden } => {
+                if refusal.is_none() {
+                    self.life.hidden = hidden;
+                }
+                self.show_answer(*ask, end);
+            }
+            Purpose::Users => self.show_users(&ask, end),
+            Purpose::Fields => {
+                let end = if let Reply::Ok(fields) = end { Reply::Ok(comma::split(&fields).join(" ")) } else { end };
+                self.show_answer(*ask, end);
+            }
+            Purpose::Files { .. } => self.show_names_of_files(*ask, end),
+            Purpose::Introduction(call) => self.introduced(call, &ask, end),
+            Purpose::Relay { to } => self.relayed(&to, &ask, &end),
+            Purpose::Announce => self.announced(refusal),
+            Purpose::Goodbye => self.said_goodbye(),
+        }
+    }
+
+    /// Shows the data lines of an answer, and its end.
+    fn show_answer(&mut self, ask: Ask, end: Reply) {
+        for reply in ask.data {
+            let shown = match reply {
+                Reply::Client { name, address, guest } => Shown::Client { name, address, guest },
+                other => Shown::Notice { text: other.to_string() },
+            };
+            self.show(&ask.origin, shown);
+        }
+        self.show_end(&ask.origin, end);
+    }
+
+    /// Shows how an answer went.
+    pub fn show_end(&mut self, origin: &Origin, end: Reply) {
+        let shown = match end {
+            Reply::Err(why) => Shown::Refused { text: in_words_of_ours(&why) },
+            Reply::Ok(text) if !text.is_empty() => Shown::Done { text },
+            _ => Shown::Done { text: "Done".to_owned() },
+        };
+        self.show(origin, shown);
+    }
+
+    fn show_users(&mut self, ask: &Ask, end: Reply) {
+        match end {
+            Reply::Ok(names) => {
+                for name in comma::split(&names).into_iter().filter(|name| !name.is_empty()) {
+                    self.show(&ask.origin, Shown::User { name });
+                }
+            }
+            end => self.show_end(&ask.origin, end),
+        }
+    }
+
+    fn show_names_of_files(&mut self, ask: Ask, end: Reply) {
+        for reply in ask.data {
+            let Reply::Files { name, files } = reply else { continue };
+            for file in files {
+                self.show(&ask.origin, Shown::File { owner: name.clone(), file, known: None });
+            }
+        }
+        self.show_end(&ask.origin, end);
+    }
+
+    /// A call wants to be introduced to a peer.
+    pub fn introduce(&mut self, call: CallId, to: Address) {
+        let ask = Ask::new(Purpose::Introduction(call), MemberRequest::Connect(to).into(), Origin::nobody());
+        let away = matches!(self.session, Session::Offline { until: None } | Session::Leaving { .. } | Session::Over);
+        let taken = !away && self.asks.put(ask);
+        if !taken {
+            let why = CallError::NoServer("not logged in".to_owned());
+            self.out.push(Effect::Order { call, order: Order::Introduced(Err(why)) });
+        }
+    }
+
+    fn introduced(&mut self, call: CallId, ask: &Ask, end: Reply) {
+        let ticket = ask.data.iter().find_map(|reply| match reply {
+            Reply::Ticket { name, ticket } => Some((name.clone(), *ticket)),
+            _ => None,
+        });
+        let address = ask.data.iter().find_map(|reply| if let Reply::Peer(at) = reply { Some(*at) } else { None });
+        let outcome = match (end, ticket, address, self.me().cloned()) {
+            (Reply::Err(why), ..) => Err(not_introduced(&why)),
+            (_, Some((name, ticket)), Some(address), Some(me)) => Ok(Introduced { me, name, ticket, address }),
+            _ => Err(CallError::NotIntroduced("the server's answer is not understood".to_owned())),
+        };
+        self.out.push(Effect::Order { call, order: Order::Introduced(outcome) });
+    }
+
+    /// Tells the calls that wait for an introduction that there is none.
+    pub fn fail_introductions(&mut self, why: &str) {
+        let mut waiting = Vec::new();
+        self.asks.withdraw(|ask| {
+            let Purpose::Introduction(call) = ask.purpose else { return false };
+            waiting.push(call);
+            true
+        });
+        for call in waiting {
+            let why = CallError::NoServer(why.to_owned());
+            self.out.push(Effect::Order { call, order: Order::Introduced(Err(why)) });
+        }
+    }
+
+    /// The connection ended before a request was answered.
+    pub fn unanswered(&mut self, ask: &Ask, why: &LinkError) {
+        match &ask.purpose {
+            Purpose::Show
+            | Purpose::Activity { .. }
+            | Purpose::Users
+            | Purpose::Fields
+            | Purpose::Files { .. }
+            | Purpose::Relay { .. } => {
+                let perhaps = if ask.was_sent() { "; perhaps it was done all the same" } else { "" };
+                self.refuse(&ask.origin, format!("{why}{perhaps}"));
+            }
+            Purpose::SignUp
+            | Purpose::LogIn
+            | Purpose::Hide
+            | Purpose::Listen
+            | Purpose::Names
+            | Purpose::Introduction(_)
+            | Purpose::Announce
+            | Purpose::Here
+            | Purpose::Goodbye => {}
+        }
+    }
+}
+
+fn not_introduced(why: &Refusal) -> CallError {
+    match why {
+        Refusal::NotListening(_) | Refusal::OtherDialect { .. } => CallError::DoesNotListen(why.to_string()),
+        _ => CallError::NotIntroduced(in_words_of_ours(why)),
+    }
+}
+
+/// A refusal whose sentence names words of the protocol, said with the client's own.
+fn in_words_of_ours(why: &Refusal) -> String {
+    match why {
+        Refusal::NobodyThere(to) => format!("User not found! Nobody active is {to}: type list"),
+        Refusal::NotListening(name) => format!("{name} accepts no connections"),
+        Refusal::LogInFirst => "You are not logged in: type reconnect".to_owned(),
+        other => other.to_string(),
+    }
+}

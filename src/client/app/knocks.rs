@@ -1,0 +1,216 @@
+//! Peers that have connected to us: who they are, and what becomes of what they ask for.
+
+use super::asks::Origin;
+use super::questions::{Question, Verdict, Wish};
+use super::state::App;
+use super::tickets::LATE;
+use super::under_way::home_of;
+use crate::client::command::Which;
+use crate::client::event::{CallId, Decision, Effect, Home, Knock, Order, Shown};
+use crate::client::run::Words;
+use crate::peer_protocol::{Opening, PeerRefusal};
+use crate::value::{Size, Username};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Gifts that come to us at a time.
+const MAX_GIFTS: usize = 8;
+
+impl App {
+    /// A peer has connected and said what for. The server announces a ticket before it is shown, but on another
+    /// connection: one that is not known may be on its way.
+    pub fn knock(&mut self, call: CallId, knock: Knock) {
+        let now = self.now.instant;
+        let ticket = knock.opening.ticket();
+        match ticket.map(|ticket| self.tickets.redeem(knock.opening.name(), ticket, now)) {
+            None => self.let_in(call, knock, false),
+            Some(Some(verified)) => self.let_in(call, knock, verified),
+            Some(None) => self.at_the_door.0.push((call, knock, now + LATE)),
+        }
+    }
+
+    /// A ticket was announced: perhaps somebody waits at the door with it.
+    pub fn late_tickets(&mut self) {
+        for (call, knock, until) in std::mem::take(&mut self.at_the_door.0) {
+            let ticket = knock.opening.ticket();
+            let known = ticket.and_then(|ticket| self.tickets.redeem(knock.opening.name(), ticket, self.now.instant));
+            match known {
+                Some(verified) => self.let_in(call, knock, verified),
+                None => self.at_the_door.0.push((call, knock, until)),
+            }
+        }
+    }
+
+    /// What the clock asks of those at the door.
+    pub fn knocks_tick(&mut self) {
+        let now = self.now.instant;
+        let (over, wait) = std::mem::take(&mut self.at_the_door.0).into_iter().partition(|(_, _, until)| *until <= now);
+        self.at_the_door.0 = wait;
+        let over: Vec<(CallId, Knock, Instant)> = over;
+        for (call, knock, _) in over {
+            self.let_in(call, knock, false);
+        }
+    }
+
+    /// A call is over: nobody waits at the door with it.
+    pub fn forget_knock(&mut self, call: CallId) {
+        self.at_the_door.0.retain(|(late, ..)| *late != call);
+    }
+
+    fn let_in(&mut self, call: CallId, knock: Knock, verified: bool) {
+        let Knock { opening, text, room, .. } = knock;
+        match opening {
+            Opening::Chat { name, .. } => self.asked_for_chat(call, name, verified),
+            Opening::Message { name: from, .. } => {
+                self.order(call, Order::Accept);
+                let (home, text) = (home_of(&from, verified), text.unwrap_or_default());
+                self.shown(home, Shown::Message { from, text, verified, relayed: false });
+            }
+            Opening::File { .. } if !verified => self.order(call, Order::Refuse(PeerRefusal::TicketNeeded)),
+            Opening::File { .. } if self.rules.share.is_none() => {
+                self.order(call, Order::Refuse(PeerRefusal::SharesNothing));
+            }
+            Opening::File { .. } => self.queue_upload(call),
+            Opening::Run { .. } | Opening::List { .. } | Opening::Give { .. } if !verified => {
+                self.order(call, Order::Refuse(PeerRefusal::NotIntroduced));
+            }
+            Opening::Run { name, command, .. } => self.asked_to_run(call, name, &command),
+            Opening::List { .. } if self.rules.share.is_none() => {
+                self.order(call, Order::Refuse(PeerRefusal::SharesNothing));
+            }
+            Opening::List { .. } => self.order(call, Order::List),
+            Opening::Give { what, bytes, count, name, .. } => {
+                let wish = Wish::Gift { what: what.to_string(), count: count as usize, size: Size(bytes) };
+                self.asked_to_take(call, name, wish, room.map(Size));
+            }
+        }
+    }
+
+    fn order(&mut self, call: CallId, order: Order) {
+        self.out.push(Effect::Order { call, order });
+    }
+
+    fn asked_for_chat(&mut self, call: CallId, from: Username, verified: bool) {
+        let limit = self.rules.answer_limit;
+        let talks = self.talk_with(&from).is_some();
+        let question = if talks { None } else { self.put_question(call, &from, Wish::Chat { verified }, limit) };
+        match question {
+            Some(question) => {
+                let home = home_of(&from, verified);
+                self.shown(home, Shown::ChatRequest { question, from, verified });
+            }
+            None => self.order(call, Order::Refuse(PeerRefusal::busy())),
+        }
+    }
+
+    fn asked_to_run(&mut self, call: CallId, from: Username, command: &str) {
+        // What is no command was refused before anybody was told of it.
+        let Ok(words) = command.parse::<Words>() else { return self.out.push(Effect::HangUp(call)) };
+        let (command, limit) = (words.to_string(), self.rules.run.question);
+        if self.rules.run.never {
+            self.decide(call, from, command, Decision::Never);
+        } else if self.rules.run.allowed.allows(&words) {
+            self.decide(call, from, command, Decision::Listed);
+        } else {
+            let wish = Wish::Command { command: command.clone() };
+            match self.put_question(call, &from, wish, limit) {
+                Some(question) => {
+                    let home = Home::Person(from.clone());
+                    self.shown(home, Shown::RunRequest { question, from, command });
+                }
+                None => self.decide(call, from, command, Decision::Busy),
+            }
+        }
+    }
+
+    fn asked_to_take(&mut self, call: CallId, from: Username, wish: Wish, room: Option<Size>) {
+        let Wish::Gift { what, count, size } = &wish else { return };
+        let (what, count, size) = (what.clone(), *count, *size);
+        if !self.rules.gifts {
+            return self.order(call, Order::Refuse(PeerRefusal::NotTakenHere));
+        }
+        if room.is_some_and(|room| room.0 < size.0) {
+            let text = format!("{from} offers {what}, {size}: there is no room for it on the disk");
+            self.info(Home::Person(from), text);
+            return self.order(call, Order::Refuse(PeerRefusal::NoRoom));
+        }
+        if self.gifts_coming() >= MAX_GIFTS {
+            return self.order(call, Order::Refuse(PeerRefusal::busy()));
+        }
+        if self.rules.take.contains(&from) {
+            return self.order(call, Order::Take(self.rules.downloads.clone()));
+        }
+        let limit = self.rules.answer_limit;
+        match self.put_question(call, &from, wish, limit) {
+            Some(question) => {
+                let home = Home::Person(from.clone());
+                self.shown(home, Shown::Offer { question, from, what, count, size, room });
+            }
+            None => self.order(call, Order::Refuse(PeerRefusal::busy())),
+        }
+    }
+
+    fn put_question(&mut self, call: CallId, from: &Username, wish: Wish, limit: Duration) -> Option<u64> {
+        self.questions.put(call, from.clone(), wish, limit, self.now.instant)
+    }
+
+    /// Answers a question; without one that fits, says so.
+    pub fn answer(&mut self, verdict: Verdict, which: &Which, folder: Option<PathBuf>, origin: &Origin) {
+        let begun = self.line_begun();
+        match self.questions.take(verdict, which, begun, self.now.instant) {
+            Ok(question) if verdict == Verdict::Decline => self.decline(question, origin),
+            Ok(question) => self.agree(question, folder, origin),
+            Err(why) => self.refuse(origin, why),
+        }
+    }
+
+    fn decline(&mut self, question: Question, origin: &Origin) {
+        let Question { call, from, wish, .. } = question;
+        self.show(origin, Shown::Info { text: format!("Declined {from}.") });
+        match wish {
+            Wish::Command { command } => self.decide(call, from, command, Decision::Declined),
+            Wish::Chat { .. } | Wish::Gift { .. } => self.order(call, Order::Refuse(PeerRefusal::Declined)),
+        }
+    }
+
+    fn agree(&mut self, question: Question, folder: Option<PathBuf>, origin: &Origin) {
+        let Question { call, from, wish, .. } = question;
+        match wish {
+            Wish::Chat { verified } => self.take_talk(call, from, verified, origin),
+            Wish::Command { command } => self.decide(call, from, command, Decision::Allowed),
+            Wish::Gift { .. } => {
+                let folder = folder.unwrap_or_else(|| self.rules.downloads.clone());
+                self.order(call, Order::Take(folder));
+            }
+        }
+    }
+
+    /// A peer has not waited for its answer.
+    pub fn hung_up(&mut self, call: CallId) {
+        self.forget_knock(call);
+        self.transfers.forget_upload(call);
+        if let Some(question) = self.questions.withdraw(call, self.now.instant) {
+            self.missed(question, Decision::HungUp);
+        }
+    }
+
+    /// What the clock asks of the questions.
+    pub fn questions_tick(&mut self) {
+        while let Some(question) = self.questions.expired(self.now.instant) {
+            self.missed(question, Decision::NoAnswer);
+        }
+    }
+
+    fn missed(&mut self, question: Question, decision: Decision) {
+        let Question { number, call, from, wish, .. } = question;
+        let verified = !matches!(wish, Wish::Chat { verified: false });
+        self.shown(home_of(&from, verified), Shown::Missed { question: number, from: from.clone() });
+        match wish {
+            Wish::Command { command } => self.decide(call, from, command, decision),
+            Wish::Chat { .. } | Wish::Gift { .. } if decision == Decision::NoAnswer => {
+                self.order(call, Order::Refuse(PeerRefusal::NoAnswer));
+            }
+            Wish::Chat { .. } | Wish::Gift { .. } => {}
+        }
+    }
+}

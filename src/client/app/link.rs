@@ -1,0 +1,291 @@
+//! The way from each state of the session to the next: from the first connection to the last.
+
+use super::asks::{Ask, Origin, Purpose};
+use super::session::{PAUSES, Session};
+use super::state::App;
+use crate::client::event::{Effect, End, Home, LinkError, LinkId, Shown};
+use crate::protocol::{MemberRequest, Notice, Refusal, Request};
+use crate::value::{Ticket, Username, any_like};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// How long the server may take for the answer to our goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+impl App {
+    /// Begins a connection to the server.
+    pub fn connect(&mut self) {
+        self.life.links += 1;
+        let link = LinkId(self.life.links);
+        self.life.sent_away = false;
+        self.session = Session::Connecting { link };
+        self.out.push(Effect::Connect(link));
+    }
+
+    /// The connection is made: logs in, or has the person asked who they are.
+    pub fn connected(&mut self, link: LinkId) {
+        if self.session != (Session::Connecting { link }) {
+            return self.out.push(Effect::Disconnect(link));
+        }
+        self.session = Session::LoggingIn { link };
+        if self.life.since.is_some() {
+            self.info(Home::Server, "The server is back.");
+        }
+        self.log_in();
+    }
+
+    /// The connection could not be made.
+    pub fn not_connected(&mut self, link: LinkId, why: &LinkError) {
+        if self.session != (Session::Connecting { link }) {
+            return;
+        }
+        if self.life.since.is_none() {
+            return self.over(End::Failed(not_there(self.rules.server, why)));
+        }
+        self.session = Session::Offline { until: Some(self.now.instant + self.life.pause) };
+        self.life.pause = PAUSES.1.min(self.life.pause * 2);
+    }
+
+    /// The connection has ended, or was given up for `why`.
+    pub fn link_lost(&mut self, link: LinkId, why: &LinkError) {
+        if self.session.link() != Some(link) {
+            return;
+        }
+        let leaving = matches!(self.session, Session::Leaving { .. });
+        if leaving {
+            return self.over(End::Left);
+        }
+        // Who is being asked who they are gets another connection with the answer.
+        if self.life.since.is_none() && !self.login.is_asking() {
+            return self.over(End::Failed(not_there(self.rules.server, why)));
+        }
+        self.forget_link_for(why);
+        if std::mem::take(&mut self.life.sent_away) {
+            self.stay_away();
+        } else if self.login.is_asking() {
+            self.session = Session::Offline { until: None };
+        } else {
+            self.session = Session::Offline { until: Some(self.now.instant + self.life.pause) };
+            self.life.pause = PAUSES.1.min(self.life.pause * 2);
+            self.info(Home::Server, "The server is gone; open chats go on. Trying to come back...");
+        }
+    }
+
+    /// What belonged to the connection is over.
+    pub fn forget_link(&mut self) {
+        self.forget_link_for(&LinkError::Lost);
+    }
+
+    fn forget_link_for(&mut self, why: &LinkError) {
+        self.hellos.begin(None);
+        self.announcement.forget();
+        for ask in self.asks.link_lost() {
+            self.unanswered(&ask, why);
+        }
+    }
+
+    /// Leaves the server without leaving the client: it is for the person to come back.
+    pub fn stay_away(&mut self) {
+        if let Some(link) = self.session.link() {
+            self.out.push(Effect::Disconnect(link));
+        }
+        self.session = Session::Offline { until: None };
+        self.login.give_up();
+        self.forget_link();
+        self.fail_introductions("not logged in");
+        self.info(Home::Server, "Type reconnect to come back, or quit.");
+    }
+
+    /// Comes back because the person asks for it.
+    pub fn reconnect(&mut self, origin: &Origin) {
+        match &self.session {
+            Session::Offline { .. } => {
+                self.life.pause = PAUSES.0;
+                self.connect();
+            }
+            Session::Online { .. } => self.show(origin, Shown::Info { text: "You are connected.".to_owned() }),
+            _ => self.show(origin, Shown::Info { text: "Coming back...".to_owned() }),
+        }
+    }
+
+    /// Leaves the server because the person asks for it.
+    pub fn disconnect(&mut self, origin: &Origin) {
+        if matches!(self.session, Session::Offline { until: None }) {
+            return self.refuse(origin, "You are not connected.");
+        }
+        self.show(origin, Shown::Info { text: "You have left the server; open chats go on.".to_owned() });
+        if let Session::Connecting { link } = self.session {
+            self.out.push(Effect::Disconnect(link));
+        }
+        self.stay_away();
+    }
+
+    /// The server knows who we are: the hellos begin, and we listen where others will look for us.
+    pub fn online(&mut self, link: LinkId, me: Username, token: Option<Ticket>, address: Option<IpAddr>) {
+        self.life.pause = PAUSES.0;
+        self.session = Session::Online { link, me, ready: false };
+        self.inbox.log_in();
+        self.hellos.begin(token);
+        // Only an address of the loopback network is sure to be ours; another may be a router's.
+        let wanted = address.filter(IpAddr::is_loopback).unwrap_or(any_like(self.rules.server));
+        match self.life.listening {
+            Some((at, port)) if at == wanted => self.announce_port(port),
+            _ => self.out.push(Effect::Listen(wanted)),
+        }
+    }
+
+    /// Tells the server where we listen, and before that whether we want to be found.
+    pub fn announce_port(&mut self, port: u16) {
+        let Session::Online { me, .. } = &self.session else { return };
+        let init = MemberRequest::Init { name: me.to_string(), port: port.to_string(), files: Vec::new() };
+        self.asks.put_first(Ask::new(Purpose::Listen, init.into(), Origin::nobody()));
+        if self.life.hidden {
+            self.asks.put_first(Ask::new(Purpose::Hide, MemberRequest::Inactive.into(), Origin::nobody()));
+        }
+    }
+
+    /// We listen, or cannot.
+    pub fn listening(&mut self, at: IpAddr, port: Result<u16, String>) {
+        match port {
+            Ok(port) => {
+                self.life.listening = Some((at, port));
+                self.announce_port(port);
+            }
+            Err(why) if self.life.since.is_none() => self.over(End::Failed(why)),
+            Err(why) => {
+                self.refuse(&Origin::nobody(), why);
+                self.stay_away();
+            }
+        }
+    }
+
+    /// The server knows where we listen: the login is complete.
+    pub fn ready(&mut self, refusal: Option<&Refusal>) {
+        let Session::Online { ready, me, .. } = &mut self.session else { return };
+        if let Some(why) = refusal {
+            let why = why.to_string();
+            return if self.life.since.is_none() { self.over(End::Failed(why)) } else { self.not_again(&why) };
+        }
+        *ready = true;
+        let me = me.clone();
+        self.announcement.begin();
+        let again = self.life.since.is_some();
+        self.life.since.get_or_insert(unix_time(self.now.clock));
+        let text = match (again, self.login.by_hand()) {
+            (true, true) => "Logged in again.".to_owned(),
+            (true, false) => format!("Logged in again as {me}."),
+            (false, _) => {
+                self.greet();
+                format!("Logged in as {me}. Type help for what you can do.")
+            }
+        };
+        self.info(Home::Server, text);
+    }
+
+    /// The server is about to do something to us.
+    pub fn notice(&mut self, notice: &Notice) {
+        self.life.sent_away |= notice.forbids_return();
+        self.shown(Home::Server, Shown::Notice { text: notice.to_string() });
+        let online = match self.session {
+            Session::Online { link, .. } => Some(link),
+            _ => None,
+        };
+        if let (Notice::SessionExpired, Some(link)) = (notice, online) {
+            self.hellos.begin(None);
+            self.session = Session::LoggingIn { link };
+            self.log_in();
+        }
+    }
+
+    /// Says goodbye; what the client began is over.
+    pub fn leave(&mut self) {
+        match self.session {
+            Session::Online { link, .. } => {
+                self.session = Session::Leaving { link, until: self.now.instant + GOODBYE };
+                self.asks.withdraw(|_| true);
+                self.asks.put_first(Ask::new(Purpose::Goodbye, Request::Quit(None), Origin::nobody()));
+            }
+            Session::Over | Session::Leaving { .. } => {}
+            _ => self.over(End::Left),
+        }
+    }
+
+    /// The client is over.
+    pub fn over(&mut self, end: End) {
+        if self.session != Session::Over {
+            self.session = Session::Over;
+            self.out.push(Effect::End(end));
+        }
+    }
+
+    /// What the clock asks of the session.
+    pub fn session_tick(&mut self) {
+        match self.session {
+            Session::Offline { until: Some(until) } if until <= self.now.instant => self.connect(),
+            Session::Leaving { until, .. } if until <= self.now.instant => self.over(End::Left),
+            _ => {}
+        }
+        let late = self.session.link().filter(|_| self.asks.is_late(self.now.instant));
+        if let Some(link) = late {
+            self.out.push(Effect::Disconnect(link));
+            self.link_lost(link, &LinkError::Silent);
+        }
+    }
+
+    /// Puts a request to the server in line, or says that there is nobody to ask.
+    pub fn put(&mut self, ask: Ask) {
+        if let Some(why) = self.not_online() {
+            return self.refuse(&ask.origin, why);
+        }
+        let origin = ask.origin.clone();
+        if !self.asks.put(ask) {
+            self.refuse(&origin, "Too many requests wait for the server: wait a moment");
+        }
+    }
+
+    /// Why nothing can be asked of the server now; `None` when it can, or will be in a moment.
+    pub fn not_online(&self) -> Option<String> {
+        let known = self.life.since.is_some() && !self.login.is_asking();
+        match &self.session {
+            Session::Online { .. } => None,
+            Session::LoggingIn { .. } | Session::Connecting { .. } if known => None,
+            Session::Offline { until: Some(_) } => Some("The server is away, and we are coming back: wait".to_owned()),
+            Session::LoggingIn { .. } => Some("The server wants your password first".to_owned()),
+            _ => Some("You are not logged in: type reconnect".to_owned()),
+        }
+    }
+
+    /// The goodbye was answered.
+    pub fn said_goodbye(&mut self) {
+        self.over(End::Left);
+    }
+
+    /// Our own name, also while the session is gone.
+    pub fn name(&self) -> Option<&Username> {
+        self.me().or(self.login.name())
+    }
+
+    /// Our own name, while we are logged in.
+    pub fn me(&self) -> Option<&Username> {
+        match &self.session {
+            Session::Online { me, .. } => Some(me),
+            _ => None,
+        }
+    }
+}
+
+/// Seconds since 1970.
+pub fn unix_time(clock: std::time::SystemTime) -> u64 {
+    clock.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn not_there(server: SocketAddr, error: &LinkError) -> String {
+    match error {
+        LinkError::Connect(error) => format!("no server at {server}: {error}. Is it started, and is the port right?"),
+        LinkError::NoGreeting => {
+            format!("something listens at {server} but does not greet: is it the server's main port?")
+        }
+        LinkError::Refused(why) => format!("the server at {server} says: {why}"),
+        LinkError::Lost | LinkError::Silent => format!("the server at {server}: {error}"),
+    }
+}

@@ -1,0 +1,77 @@
+//! Single messages: delivered directly, or by the server where no connection could be made. Once the text has left it
+//! may have arrived, and is never sent a second way.
+
+use super::asks::{Ask, Origin, Purpose};
+use super::state::App;
+use super::under_way::Delivery;
+use crate::client::event::{CallError, CallId, Effect, Home, Shown, Work};
+use crate::protocol::{MAX_LINE, MemberRequest, Reply, Request};
+use crate::value::{Address, Username};
+
+/// The most messages on their way at a time.
+const MAX: usize = 64;
+/// What `MSG` and its relay need of a line beside the text: the longest command word, two names, a ticket.
+const HEADER: usize = 64;
+
+impl App {
+    /// Sends TEXT to somebody.
+    pub fn message(&mut self, to: Address, text: String, origin: &Origin) {
+        if text.len() + HEADER > MAX_LINE {
+            return self.refuse(origin, format!("Not sent: a message has at most {} bytes", MAX_LINE - HEADER));
+        }
+        if self.deliveries.len() >= MAX {
+            return self.refuse(origin, format!("Not sent: {MAX} messages are on their way, wait a moment"));
+        }
+        if let Some(why) = self.not_online() {
+            return self.refuse(origin, why);
+        }
+        let call = self.draw_call();
+        self.deliveries.insert(call, Delivery { to: to.clone(), text: text.clone(), origin: origin.clone() });
+        self.out.push(Effect::Call { call, work: Work::Message { to, text } });
+    }
+
+    /// A message was delivered, or not.
+    pub fn message_ended(&mut self, call: CallId, end: Result<Username, CallError>) {
+        let Some(delivery) = self.deliveries.remove(&call) else { return };
+        let Delivery { to, text, origin } = delivery;
+        match end {
+            Ok(name) => {
+                self.show(&origin, Shown::Done { text: format!("Delivered to {name}") });
+                self.sent(name, text);
+                self.here();
+            }
+            Err(CallError::Unreachable { .. } | CallError::DoesNotListen(_)) if self.rules.relay => {
+                self.relay(to, text, &origin);
+            }
+            Err(CallError::Perhaps(why)) => {
+                self.refuse(&origin, format!("Perhaps delivered to {to}: {why}. It is not sent again"));
+            }
+            Err(CallError::Cancelled) => {}
+            Err(error @ CallError::Refused(_)) => self.refuse(&origin, format!("{to} does not take it: {error}")),
+            Err(error) => self.refuse(&origin, error.to_string()),
+        }
+    }
+
+    fn sent(&mut self, to: Username, text: String) {
+        if self.rules.face.is_screen() {
+            self.shown(Home::Person(to.clone()), Shown::Sent { to, text });
+        }
+    }
+
+    /// Has the server hand TEXT over.
+    pub fn relay(&mut self, to: Address, text: String, origin: &Origin) {
+        let request = MemberRequest::Relay { text, to: to.clone() };
+        self.put(Ask::new(Purpose::Relay { to }, request.into(), origin.clone()));
+    }
+
+    /// The server has handed a message over, or not.
+    pub fn relayed(&mut self, to: &Address, ask: &Ask, end: &Reply) {
+        let is_done = !matches!(end, Reply::Err(_));
+        self.show_end(&ask.origin, end.clone());
+        if let (true, Request::Member(MemberRequest::Relay { text, .. }), Address::Name(name)) =
+            (is_done, &ask.request, to)
+        {
+            self.sent(name.clone(), text.clone());
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the options say about how the client behaves.
+
+use crate::client::run::RunOptions;
+use crate::value::Username;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Who logs in, as the options say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The account.
+    pub name: Username,
+    /// Its password, where one was given.
+    pub password: Option<String>,
+    /// Whether the account is to be made first.
+    pub signup: bool,
+}
+
+/// How the client meets its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// The full screen.
+    Screen,
+    /// Line by line.
+    Lines {
+        /// Whether a person types them.
+        typed: bool,
+        /// Whether there is a terminal at which a password can be asked for.
+        terminal: bool,
+    },
+}
+
+/// What the options say.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The server's main port.
+    pub server: SocketAddr,
+    /// How the client meets its person.
+    pub face: Face,
+    /// Who logs in, unless it is asked.
+    pub credentials: Option<Credentials>,
+    /// How long a question about a chat or a gift waits for its answer, and how long we wait for one.
+    pub answer_limit: Duration,
+    /// What others may run here.
+    pub run: RunOptions,
+    /// The folder that is shared, as it was typed.
+    pub share: Option<PathBuf>,
+    /// Where gifts go.
+    pub downloads: PathBuf,
+    /// Files and gifts that are sent at a time.
+    pub upload_slots: usize,
+    /// Whose gifts are taken without a question.
+    pub take: Vec<Username>,
+    /// Whether gifts are taken at all.
+    pub gifts: bool,
+    /// Whether the server carries a message that cannot be delivered directly.
+    pub relay: bool,
+    /// Whether only what was asked for is shown, and what is for the person.
+    pub quiet: bool,
+}
+
+impl Face {
+    /// Whether the full screen is drawn.
+    pub fn is_screen(self) -> bool {
+        self == Face::Screen
+    }
+
+    /// Whether a person is there to be asked again.
+    pub fn is_person(self) -> bool {
+        matches!(self, Face::Screen | Face::Lines { typed: true, .. })
+    }
+
+    /// Whether a person can be asked for a password.
+    pub fn has_terminal(self) -> bool {
+        matches!(self, Face::Screen | Face::Lines { typed: true, .. } | Face::Lines { terminal: true, .. })
+    }
+}

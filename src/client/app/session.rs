@@ -1,0 +1,88 @@
+//! The session with the server: one state, from the first connection to the last, and the way from each to the next.
+
+use crate::client::event::LinkId;
+use crate::value::Username;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// The first pause before coming back to a server that went away, and the longest.
+pub(super) const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// Where we stand with the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's sentence names its fields")]
+pub enum Session {
+    /// No connection. The next try is at `until`; without one it is for the person to come back.
+    Offline { until: Option<Instant> },
+    /// On the way to a connection.
+    Connecting { link: LinkId },
+    /// Connected and greeted; the login is asked for, or under way.
+    LoggingIn { link: LinkId },
+    /// Logged in. `ready`: the server knows where we listen.
+    Online { link: LinkId, me: Username, ready: bool },
+    /// We have said goodbye, and wait for the answer until then.
+    Leaving { link: LinkId, until: Instant },
+    /// The client is over.
+    Over,
+}
+
+/// What outlives a session.
+#[derive(Debug)]
+pub struct Life {
+    pub(super) links: u64,
+    /// The pause before the next try.
+    pub(super) pause: Duration,
+    /// When this client first logged in, in seconds since 1970.
+    pub since: Option<u64>,
+    /// Whether the person does not want to be found, which every server must be told anew.
+    pub hidden: bool,
+    /// Whether the server closes the connection because of what we did: to come back unasked would make two clients
+    /// of one name throw each other out for ever.
+    pub(super) sent_away: bool,
+    /// Where we listen for peers: the address that was wanted, and the port.
+    pub listening: Option<(IpAddr, u16)>,
+}
+
+impl Default for Life {
+    fn default() -> Life {
+        Life { links: 0, pause: PAUSES.0, since: None, hidden: false, sent_away: false, listening: None }
+    }
+}
+
+impl Session {
+    /// The connection, if there is one.
+    pub fn link(&self) -> Option<LinkId> {
+        match self {
+            Session::LoggingIn { link } | Session::Online { link, .. } | Session::Leaving { link, .. } => Some(*link),
+            Session::Offline { .. } | Session::Connecting { .. } | Session::Over => None,
+        }
+    }
+
+    /// Whether anything may be asked of the server.
+    pub fn is_online(&self) -> bool {
+        matches!(self, Session::Online { .. } | Session::Leaving { .. })
+    }
+
+    /// Whether the client is over, or says goodbye.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Session::Over | Session::Leaving { .. })
+    }
+
+    /// Whether it is on its way to be online by itself.
+    pub fn is_on_its_way(&self) -> bool {
+        match self {
+            Session::Connecting { .. } | Session::LoggingIn { .. } | Session::Online { ready: false, .. } => true,
+            Session::Offline { until } => until.is_some(),
+            Session::Online { ready: true, .. } | Session::Leaving { .. } | Session::Over => false,
+        }
+    }
+
+    /// When something is to be done without an event.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Session::Offline { until } => *until,
+            Session::Leaving { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+}

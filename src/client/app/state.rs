@@ -1,0 +1,145 @@
+//! All that the client knows, and the ways in which it shows something.
+
+use super::announcement::Announcement;
+use super::asks::{Asks, Origin};
+use super::hellos::Hellos;
+use super::inbox::Inbox;
+use super::logins::Logins;
+use super::questions::Questions;
+use super::rules::Rules;
+use super::script::Script;
+use super::session::{Life, Session};
+use super::tickets::Tickets;
+use super::transfer::Transfers;
+use super::under_way::{AtTheDoor, Deliveries, Jobs, Talks};
+use crate::client::event::{CallId, Effect, Home, Line, Now, Shown};
+use crate::protocol::Broadcast;
+use crate::value::Username;
+use std::time::Instant;
+
+/// The most broadcasts from before the login that are kept for `earlier`.
+const MAX_EARLIER: usize = 1000;
+
+/// What the client knows.
+#[derive(Debug)]
+pub struct App {
+    pub(super) rules: Rules,
+    pub(super) now: Now,
+    pub(super) out: Vec<Effect>,
+    /// Whether anything that was asked for was refused.
+    pub(super) refused: bool,
+    pub(super) quiet: bool,
+    pub(super) calls: u64,
+    pub(super) session: Session,
+    pub(super) life: Life,
+    pub(super) login: Logins,
+    pub(super) asks: Asks,
+    pub(super) inbox: Inbox,
+    pub(super) hellos: Hellos,
+    pub(super) tickets: Tickets,
+    pub(super) at_the_door: AtTheDoor,
+    pub(super) questions: Questions,
+    pub(super) talks: Talks,
+    pub(super) deliveries: Deliveries,
+    pub(super) jobs: Jobs,
+    pub(super) transfers: Transfers,
+    pub(super) announcement: Announcement,
+    /// When the server was last told that the person is there.
+    pub(super) here: Option<Instant>,
+    pub(super) earlier: Vec<Shown>,
+    pub(super) script: Script,
+}
+
+impl App {
+    /// A client that has not begun anything.
+    pub fn new(rules: Rules, now: Now) -> App {
+        let login = Logins::new(rules.credentials.as_ref());
+        App {
+            quiet: rules.quiet,
+            rules,
+            now,
+            out: Vec::new(),
+            refused: false,
+            calls: 0,
+            session: Session::Offline { until: None },
+            life: Life::default(),
+            login,
+            asks: Asks::default(),
+            inbox: Inbox::default(),
+            hellos: Hellos::default(),
+            tickets: Tickets::default(),
+            at_the_door: AtTheDoor::default(),
+            questions: Questions::default(),
+            talks: Talks::default(),
+            deliveries: Deliveries::default(),
+            jobs: Jobs::default(),
+            transfers: Transfers::default(),
+            announcement: Announcement::default(),
+            here: None,
+            earlier: Vec::new(),
+            script: Script::default(),
+        }
+    }
+
+    /// Whether anything that was asked for was refused.
+    pub fn was_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// A name for a call that we begin.
+    pub fn draw_call(&mut self) -> CallId {
+        self.calls += 1;
+        CallId::Out(self.calls)
+    }
+
+    /// Shows the answer to something, where it was asked for.
+    pub fn show(&mut self, origin: &Origin, shown: Shown) {
+        self.emit(origin.home.clone(), shown, origin.request);
+    }
+
+    /// Shows something that nobody asked for.
+    pub fn shown(&mut self, home: Home, shown: Shown) {
+        self.emit(home, shown, None);
+    }
+
+    /// Tells something to know that nobody asked for.
+    pub fn info(&mut self, home: Home, text: impl Into<String>) {
+        self.shown(home, Shown::Info { text: text.into() });
+    }
+
+    /// Says why what was asked for is not done.
+    pub fn refuse(&mut self, origin: &Origin, why: impl Into<String>) {
+        self.show(origin, Shown::Refused { text: why.into() });
+    }
+
+    fn emit(&mut self, home: Home, shown: Shown, request: Option<u64>) {
+        self.refused |= shown.is_error();
+        if self.quiet && request.is_none() && !shown.is_for_the_person() {
+            return;
+        }
+        self.out.push(Effect::Show(Line { home, time: self.now.clock, shown, request }));
+    }
+
+    /// Shows broadcasts, in order. Those from before the login are also kept for who asks.
+    pub fn show_broadcasts(&mut self, broadcasts: Vec<Broadcast>) {
+        let since = self.life.since.unwrap_or(u64::MAX);
+        for broadcast in broadcasts {
+            let earlier = broadcast.unix_time < since;
+            let shown = Shown::Broadcast { broadcast, earlier };
+            if earlier && self.earlier.len() < MAX_EARLIER {
+                self.earlier.push(shown.clone());
+            }
+            self.shown(Home::All, shown);
+        }
+    }
+
+    /// Whether what is typed goes to this person.
+    pub fn is_foreground(&self, name: &Username) -> bool {
+        self.script.front() == Some(name)
+    }
+
+    /// What is typed goes to this person from now on, or to nobody.
+    pub fn bring(&mut self, name: Option<Username>) {
+        self.script.bring(name);
+    }
+}

@@ -1,0 +1,193 @@
+//! Rules of the App, played without a process, a socket or a sleep.
+
+mod sessions;
+mod talks;
+mod transfers;
+
+use super::App;
+use super::{Credentials, Face, Rules};
+use crate::client::event::{
+    CallEnd, CallError, CallId, Effect, End, Event, Knock, LinkError, LinkId, News, Now, Order,
+};
+use crate::client::event::{Introduced, Shown, Stage, Step, TalkEnd, Way, Work};
+use crate::client::run::RunOptions;
+use crate::peer_protocol::{Opening, PeerRefusal};
+use crate::protocol::{FromServer, Reply};
+use crate::value::Username;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+const SCRIPT: Face = Face::Lines { typed: false, terminal: false };
+const PERSON: Face = Face::Lines { typed: true, terminal: true };
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+const TICKET: &str = "00112233445566778899aabbccddeeff";
+
+/// An App in the middle of a play: what it wants done is looked at line by line.
+struct Play {
+    app: App,
+    now: Now,
+    link: u64,
+    done: Vec<Effect>,
+}
+
+fn name(text: &str) -> Username {
+    text.parse().expect("valid")
+}
+
+fn rules(face: Face) -> Rules {
+    let credentials = Credentials { name: name("alice"), password: Some("correct horse".to_owned()), signup: false };
+    Rules {
+        server: SocketAddr::from((Ipv4Addr::LOCALHOST, 4400)),
+        face,
+        credentials: Some(credentials),
+        answer_limit: Duration::from_secs(60),
+        run: RunOptions {
+            allowed: "date".parse().expect("a command"),
+            never: false,
+            log: None,
+            time: Duration::from_secs(10),
+            question: Duration::from_secs(30),
+        },
+        share: None,
+        downloads: PathBuf::from("."),
+        upload_slots: 1,
+        take: vec![name("carol")],
+        gifts: true,
+        relay: true,
+        quiet: false,
+    }
+}
+
+impl Play {
+    fn new(rules: Rules) -> Play {
+        let now = Now { instant: Instant::now(), clock: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) };
+        let mut play = Play { app: App::new(rules, now), now, link: 1, done: Vec::new() };
+        play.done = play.app.start(now);
+        play
+    }
+
+    fn script() -> Play {
+        Self::online(rules(SCRIPT))
+    }
+
+    /// Logged in, and asked for the first line.
+    fn online(rules: Rules) -> Play {
+        let mut play = Play::new(rules);
+        play.log_in();
+        play
+    }
+
+    fn log_in(&mut self) {
+        self.event(Event::Connected { link: LinkId(self.link), from: SocketAddr::from((HERE, 9)) });
+        self.server(&["udp_00112233445566778899aabbccddeeff", "ip_127.0.0.2", "OK,Login successful!"]);
+        if self.done.contains(&Effect::Listen(HERE)) {
+            self.event(Event::Listening { at: HERE, port: Ok(4401) });
+        }
+        self.server(&["OK,"]);
+    }
+
+    fn event(&mut self, event: Event) {
+        let effects = self.app.handle(event, self.now);
+        self.done.extend(effects);
+    }
+
+    fn server(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.event(Event::FromServer { link: LinkId(self.link), reply: Ok(Reply::parse(line)) });
+        }
+    }
+
+    fn typed(&mut self, line: &str) {
+        self.event(Event::Typed(Ok(line.to_owned())));
+    }
+
+    fn news(&mut self, call: CallId, news: News) {
+        self.event(Event::News { call, news });
+    }
+
+    fn knock(&mut self, number: u64, opening: &str, text: Option<&str>) -> CallId {
+        let knock = Knock {
+            from: SocketAddr::from((HERE, 5000)),
+            opening: Opening::parse(opening).expect("valid"),
+            text: text.map(str::to_owned),
+            room: Some(1 << 20),
+        };
+        self.news(CallId::In(number), News::Knock(knock));
+        CallId::In(number)
+    }
+
+    /// Lets so much time pass, and every deadline in it.
+    fn after(&mut self, span: Duration) {
+        let until = self.now.instant + span;
+        for _ in 0..1000 {
+            let Some(deadline) = self.app.deadline().filter(|deadline| *deadline <= until) else { break };
+            self.go_to(deadline.max(self.now.instant));
+        }
+        self.go_to(until);
+    }
+
+    fn go_to(&mut self, instant: Instant) {
+        self.now.clock += instant - self.now.instant;
+        self.now.instant = instant;
+        let effects = self.app.tick(self.now);
+        self.done.extend(effects);
+    }
+
+    /// What has been done since the last look.
+    fn look(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.done)
+    }
+
+    /// Takes out what was done of one kind.
+    fn pick<T>(&mut self, test: impl Fn(&Effect) -> Option<T>) -> Vec<T> {
+        let picked = self.done.iter().filter_map(&test).collect();
+        self.done.retain(|effect| test(effect).is_none());
+        picked
+    }
+
+    /// What has been shown, in words short enough for a test.
+    fn shown(&mut self) -> Vec<String> {
+        let words = |shown: Shown| match shown {
+            Shown::Refused { text } => format!("refused: {text}"),
+            Shown::Info { text } | Shown::Done { text } | Shown::Notice { text } => text,
+            Shown::Broadcast { broadcast, earlier } => format!("{} {} {earlier}", broadcast.from, broadcast.text),
+            Shown::Message { from, text, verified, relayed } => format!("msg {from} {text} {verified} {relayed}"),
+            Shown::ChatLine { from, text, foreground, .. } => format!("line {from} {text} {foreground}"),
+            other => format!("{other:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
+        };
+        self.pick(|effect| if let Effect::Show(line) = effect { Some(words(line.shown.clone())) } else { None })
+    }
+
+    /// What has been sent to the server.
+    fn sent(&mut self) -> Vec<String> {
+        self.pick(|effect| if let Effect::Send { request, .. } = effect { Some(request.to_string()) } else { None })
+    }
+
+    fn is_asked(&self) -> bool {
+        self.done.iter().any(|effect| matches!(effect, Effect::NextLine { .. }))
+    }
+
+    fn orders(&mut self, to: CallId) -> Vec<Order> {
+        self.pick(|effect| match effect {
+            Effect::Order { call, order } if *call == to => Some(order.clone()),
+            _ => None,
+        })
+    }
+
+    /// The call that was begun last.
+    fn begun(&mut self) -> (CallId, Work) {
+        let begun =
+            |effect: &Effect| if let Effect::Call { call, work } = effect { Some((*call, work.clone())) } else { None };
+        self.pick(begun).pop().expect("a call was begun")
+    }
+
+    /// Has an open chat with bob, in front.
+    fn chatting(&mut self) -> CallId {
+        self.typed("chat bob");
+        let (call, _) = self.begun();
+        self.news(call, News::Opened { with: name("bob") });
+        self.look();
+        call
+    }
+}

@@ -1,0 +1,172 @@
+//! Chats, questions, tickets, and who gets the next line.
+
+use super::*;
+
+#[test]
+fn broadcasts_by_both_ways_are_shown_once_and_in_order() {
+    let mut play = Play::script();
+    play.look();
+    let parse = |text: &str| FromServer::parse_all(text.as_bytes()).collect::<Vec<_>>();
+    play.event(Event::Datagram(parse("bcast_2_1700000000_bob_two")));
+    play.server(&["bcast_1_1700000000_bob_one", "bcast_2_1700000000_bob_two", "bcast_3_1700000000_bob_three"]);
+    play.event(Event::Datagram(parse("bcast_3_1700000000_bob_three")));
+    assert_eq!(play.shown(), ["bob one false", "bob two false", "bob three false"]);
+}
+
+#[test]
+fn earlier_broadcasts_are_kept_for_who_wants_quiet() {
+    let mut play = Play::online(Rules { quiet: true, ..rules(SCRIPT) });
+    play.server(&["bcast_1_1600000000_bob_old", "bcast_2_1700000001_bob_new"]);
+    assert_eq!(play.shown(), [""; 0]);
+    play.typed("earlier");
+    assert_eq!(play.shown(), ["bob old true"]);
+}
+
+#[test]
+fn a_chat_goes_on_without_the_server_and_a_script_stays_with_who_left() {
+    let mut play = Play::script();
+    let call = play.chatting();
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.news(call, News::Line("hello".to_owned()));
+    assert!(play.shown().contains(&"line bob hello true".to_owned()));
+    play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
+    play.look();
+    play.typed("quit");
+    assert_eq!(play.shown(), ["refused: Not sent: the chat with bob is over (!exit for the menu)"]);
+    play.typed("!exit");
+    play.look();
+    play.event(Event::InputEnded);
+    assert!(matches!(play.look().last(), Some(Effect::End(End::Left))));
+}
+
+#[test]
+fn several_talks_at_once_and_a_second_caller_is_not_told_busy() {
+    let mut play = Play::script();
+    let bob = play.chatting();
+    let carol = play.knock(1, "CHAT,carol", None);
+    let dave = play.knock(2, "CHAT,dave", None);
+    assert_eq!(play.shown(), ["ChatRequest", "ChatRequest"]);
+    play.typed("/accept dave");
+    assert_eq!(play.orders(dave), [Order::Accept]);
+    play.typed("hello dave");
+    assert_eq!(play.orders(dave), [Order::Say("hello dave".to_owned())]);
+    play.typed("/accept carol");
+    assert_eq!(play.orders(carol), [Order::Accept]);
+    play.news(bob, News::Line("and me?".to_owned()));
+    assert_eq!(play.shown(), ["ChatOpened", "ChatOpened", "line bob and me? false"]);
+    play.typed("/close bob");
+    assert!(play.look().contains(&Effect::HangUp(bob)));
+}
+
+#[test]
+fn a_question_that_was_exchanged_is_not_answered_by_a_bare_yes() {
+    let mut play = Play::online(rules(PERSON));
+    let eve = play.knock(1, "CHAT,eve", None);
+    play.after(Duration::from_secs(10));
+    play.news(eve, News::HungUp);
+    play.knock(2, "CHAT,mallory", None);
+    play.look();
+    play.typed("accept");
+    let shown = play.shown();
+    assert!(shown[0].starts_with("refused: Which? accept 2 (mallory"), "{shown:?}");
+    play.typed("accept 2");
+    assert_eq!(play.orders(CallId::In(2)), [Order::Accept]);
+}
+
+#[test]
+fn a_script_waits_for_who_asks() {
+    let mut play = Play::script();
+    play.look();
+    play.typed("accept");
+    assert!(!play.is_asked());
+    let call = play.knock(1, "CHAT,bob", None);
+    assert!(play.is_asked());
+    assert_eq!(play.orders(call), [Order::Accept]);
+    play.typed("!exit");
+    play.look();
+    play.typed("allow");
+    play.after(Duration::from_secs(61));
+    assert!(play.is_asked());
+    assert_eq!(play.shown(), ["refused: Nobody asks you anything now"]);
+}
+
+#[test]
+fn a_question_ends_when_nobody_answers() {
+    let mut play = Play::script();
+    let call = play.knock(1, "CHAT,bob", None);
+    play.look();
+    play.after(Duration::from_secs(61));
+    assert_eq!(play.orders(call), [Order::Refuse(PeerRefusal::NoAnswer)]);
+}
+
+#[test]
+fn a_ticket_may_come_behind_its_bearer_and_proves_a_name_once() {
+    let mut play = Play::script();
+    play.look();
+    let msg = format!("MSG,bob,{TICKET}");
+    let late = play.knock(1, &msg, Some("hi"));
+    assert_eq!(play.shown(), [""; 0]);
+    play.server(&[&format!("ticket_bob_{TICKET}")]);
+    assert_eq!(play.shown(), ["msg bob hi true false"]);
+    let _ = late;
+    play.knock(2, &msg, Some("again"));
+    play.after(Duration::from_secs(3));
+    assert_eq!(play.shown(), ["msg bob again false false"]);
+}
+
+#[test]
+fn files_and_commands_want_a_ticket() {
+    let mut play = Play::online(Rules { share: Some(PathBuf::from("shared")), ..rules(SCRIPT) });
+    let file = play.knock(1, "FILE,a.txt,bob,", None);
+    assert_eq!(play.orders(file), [Order::Refuse(PeerRefusal::TicketNeeded)]);
+    let run = play.knock(2, "RUN,bob,,date", None);
+    assert_eq!(play.orders(run), [Order::Refuse(PeerRefusal::NotIntroduced)]);
+    let give = play.knock(3, "GIVE,a.txt,1,1,bob,", None);
+    assert_eq!(play.orders(give), [Order::Refuse(PeerRefusal::NotIntroduced)]);
+}
+
+fn proven(play: &mut Play, number: u64, opening: &str, who: &str) -> CallId {
+    play.server(&[&format!("ticket_{who}_{TICKET}")]);
+    play.knock(number, &opening.replace("TICKET", TICKET), None)
+}
+
+#[test]
+fn a_gift_is_asked_about_taken_from_who_is_trusted_and_refused_without_room() {
+    let mut play = Play::script();
+    let bob = proven(&mut play, 1, "GIVE,a.txt,5,1,bob,TICKET", "bob");
+    assert!(play.shown().contains(&"Offer".to_owned()));
+    play.typed("accept bob elsewhere");
+    assert_eq!(play.orders(bob), [Order::Take(PathBuf::from("elsewhere"))]);
+    let carol = proven(&mut play, 2, "GIVE,a.txt,5,1,carol,TICKET", "carol");
+    assert_eq!(play.orders(carol), [Order::Take(PathBuf::from("."))]);
+    let large = proven(&mut play, 3, "GIVE,a.txt,2000000,1,bob,TICKET", "bob");
+    assert_eq!(play.orders(large), [Order::Refuse(PeerRefusal::NoRoom)]);
+    let mut play = Play::online(Rules { gifts: false, ..rules(SCRIPT) });
+    let bob = proven(&mut play, 1, "GIVE,a.txt,5,1,bob,TICKET", "bob");
+    assert_eq!(play.orders(bob), [Order::Refuse(PeerRefusal::NotTakenHere)]);
+}
+
+#[test]
+fn a_command_of_the_list_runs_and_another_is_asked_about() {
+    let mut play = Play::script();
+    play.look();
+    let listed = proven(&mut play, 1, "RUN,bob,TICKET,date", "bob");
+    assert!(
+        matches!(play.orders(listed).as_slice(), [Order::Decide { decision, .. }] if decision.word() == "on the list")
+    );
+    let asked = proven(&mut play, 2, "RUN,bob,TICKET,uptime", "bob");
+    assert_eq!(play.shown(), ["RunRequest"]);
+    play.news(asked, News::HungUp);
+    assert!(matches!(play.orders(asked).as_slice(), [Order::Decide { decision, .. }] if decision.word() == "hung up"));
+}
+
+#[test]
+fn uploads_take_turns_and_who_has_left_holds_nobody_up() {
+    let mut play = Play::online(Rules { share: Some(PathBuf::from("shared")), ..rules(SCRIPT) });
+    let calls: Vec<CallId> = (1..=3).map(|number| proven(&mut play, number, "FILE,a.txt,bob,TICKET", "bob")).collect();
+    assert_eq!(play.orders(calls[0]), [Order::Accept]);
+    play.news(calls[1], News::HungUp);
+    play.event(Event::CallEnded { call: calls[1], end: CallEnd::Over });
+    play.event(Event::CallEnded { call: calls[0], end: CallEnd::Over });
+    assert_eq!(play.orders(calls[2]), [Order::Accept]);
+}

@@ -1,0 +1,73 @@
+//! What is under way with peers: chats, messages, commands, and who stands at the door.
+
+use super::asks::Origin;
+use crate::client::event::{CallId, Home, Knock};
+use crate::value::{Address, Username};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Chats that are open, and our own requests that wait for an answer.
+pub type Talks = BTreeMap<CallId, Talk>;
+/// Messages of ours on their way.
+pub type Deliveries = BTreeMap<CallId, Delivery>;
+/// Commands that we have others run, and those that others have us run.
+pub type Jobs = BTreeMap<CallId, Job>;
+
+/// One chat, or one that we ask for.
+#[derive(Clone, Debug)]
+pub struct Talk {
+    /// Whom we asked for, as it was typed.
+    pub asked: String,
+    /// Who is on the other side; nobody yet while we ask.
+    pub with: Option<Username>,
+    /// Whether the server introduced them.
+    pub verified: bool,
+    /// Where the request came from.
+    pub origin: Origin,
+    /// Lines that were said and are not written yet.
+    pub undrained: usize,
+}
+
+/// A message on its way.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// To whom, as it was typed.
+    pub to: Address,
+    /// What it says.
+    pub text: String,
+    /// Where it was typed.
+    pub origin: Origin,
+}
+
+/// A command under way.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The other side: as it was typed, until the server has told the name.
+    pub with: String,
+    /// Their name, once it is known.
+    pub name: Option<Username>,
+    /// Whether it runs on this machine.
+    pub here: bool,
+    /// What runs.
+    pub command: String,
+    /// Where it was typed.
+    pub origin: Origin,
+    /// Whether the person has stopped it.
+    pub stopped: bool,
+}
+
+/// Peers that showed a ticket that is not announced yet, and until when they may wait for it.
+#[derive(Debug, Default)]
+pub struct AtTheDoor(pub Vec<(CallId, Knock, Instant)>);
+
+impl AtTheDoor {
+    /// When a ticket has been waited for long enough.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.iter().map(|(_, _, until)| *until).min()
+    }
+}
+
+/// Whoever is not proven to be somebody does not get into that person's window.
+pub fn home_of(name: &Username, verified: bool) -> Home {
+    if verified { Home::Person(name.clone()) } else { Home::Server }
+}
