@@ -76,3 +76,41 @@ fn pack<'a>(first: Option<MemberRequest>, names: impl Iterator<Item = &'a FileNa
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{MAX_FILES, Request};
+    use proptest::prelude::*;
+
+    fn files(line: &MemberRequest) -> &[String] {
+        match line {
+            MemberRequest::Init { files, .. } | MemberRequest::Share(files) => files,
+            _ => &[],
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_is_lost_and_no_line_too_long(names in prop::collection::btree_set("[ -.0-~ü🎉]{1,60}", 0..400)) {
+            let names: BTreeSet<FileName> = names.iter().filter_map(|name| name.parse().ok()).collect();
+            let init =
+                MemberRequest::Init { name: "alice".to_owned(), port: "4401".to_owned(), files: Vec::new() };
+            for first in [None, Some(init)] {
+                let lines = pack(first, names.iter());
+                prop_assert!(lines.iter().all(|line| line.to_string().len() < MAX_LINE));
+                let packed: Vec<_> = lines.iter().flat_map(files).map(String::as_str).collect();
+                prop_assert_eq!(packed, names.iter().map(FileName::as_str).collect::<Vec<_>>());
+                for line in lines {
+                    prop_assert_eq!(Request::parse(&line.to_string()), Ok(line.into()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn many_names_share_a_line() {
+        let names: BTreeSet<FileName> = (0..MAX_FILES).map(|n| format!("{n:05}.txt").parse().expect("valid")).collect();
+        assert!(pack(None, names.iter()).len() < 30);
+    }
+}
