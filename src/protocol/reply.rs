@@ -22,6 +22,8 @@ pub enum Reply {
     Udp(Ticket),
     /// `ip_ADDRESS`: the address under which others will look for this client.
     Ip(IpAddr),
+    /// `name_NAME`: the account, as it was spelled at the sign-up.
+    Name(Username),
     /// `menu_...`: a line of the menu.
     Menu(String),
     /// `client_NAME_IP:PORT`, and for a guest `_KIND` behind it. Port 0: it does not listen.
@@ -65,6 +67,7 @@ impl Reply {
         Some(match word {
             "udp" => Reply::Udp(rest.parse().ok()?),
             "ip" => Reply::Ip(rest.parse().ok()?),
+            "name" => Reply::Name(rest.parse().ok()?),
             "menu" => Reply::Menu(rest.to_owned()),
             "client" => {
                 let mut fields = rest.splitn(3, '_');
@@ -101,6 +104,7 @@ impl fmt::Display for Reply {
             Reply::Up => f.write_str("UP"),
             Reply::Udp(token) => write!(f, "udp_{token}"),
             Reply::Ip(ip) => write!(f, "ip_{ip}"),
+            Reply::Name(name) => write!(f, "name_{name}"),
             Reply::Menu(text) => write!(f, "menu_{text}"),
             Reply::Client { name, address, guest: None } => write!(f, "client_{name}_{address}"),
             Reply::Client { name, address, guest: Some(kind) } => write!(f, "client_{name}_{address}_{kind}"),

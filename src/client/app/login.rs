@@ -195,7 +195,9 @@ impl App {
     fn logged_in(&mut self, link: LinkId, login: Login, data: &[Reply]) {
         let token = data.iter().find_map(|reply| if let Reply::Udp(token) = reply { Some(*token) } else { None });
         let address = data.iter().find_map(|reply| if let Reply::Ip(address) = reply { Some(*address) } else { None });
-        let me = login.name.clone();
+        // The account may have been signed up in other letters.
+        let own = data.iter().find_map(|reply| if let Reply::Name(name) = reply { Some(name.clone()) } else { None });
+        let me = own.unwrap_or_else(|| login.name.clone());
         self.login.succeeded(login);
         self.online(link, me, token, address);
     }

@@ -227,6 +227,7 @@ impl<'a> Session<'a> {
         };
         write(answer, Reply::Udp(login.token));
         write(answer, Reply::Ip(login.key.address));
+        write(answer, Reply::Name(login.key.name.clone()));
         MENU.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
         self.finish(Reply::Ok("Login successful!".to_owned()), answer);
         Next::Do(Work::CatchUp)

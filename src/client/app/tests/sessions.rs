@@ -20,6 +20,15 @@ fn logs_in_listens_and_asks_for_the_first_line() {
 }
 
 #[test]
+fn the_account_is_told_as_it_was_signed_up() {
+    let mut play = Play::new(rules(SCRIPT));
+    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
+    play.server(&["ip_127.0.0.2", "name_Alice", "OK,Login successful!"]);
+    play.event(Event::Listening { at: HERE, port: Ok(4401) });
+    assert_eq!(play.sent().last().map(String::as_str), Some("INIT,Alice,4401"));
+}
+
+#[test]
 fn who_cannot_log_in_at_first_does_not_start() {
     let mut play = Play::new(rules(SCRIPT));
     play.event(Event::NotConnected { link: LinkId(1), why: LinkError::Connect("refused".to_owned()) });
