@@ -1,6 +1,9 @@
 //! How a line looks in a window: a name in its column, a text beside it, and how much it matters. It knows no window.
 
-use crate::client::event::Style;
+use super::text::{self, offer, proof};
+use crate::client::event::{Shown, Style};
+use crate::value::text::escape;
+use jiff::tz::TimeZone;
 
 /// A line as a window shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,4 +32,119 @@ pub enum Weight {
     ForYou,
     /// A question that waits for an answer.
     Question,
+}
+
+const RED: Style = Style::Colour(31);
+const GREEN: Style = Style::Colour(32);
+const YELLOW: Style = Style::Colour(33);
+const MAGENTA: Style = Style::Colour(35);
+const CYAN: Style = Style::Colour(36);
+
+/// How something looks in a window; `me` is our own name, as it stands beside what we say.
+pub fn look(shown: &Shown, me: &str, zone: &TimeZone) -> Look {
+    match shown {
+        Shown::Broadcast { broadcast, .. } if broadcast.from.as_str().eq_ignore_ascii_case(me) => {
+            said(me, Style::Plain, &broadcast.text, Weight::None)
+        }
+        Shown::Broadcast { broadcast, earlier: true } => {
+            said(broadcast.from.as_str(), Style::Dim, &broadcast.text, Weight::None)
+        }
+        Shown::Broadcast { broadcast, .. } => said(broadcast.from.as_str(), CYAN, &broadcast.text, Weight::Unread),
+        Shown::Message { from, text, verified, relayed } => {
+            let how = if *relayed { " (through the server)" } else { "" };
+            Look {
+                name: name(from.as_str(), *verified),
+                style: MAGENTA,
+                text: format!("{}{how}", escape(text)),
+                weight: Weight::ForYou,
+            }
+        }
+        Shown::ChatLine { from, verified, text, .. } => {
+            Look { name: name(from.as_str(), *verified), style: GREEN, text: escape(text), weight: Weight::ForYou }
+        }
+        Shown::Sent { text, .. } | Shown::Said { text, .. } => said(me, Style::Plain, text, Weight::None),
+        Shown::ChatRequest { question, from, verified } => {
+            let text = format!("{from}{} wants to chat: accept {question} or decline {question}", proof(*verified));
+            Look { name: "?".to_owned(), style: YELLOW, text, weight: Weight::Question }
+        }
+        Shown::Offer { question, from, what, count, size, room } => {
+            let offer = offer(from, what, *count, *size, *room);
+            let text = format!("{offer}: accept {question} or decline {question}");
+            Look { name: "?".to_owned(), style: YELLOW, text, weight: Weight::Question }
+        }
+        Shown::RunRequest { .. } => own("?", YELLOW, shown, zone, Weight::Question),
+        Shown::Notice { .. } => own("-", YELLOW, shown, zone, Weight::Unread),
+        Shown::RunLine { error: true, .. } => own("!", RED, shown, zone, Weight::None),
+        Shown::ChatOpened { .. } | Shown::ChatClosed { .. } | Shown::RunBegun { .. } | Shown::Missed { .. } => {
+            own("-", Style::Dim, shown, zone, Weight::Unread)
+        }
+        _ if shown.is_error() => own("!", RED, shown, zone, Weight::Failed),
+        Shown::Info { .. } | Shown::ChatCalling { .. } | Shown::RunAsking { .. } => {
+            own("-", Style::Dim, shown, zone, Weight::None)
+        }
+        _ => own("", Style::Plain, shown, zone, Weight::None),
+    }
+}
+
+fn said(name: &str, style: Style, text: &str, weight: Weight) -> Look {
+    Look { name: name.to_owned(), style, text: escape(text), weight }
+}
+
+/// What the client itself says.
+fn own(name: &str, style: Style, shown: &Shown, zone: &TimeZone, weight: Weight) -> Look {
+    Look { name: name.to_owned(), style, text: text::text(shown, zone), weight }
+}
+
+/// Whoever is not proven to be somebody has a mark before the name.
+fn name(name: &str, verified: bool) -> String {
+    if verified { name.to_owned() } else { format!("?{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Broadcast;
+    use crate::value::Username;
+
+    fn name(text: &str) -> Username {
+        text.parse().expect("valid")
+    }
+
+    fn seen(shown: &Shown) -> (String, String, Weight) {
+        let Look { name, text, weight, .. } = look(shown, "alice", &TimeZone::UTC);
+        (name, text, weight)
+    }
+
+    #[test]
+    fn one_sees_oneself_by_name_and_others_as_they_are_proven() {
+        let broadcast = |from: &str, earlier| Shown::Broadcast {
+            broadcast: Broadcast { seq: 1, unix_time: 0, from: name(from), text: "hi".to_owned() },
+            earlier,
+        };
+        let message =
+            |verified, relayed| Shown::Message { from: name("bob"), text: "hi".to_owned(), verified, relayed };
+        let said = Shown::Said { to: name("bob"), text: "hi".to_owned() };
+        for (shown, who, text, weight) in [
+            (broadcast("Alice", false), "alice", "hi", Weight::None),
+            (broadcast("bob", false), "bob", "hi", Weight::Unread),
+            (broadcast("bob", true), "bob", "hi", Weight::None),
+            (message(true, false), "bob", "hi", Weight::ForYou),
+            (message(false, false), "?bob", "hi", Weight::ForYou),
+            (message(true, true), "bob", "hi (through the server)", Weight::ForYou),
+            (said, "alice", "hi", Weight::None),
+        ] {
+            assert_eq!(seen(&shown), (who.to_owned(), text.to_owned(), weight));
+        }
+    }
+
+    #[test]
+    fn a_question_outweighs_all_and_a_failure_is_seen() {
+        let request = Shown::RunRequest { question: 2, from: name("bob"), command: "id".to_owned() };
+        assert_eq!(seen(&request).2, Weight::Question);
+        assert!(
+            Weight::Question > Weight::ForYou && Weight::ForYou > Weight::Unread && Weight::Unread > Weight::Failed
+        );
+        let refused = Shown::Refused { text: "no".to_owned() };
+        assert_eq!(seen(&refused), ("!".to_owned(), "no".to_owned(), Weight::Failed));
+    }
 }

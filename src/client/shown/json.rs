@@ -1,0 +1,167 @@
+//! What is shown, for programs: one JSON object a line, described in `docs/JSON.md`.
+
+use crate::client::event::{Home, Line, Shown, Stage, Step, Way};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The object of a line. Every object has an `event` that names its kind; the answer to a request has its `id`.
+pub fn object(line: &Line) -> String {
+    let mut object = value(&line.shown);
+    if let Some(id) = line.request {
+        add(&mut object, json!({ "id": id }));
+    }
+    if let Some(window) = window(&line.home) {
+        add(&mut object, json!({ "window": window }));
+    }
+    object.to_string()
+}
+
+fn window(home: &Home) -> Option<&str> {
+    match home {
+        Home::Server => Some("server"),
+        Home::All => Some("all"),
+        Home::Person(name) => Some(name.as_str()),
+        Home::Front | Home::Window(_) => None,
+    }
+}
+
+fn add(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend::<Map<String, Value>>(more);
+    }
+}
+
+fn value(shown: &Shown) -> Value {
+    match shown {
+        Shown::Broadcast { broadcast, earlier } => json!({
+            "event": "broadcast", "seq": broadcast.seq, "time": broadcast.unix_time,
+            "from": broadcast.from.as_str(), "text": broadcast.text, "earlier": earlier,
+        }),
+        Shown::Message { from, text, verified, relayed } => json!({
+            "event": "message", "from": from.as_str(), "text": text, "verified": verified, "relayed": relayed,
+        }),
+        Shown::Sent { to, text } => json!({"event": "sent", "to": to.as_str(), "text": text}),
+        Shown::ChatRequest { question, from, verified } => {
+            json!({"event": "chat_request", "question": question, "from": from.as_str(), "verified": verified})
+        }
+        Shown::Missed { question, from } => {
+            json!({"event": "chat_missed", "question": question, "from": from.as_str()})
+        }
+        Shown::ChatCalling { to } => json!({"event": "chat_calling", "to": to}),
+        Shown::ChatOpened { with, verified } => {
+            json!({"event": "chat_opened", "with": with.as_str(), "verified": verified})
+        }
+        Shown::ChatRefused { by, reason } => json!({"event": "chat_refused", "by": by, "reason": reason}),
+        Shown::ChatLine { from, verified, text, foreground } => json!({
+            "event": "chat_line", "from": from.as_str(), "verified": verified, "text": text, "foreground": foreground,
+        }),
+        Shown::Said { to, text } => json!({"event": "said", "to": to.as_str(), "text": text}),
+        Shown::ChatClosed { with, why } => json!({"event": "chat_closed", "with": with.as_str(), "why": why}),
+        Shown::RunRequest { question, from, command } => {
+            json!({"event": "run_request", "question": question, "from": from.as_str(), "command": command})
+        }
+        Shown::RunBegun { from, command } => json!({"event": "run_begun", "from": from.as_str(), "command": command}),
+        Shown::RunAsking { on, command } => json!({"event": "run_asking", "on": on, "command": command}),
+        Shown::RunLine { by, text, error } => {
+            json!({"event": "run_line", "by": by.as_str(), "text": text, "error": error})
+        }
+        Shown::RunEnded { with, here, command, end, limit } => json!({
+            "event": "run_ended", "with": with.as_str(), "here": here, "command": command, "end": end, "limit": limit,
+        }),
+        Shown::Running { with, here, command } => {
+            json!({"event": "running", "with": with, "here": here, "command": command})
+        }
+        Shown::Offer { question, from, what, count, size, room } => json!({
+            "event": "offer", "question": question, "from": from.as_str(), "verified": true, "name": what,
+            "count": count, "size": size.0, "room": room.map(|room| room.0),
+        }),
+        Shown::Peer { name, verified, foreground } => json!({
+            "event": "peer", "name": name.as_str(), "verified": verified, "foreground": foreground,
+        }),
+        Shown::Client { name, address, guest } => json!({
+            "event": "client", "name": name.as_str(), "ip": address.ip().to_string(), "port": address.port(),
+            "guest": guest,
+        }),
+        Shown::User { name } => json!({"event": "user", "name": name}),
+        Shown::File { owner, file, known } => {
+            let (size, modified) = (known.map(|known| known.0), known.map(|known| known.1));
+            json!({"event": "file", "owner": owner.as_str(), "file": file, "size": size, "modified": modified})
+        }
+        Shown::Transfer { number, step, rate, left } => transfer(*number, step, *rate, *left),
+        Shown::Notice { text } => json!({"event": "notice", "text": text}),
+        Shown::Done { text } => json!({"event": "done", "text": text}),
+        Shown::Refused { text } => json!({"event": "refused", "text": text}),
+        Shown::Help { text } => json!({"event": "help", "text": text}),
+        Shown::Info { text } => json!({"event": "info", "text": text}),
+    }
+}
+
+fn transfer(number: u64, step: &Step, rate: Option<u64>, left: Option<Duration>) -> Value {
+    let (stage, more) = stage(&step.stage);
+    let (event, direction) = match step.way {
+        Way::Fetch => ("fetch", "in"),
+        Way::Send => ("send", "out"),
+        Way::Give => ("transfer", "out"),
+        Way::Take => ("transfer", "in"),
+    };
+    let mut object = json!({
+        "event": event, "transfer": number, "direction": direction, "stage": stage, "with": step.with.as_str(),
+        "file": step.what, "rate": rate, "left": left.map(|left| left.as_secs()),
+    });
+    add(&mut object, more);
+    object
+}
+
+fn stage(stage: &Stage) -> (&'static str, Value) {
+    // A folder's name may be no UTF-8, which JSON must be.
+    match stage {
+        Stage::Waiting { before } => ("waiting", json!({ "before": before })),
+        Stage::Begun { size, offset } => ("begun", json!({"size": size, "offset": offset})),
+        Stage::Progress { done, size, file, count } => {
+            ("progress", json!({"size": size, "done": done, "number": file, "count": count}))
+        }
+        Stage::Again { why } => ("again", json!({ "why": why })),
+        Stage::Whole { size, there, took, saved } => {
+            let saved = saved.as_ref().map(|path| path.to_string_lossy());
+            ("whole", json!({"size": size, "there": there, "seconds": took.as_secs_f64(), "saved": saved}))
+        }
+        Stage::There { saved } => ("there", json!({ "saved": saved.to_string_lossy() })),
+        Stage::Cancelled { done } => ("cancelled", json!({ "done": done })),
+        Stage::Refused { why } => ("refused", json!({ "why": why })),
+        Stage::Failed { why, done } => ("failed", json!({"why": why, "done": done})),
+        Stage::LeftOut { file, why } => ("left_out", json!({"path": file, "why": why})),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    fn read(home: Home, shown: Shown, request: Option<u64>) -> Value {
+        let line = Line { home, time: SystemTime::UNIX_EPOCH, shown, request };
+        serde_json::from_str(&object(&line)).expect("valid")
+    }
+
+    #[test]
+    fn an_answer_carries_the_number_of_its_request_and_where_it_belongs() {
+        let done = Shown::Done { text: "a \"b\"\n".to_owned() };
+        let expected = json!({"event": "done", "text": "a \"b\"\n", "id": 3, "window": "server"});
+        assert_eq!(read(Home::Server, done, Some(3)), expected);
+        let bob = Home::Person("bob".parse().expect("valid"));
+        let line = Shown::Said { to: "bob".parse().expect("valid"), text: "hi".to_owned() };
+        assert_eq!(read(bob, line, None), json!({"event": "said", "to": "bob", "text": "hi", "window": "bob"}));
+    }
+
+    #[test]
+    fn a_gift_is_a_transfer_with_a_direction() {
+        let stage = Stage::Progress { done: 1, size: 4, file: 2, count: 3 };
+        let step = Step { way: Way::Give, with: "bob".parse().expect("valid"), what: "dir/".to_owned(), stage };
+        let shown = Shown::Transfer { number: 9, step, rate: Some(2), left: Some(Duration::from_secs(1)) };
+        let expected = json!({
+            "event": "transfer", "transfer": 9, "direction": "out", "stage": "progress", "with": "bob",
+            "file": "dir/", "rate": 2, "left": 1, "done": 1, "size": 4, "number": 2, "count": 3, "window": "all",
+        });
+        assert_eq!(read(Home::All, shown, None), expected);
+    }
+}

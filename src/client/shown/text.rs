@@ -1,0 +1,245 @@
+//! How what is shown reads for people: one line each. Whatever others wrote is escaped here, so no other file can
+//! forget it.
+
+use super::transfer;
+use crate::client::event::Shown;
+use crate::protocol::Broadcast;
+use crate::value::sentence::counted;
+use crate::value::text::escape;
+use crate::value::{Size, Username, file_name};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::net::SocketAddr;
+
+/// A command in a question is shown whole up to so many characters: with the sentence around it, six rows of a window
+/// of 80 columns.
+const COMMAND: usize = 300;
+
+/// The line of something that is shown; times are those of `zone`.
+pub fn text(shown: &Shown, zone: &TimeZone) -> String {
+    match shown {
+        Shown::Broadcast { broadcast, earlier } => broadcast_line(broadcast, *earlier, zone),
+        Shown::Message { from, text, verified, relayed } => {
+            let relayed = if *relayed { ", relayed by the server" } else { "" };
+            format!("[message{relayed}] {from}{}: {}", proof(*verified), escape(text))
+        }
+        Shown::Sent { to, text } => format!("[message] to {to}: {}", escape(text)),
+        Shown::ChatRequest { question, from, verified } => {
+            format!("{from}{} wants to chat: accept {question} or decline {question}?", proof(*verified))
+        }
+        Shown::Missed { from, .. } => format!("{from} no longer waits for your answer"),
+        Shown::ChatCalling { to } => format!("Asking {} for a chat...", escape(to)),
+        Shown::ChatOpened { with, verified } => {
+            format!("Chat with {with}{} opened; !exit ends it, !back leaves it open", proof(*verified))
+        }
+        Shown::ChatRefused { by, reason } => format!("No chat with {}: {}", escape(by), escape(reason)),
+        Shown::ChatLine { from, verified, text, foreground } => {
+            let background = if *foreground { "" } else { "[chat] " };
+            format!("{background}{from}{}: {}", proof(*verified), escape(text))
+        }
+        Shown::Said { to, text } => format!("to {to}: {}", escape(text)),
+        Shown::ChatClosed { with, why } => format!("Chat with {with} closed: {}", escape(why)),
+        Shown::RunRequest { question, from, command } => run_request(*question, from, command),
+        Shown::RunBegun { from, command } => format!("{from} runs here: {}", escape(command)),
+        Shown::RunAsking { on, command } => format!("Asking {} to run {}...", escape(on), escape(command)),
+        Shown::RunLine { by, text, error } => {
+            format!("[{}] {by}: {}", if *error { "run, error" } else { "run" }, escape(text))
+        }
+        Shown::RunEnded { with, here, command, end, .. } => {
+            format!("{with} {}: {}: {}", if *here { "ran here" } else { "ran" }, escape(command), escape(end))
+        }
+        Shown::Running { with, here, command } => {
+            format!("{} {} {}", escape(with), if *here { "runs here:" } else { "runs for you:" }, escape(command))
+        }
+        Shown::Offer { question, from, what, count, size, room } => {
+            format!("{}: accept {question} or decline {question}?", offer(from, what, *count, *size, *room))
+        }
+        Shown::Peer { name, verified, foreground } => {
+            format!("{name}{}{}", proof(*verified), if *foreground { ", in the foreground" } else { "" })
+        }
+        Shown::Client { name, address, guest } => client(name, *address, guest.as_deref()),
+        Shown::User { name } => escape(name),
+        Shown::File { owner, file, known } => file_line(owner, file, *known, zone),
+        Shown::Transfer { step, rate, left, .. } => transfer::text(step, *rate, *left),
+        Shown::Notice { text } => format!("[server] {}", escape(text)),
+        Shown::Done { text } | Shown::Refused { text } | Shown::Help { text } | Shown::Info { text } => escape(text),
+    }
+}
+
+fn broadcast_line(broadcast: &Broadcast, earlier: bool, zone: &TimeZone) -> String {
+    let earlier = if earlier { "earlier broadcast" } else { "broadcast" };
+    let Broadcast { unix_time, from, text, .. } = broadcast;
+    format!("[{earlier} {}] {from}: {}", time(*unix_time, "%H:%M", zone), escape(text))
+}
+
+/// Who asks stands first and last, so that no command can push it off the screen.
+fn run_request(question: u64, from: &Username, command: &str) -> String {
+    format!("{from} asks to run here: {}   allow {question} or decline {question}? ({from} asks)", in_question(command))
+}
+
+/// What is offered, without the words that answer it.
+pub fn offer(from: &Username, what: &str, count: usize, size: Size, room: Option<Size>) -> String {
+    let folder = if what.ends_with('/') { format!(", {}", counted(count, "file")) } else { String::new() };
+    let room = room.map_or_else(String::new, |room| format!(" ({room} free)"));
+    format!("{from} offers {}{folder}, {size}{room}", escape(what))
+}
+
+/// A command that somebody is asked about: what is not plainly visible is an escape, and a long one is shortened in
+/// the middle.
+pub fn in_question(command: &str) -> String {
+    let is_plain = |c: char| c == ' ' || (!c.is_whitespace() && !c.is_control() && !is_invisible(c));
+    let plain: Vec<char> = escape(command)
+        .chars()
+        .flat_map(|c| if is_plain(c) { vec![c] } else { c.escape_unicode().collect::<Vec<char>>() })
+        .collect();
+    if plain.len() <= COMMAND {
+        return plain.into_iter().collect();
+    }
+    let half = COMMAND / 2;
+    let (begin, end) = (&plain[..half], &plain[plain.len() - half..]);
+    let (begin, end): (String, String) = (begin.iter().collect(), end.iter().collect());
+    format!("{begin} [... {} characters in all ...] {end}", plain.len())
+}
+
+/// Characters that take no room though they are no control characters.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn client(name: &Username, address: SocketAddr, guest: Option<&str>) -> String {
+    match guest {
+        Some(kind) => format!("{name} {} ({})", address.ip(), escape(kind)),
+        None if address.port() == 0 => format!("{name} {} (messages only)", address.ip()),
+        None => format!("{name} {address}"),
+    }
+}
+
+fn file_line(owner: &Username, file: &str, known: Option<(u64, u64)>, zone: &TimeZone) -> String {
+    let file = escape(&file_name::typed(file));
+    match known {
+        None => format!("{owner} {file}"),
+        Some((size, modified)) => {
+            format!("{owner} {file}  ({}, {})", Size(size), time(modified, "%Y-%m-%d %H:%M", zone))
+        }
+    }
+}
+
+/// A time where the reader is.
+fn time(unix_time: u64, format: &str, zone: &TimeZone) -> String {
+    let time = i64::try_from(unix_time).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| "some time".to_owned(), |time| time.to_zoned(zone.clone()).strftime(format).to_string())
+}
+
+/// A name without the server's word for it is shown as such.
+pub fn proof(verified: bool) -> &'static str {
+    if verified { "" } else { " (unverified)" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::event::{Stage, Step, Way};
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    fn bob() -> Username {
+        "bob".parse().expect("valid")
+    }
+
+    fn read(shown: &Shown) -> String {
+        text(shown, &TimeZone::UTC)
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_steer_the_terminal() {
+        let evil = "\u{1b}[2Jhello\u{202e}".to_owned();
+        for shown in [
+            Shown::Message { from: bob(), text: evil.clone(), verified: true, relayed: false },
+            Shown::ChatLine { from: bob(), verified: true, text: evil.clone(), foreground: true },
+            Shown::ChatClosed { with: bob(), why: evil.clone() },
+            Shown::Notice { text: evil.clone() },
+            Shown::RunLine { by: bob(), text: evil.clone(), error: false },
+            Shown::File { owner: bob(), file: evil.clone(), known: None },
+            Shown::Offer { question: 1, from: bob(), what: evil.clone(), count: 1, size: Size(1), room: None },
+            Shown::RunRequest { question: 1, from: bob(), command: evil.clone() },
+        ] {
+            let line = read(&shown);
+            assert!(line.contains("\\u{1b}[2Jhello\\u{202e}"), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_reader() {
+        let broadcast = Broadcast { seq: 1, unix_time: 60 * 61, from: bob(), text: "hi".to_owned() };
+        let shown = Shown::Broadcast { broadcast, earlier: true };
+        assert_eq!(read(&shown), "[earlier broadcast 01:01] bob: hi");
+        let east = TimeZone::fixed(jiff::tz::offset(2));
+        assert_eq!(text(&shown, &east), "[earlier broadcast 03:01] bob: hi");
+        let file = Shown::File { owner: bob(), file: "a b".to_owned(), known: Some((2048, 0)) };
+        assert_eq!(read(&file), "bob a b  (2.0 KiB, 1970-01-01 00:00)");
+    }
+
+    #[test]
+    fn who_asks_stands_first_and_last_whatever_the_command_is() {
+        let command = format!("echo {}\u{a0}\u{200b}", "x".repeat(5000));
+        let line = read(&Shown::RunRequest { question: 7, from: bob(), command });
+        assert!(line.starts_with("bob asks to run here: echo xxx"), "{line}");
+        assert!(line.ends_with("\\u{a0}\\u{200b}   allow 7 or decline 7? (bob asks)"), "{line}");
+        assert!(line.contains("characters in all") && line.len() < 480, "six rows: {}", line.len());
+    }
+
+    #[test]
+    fn an_offer_tells_size_files_and_room() {
+        let offer = |what: &str, count| Shown::Offer {
+            question: 7,
+            from: bob(),
+            what: what.to_owned(),
+            count,
+            size: Size(1_258_291),
+            room: Some(Size(1 << 30)),
+        };
+        let line = "bob offers a.pdf, 1.2 MiB (1.0 GiB free): accept 7 or decline 7?";
+        assert_eq!(read(&offer("a.pdf", 1)), line);
+        assert!(read(&offer("dir/", 14)).starts_with("bob offers dir/, 14 files, 1.2 MiB"));
+        assert!(read(&offer("3 files", 3)).starts_with("bob offers 3 files, 1.2 MiB"));
+    }
+
+    #[test]
+    fn each_step_of_a_transfer_is_a_line() {
+        let line = |way, stage| {
+            let step = Step { way, with: bob(), what: "notes.txt".to_owned(), stage };
+            read(&Shown::Transfer { number: 1, step, rate: Some(2048), left: Some(Duration::from_secs(61)) })
+        };
+        let saved = PathBuf::from("/tmp/notes.txt");
+        let why = "gone".to_owned();
+        for (way, stage, expected) in [
+            (Way::Fetch, Stage::Waiting { before: 3 }, "Fetching notes.txt from bob: waiting for 3 others"),
+            (Way::Give, Stage::Waiting { before: 0 }, "Offering notes.txt to bob..."),
+            (Way::Send, Stage::Begun { size: 5, offset: 0 }, "Sending notes.txt to bob: 5 bytes"),
+            (
+                Way::Take,
+                Stage::Progress { done: 512, size: 1024, file: 2, count: 3 },
+                "Taking notes.txt from bob: 50 % of 1.0 KiB, file 2 of 3, 2.0 KiB/s, 1:01 left",
+            ),
+            (Way::Fetch, Stage::Again { why: why.clone() }, "notes.txt from bob: gone; trying again"),
+            (
+                Way::Fetch,
+                Stage::Whole { size: 5, there: 0, took: Duration::from_millis(1500), saved: Some(saved.clone()) },
+                "Fetched notes.txt from bob: 5 bytes in 1.5 s, verified, saved as /tmp/notes.txt",
+            ),
+            (Way::Fetch, Stage::There { saved }, "notes.txt from bob: the same file is there already: /tmp/notes.txt"),
+            (Way::Give, Stage::Cancelled { done: 5 }, "notes.txt to bob: stopped at 5 bytes; send it again to go on"),
+            (
+                Way::Fetch,
+                Stage::Failed { why: why.clone(), done: 5 },
+                "notes.txt from bob: gone; 5 bytes are kept, get it again to go on",
+            ),
+            (Way::Give, Stage::Refused { why: "declined".to_owned() }, "notes.txt to bob: not taken: declined"),
+            (Way::Give, Stage::LeftOut { file: "x".to_owned(), why }, "notes.txt to bob: x is left out: gone"),
+        ] {
+            assert_eq!(line(way, stage), expected);
+        }
+    }
+}
