@@ -107,12 +107,15 @@ impl App {
         number
     }
 
+    /// Shows how a transfer stands. Progress is no answer to anything.
     fn show_transfer(&mut self, number: u64) {
         let now = self.now.instant;
-        let found = self.transfers.list.iter().find(|transfer| transfer.number == number);
-        if let Some((shown, origin)) = found.map(|transfer| (transfer.shown(now), transfer.origin.clone())) {
-            self.show(&origin, shown);
+        let Some(transfer) = self.transfers.list.iter().find(|transfer| transfer.number == number) else { return };
+        let (shown, mut origin) = (transfer.shown(now), transfer.origin.clone());
+        if matches!(transfer.step.stage, Stage::Progress { .. }) {
+            origin.request = None;
         }
+        self.show(&origin, shown);
     }
 
     /// A call tells how far its file or gift is.
