@@ -71,7 +71,8 @@ impl App {
                 }
             }
         }
-        if self.script.hold.is_none() {
+        // A person types on while an answer is on its way.
+        if self.script.hold.is_none() && !self.rules.face.is_person() {
             self.hold(self.rules.answer_limit + PATIENCE, On::Request(self.script.lines));
         }
     }
@@ -183,7 +184,7 @@ impl App {
 
     fn is_held(&self, hold: &Hold) -> bool {
         let is_on = match &hold.on {
-            On::Request(request) => self.is_asked_for(*request) && !self.rules.face.is_person(),
+            On::Request(request) => self.is_asked_for(*request),
             On::Question { verdict, which, .. } => !self.questions.waits_for(*verdict, which),
             On::Time => true,
             On::Chat => self.script.front.as_ref().is_some_and(|name| self.talk_with(name).is_some()),
