@@ -1,0 +1,7 @@
+//! Files: what we share, what we fetch, what we give and what we are given. Each call about files is straight-line
+//! code over one connection; what it may do comes as its orders. Nothing here knows the App.
+
+mod folder;
+mod hashes;
+mod place;
+mod part;
