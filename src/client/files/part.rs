@@ -57,7 +57,7 @@ pub struct Part {
 
 /// What the system says about a file of ours.
 #[derive(Debug)]
-pub struct PartError {
+pub struct FileError {
     path: PathBuf,
     error: io::Error,
 }
@@ -79,10 +79,10 @@ impl Origin {
     }
 }
 
-impl PartError {
+impl FileError {
     /// With what the system says about `path`.
-    pub fn new(path: impl Into<PathBuf>, error: io::Error) -> PartError {
-        PartError { path: path.into(), error }
+    pub fn new(path: impl Into<PathBuf>, error: io::Error) -> FileError {
+        FileError { path: path.into(), error }
     }
 
     /// Whether the disk is full, or what one may have of it.
@@ -92,7 +92,7 @@ impl PartError {
     }
 }
 
-impl fmt::Display for PartError {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.display(), self.error)
     }
@@ -103,7 +103,7 @@ impl Part {
     ///
     /// # Errors
     /// What the system says.
-    pub fn find(place: &Arc<Place>, origin: &Origin) -> Result<Option<Part>, PartError> {
+    pub fn find(place: &Arc<Place>, origin: &Origin) -> Result<Option<Part>, FileError> {
         let mut gap = 0;
         for number in 0..MAX_NUMBER {
             if gap == MAX_GAP {
@@ -128,7 +128,7 @@ impl Part {
             if !is_at(&file, &path) {
                 continue;
             }
-            let length = file.seek(SeekFrom::End(0)).map_err(|error| PartError::new(place.shown(&name), error))?;
+            let length = file.seek(SeekFrom::End(0)).map_err(|error| FileError::new(place.shown(&name), error))?;
             let (place, origin) = (Arc::clone(place), origin.clone());
             let hasher = (length == 0).then(Sha256::new);
             return Ok(Some(Part { place, origin, number, file, hasher, length, size }));
@@ -140,7 +140,7 @@ impl Part {
     ///
     /// # Errors
     /// What the system says.
-    pub fn create(place: &Arc<Place>, origin: &Origin, size: u64) -> Result<Part, PartError> {
+    pub fn create(place: &Arc<Place>, origin: &Origin, size: u64) -> Result<Part, FileError> {
         for number in 0..MAX_NUMBER {
             let (name, note) = (origin.file.part(number), origin.file.note(number));
             // The note first, so that no part is ever without one. A note of ours may be left from a part that
@@ -152,7 +152,7 @@ impl Part {
             match write_note(&place.at(&note), origin, size, !ours) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(PartError::new(place.shown(&note), error)),
+                Err(error) => return Err(FileError::new(place.shown(&note), error)),
             }
             match OpenOptions::new().read(true).write(true).create_new(true).open(place.at(&name)) {
                 Ok(file) => {
@@ -162,7 +162,7 @@ impl Part {
                     return Ok(Part { place, origin, number, file, hasher, length: 0, size });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(PartError::new(place.shown(&name), error)),
+                Err(error) => return Err(FileError::new(place.shown(&name), error)),
             }
         }
         Err(too_many(place.shown(&origin.file.part(0))))
@@ -178,21 +178,22 @@ impl Part {
         self.size
     }
 
-    fn error(&self, error: io::Error) -> PartError {
-        PartError::new(self.place.shown(&self.origin.file.part(self.number)), error)
+    fn error(&self, error: io::Error) -> FileError {
+        FileError::new(self.place.shown(&self.origin.file.part(self.number)), error)
     }
 
-    /// Reserves room on the disk for all that is still to come. A file system that cannot is no error.
+    /// Reserves room on the disk for all that is still to come; false where the file system cannot. What is not used
+    /// is given back when the part is closed.
     ///
     /// # Errors
     /// That there is no room.
-    pub fn reserve(&self) -> Result<(), PartError> {
+    pub fn reserve(&self) -> Result<bool, FileError> {
         // With its length kept, the part still tells how much has arrived.
         let length = i64::try_from(self.size).unwrap_or(i64::MAX);
         let reserved = fallocate(&*self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, length.max(1));
         match reserved {
             Err(full @ (Errno::ENOSPC | Errno::EDQUOT | Errno::EFBIG)) => Err(self.error(full.into())),
-            _ => Ok(()),
+            other => Ok(other.is_ok()),
         }
     }
 
@@ -201,12 +202,12 @@ impl Part {
     ///
     /// # Errors
     /// What `read` says, or the system. All that was read before is in the part.
-    pub fn fill<E: From<PartError>>(
+    pub fn fill<E: From<FileError>>(
         &mut self,
         read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>,
     ) -> Result<(), E> {
         let path = self.place.shown(&self.origin.file.part(self.number));
-        let at = |error: io::Error| E::from(PartError::new(path.clone(), error));
+        let at = |error: io::Error| E::from(FileError::new(path.clone(), error));
         let gone = || at(io::Error::other("the thread that hashes it is gone"));
         let Part { file, hasher, length, size, .. } = self;
         let (full, to_hash) = sync_channel::<(Vec<u8>, usize)>(BUFFERS);
@@ -247,7 +248,7 @@ impl Part {
     ///
     /// # Errors
     /// What the system says.
-    pub fn restart(&mut self, size: u64) -> Result<(), PartError> {
+    pub fn restart(&mut self, size: u64) -> Result<(), FileError> {
         let note = self.place.at(&self.origin.file.note(self.number));
         write_note(&note, &self.origin, size, false)
             .and_then(|()| self.file.set_len(0))
@@ -262,7 +263,7 @@ impl Part {
     ///
     /// # Errors
     /// What the system says.
-    pub fn hash(&self, go_on: &mut dyn FnMut(u64) -> bool) -> Result<Option<FileHash>, PartError> {
+    pub fn hash(&self, go_on: &mut dyn FnMut(u64) -> bool) -> Result<Option<FileHash>, FileError> {
         match &self.hasher {
             Some(hasher) => Ok(Some(hashes::finish(hasher.clone()))),
             None => hashes::hash(&self.file, self.length, go_on).map_err(|error| self.error(error)),
@@ -279,7 +280,7 @@ impl Part {
     ///
     /// # Errors
     /// What the system says; the part stays.
-    pub fn keep(self) -> Result<String, PartError> {
+    pub fn keep(self) -> Result<String, FileError> {
         self.file.sync_all().map_err(|error| self.error(error))?;
         let part = self.place.at(&self.origin.file.part(self.number));
         if !is_at(&self.file, &part) {
@@ -292,7 +293,7 @@ impl Part {
         Ok(kept)
     }
 
-    fn move_to_free_name(&self, part: &Path) -> Result<String, PartError> {
+    fn move_to_free_name(&self, part: &Path) -> Result<String, FileError> {
         for number in 0..MAX_NUMBER {
             let name = self.origin.file.numbered(number);
             let path = self.place.at(&name);
@@ -309,15 +310,25 @@ impl Part {
             };
             return match moved {
                 Ok(()) => Ok(name),
-                Err(error) => Err(PartError::new(self.place.shown(&name), error)),
+                Err(error) => Err(FileError::new(self.place.shown(&name), error)),
             };
         }
         Err(too_many(self.place.shown(self.origin.file.as_str())))
     }
 }
 
-fn too_many(path: PathBuf) -> PartError {
-    PartError::new(path, io::Error::other(format!("there are {MAX_NUMBER} files of that name")))
+/// Gives back what was reserved and not used.
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.length < self.size {
+            // Where that fails, the next try uses it.
+            let _ = self.file.set_len(self.length);
+        }
+    }
+}
+
+fn too_many(path: PathBuf) -> FileError {
+    FileError::new(path, io::Error::other(format!("there are {MAX_NUMBER} files of that name")))
 }
 
 /// Whether `path` is this file, and not another that has taken its place.
@@ -370,9 +381,9 @@ mod tests {
 
     /// Adds bytes, after which no more come.
     fn add(part: &mut Part, mut bytes: &[u8]) {
-        let done = part.fill::<PartError>(&mut |into| match bytes.read(into) {
+        let done = part.fill::<FileError>(&mut |into| match bytes.read(into) {
             Ok(read @ 1..) => Ok(read),
-            _ => Err(PartError::new("x", io::ErrorKind::UnexpectedEof.into())),
+            _ => Err(FileError::new("x", io::ErrorKind::UnexpectedEof.into())),
         });
         assert_eq!(done.is_ok(), part.length() == part.size());
     }
