@@ -12,3 +12,6 @@ mod upload;
 mod listing;
 mod fetch;
 mod walk;
+mod give;
+mod gift_folder;
+mod take;

@@ -85,6 +85,11 @@ impl FileError {
         FileError { path: path.into(), error }
     }
 
+    /// What the system says, without the path: nobody else is to know our folders.
+    pub fn reason(&self) -> String {
+        self.error.to_string()
+    }
+
     /// Whether the disk is full, or what one may have of it.
     pub fn is_full(&self) -> bool {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};

@@ -61,18 +61,12 @@ impl Place {
         &self.shown
     }
 
-    /// A regular file in it, to be read; a link is none, and a pipe does not make us wait.
+    /// A regular file in it, to be read; see [`open_regular`].
     ///
     /// # Errors
-    /// What the system says; [`io::ErrorKind::NotFound`] for what is no regular file.
+    /// As there.
     pub fn open_file(&self, name: &str) -> io::Result<File> {
-        // A device is not even opened: that alone can have effects.
-        if !self.at(name).symlink_metadata()?.is_file() {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(self.at(name))?;
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
+        open_regular(&self.at(name))
     }
 
     /// Whether anything has this name, a link that leads nowhere too.
@@ -98,6 +92,20 @@ impl Place {
     pub fn sync(&self) {
         let _ = self.folder.sync_all();
     }
+}
+
+/// A regular file, to be read; a link is none, and a pipe does not make us wait.
+///
+/// # Errors
+/// What the system says; [`io::ErrorKind::NotFound`] for what is no regular file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    // A device is not even opened: that alone can have effects.
+    if !path.symlink_metadata()?.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 #[cfg(test)]

@@ -85,9 +85,7 @@ impl Upload<'_> {
         match self.send(source, hashes) {
             Ok(true) => Stage::Whole { size, there: self.offset, took: began.elapsed(), saved: None },
             Ok(false) => Stage::Failed { why: "has changed while it was sent".to_owned(), done: self.done },
-            Err(Cut::GivenUp) => Stage::Cancelled { done: self.done },
-            Err(Cut::Lost(why) | Cut::Peer(why)) => Stage::Failed { why, done: self.done },
-            Err(Cut::Ours(error)) => Stage::Failed { why: error.to_string(), done: self.done },
+            Err(cut) => cut.stage(self.done),
         }
     }
 

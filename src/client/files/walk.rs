@@ -46,7 +46,8 @@ pub struct LeftOut {
 }
 
 /// A walk through what was named.
-struct Walk {
+struct Walk<'a> {
+    is_given_up: &'a dyn Fn() -> bool,
     items: Vec<Item>,
     bytes: u64,
     left_out: LeftOut,
@@ -56,12 +57,17 @@ struct Walk {
 type Sentence = String;
 
 impl Gift {
-    /// All that can be given of `paths`, as a person typed them; a `~` at the beginning is `home`.
+    /// All that can be given of `paths`, as a person typed them; a `~` at the beginning is `home`. The walk ends early
+    /// when `is_given_up` says so.
     ///
     /// # Errors
     /// A sentence: a path that cannot be read, nothing that can be given, or too much.
-    pub fn collect(paths: &[PathBuf], home: Option<&Path>) -> Result<Gift, Sentence> {
-        let mut walk = Walk { items: Vec::new(), bytes: 0, left_out: LeftOut::default() };
+    pub fn collect(
+        paths: &[PathBuf],
+        home: Option<&Path>,
+        is_given_up: &dyn Fn() -> bool,
+    ) -> Result<Gift, Sentence> {
+        let mut walk = Walk { is_given_up, items: Vec::new(), bytes: 0, left_out: LeftOut::default() };
         let mut tops = BTreeSet::new();
         for typed in paths {
             let path = expand(typed, home);
@@ -72,7 +78,7 @@ impl Gift {
             }
             walk.top(&path, name)?;
         }
-        let Walk { items, bytes, left_out } = walk;
+        let Walk { items, bytes, left_out, .. } = walk;
         let what = what(&items, paths.len()).ok_or_else(|| nothing(&left_out))?;
         Ok(Gift { what, items, bytes, left_out })
     }
@@ -140,7 +146,7 @@ fn unfit(kind: FileType) -> Option<&'static str> {
     }
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Something that a person named.
     fn top(&mut self, path: &Path, name: FileName) -> Result<(), Sentence> {
         let sentence = |error: io::Error| format!("{}: {error}", path.display());
@@ -160,6 +166,9 @@ impl Walk {
         let mut open = vec![(folder.to_owned(), parts)];
         // The folders of a folder come behind its files, in the order of their names.
         while let Some((folder, parts)) = open.pop() {
+            if (self.is_given_up)() {
+                return Err("cancelled".to_owned());
+            }
             let mut entries = match fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
                 Ok(entries) => entries,
                 Err(error) => {
@@ -233,7 +242,7 @@ mod tests {
 
     fn collect(root: &TempDir, names: &[&str]) -> Result<Gift, String> {
         let paths: Vec<PathBuf> = names.iter().map(|name| root.path().join(name)).collect();
-        Gift::collect(&paths, None)
+        Gift::collect(&paths, None, &|| false)
     }
 
     fn items(gift: &Gift) -> Vec<String> {

@@ -3,6 +3,7 @@
 
 use super::part::FileError;
 use crate::client::call::{Call, Watch, Woken};
+use crate::client::event::Stage;
 use crate::client::peer::{NoLine, PeerConnection};
 use crate::peer_protocol::GiverLine;
 use crate::value::duration;
@@ -39,6 +40,17 @@ pub enum Cut {
 impl From<FileError> for Cut {
     fn from(error: FileError) -> Cut {
         Cut::Ours(error)
+    }
+}
+
+impl Cut {
+    /// The last step of a transfer that ends with it, after `done` bytes.
+    pub fn stage(self, done: u64) -> Stage {
+        match self {
+            Cut::GivenUp => Stage::Cancelled { done },
+            Cut::Lost(why) | Cut::Peer(why) => Stage::Failed { why, done },
+            Cut::Ours(error) => Stage::Failed { why: error.to_string(), done },
+        }
     }
 }
 
