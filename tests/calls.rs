@@ -4,6 +4,10 @@
 
 #[path = "calls/commands.rs"]
 mod commands;
+#[path = "calls/files.rs"]
+mod files;
+#[path = "calls/gifts.rs"]
+mod gifts;
 #[path = "calls/played.rs"]
 mod played;
 

@@ -15,3 +15,8 @@ mod walk;
 mod give;
 mod gift_folder;
 mod take;
+mod watch;
+mod client_files;
+
+pub use client_files::{ClientFiles, FileOptions};
+pub use watch::{Looker, Watcher};

@@ -73,15 +73,13 @@ pub struct Shelf<'a> {
 /// Fetches a file, and tells how it goes, up to how it ended.
 pub fn run(call: &Call, from: Username, file: FileName, shelf: &Shelf<'_>) {
     let teller = Teller::new(call, Way::Fetch, from.clone(), file.to_string());
-    let stage = match Place::open(shelf.downloads) {
+    match Place::open(shelf.downloads) {
         Ok(place) => Fetch::new(call, from, file, shelf, Arc::new(place), teller).run(),
         Err(error) => {
             let why = FileError::new(shelf.downloads, error).to_string();
-            return teller.step(Stage::Failed { why, done: 0 });
+            teller.step(Stage::Failed { why, done: 0 });
         }
-    };
-    let (teller, stage) = stage;
-    teller.step(stage);
+    }
 }
 
 /// A fetch under way.
@@ -118,7 +116,7 @@ impl<'a> Fetch<'a> {
         Fetch { call, from, file, shelf, place, teller, origin, part, twin, anew, begun, asked }
     }
 
-    fn run(mut self) -> (Teller<'a>, Stage) {
+    fn run(mut self) {
         let stage = self.whole().unwrap_or_else(|miss| {
             let done = self.length();
             match miss {
@@ -127,7 +125,7 @@ impl<'a> Fetch<'a> {
                 Miss::Other => Stage::Failed { why: "another file is there".to_owned(), done },
             }
         });
-        (self.teller, stage)
+        self.teller.step(stage);
     }
 
     fn whole(&mut self) -> Result<Stage, Miss> {
@@ -210,9 +208,8 @@ impl<'a> Fetch<'a> {
 
     fn dial(&mut self) -> Result<PeerConnection, Miss> {
         let (filename, offset) = (self.file.to_string(), self.offset());
-        let opening = |to: &Introduced| {
-            Ok(Opening::File { filename, name: to.me.clone(), ticket: Some(to.ticket), offset })
-        };
+        let opening =
+            |to: &Introduced| Ok(Opening::File { filename, name: to.me.clone(), ticket: Some(to.ticket), offset });
         let opened = dial::open(self.call, Address::Name(self.from.clone()), opening, "");
         let (introduced, connection) = opened.map_err(|error| {
             let why = error.to_string();

@@ -175,10 +175,10 @@ mod tests {
         assert_eq!(listing.odd.into_iter().collect::<Vec<_>>(), [r"caf\xe9"]);
         assert_eq!((listing.left_out, listing.unreadable), (0, None));
         let files = folder.files();
-        assert_eq!(files.iter().map(|file| (file.name.as_str(), file.size)).collect::<Vec<_>>(), [
-            ("a, \"b\" ü 🎉.txt", 6),
-            ("within", 6)
-        ]);
+        assert_eq!(
+            files.iter().map(|file| (file.name.as_str(), file.size)).collect::<Vec<_>>(),
+            [("a, \"b\" ü 🎉.txt", 6), ("within", 6)]
+        );
         assert!(files.iter().all(|file| file.modified > 0));
     }
 

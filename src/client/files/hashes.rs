@@ -188,6 +188,9 @@ mod tests {
         assert_eq!(hashed.to_string(), abc);
         assert!(hash(&file, 7, &mut |_| true).is_err());
         assert_eq!(hash(&file, 6, &mut |_| false).expect("read"), None);
-        assert_eq!(Hashes::default().of(&file, &mut |_| true).expect("read"), hash(&file, 6, &mut |_| true).expect("read"));
+        assert_eq!(
+            Hashes::default().of(&file, &mut |_| true).expect("read"),
+            hash(&file, 6, &mut |_| true).expect("read")
+        );
     }
 }

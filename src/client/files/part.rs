@@ -72,11 +72,6 @@ impl Origin {
     pub fn given(from: &Username, what: &What, path: &GivePath, file: &FileName) -> Origin {
         Origin { file: file.clone(), fields: vec![from.to_string(), what.to_string(), path.to_string()] }
     }
-
-    /// Its name here, if that is free.
-    pub fn file(&self) -> &FileName {
-        &self.file
-    }
 }
 
 impl FileError {
@@ -207,10 +202,7 @@ impl Part {
     ///
     /// # Errors
     /// What `read` says, or the system. All that was read before is in the part.
-    pub fn fill<E: From<FileError>>(
-        &mut self,
-        read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>,
-    ) -> Result<(), E> {
+    pub fn fill<E: From<FileError>>(&mut self, read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
         let path = self.place.shown(&self.origin.file.part(self.number));
         let at = |error: io::Error| E::from(FileError::new(path.clone(), error));
         let gone = || at(io::Error::other("the thread that hashes it is gone"));
@@ -430,8 +422,12 @@ mod tests {
             let what = What::parse(what, count).expect("valid");
             Origin::given(&bob, &what, &path.parse().expect("valid"), &file)
         };
-        let origins =
-            [Origin::fetched(&bob, &file), given("a.txt", 1, "a.txt"), given("d/", 2, "d/a.txt"), given("d/", 2, "d/x/a.txt")];
+        let origins = [
+            Origin::fetched(&bob, &file),
+            given("a.txt", 1, "a.txt"),
+            given("d/", 2, "d/a.txt"),
+            given("d/", 2, "d/x/a.txt"),
+        ];
         let parts = origins.each_ref().map(|origin| Part::create(&place, origin, 6).expect("created"));
         assert_eq!(parts.each_ref().map(|part| part.number), [0, 1, 2, 3]);
         drop(parts);

@@ -11,7 +11,6 @@ use crate::client::peer::PeerConnection;
 use crate::client::peer::knock::{self, Decided};
 use crate::peer_protocol::{Answer, PeerRefusal};
 use crate::value::{FileName, Username};
-use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -57,8 +56,7 @@ fn open(wanted: &Wanted<'_>, shelf: &Shelf<'_>) -> Result<(FileName, Source), Pe
     let none = || PeerRefusal::NoSuchFile(wanted.filename.to_owned());
     let share = shelf.share.ok_or(PeerRefusal::SharesNothing)?;
     let name: FileName = wanted.filename.parse().map_err(|_| none())?;
-    let open = |name| -> io::Result<File> { share.open_file(name) };
-    let file = open(&name).map_err(|error| match error.kind() {
+    let file = share.open_file(&name).map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => PeerRefusal::Unreadable(name.to_string()),
         _ => none(),
     })?;

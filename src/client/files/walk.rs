@@ -62,11 +62,7 @@ impl Gift {
     ///
     /// # Errors
     /// A sentence: a path that cannot be read, nothing that can be given, or too much.
-    pub fn collect(
-        paths: &[PathBuf],
-        home: Option<&Path>,
-        is_given_up: &dyn Fn() -> bool,
-    ) -> Result<Gift, Sentence> {
+    pub fn collect(paths: &[PathBuf], home: Option<&Path>, is_given_up: &dyn Fn() -> bool) -> Result<Gift, Sentence> {
         let mut walk = Walk { is_given_up, items: Vec::new(), bytes: 0, left_out: LeftOut::default() };
         let mut tops = BTreeSet::new();
         for typed in paths {

@@ -62,11 +62,6 @@ impl<'a> Wire<'a> {
         Wire { call, connection, stall, end }
     }
 
-    /// The connection itself.
-    pub fn connection(&self) -> &PeerConnection {
-        &self.connection
-    }
-
     /// Ends the connection so that the peer notices it at once.
     pub fn abort(self) {
         self.connection.abort();
