@@ -370,3 +370,66 @@ fn what_changes_after_the_offer_is_left_out() {
     }
     assert!(matches!(call.over(), Stage::Whole { size: 6, .. }));
 }
+
+/// A file that takes longer to hash than any test waits.
+fn endless(folder: &Path, name: &str) -> u64 {
+    let size = 256 << 30;
+    fs::File::create(folder.join(name)).and_then(|file| file.set_len(size)).expect("made");
+    size
+}
+
+#[test]
+fn hashing_is_told_and_ends_with_either_side() {
+    let files = folder(&[]);
+    let size = endless(files.path(), "a.txt");
+    let told = |peer: &mut BufReader<TcpStream>| {
+        let lines = [line(peer), line(peer)];
+        let done = lines.map(|line| line.trim_end().strip_prefix("hashing_").and_then(|done| done.parse::<u64>().ok()));
+        assert!(done[0] < done[1] && done[0] > Some(0), "{done:?}");
+    };
+    let left = |stage: Stage| assert!(matches!(stage, Stage::Failed { why, .. } if why == "the other side has left"));
+    let take = || {
+        let (call, mut peer) = taking(files.path(), &offer("a.txt", size, 1));
+        assert_eq!(ask(&mut peer, &format!("ITEM,a.txt,{size}\n")), format!("OK,{size}\n"));
+        say(&mut peer, &format!("{HELLO}\n"));
+        told(&mut peer);
+        (call, peer)
+    };
+    // A connection that is closed answers the next such line with a reset.
+    let (call, peer) = take();
+    drop(peer);
+    left(call.over());
+    let (mut call, _peer) = take();
+    call.give_up();
+    assert!(matches!(call.over(), Stage::Cancelled { .. }));
+
+    let give = || {
+        let call = giving(&files, &["a.txt"]);
+        let (mut peer, _) = call.meet();
+        assert_eq!(ask(&mut peer, "OK\n"), format!("ITEM,a.txt,{size}\n"));
+        say(&mut peer, &format!("OK,{size}\n"));
+        told(&mut peer);
+        assert!(matches!(call.step(), Stage::Begun { .. }));
+        (call, peer)
+    };
+    let (call, peer) = give();
+    drop(peer);
+    left(call.over());
+    let (mut call, _peer) = give();
+    call.give_up();
+    assert!(matches!(call.over(), Stage::Cancelled { .. }));
+
+    let fetch = || {
+        let (call, mut peer) = asked(client(files.path()), &format!("FILE,a.txt,alice,{TICKET},{size}\n"));
+        call.order(Order::Accept);
+        assert_eq!(line(&mut peer), format!("OK,{size}\n"));
+        assert!(matches!(call.step(), Stage::Begun { .. }));
+        (call, peer)
+    };
+    let (call, peer) = fetch();
+    reset(peer.into_inner());
+    left(call.over());
+    let (mut call, _peer) = fetch();
+    call.give_up();
+    assert!(matches!(call.over(), Stage::Cancelled { .. }));
+}

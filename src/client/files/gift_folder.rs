@@ -144,6 +144,7 @@ fn note_name(name: &FileName, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
@@ -194,5 +195,31 @@ mod tests {
         assert!(notes.iter().all(|note| note.len() <= MAX_FILE_NAME && note.ends_with(NOTE)));
         assert_eq!(notes.iter().collect::<std::collections::BTreeSet<_>>().len(), 20);
         assert_eq!(note_name(&"d".parse().expect("valid"), 1), "d (1).from");
+    }
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+
+        #[test]
+        fn nothing_is_made_outside(paths in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![
+            "..", ".", "", "out", "secret", "d", "d (1)", "d.from", "a", ".ssh", "\\", "%2e%2e", "x.part", "\u{202e}",
+        ]), 1..5), 1..6)) {
+            let root = tempfile::tempdir().expect("a folder");
+            for made in ["secret", "into", "into/d", "into/a"] {
+                fs::create_dir(root.path().join(made)).expect("made");
+            }
+            let into = root.path().join("into");
+            symlink("../secret", into.join("out")).expect("linked");
+            symlink("../../secret", into.join("d/out")).expect("linked");
+            let mut folders = folders(&into, "eve", "2 files");
+            for path in paths {
+                let Ok(path) = path.join("/").parse::<GivePath>() else { continue };
+                if let Ok((place, _, file)) = folders.of(&path) {
+                    // What the parts and files that arrive there are called does not matter here.
+                    let _ = File::create_new(place.at(&file.part(0)));
+                }
+            }
+            let count = |folder: &str| fs::read_dir(root.path().join(folder)).expect("readable").count();
+            prop_assert_eq!([count("."), count("secret"), count("into/d"), count("into/a")], [2, 0, 1, 0]);
+        }
     }
 }

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// How long a line of the answer may take: the owner has to look at all its files first.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long all lines may take together.
+const LISTING: Duration = Duration::from_secs(60);
 
 /// Serves a request of which the App knows.
 pub fn serve(call: &Call, connection: &PeerConnection, share: Option<&Folder>) {
@@ -37,9 +39,11 @@ pub fn serve(call: &Call, connection: &PeerConnection, share: Option<&Folder>) {
 pub fn ask(call: &Call, of: Username) -> Result<Vec<SharedFile>, CallError> {
     let opening = |to: &Introduced| Ok(Opening::List { name: to.me.clone(), ticket: Some(to.ticket) });
     let (_, mut connection) = dial::open(call, Address::Name(of), opening, "")?;
+    let until = Instant::now() + LISTING;
     let mut files = Vec::new();
     loop {
-        let line = connection.line_or_end(call, ANSWER).map_err(|none| match none {
+        let limit = ANSWER.min(until.saturating_duration_since(Instant::now()));
+        let line = connection.line_or_end(call, limit).map_err(|none| match none {
             NoLine::GivenUp => CallError::Cancelled,
             other => CallError::Perhaps(other.to_string()),
         })?;

@@ -64,9 +64,11 @@ fn open(folder: &Path, offered: &Offered<'_>) -> Result<Place, (PeerRefusal, Str
         let why = FileError::new(folder, error).to_string();
         (PeerRefusal::NotTakenHere, why)
     })?;
-    // Of a folder, or of several things, much may be there: then each file asks for its room.
+    // What is there needs no room. How much that is of a folder, or of several things, nobody knows yet: there each
+    // file asks for its room.
+    let is_there = |file: &FileName| place.has(&file.part(0)) || twin(&place, file, offered.bytes).is_some();
     match (place.room(), offered.what) {
-        (Some(free), What::File(file)) if offered.bytes > free && !place.has(&file.part(0)) => {
+        (Some(free), What::File(file)) if offered.bytes > free && !is_there(file) => {
             let why = format!("needs {}, and {} has {} free", Size(offered.bytes), folder.display(), Size(free));
             Err((PeerRefusal::NoRoom, why))
         }
