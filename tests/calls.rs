@@ -8,6 +8,8 @@ mod commands;
 mod files;
 #[path = "calls/gifts.rs"]
 mod gifts;
+#[path = "calls/giving.rs"]
+mod giving;
 #[path = "calls/played.rs"]
 mod played;
 

@@ -9,6 +9,8 @@ use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
+use std::thread;
+use std::time::Instant;
 use tempfile::TempDir;
 
 pub const HELLO: &str = "sha256_5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
@@ -114,8 +116,10 @@ fn a_fetch_that_was_cancelled_is_gone_on_from() {
     assert_eq!(call.step(), begun(6, 0));
     let part = downloads.path().join("a.txt.part");
     // Progress is told only now and then; the file itself tells when the bytes are there.
+    let until = Instant::now() + LIMIT;
     while fs::metadata(&part).map_or(0, |data| data.len()) < 3 {
-        std::thread::yield_now();
+        assert!(Instant::now() < until, "the bytes do not arrive");
+        thread::yield_now();
     }
     call.give_up();
     assert_eq!(call.over(), Stage::Cancelled { done: 3 });

@@ -5,7 +5,7 @@ use super::part::FileError;
 use super::place::open_regular;
 use super::source::Source;
 use super::teller::Teller;
-use super::walk::{Gift, Item};
+use super::walk::{self, Gift, Item};
 use super::wire::{Cut, Wire};
 use crate::client::call::{Call, Watch};
 use crate::client::event::{CallError, Introduced, News, Stage, Way};
@@ -13,7 +13,6 @@ use crate::client::peer::{PeerConnection, dial};
 use crate::peer_protocol::{AfterRefusal, GiverLine, Opening, PeerRefusal, ReceiverLine};
 use crate::protocol::MAX_LINE;
 use crate::value::{Address, Username};
-use std::env;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,8 +30,7 @@ pub struct Offer {
 /// byte may be taken.
 pub fn run(call: &Call, offer: Offer, hashes: &Hashes, stall: Duration) {
     let Offer { to, paths, answer } = offer;
-    let home = env::var_os("HOME").map(PathBuf::from);
-    let gift = match Gift::collect(&paths, home.as_deref(), &|| call.is_given_up()) {
+    let gift = match Gift::collect(&paths, walk::home().as_deref(), &|| call.is_given_up()) {
         Ok(gift) => gift,
         Err(why) => {
             let typed = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");

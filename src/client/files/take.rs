@@ -8,6 +8,7 @@ use super::hashes::Hashes;
 use super::part::{FileError, MAX_GAP, Origin, Part};
 use super::place::Place;
 use super::teller::Teller;
+use super::walk;
 use super::wire::{Cut, Wire};
 use crate::client::call::{Call, Watch};
 use crate::client::event::{Order, Stage, Way};
@@ -40,7 +41,7 @@ pub struct Offered<'a> {
 /// Serves an offer of which the App knows. `stall` is how long nothing may come.
 pub fn serve(call: &Call, connection: PeerConnection, offered: &Offered<'_>, hashes: &Hashes, stall: Duration) {
     let folder = match knock::wait(call, &connection, Instant::now()) {
-        Decided::Order(Order::Take(folder)) => folder,
+        Decided::Order(Order::Take(folder)) => walk::typed(&folder),
         Decided::Order(Order::Refuse(why)) => return connection.refuse(why),
         Decided::Order(_) | Decided::HungUp | Decided::GivenUp => return,
     };

@@ -5,6 +5,7 @@ use crate::peer_protocol::{GivePath, MAX_GIVEN, MAX_PARTS, What};
 use crate::value::FileName;
 use crate::value::text::show_bytes;
 use std::collections::BTreeSet;
+use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, FileType};
 use std::io;
@@ -98,7 +99,16 @@ fn nothing(left_out: &LeftOut) -> Sentence {
     }
 }
 
-/// `~` and `~/x` are in the home folder.
+/// A path as a person typed it: `~` and `~/x` are in the home folder.
+pub fn typed(path: &Path) -> PathBuf {
+    expand(path, home().as_deref())
+}
+
+/// The home folder, where there is one.
+pub fn home() -> Option<PathBuf> {
+    env::var_os("HOME").map(PathBuf::from)
+}
+
 fn expand(typed: &Path, home: Option<&Path>) -> PathBuf {
     match (typed.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home.to_owned(),
