@@ -10,4 +10,5 @@ pub mod dispatch;
 pub mod screen;
 pub mod shown;
 pub mod lines;
+pub mod files;
 pub mod app;

@@ -4,6 +4,12 @@
 
 #[path = "calls/commands.rs"]
 mod commands;
+#[path = "calls/files.rs"]
+mod files;
+#[path = "calls/gifts.rs"]
+mod gifts;
+#[path = "calls/giving.rs"]
+mod giving;
 #[path = "calls/played.rs"]
 mod played;
 

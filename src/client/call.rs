@@ -91,10 +91,10 @@ impl Signals {
         self.send(Signal::Event(event))
     }
 
-    /// Tells the App something that may be left out when there is no room.
-    pub fn event_if_room(&self, event: Event) {
-        // What is dropped here is repaired or repeated by who sends it.
-        let _ = self.0.try_send(Signal::Event(event));
+    /// Tells the App something that may be left out when there is no room; false when it was. What is dropped here is
+    /// repaired or repeated by who sends it.
+    pub fn event_if_room(&self, event: Event) -> bool {
+        self.0.try_send(Signal::Event(event)).is_ok()
     }
 }
 

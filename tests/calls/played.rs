@@ -6,10 +6,12 @@ use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, W
 use peerline::client::peer::{Files, PeerConnection};
 use peerline::client::run::ConsentLog;
 use peerline::client::run::serve::RunMeans;
+use peerline::net::listener::close_gently;
 use peerline::peer_protocol::Opening;
 use peerline::value::{Address, FileName, Username};
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -58,21 +60,53 @@ pub fn bob() -> Address {
 pub struct Played {
     pub orders: Option<OrderSender>,
     signals: Receiver<Signal>,
+    streams: RefCell<Vec<Arc<TcpStream>>>,
     thread: JoinHandle<()>,
 }
 
 impl Played {
     pub fn start(id: CallId, log: &Path, body: impl FnOnce(Call, &Means) + Send + 'static) -> Played {
+        Played::with(Box::new(NoFiles), id, log, body)
+    }
+
+    fn with(files: Box<dyn Files>, id: CallId, log: &Path, body: impl FnOnce(Call, &Means) + Send + 'static) -> Played {
         let (signals, receiver) = Signals::new(1024);
         let (orders, call) = call::new(id, signals).expect("a pair");
         let run = RunMeans { log: ConsentLog::new(Some(log.to_owned())), time: LIMIT };
-        let means = Means { run, files: Box::new(NoFiles) };
+        let means = Means { run, files };
         let thread = thread::spawn(move || body(call, &means));
-        Played { orders: Some(orders), signals: receiver, thread }
+        Played { orders: Some(orders), signals: receiver, streams: RefCell::default(), thread }
     }
 
     pub fn ours(work: Work) -> Played {
         Played::start(CallId::Out(1), Path::new("/proc/none"), |call, means| dispatch::begin(call, work, means))
+    }
+
+    pub fn ours_with(files: Box<dyn Files>, work: Work) -> Played {
+        let begin = |call, means: &Means| dispatch::begin(call, work, means);
+        Played::with(files, CallId::Out(1), Path::new("/proc/none"), begin)
+    }
+
+    /// One that a peer begins over this connection. It is closed as by a runner.
+    pub fn accepted(files: Box<dyn Files>, stream: TcpStream) -> Played {
+        let (stream, from) = (Arc::new(stream), "127.0.0.1:1".parse().expect("an address"));
+        let kept = Arc::clone(&stream);
+        let serve = move |call, means: &Means| {
+            dispatch::serve(call, Arc::clone(&stream), from, means);
+            close_gently(&stream);
+        };
+        let played = Played::with(files, CallId::In(1), Path::new("/proc/none"), serve);
+        played.streams.borrow_mut().push(kept);
+        played
+    }
+
+    /// Ends the call, as the runner does.
+    pub fn give_up(&mut self) {
+        self.orders = None;
+        for stream in self.streams.borrow().iter() {
+            // An error says that it has ended already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// One that a peer begins with these bytes.
@@ -91,11 +125,13 @@ impl Played {
         assert!(self.orders.as_ref().expect("not given up").send(order));
     }
 
-    /// The next event. The streams that a runner would keep are dropped.
+    /// The next event.
     pub fn event(&self) -> Event {
         loop {
-            if let Signal::Event(event) = self.signals.recv_timeout(LIMIT).expect("something is told") {
-                return event;
+            match self.signals.recv_timeout(LIMIT).expect("something is told") {
+                Signal::Event(event) => return event,
+                Signal::Socket(_, stream) => self.streams.borrow_mut().push(stream),
+                Signal::Incoming(..) => panic!("a call begins no other"),
             }
         }
     }
@@ -125,7 +161,11 @@ impl Played {
     }
 
     pub fn introduce(&self, address: SocketAddr) {
-        assert_eq!(self.news(), News::Wants(bob()));
+        let mut news = self.news();
+        while matches!(news, News::Asked { .. }) {
+            news = self.news();
+        }
+        assert_eq!(news, News::Wants(bob()));
         let ticket = TICKET.parse().expect("a ticket");
         self.order(Order::Introduced(Ok(Introduced { me: name("alice"), name: name("bob"), ticket, address })));
     }

@@ -1,0 +1,171 @@
+//! The connection that a transfer uses: lines and bytes either way, nothing without a limit, and the end of either side
+//! is noticed. It does not know what is sent.
+
+use super::part::FileError;
+use crate::client::call::{Call, Watch, Woken};
+use crate::client::event::Stage;
+use crate::client::peer::{NoLine, PeerConnection};
+use crate::peer_protocol::GiverLine;
+use crate::value::duration;
+use std::fmt::Display;
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+/// How often whoever hashes says so: each such line also finds out whether the other side is there.
+const SAY: Duration = Duration::from_millis(500);
+
+/// A connection, with the limits of a transfer.
+pub struct Wire<'a> {
+    call: &'a Call,
+    connection: PeerConnection,
+    /// How long no byte may move.
+    stall: Duration,
+    /// What says that the peer has left.
+    end: Watch,
+}
+
+/// Why a transfer cannot go on over this connection.
+#[derive(Debug)]
+pub enum Cut {
+    /// The runner has given the call up.
+    GivenUp,
+    /// The connection has ended, or nothing moves on it: another one may bring more.
+    Lost(String),
+    /// The peer says what makes no sense here, or no: another connection would bring nothing either.
+    Peer(String),
+    /// Our own disk.
+    Ours(FileError),
+}
+
+impl From<FileError> for Cut {
+    fn from(error: FileError) -> Cut {
+        Cut::Ours(error)
+    }
+}
+
+impl Cut {
+    /// The last step of a transfer that ends with it, after `done` bytes.
+    pub fn stage(self, done: u64) -> Stage {
+        match self {
+            Cut::GivenUp => Stage::Cancelled { done },
+            Cut::Lost(why) | Cut::Peer(why) => Stage::Failed { why, done },
+            Cut::Ours(error) => Stage::Failed { why: error.to_string(), done },
+        }
+    }
+}
+
+impl<'a> Wire<'a> {
+    /// A connection on which something moves within `stall`, and whose peer has left when `end` is seen.
+    pub fn new(call: &'a Call, connection: PeerConnection, stall: Duration, end: Watch) -> Wire<'a> {
+        // An error says that the connection has ended: the next write says it again.
+        let _ = connection.stream().set_write_timeout(Some(stall));
+        Wire { call, connection, stall, end }
+    }
+
+    /// Ends the connection so that the peer notices it at once.
+    pub fn abort(self) {
+        self.connection.abort();
+    }
+
+    /// The next line, within the limit of a stall.
+    ///
+    /// # Errors
+    /// [`Cut`].
+    pub fn line(&mut self) -> Result<String, Cut> {
+        self.line_within(self.stall)
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    /// [`Cut`].
+    pub fn line_within(&mut self, limit: Duration) -> Result<String, Cut> {
+        self.connection.line_or_end(self.call, limit).map_err(|none| match none {
+            NoLine::GivenUp => Cut::GivenUp,
+            NoLine::Bad(bad) => Cut::Peer(bad.to_string()),
+            NoLine::Lost(error) if error.kind() == io::ErrorKind::InvalidData => Cut::Peer(error.to_string()),
+            NoLine::Lost(error) => self.lost(&error),
+            NoLine::Late => Cut::Lost(format!("nothing came for {}", duration::show(limit))),
+            NoLine::End => Cut::Lost("the connection has ended".to_owned()),
+        })
+    }
+
+    /// Whether a line has begun to arrive, or the connection has ended.
+    pub fn has_more(&self) -> bool {
+        self.call.wait_socket(self.connection.stream(), Watch::Readable, Instant::now()) == Woken::Socket
+    }
+
+    /// The next bytes, at least one.
+    ///
+    /// # Errors
+    /// [`Cut`].
+    pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Cut> {
+        self.connection.set_limit(Some(self.stall));
+        loop {
+            match self.connection.bytes().read(into) {
+                Ok(0) => return Err(self.over("the connection has ended")),
+                Ok(read) => return Ok(read),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(self.over(&format!("nothing came for {}", duration::show(self.stall))));
+                }
+                Err(error) => return Err(self.lost(&error)),
+            }
+        }
+    }
+
+    /// Sends bytes; each part of them that the system takes begins the limit of a stall anew.
+    ///
+    /// # Errors
+    /// [`Cut`].
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Cut> {
+        let mut stream = &**self.connection.stream();
+        stream.write_all(bytes).map_err(|error| self.lost(&error))
+    }
+
+    /// Sends a line.
+    ///
+    /// # Errors
+    /// [`Cut`].
+    pub fn say(&self, line: impl Display) -> Result<(), Cut> {
+        self.write(format!("{line}\n").as_bytes())
+    }
+
+    /// Whether either side has ended it.
+    pub fn is_over(&self) -> bool {
+        self.call.wait_socket(self.connection.stream(), self.end, Instant::now()) != Woken::Late
+    }
+
+    /// What hashing asks after each block: goes on until either side has ended it. With `says` it tells the peer now
+    /// and then how far it is.
+    pub fn go_on(&self, says: bool) -> impl FnMut(u64) -> bool {
+        let mut last = Instant::now();
+        move |done| {
+            let now = Instant::now();
+            if says && now - last >= SAY {
+                last = now;
+                // What went wrong is seen in the next line.
+                let _ = self.say(GiverLine::Hashing(done));
+            }
+            !self.is_over()
+        }
+    }
+
+    /// Why hashing was stopped.
+    pub fn left(&self) -> Cut {
+        self.over("the other side has left")
+    }
+
+    fn over(&self, why: &str) -> Cut {
+        // The runner closes the stream when it gives a call up.
+        if self.call.is_given_up() { Cut::GivenUp } else { Cut::Lost(why.to_owned()) }
+    }
+
+    fn lost(&self, error: &io::Error) -> Cut {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.over("the other side takes nothing any more"),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => self.over("the other side has left"),
+            _ => self.over(&error.to_string()),
+        }
+    }
+}
