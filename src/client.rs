@@ -10,3 +10,4 @@ pub mod dispatch;
 pub mod screen;
 pub mod shown;
 pub mod app;
+pub mod runner;
