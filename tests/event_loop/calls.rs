@@ -192,7 +192,10 @@ fn the_end_cuts_what_does_not_end() {
     // A peer that says nothing, for ten seconds if it were allowed to.
     let silent = TcpStream::connect(at).expect("connects");
     silent.set_read_timeout(Some(LIMIT)).expect("open");
+    // Who knocks behind it shows that it was accepted.
+    let (_, behind) = knock(&played, at, "CHAT,alice\n");
     assert_eq!(played.end(), End::Left);
+    assert_eq!(rest(behind), "");
     assert_eq!(rest(theirs), "");
     assert_eq!(rest(silent), "");
 }

@@ -118,7 +118,7 @@ impl Output for Lines {
     fn end(self: Box<Self>) {}
 }
 
-/// Tells the test what it is to remember; for `wait ...` it waits until the test lets it go on.
+/// Tells the test what it is to remember; with `wait` it waits until the test lets it go on.
 struct Pen {
     written: Sender<String>,
     go_on: Receiver<()>,
@@ -126,10 +126,10 @@ struct Pen {
 
 impl Scribe for Pen {
     fn remember(&mut self, line: &str) {
-        if line.starts_with("wait") {
+        let _ = self.written.send(line.to_owned());
+        if line == "wait" {
             let _ = self.go_on.recv();
         }
-        let _ = self.written.send(line.to_owned());
     }
 
     fn log(&mut self, _: &Username, _: &Line) {}
