@@ -2,21 +2,20 @@
 //! client, and decides nothing.
 
 mod stop;
-mod rules;
+mod decider;
 mod threads;
 mod link;
 mod datagrams;
 mod calls;
 mod incoming;
 mod scribe;
-mod face;
+mod interface;
 mod hands;
 mod event_loop;
 
-pub use datagrams::Datagrams;
+pub use decider::Decider;
 pub use event_loop::{Over, ROOM, Runner};
-pub use face::{Face, Full, Output, Screen};
-pub use hands::{Hands, Settings, Watcher};
-pub use rules::Rules;
+pub use hands::{Settings, Watch};
+pub use interface::{Full, Interface, Output, Screen};
 pub use scribe::Scribe;
 pub use stop::Stop;

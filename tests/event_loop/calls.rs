@@ -1,8 +1,10 @@
 //! Calls, whichever side begins them, with the test as the peer.
 
 use super::played::{LIMIT, Played, paths};
-use peerline::client::call::{MAX_ORDERS, Signal, Woken};
-use peerline::client::event::{CallEnd, CallError, CallId, Effect, End, Event, Introduced, News, Order, Work};
+use peerline::client::call::{Signal, Woken};
+use peerline::client::event::{
+    CallEnd, CallError, CallId, Effect, End, Event, Introduced, MAX_ORDERS, News, Order, Work,
+};
 use peerline::value::{Address, Username};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};

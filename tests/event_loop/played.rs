@@ -6,7 +6,7 @@ use peerline::client::event::{CallEnd, Effect, End, Event, Home, Line, Now, Pict
 use peerline::client::peer::{Files, PeerConnection};
 use peerline::client::run::ConsentLog;
 use peerline::client::run::serve::RunMeans;
-use peerline::client::runner::{Datagrams, Face, Full, Output, Over, ROOM, Rules, Runner, Scribe, Settings, Stop};
+use peerline::client::runner::{Decider, Full, Interface, Output, Over, ROOM, Runner, Scribe, Settings, Stop};
 use peerline::peer_protocol::Opening;
 use peerline::value::{FileName, Username};
 use std::net::SocketAddr;
@@ -46,7 +46,7 @@ impl App {
     }
 }
 
-impl Rules for App {
+impl Decider for App {
     fn start(&mut self, _: Now) -> Vec<Effect> {
         std::mem::take(&mut self.begin)
     }
@@ -214,10 +214,10 @@ impl Played {
     }
 
     /// With a screen, by whatever makes it.
-    pub fn on(face: impl FnOnce() -> Face + Send + 'static) -> Played {
+    pub fn on(interface: impl FnOnce() -> Interface + Send + 'static) -> Played {
         let (signals, receiver) = Signals::new(ROOM);
         let server = SocketAddr::from(([127, 0, 0, 1], 9));
-        Played::of(App::new(Vec::new()), signals, receiver, server, Some(Box::new(face)))
+        Played::of(App::new(Vec::new()), signals, receiver, server, Some(Box::new(interface)))
     }
 
     fn of(
@@ -225,7 +225,7 @@ impl Played {
         signals: Signals,
         receiver: Receiver<Signal>,
         server: SocketAddr,
-        face: Option<Box<dyn FnOnce() -> Face + Send>>,
+        interface: Option<Box<dyn FnOnce() -> Interface + Send>>,
     ) -> Played {
         let ((tell, told), (want, wanted), (show, pictures)) = (channel(), channel(), channel());
         let ((written, scribe), (go_on, going_on), (hand, handed)) = (channel(), channel(), channel());
@@ -239,14 +239,13 @@ impl Played {
             let settings = Settings {
                 server,
                 listen: None,
-                datagrams: Some(Datagrams::bind(server).expect("a socket")),
                 means: Means {
                     run: RunMeans { log: ConsentLog::new(None), time: LIMIT },
                     files: Box::new(Handed(hand)),
                 },
                 scribe: Box::new(Pen { written, go_on: going_on }),
-                watcher: None,
-                face: face.map_or_else(|| Face::Lines(Box::new(output)), |face| face()),
+                watch: None,
+                interface: interface.map_or_else(|| Interface::Lines(Box::new(output)), |interface| interface()),
             };
             let runner = Runner::new(app, settings, its_stop, its_signals, receiver).expect("threads");
             let Over { end, left, .. } = runner.run();

@@ -2,7 +2,7 @@
 
 use super::played::{self, Played, paths};
 use peerline::client::event::{Effect, End, Event, Picture, Piece, Size, Style};
-use peerline::client::runner::{Face, Screen};
+use peerline::client::runner::{Interface, Screen};
 use peerline::client::screen::Frame;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -25,7 +25,7 @@ impl Screen for Canvas {
 
 fn on_a_screen() -> (Played, Receiver<Option<Frame>>) {
     let (sender, frames) = channel();
-    let played = Played::on(move || Face::Screen(Box::new(Canvas(sender)), SIZE));
+    let played = Played::on(move || Interface::Screen(Box::new(Canvas(sender)), SIZE));
     assert_eq!(played.event(), Event::Resized(SIZE));
     (played, frames)
 }

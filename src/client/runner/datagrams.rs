@@ -4,8 +4,8 @@ use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::Event;
 use crate::net::Shutdown;
-use crate::net::shutdown::any_like;
 use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
+use crate::value::any_like;
 use nix::libc;
 use socket2::SockRef;
 use std::io;
@@ -24,25 +24,18 @@ pub struct Datagrams {
 }
 
 impl Datagrams {
-    /// Binds the socket. To any address of this machine: that survives a change of the network, and the sender of a
-    /// datagram is checked anyway.
+    /// Binds the socket, and begins to tell `Event::Datagram`. It is bound to any address of this machine: that
+    /// survives a change of the network, and the sender of a datagram is checked anyway.
     ///
     /// # Errors
     /// What the system says; broadcasts come by TCP then.
-    pub fn bind(server: SocketAddr) -> io::Result<Datagrams> {
-        let socket = UdpSocket::bind((any_like(server), 0))?;
-        let end = Shutdown::new();
+    pub fn start(server: SocketAddr, signals: Signals, threads: &mut Threads) -> io::Result<Datagrams> {
+        let socket = Arc::new(UdpSocket::bind((any_like(server), 0))?);
+        let end = Arc::new(Shutdown::new());
         end.wake_receiver(socket.local_addr()?);
-        Ok(Datagrams { socket: Arc::new(socket), server, end: Arc::new(end) })
-    }
-
-    /// Begins to tell `Event::Datagram`.
-    ///
-    /// # Errors
-    /// There is no thread for it.
-    pub fn start(&self, signals: Signals, threads: &mut Threads) -> io::Result<()> {
-        let (socket, server, end) = (Arc::clone(&self.socket), self.server, Arc::clone(&self.end));
-        threads.start("datagrams", move || receive(&socket, server, &end, &signals))
+        let (receiving, ended) = (Arc::clone(&socket), Arc::clone(&end));
+        threads.start("datagrams", move || receive(&receiving, server, &ended, &signals))?;
+        Ok(Datagrams { socket, server, end })
     }
 
     /// Sends a hello. One that cannot be sent is as one that was lost: the next one says the same.

@@ -1,8 +1,8 @@
 //! The one loop of the client: takes what has happened, asks the App, has its effects carried out, and draws. It waits
 //! for an event or for the App's deadline, and is not woken by anything else.
 
+use super::decider::Decider;
 use super::hands::{Hands, Settings};
-use super::rules::Rules;
 use super::stop::Stop;
 use crate::client::call::{Signal, Signals};
 use crate::client::event::{Effect, End, Event, Now};
@@ -17,8 +17,8 @@ pub const ROOM: usize = 1024;
 const MAX_BATCH: usize = 256;
 
 /// The loop, and what it has.
-pub struct Runner<R> {
-    rules: R,
+pub struct Runner<A> {
+    app: A,
     hands: Hands,
     signals: Receiver<Signal>,
     stop: Stop,
@@ -29,55 +29,54 @@ pub struct Runner<R> {
 }
 
 /// How a client was over.
-pub struct Over<R> {
+pub struct Over<A> {
     /// What the App said.
     pub end: End,
     /// The App.
-    pub rules: R,
+    pub app: A,
     /// Threads that have not ended in time.
     pub left: Vec<String>,
 }
 
-impl<R: Rules> Runner<R> {
+impl<A: Decider> Runner<A> {
     /// A runner that has not begun. `signals` and `receiver` are the two ends of [`Signals::new`], with [`ROOM`].
     ///
     /// # Errors
     /// There is no thread for something.
     pub fn new(
-        rules: R,
+        app: A,
         settings: Settings,
         stop: Stop,
         signals: Signals,
         receiver: Receiver<Signal>,
-    ) -> io::Result<Runner<R>> {
-        let hands = Hands::new(settings, signals, stop.clone())?;
-        let follows = hands.showing.size().map(Event::Resized).into_iter().collect();
-        Ok(Runner { rules, hands, signals: receiver, stop, stops: 0, follows })
+    ) -> io::Result<Runner<A>> {
+        let (hands, follows) = Hands::new(settings, signals, stop.clone())?;
+        Ok(Runner { app, hands, signals: receiver, stop, stops: 0, follows })
     }
 
     /// Runs the client until the App ends it, and joins the threads.
-    pub fn run(mut self) -> Over<R> {
+    pub fn run(mut self) -> Over<A> {
         let now = read_clocks();
-        let effects = self.rules.start(now);
+        let effects = self.app.start(now);
         let mut end = self.carry_out(effects, now);
         while end.is_none() {
             let batch = self.wait();
             end = self.turn(batch);
         }
-        let Runner { mut rules, hands, signals, .. } = self;
+        let Runner { mut app, hands, signals, .. } = self;
         // Whoever waits for room in it is told that the client is over.
         drop(signals);
-        let left = hands.end(&rules.last_lines());
+        let left = hands.end(&app.last_lines());
         for name in &left {
             log::warn!("thread {name} does not end");
         }
-        Over { end: end.unwrap_or(End::Left), rules, left }
+        Over { end: end.unwrap_or(End::Left), app, left }
     }
 
     /// Waits until there is something to do, and takes it.
     fn wait(&self) -> Vec<Signal> {
         let is_due = !self.follows.is_empty() || self.stop.count() > self.stops;
-        let deadline = [self.rules.deadline(), self.hands.calls.deadline()].into_iter().flatten().min();
+        let deadline = [self.app.deadline(), self.hands.calls.deadline()].into_iter().flatten().min();
         // `self.hands` has a sender, so an error is the end of the time.
         let first = match deadline {
             _ if is_due => None,
@@ -110,18 +109,18 @@ impl<R: Rules> Runner<R> {
                 return Some(end);
             }
         }
-        if self.rules.deadline().is_some_and(|deadline| deadline <= now.instant) {
-            let effects = self.rules.tick(now);
+        if self.app.deadline().is_some_and(|deadline| deadline <= now.instant) {
+            let effects = self.app.tick(now);
             if let Some(end) = self.carry_out(effects, now) {
                 return Some(end);
             }
         }
-        self.hands.showing.draw(&mut self.rules);
+        self.hands.showing.draw(&mut self.app);
         None
     }
 
     fn handle(&mut self, event: Event, now: Now) -> Option<End> {
-        let effects = self.rules.handle(event, now);
+        let effects = self.app.handle(event, now);
         self.carry_out(effects, now)
     }
 

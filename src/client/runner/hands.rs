@@ -3,8 +3,8 @@
 
 use super::calls::Calls;
 use super::datagrams::Datagrams;
-use super::face::{Face, Showing};
 use super::incoming::Incoming;
+use super::interface::{Interface, Showing};
 use super::link::Link;
 use super::scribe::{Scribe, ScribeMailbox, ScribeOrder};
 use super::stop::Stop;
@@ -22,13 +22,12 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 /// How long the threads may take to end, in all; connections that still talk then have been cut before.
 const END: Duration = Duration::from_secs(5);
 
-/// Looks at the shared folder on a thread of its own, and tells `Event::Shares`.
-pub trait Watcher {
-    /// Has it look, soon. This does not wait.
-    fn look(&self);
-
-    /// Ends the thread, in a second at most.
-    fn end(self: Box<Self>);
+/// What looks at the shared folder.
+pub struct Watch {
+    /// Has it look soon, and waits for nothing. Dropping it ends the thread.
+    pub look: Box<dyn Fn() + Send>,
+    /// Tells `Event::Shares`, on a thread of its own.
+    pub run: Box<dyn FnOnce(&Signals) + Send>,
 }
 
 /// What the runner works with.
@@ -37,16 +36,14 @@ pub struct Settings {
     pub server: SocketAddr,
     /// The port for peers on which the person insists; `None`: 4401, or any.
     pub listen: Option<u16>,
-    /// The socket for broadcasts; `None`: they come by TCP.
-    pub datagrams: Option<Datagrams>,
     /// What calls use.
     pub means: Means,
     /// What touches files.
     pub scribe: Box<dyn Scribe>,
     /// What looks at the shared folder, if there is one.
-    pub watcher: Option<Box<dyn Watcher>>,
+    pub watch: Option<Watch>,
     /// Where the person sees the client.
-    pub face: Face,
+    pub interface: Interface,
 }
 
 /// All that the runner has to do with.
@@ -60,7 +57,7 @@ pub struct Hands {
     datagrams: Option<Datagrams>,
     incoming: Incoming,
     scribe: ScribeMailbox,
-    watcher: Option<Box<dyn Watcher>>,
+    look: Option<Box<dyn Fn() + Send>>,
     /// The calls under way.
     pub calls: Calls,
     /// What is seen.
@@ -68,17 +65,24 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Starts the threads that are there from the beginning.
+    /// Starts the threads that are there from the beginning; gives what the App is to be told first, too.
     ///
     /// # Errors
     /// There is no thread for something.
-    pub fn new(settings: Settings, signals: Signals, stop: Stop) -> io::Result<Hands> {
+    pub fn new(settings: Settings, signals: Signals, stop: Stop) -> io::Result<(Hands, Vec<Event>)> {
         let mut threads = Threads::new();
         let means = Arc::new(settings.means);
-        if let Some(datagrams) = &settings.datagrams {
-            datagrams.start(signals.clone(), &mut threads)?;
-        }
-        Ok(Hands {
+        let datagrams = Datagrams::start(settings.server, signals.clone(), &mut threads);
+        let no_datagrams = datagrams.as_ref().err().map(|error| Event::NoDatagrams(error.to_string()));
+        let look = match settings.watch {
+            Some(Watch { look, run }) => {
+                let tell = signals.clone();
+                threads.start("folder", move || run(&tell))?;
+                Some(look)
+            }
+            None => None,
+        };
+        let hands = Hands {
             server: settings.server,
             scribe: ScribeMailbox::start(settings.scribe, signals.clone(), &mut threads)?,
             incoming: Incoming::new(settings.listen, signals.clone(), Arc::clone(&means)),
@@ -87,11 +91,13 @@ impl Hands {
             means,
             threads,
             link: None,
-            datagrams: settings.datagrams,
-            watcher: settings.watcher,
+            datagrams: datagrams.ok(),
+            look,
             calls: Calls::default(),
-            showing: Showing::new(settings.face),
-        })
+            showing: Showing::new(settings.interface),
+        };
+        let first = hands.showing.size().map(Event::Resized).into_iter().chain(no_datagrams).collect();
+        Ok((hands, first))
     }
 
     /// Takes what has arrived; gives what of it is for the App.
@@ -124,7 +130,7 @@ impl Hands {
             }
             Effect::Order { call, order } => self.calls.order(call, order),
             Effect::HangUp(call) => self.calls.hang_up(call, now),
-            Effect::LookAtShare => self.watcher.iter().for_each(|watcher| watcher.look()),
+            Effect::LookAtShare => self.look.iter().for_each(|look| look()),
             Effect::Show(line) => self.showing.line(&line, &self.stop),
             Effect::NextLine { prompt, hidden } => self.showing.next_line(prompt, hidden),
             Effect::Bell => self.showing.bell(),
@@ -164,9 +170,8 @@ impl Hands {
         self.datagrams.iter().for_each(Datagrams::end);
         self.incoming.stop();
         // What it was given before is still written.
-        drop(self.scribe);
+        drop((self.scribe, self.look));
         self.showing.end(last_lines);
-        self.watcher.into_iter().for_each(|watcher| watcher.end());
         if !self.threads.wait(LAST_WORD) {
             self.calls.cut_all();
             self.incoming.close_all();

@@ -1,7 +1,7 @@
 //! Where the person sees the client: a terminal that is a screen, or lines of standard output. It decides nothing of
 //! what is shown.
 
-use super::rules::Rules;
+use super::decider::Decider;
 use super::stop::Stop;
 use crate::client::call::Signals;
 use crate::client::event::{Event, Line, Size};
@@ -67,24 +67,24 @@ pub trait Output {
 }
 
 /// Where the person sees the client.
-pub enum Face {
+pub enum Interface {
     /// A screen, and the size that it has.
     Screen(Box<dyn Screen>, Size),
     /// Lines.
     Lines(Box<dyn Output>),
 }
 
-impl Face {
+impl Interface {
     /// Takes the terminal of the process. A panic of any thread gives it back, and stops the client.
     ///
     /// # Errors
     /// As [`Terminal::open`].
-    pub fn screen(signals: &Signals, stop: &Stop) -> io::Result<Face> {
+    pub fn screen(signals: &Signals, stop: &Stop) -> io::Result<Interface> {
         let tell = signals.clone();
         let (terminal, size) = Terminal::open(move |event| told(event).is_none_or(|event| tell.event(event)))?;
         let stop = stop.clone();
         terminal.restore_on_panic(move || stop.stop());
-        Ok(Face::Screen(Box::new(terminal), size))
+        Ok(Interface::Screen(Box::new(terminal), size))
     }
 }
 
@@ -101,9 +101,9 @@ fn told(event: TerminalEvent) -> Option<Event> {
     })
 }
 
-/// The face, and what its next frame has beside the picture.
+/// The interface, and what its next frame has beside the picture.
 pub struct Showing {
-    face: Face,
+    interface: Interface,
     /// Whether the painter has a frame.
     painting: bool,
     anew: bool,
@@ -112,16 +112,16 @@ pub struct Showing {
 }
 
 impl Showing {
-    /// A face that shows nothing yet.
-    pub fn new(face: Face) -> Showing {
-        Showing { face, painting: false, anew: false, bell: false, title: None }
+    /// A interface that shows nothing yet.
+    pub fn new(interface: Interface) -> Showing {
+        Showing { interface, painting: false, anew: false, bell: false, title: None }
     }
 
     /// The size of the screen, if it is one.
     pub fn size(&self) -> Option<Size> {
-        match &self.face {
-            Face::Screen(_, size) => Some(*size),
-            Face::Lines(_) => None,
+        match &self.interface {
+            Interface::Screen(_, size) => Some(*size),
+            Interface::Lines(_) => None,
         }
     }
 
@@ -137,7 +137,7 @@ impl Showing {
     /// Shows a line. A printer that has no room is waited for, until the client is to stop: a slow reader of our
     /// output slows us down, and nothing is lost.
     pub fn line(&mut self, line: &Line, stop: &Stop) {
-        let Face::Lines(output) = &mut self.face else { return };
+        let Interface::Lines(output) = &mut self.interface else { return };
         while output.show(line).is_err() && stop.count() == 0 {
             thread::sleep(FULL);
         }
@@ -145,7 +145,7 @@ impl Showing {
 
     /// Asks for a line of input.
     pub fn next_line(&mut self, prompt: String, hidden: bool) {
-        if let Face::Lines(output) = &mut self.face {
+        if let Interface::Lines(output) = &mut self.interface {
             output.next_line(prompt, hidden);
         }
     }
@@ -167,18 +167,18 @@ impl Showing {
 
     /// Stops the process as Ctrl-Z does.
     pub fn suspend(&self) {
-        if let Face::Screen(screen, _) = &self.face {
+        if let Interface::Screen(screen, _) = &self.interface {
             screen.suspend();
         }
     }
 
     /// Draws what there is to be seen, unless the painter is busy.
-    pub fn draw(&mut self, rules: &mut impl Rules) {
-        let Face::Screen(screen, _) = &self.face else { return };
+    pub fn draw(&mut self, app: &mut impl Decider) {
+        let Interface::Screen(screen, _) = &self.interface else { return };
         if self.painting {
             return;
         }
-        let Some(picture) = rules.picture() else { return };
+        let Some(picture) = app.picture() else { return };
         let frame = Frame { picture, anew: self.anew, bell: self.bell, title: self.title.take() };
         (self.anew, self.bell) = (false, false);
         // The painter of a terminal that is gone takes no frame.
@@ -187,12 +187,12 @@ impl Showing {
 
     /// Gives the terminal back and leaves these lines there, or shows what is still to be shown.
     pub fn end(self, last_lines: &[String]) {
-        match self.face {
-            Face::Screen(screen, _) => {
+        match self.interface {
+            Interface::Screen(screen, _) => {
                 screen.end();
                 leave(last_lines);
             }
-            Face::Lines(output) => output.end(),
+            Interface::Lines(output) => output.end(),
         }
     }
 }
