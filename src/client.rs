@@ -12,3 +12,4 @@ pub mod shown;
 pub mod lines;
 pub mod files;
 pub mod app;
+pub mod runner;

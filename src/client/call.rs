@@ -26,6 +26,8 @@ pub enum Signal {
     Socket(CallId, Arc<TcpStream>),
     /// A peer has connected to us: a call that the App does not know yet.
     Incoming(CallId, OrderSender, Arc<TcpStream>),
+    /// Nothing; the runner looks whether the client is to stop.
+    Wake,
 }
 
 /// The way to the runner, of which every thread has one.
@@ -95,6 +97,11 @@ impl Signals {
     /// repaired or repeated by who sends it.
     pub fn event_if_room(&self, event: Event) -> bool {
         self.0.try_send(Signal::Event(event)).is_ok()
+    }
+
+    /// Wakes the runner, and never waits: one for whom there is no room finds the runner awake.
+    pub fn wake(&self) {
+        let _ = self.0.try_send(Signal::Wake);
     }
 }
 

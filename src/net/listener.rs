@@ -180,6 +180,8 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
         while !stop.is_triggered() {
             let (stream, peer) = match listener.accept() {
                 Ok(accepted) => accepted,
+                // The listener may be shut down as well, so that its port is free while the last ones still talk.
+                Err(_) if stop.is_triggered() => break,
                 Err(error) => {
                     warn!("accept: {error}");
                     stop.wait(ACCEPT_PAUSE);

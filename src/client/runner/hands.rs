@@ -1,0 +1,181 @@
+//! Carries out effects, one by one, and ends all that it has begun. Nothing here waits before the end, but for a
+//! reader of our output. It knows no App.
+
+use super::calls::Calls;
+use super::datagrams::Datagrams;
+use super::incoming::Incoming;
+use super::interface::{Interface, Showing};
+use super::link::Link;
+use super::scribe::{Scribe, ScribeMailbox, ScribeOrder};
+use super::stop::Stop;
+use super::threads::Threads;
+use crate::client::call::{Signal, Signals};
+use crate::client::dispatch::Means;
+use crate::client::event::{Effect, End, Event, LinkId};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long calls that were given up may still write their last line at the end.
+const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long the threads may take to end, in all; connections that still talk then have been cut before.
+const END: Duration = Duration::from_secs(5);
+
+/// What looks at the shared folder.
+pub struct Watch {
+    /// Has it look soon, and waits for nothing. Dropping it ends the thread.
+    pub look: Box<dyn Fn() + Send>,
+    /// Tells `Event::Shares`, on a thread of its own.
+    pub run: Box<dyn FnOnce(&Signals) + Send>,
+}
+
+/// What the runner works with.
+pub struct Settings {
+    /// Where the server is.
+    pub server: SocketAddr,
+    /// The port for peers on which the person insists; `None`: 4401, or any.
+    pub listen: Option<u16>,
+    /// What calls use.
+    pub means: Means,
+    /// What touches files.
+    pub scribe: Box<dyn Scribe>,
+    /// What looks at the shared folder, if there is one.
+    pub watch: Option<Watch>,
+    /// Where the person sees the client.
+    pub interface: Interface,
+}
+
+/// All that the runner has to do with.
+pub struct Hands {
+    server: SocketAddr,
+    signals: Signals,
+    stop: Stop,
+    means: Arc<Means>,
+    threads: Threads,
+    link: Option<Link>,
+    datagrams: Option<Datagrams>,
+    incoming: Incoming,
+    scribe: ScribeMailbox,
+    look: Option<Box<dyn Fn() + Send>>,
+    /// The calls under way.
+    pub calls: Calls,
+    /// What is seen.
+    pub showing: Showing,
+}
+
+impl Hands {
+    /// Starts the threads that are there from the beginning; gives what the App is to be told first, too.
+    ///
+    /// # Errors
+    /// There is no thread for something.
+    pub fn new(settings: Settings, signals: Signals, stop: Stop) -> io::Result<(Hands, Vec<Event>)> {
+        let mut threads = Threads::new();
+        let means = Arc::new(settings.means);
+        let datagrams = Datagrams::start(settings.server, signals.clone(), &mut threads);
+        let no_datagrams = datagrams.as_ref().err().map(|error| Event::NoDatagrams(error.to_string()));
+        let look = match settings.watch {
+            Some(Watch { look, run }) => {
+                let tell = signals.clone();
+                threads.start("folder", move || run(&tell))?;
+                Some(look)
+            }
+            None => None,
+        };
+        let hands = Hands {
+            server: settings.server,
+            scribe: ScribeMailbox::start(settings.scribe, signals.clone(), &mut threads)?,
+            incoming: Incoming::new(settings.listen, signals.clone(), Arc::clone(&means)),
+            signals,
+            stop,
+            means,
+            threads,
+            link: None,
+            datagrams: datagrams.ok(),
+            look,
+            calls: Calls::default(),
+            showing: Showing::new(settings.interface),
+        };
+        let first = hands.showing.size().map(Event::Resized).into_iter().chain(no_datagrams).collect();
+        Ok((hands, first))
+    }
+
+    /// Takes what has arrived; gives what of it is for the App.
+    pub fn take(&mut self, signal: Signal) -> Option<Event> {
+        match signal {
+            Signal::Event(event) => {
+                self.showing.mind(&event);
+                if let Event::CallEnded { call, .. } = &event {
+                    self.calls.ended(*call);
+                }
+                return Some(event);
+            }
+            Signal::Socket(call, stream) => self.calls.attach(call, stream),
+            Signal::Incoming(call, orders, stream) => self.calls.add(call, orders, stream),
+            Signal::Wake => {}
+        }
+        None
+    }
+
+    /// Carries one effect out. What follows from it at once is added to `follows`, for the App.
+    pub fn carry_out(&mut self, effect: Effect, now: Instant, follows: &mut Vec<Event>) -> Option<End> {
+        match effect {
+            Effect::Connect(link) => follows.extend(self.connect(link)),
+            Effect::Send { link, request } => follows.extend(self.link(link).and_then(|link| link.send(&request))),
+            Effect::Disconnect(link) => self.link(link).into_iter().for_each(Link::close),
+            Effect::Listen(at) => follows.push(self.incoming.listen(at, &mut self.threads)),
+            Effect::Hello(hello) => self.datagrams.iter().for_each(|datagrams| datagrams.say(hello)),
+            Effect::Call { call, work } => {
+                follows.extend(self.calls.begin(call, work, &self.signals, &self.means, &mut self.threads));
+            }
+            Effect::Order { call, order } => self.calls.order(call, order),
+            Effect::HangUp(call) => self.calls.hang_up(call, now),
+            Effect::LookAtShare => self.look.iter().for_each(|look| look()),
+            Effect::Show(line) => self.showing.line(&line, &self.stop),
+            Effect::NextLine { prompt, hidden } => self.showing.next_line(prompt, hidden),
+            Effect::Bell => self.showing.bell(),
+            Effect::Title(title) => self.showing.title(title),
+            Effect::Redraw => self.showing.redraw(),
+            Effect::Suspend => self.showing.suspend(),
+            Effect::AskPaths { ask, begin } => follows.extend(self.scribe.order(ScribeOrder::Paths(ask, begin))),
+            Effect::Remember(line) => follows.extend(self.scribe.order(ScribeOrder::Remember(line))),
+            Effect::Log { with, line } => follows.extend(self.scribe.order(ScribeOrder::Log(with, line))),
+            Effect::End(end) => return Some(end),
+        }
+        None
+    }
+
+    fn connect(&mut self, id: LinkId) -> Option<Event> {
+        // Its thread ends, and what it still tells is of a link that the App does not know any more.
+        self.link.iter().for_each(Link::close);
+        match Link::start(id, self.server, self.signals.clone(), &mut self.threads) {
+            Ok(link) => {
+                self.link = Some(link);
+                None
+            }
+            Err(why) => Some(Event::NotConnected { link: id, why }),
+        }
+    }
+
+    fn link(&self, id: LinkId) -> Option<&Link> {
+        self.link.as_ref().filter(|link| link.id() == id)
+    }
+
+    /// Ends everything and gives the names of threads that do not end in time. Whoever calls this has dropped the
+    /// receiver of the signals, so nobody waits for room in it.
+    pub fn end(mut self, last_lines: &[String]) -> Vec<String> {
+        let until = Instant::now() + END;
+        self.calls.give_up_all();
+        self.link.iter().for_each(Link::close);
+        self.datagrams.iter().for_each(Datagrams::end);
+        self.incoming.stop();
+        // What it was given before is still written.
+        drop((self.scribe, self.look));
+        self.showing.end(last_lines);
+        if !self.threads.wait(LAST_WORD) {
+            self.calls.cut_all();
+            self.incoming.close_all();
+        }
+        self.threads.join(until.saturating_duration_since(Instant::now()))
+    }
+}

@@ -1,0 +1,124 @@
+//! Where peers connect to us: one listener at a time, and a thread for each connection. It knows no App and does not
+//! look at what is said.
+
+use super::calls::EndTold;
+use super::threads::Threads;
+use crate::client::call::{self, Signal, Signals};
+use crate::client::dispatch::{self, Means};
+use crate::client::event::{CallId, Event};
+use crate::net::Shutdown;
+use crate::net::listener::{self, Connections, Service};
+use crate::peer_protocol::{Answer, PeerRefusal};
+use socket2::SockRef;
+use std::io::{self, Write};
+use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The port on which clients listen, each on an address of its own. Not 4400: Linux refuses it to any address while
+/// a server listens on 0.0.0.0:4400.
+const PEER_PORT: u16 = 4401;
+/// Connections of peers at a time, over all addresses where we have listened.
+const MAX_PEERS: usize = 64;
+
+/// The listener, and the connections of peers.
+pub struct Incoming {
+    /// The port on which the person insists.
+    port: Option<u16>,
+    peers: Arc<Peers>,
+    connections: Arc<Connections>,
+    listening: Option<Listening>,
+}
+
+/// Where we listen, and what ends it.
+struct Listening {
+    at: IpAddr,
+    port: u16,
+    listener: Arc<TcpListener>,
+    stop: Arc<Shutdown>,
+}
+
+impl Incoming {
+    /// Nobody listens yet.
+    pub fn new(port: Option<u16>, signals: Signals, means: Arc<Means>) -> Incoming {
+        let peers = Arc::new(Peers { signals, means, next: AtomicU64::new(1) });
+        Incoming { port, peers, connections: Arc::new(Connections::new(MAX_PEERS)), listening: None }
+    }
+
+    /// Listens at `at`; gives `Event::Listening`. When that is another address than before, the old listener takes no
+    /// more, and its connections go on.
+    pub fn listen(&mut self, at: IpAddr, threads: &mut Threads) -> Event {
+        if let Some(present) = self.listening.as_ref().filter(|present| present.at == at) {
+            return Event::Listening { at, port: Ok(present.port) };
+        }
+        // First, so that the new one may have the old one's port.
+        self.stop();
+        let port = bind(at, self.port)
+            .map_err(|(port, error)| format!("port {port} on {at}: {error}"))
+            .and_then(|listener| self.accept(at, listener, threads).map_err(|error| error.to_string()));
+        Event::Listening { at, port }
+    }
+
+    fn accept(&mut self, at: IpAddr, listener: TcpListener, threads: &mut Threads) -> io::Result<u16> {
+        let port = listener.local_addr()?.port();
+        let stop = Arc::new(Shutdown::new());
+        let listener = Arc::new(listener);
+        let (accepting, ended) = (Arc::clone(&listener), Arc::clone(&stop));
+        let (peers, connections) = (Arc::clone(&self.peers), Arc::clone(&self.connections));
+        threads.start("incoming", move || listener::run(&accepting, &connections, &ended, &*peers))?;
+        self.listening = Some(Listening { at, port, listener, stop });
+        Ok(port)
+    }
+
+    /// Takes no more connections.
+    pub fn stop(&mut self) {
+        if let Some(old) = self.listening.take() {
+            old.stop.trigger();
+            // The thread goes on with its connections, for hours perhaps: who connects meanwhile must be told that
+            // nobody accepts, and the port be free at once. An error says that the listener is gone already.
+            let _ = SockRef::from(&*old.listener).shutdown(Direction::Both);
+        }
+    }
+
+    /// Ends the connections that are left, in two seconds at most.
+    pub fn close_all(&self) {
+        self.connections.close_all();
+    }
+}
+
+/// `at` with the port that was asked for; else with the usual one, or any if that is taken.
+fn bind(at: IpAddr, port: Option<u16>) -> Result<TcpListener, (u16, io::Error)> {
+    let on = |port| listener::bind(SocketAddr::new(at, port)).map_err(|error| (port, error));
+    match port {
+        Some(port) => on(port),
+        None => on(PEER_PORT).or_else(|_| on(0)),
+    }
+}
+
+/// What is done with the connections of peers.
+struct Peers {
+    signals: Signals,
+    means: Arc<Means>,
+    next: AtomicU64,
+}
+
+impl Service for Peers {
+    const NAME: &'static str = "peer";
+
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+        let id = CallId::In(self.next.fetch_add(1, Ordering::Relaxed));
+        let (orders, call) = match call::new(id, self.signals.clone()) {
+            Ok(ends) => ends,
+            Err(error) => return log::warn!("peer {peer}: {error}"),
+        };
+        if self.signals.send(Signal::Incoming(id, orders, Arc::clone(stream))) {
+            let _told = EndTold { id, signals: self.signals.clone() };
+            dispatch::serve(call, Arc::clone(stream), peer, &self.means);
+        }
+    }
+
+    fn refuse(&self, stream: &TcpStream) {
+        let _ = stream.set_nonblocking(true);
+        let _ = (&*stream).write_all(format!("{}\n", Answer::Refused(PeerRefusal::TooManyConnections)).as_bytes());
+    }
+}

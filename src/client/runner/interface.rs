@@ -1,0 +1,210 @@
+//! Where the person sees the client: a terminal that is a screen, or lines of standard output. It decides nothing of
+//! what is shown.
+
+use super::decider::Decider;
+use super::stop::Stop;
+use crate::client::call::Signals;
+use crate::client::event::{Event, Line, Size};
+use crate::client::screen::{Frame, Terminal, TerminalEvent};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::Duration;
+
+/// How often it is tried again to show a line when nobody reads our output.
+const FULL: Duration = Duration::from_millis(50);
+/// How long a paused terminal may hold up the last lines, in milliseconds.
+const LAST_LINES: u16 = 1000;
+
+/// A screen, or what a test has in its place. Nothing but [`Screen::end`] waits.
+pub trait Screen {
+    /// Draws a frame, soon; `Event::Painted` tells when the next one may come.
+    ///
+    /// # Errors
+    /// The frame: there is no room for it.
+    fn paint(&self, frame: Frame) -> Result<(), Frame>;
+
+    /// Stops the process as Ctrl-Z does, soon.
+    fn suspend(&self);
+
+    /// Gives the terminal back, in two seconds at most.
+    fn end(self: Box<Self>);
+}
+
+impl Screen for Terminal {
+    fn paint(&self, frame: Frame) -> Result<(), Frame> {
+        Terminal::paint(self, frame)
+    }
+
+    fn suspend(&self) {
+        Terminal::suspend(self);
+    }
+
+    fn end(self: Box<Self>) {
+        Terminal::end(*self);
+    }
+}
+
+/// The printer has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// The line mode: standard output and standard input, each on a thread of its own. Nothing but [`Output::end`] waits.
+/// Who finds that nobody reads the output any more calls [`Stop::stop`], which does not wait for the runner.
+pub trait Output {
+    /// Shows a line, soon.
+    ///
+    /// # Errors
+    /// [`Full`]; the runner comes again with the same line.
+    fn show(&mut self, line: &Line) -> Result<(), Full>;
+
+    /// Has one line of input told, as `Event::Typed` or `Event::InputEnded`. It is called again only after that.
+    fn next_line(&mut self, prompt: String, hidden: bool);
+
+    /// Shows what is still to be shown, and ends the threads, in two seconds at most, though nobody reads.
+    fn end(self: Box<Self>);
+}
+
+/// Where the person sees the client.
+pub enum Interface {
+    /// A screen, and the size that it has.
+    Screen(Box<dyn Screen>, Size),
+    /// Lines.
+    Lines(Box<dyn Output>),
+}
+
+impl Interface {
+    /// Takes the terminal of the process. A panic of any thread gives it back, and stops the client.
+    ///
+    /// # Errors
+    /// As [`Terminal::open`].
+    pub fn screen(signals: &Signals, stop: &Stop) -> io::Result<Interface> {
+        let tell = signals.clone();
+        let (terminal, size) = Terminal::open(move |event| told(event).is_none_or(|event| tell.event(event)))?;
+        let stop = stop.clone();
+        terminal.restore_on_panic(move || stop.stop());
+        Ok(Interface::Screen(Box::new(terminal), size))
+    }
+}
+
+/// What the App is told of what happens at a terminal.
+fn told(event: TerminalEvent) -> Option<Event> {
+    Some(match event {
+        TerminalEvent::Key(key) => Event::Key(key),
+        TerminalEvent::Resized(size) => Event::Resized(size),
+        // Nothing is to be done: the painter throws away what it gets until the terminal is ours again.
+        TerminalEvent::Suspended => return None,
+        TerminalEvent::Resumed => Event::Resumed,
+        TerminalEvent::Painted => Event::Painted,
+        TerminalEvent::Gone => Event::TerminalGone,
+    })
+}
+
+/// The interface, and what its next frame has beside the picture.
+pub struct Showing {
+    interface: Interface,
+    /// Whether the painter has a frame.
+    painting: bool,
+    anew: bool,
+    bell: bool,
+    title: Option<String>,
+}
+
+impl Showing {
+    /// A interface that shows nothing yet.
+    pub fn new(interface: Interface) -> Showing {
+        Showing { interface, painting: false, anew: false, bell: false, title: None }
+    }
+
+    /// The size of the screen, if it is one.
+    pub fn size(&self) -> Option<Size> {
+        match &self.interface {
+            Interface::Screen(_, size) => Some(*size),
+            Interface::Lines(_) => None,
+        }
+    }
+
+    /// Looks at what the App is about to be told.
+    pub fn mind(&mut self, event: &Event) {
+        match event {
+            Event::Painted => self.painting = false,
+            Event::Resized(_) | Event::Resumed => self.anew = true,
+            _ => {}
+        }
+    }
+
+    /// Shows a line. A printer that has no room is waited for, until the client is to stop: a slow reader of our
+    /// output slows us down, and nothing is lost.
+    pub fn line(&mut self, line: &Line, stop: &Stop) {
+        let Interface::Lines(output) = &mut self.interface else { return };
+        while output.show(line).is_err() && stop.count() == 0 {
+            thread::sleep(FULL);
+        }
+    }
+
+    /// Asks for a line of input.
+    pub fn next_line(&mut self, prompt: String, hidden: bool) {
+        if let Interface::Lines(output) = &mut self.interface {
+            output.next_line(prompt, hidden);
+        }
+    }
+
+    /// Has the next frame ring.
+    pub fn bell(&mut self) {
+        self.bell = true;
+    }
+
+    /// Has the next frame set the title.
+    pub fn title(&mut self, title: String) {
+        self.title = Some(title);
+    }
+
+    /// Has the next frame draw everything.
+    pub fn redraw(&mut self) {
+        self.anew = true;
+    }
+
+    /// Stops the process as Ctrl-Z does.
+    pub fn suspend(&self) {
+        if let Interface::Screen(screen, _) = &self.interface {
+            screen.suspend();
+        }
+    }
+
+    /// Draws what there is to be seen, unless the painter is busy.
+    pub fn draw(&mut self, app: &mut impl Decider) {
+        let Interface::Screen(screen, _) = &self.interface else { return };
+        if self.painting {
+            return;
+        }
+        let Some(picture) = app.picture() else { return };
+        let frame = Frame { picture, anew: self.anew, bell: self.bell, title: self.title.take() };
+        (self.anew, self.bell) = (false, false);
+        // The painter of a terminal that is gone takes no frame.
+        self.painting = screen.paint(frame).is_ok();
+    }
+
+    /// Gives the terminal back and leaves these lines there, or shows what is still to be shown.
+    pub fn end(self, last_lines: &[String]) {
+        match self.interface {
+            Interface::Screen(screen, _) => {
+                screen.end();
+                leave(last_lines);
+            }
+            Interface::Lines(output) => output.end(),
+        }
+    }
+}
+
+/// Writes lines to a terminal that may be paused, or gone: then the others are left out.
+fn leave(lines: &[String]) {
+    let output = io::stdout();
+    for line in lines {
+        let mut ends = [PollFd::new(output.as_fd(), PollFlags::POLLOUT)];
+        let has_room = poll(&mut ends, PollTimeout::from(LAST_LINES)).unwrap_or(0) > 0;
+        if !has_room || writeln!(&output, "{line}").is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! One connection to the server: a thread connects, reads the greeting, and then each line. It does not know what is
+//! asked, nor which line belongs to which answer.
+//!
+//! Nothing here waits but that thread. A request leaves in one `send` that does not wait, so no thread of its own
+//! writes: one request is on the wire at a time, 4 KiB at most, and a socket's buffer that does not take it belongs
+//! to a server that has not read for long. Such a connection is given up.
+
+use super::threads::Threads;
+use crate::client::call::Signals;
+use crate::client::event::{Event, LinkError, LinkId};
+use crate::net::{DeadlineReader, LineReader, listener};
+use crate::protocol::{MAX_SERVER_LINE, Refusal, Reply, Request};
+use crate::value::{BadLine, text};
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io;
+use std::net::{Shutdown as Direction, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long connecting may take, and then the greeting, however slowly its bytes come.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The runner's end of a connection.
+pub struct Link {
+    id: LinkId,
+    stream: Arc<TcpStream>,
+}
+
+impl Link {
+    /// Begins to connect. What becomes of it is told by `Connected`, `NotConnected`, and then by the others of this
+    /// link.
+    ///
+    /// # Errors
+    /// [`LinkError::Connect`] when it cannot even begin; then nothing else is told.
+    pub fn start(id: LinkId, server: SocketAddr, signals: Signals, threads: &mut Threads) -> Result<Link, LinkError> {
+        let stream = Arc::new(begin(server).map_err(connect_error)?);
+        let reading = Arc::clone(&stream);
+        threads.start("link", move || run(id, &reading, &signals)).map_err(connect_error)?;
+        Ok(Link { id, stream })
+    }
+
+    /// Which one it is.
+    pub fn id(&self) -> LinkId {
+        self.id
+    }
+
+    /// Sends a request. One that cannot be sent ends the connection, which `LinkLost` tells. One that is no line is
+    /// not sent, and the refusal is given back as if the server had said it.
+    pub fn send(&self, request: &Request) -> Option<Event> {
+        let line = request.to_string();
+        if let Some(c) = text::first_forbidden(&line) {
+            let refusal = Refusal::parse(&BadLine::Control(c).to_string());
+            return Some(Event::FromServer { link: self.id, reply: Ok(Reply::Err(refusal)) });
+        }
+        let line = format!("{line}\n");
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        if !matches!(SockRef::from(&*self.stream).send_with_flags(line.as_bytes(), flags), Ok(sent) if sent == line.len())
+        {
+            self.close();
+        }
+        None
+    }
+
+    /// Ends the connection, also one that is still being made.
+    pub fn close(&self) {
+        // An error says that it has ended already.
+        let _ = self.stream.shutdown(Direction::Both);
+    }
+}
+
+fn connect_error(error: io::Error) -> LinkError {
+    LinkError::Connect(error.to_string())
+}
+
+/// Begins to connect and does not wait, so that [`Link::close`] has something to close.
+fn begin(server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&server.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
+        _ => Ok(socket.into()),
+    }
+}
+
+fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals) {
+    let event = match greeted(stream) {
+        Ok((from, lines)) => {
+            if !signals.event(Event::Connected { link, from }) || !read(link, lines, signals) {
+                return;
+            }
+            Event::LinkLost { link }
+        }
+        Err(why) => Event::NotConnected { link, why },
+    };
+    // The server must not take one for present that the App takes for gone.
+    let _ = stream.shutdown(Direction::Both);
+    signals.event(event);
+}
+
+/// Waits for the connection and for the greeting; gives our own address, and what comes behind.
+fn greeted(stream: &Arc<TcpStream>) -> Result<(SocketAddr, LineReader<DeadlineReader>), LinkError> {
+    connected(stream).map_err(connect_error)?;
+    let from = stream.local_addr().map_err(connect_error)?;
+    let timed = DeadlineReader::new(Arc::clone(stream), Some(Instant::now() + CONNECT));
+    let mut lines = LineReader::new(timed, MAX_SERVER_LINE);
+    let greeting = lines.next_line().map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => LinkError::NoGreeting,
+        _ => connect_error(error),
+    })?;
+    match greeting {
+        Some(Ok(line)) => match Reply::parse(line) {
+            Reply::Ok(_) => {}
+            Reply::Err(why) => return Err(LinkError::Refused(why.to_string())),
+            _ => return Err(LinkError::Refused(format!("this is no peerline server, it says: {line}"))),
+        },
+        Some(Err(bad)) => return Err(LinkError::Refused(format!("this is no peerline server: {bad}"))),
+        None => return Err(LinkError::Lost),
+    }
+    lines.get_mut().set_deadline(None);
+    Ok((from, lines))
+}
+
+fn connected(stream: &TcpStream) -> io::Result<()> {
+    let until = Instant::now() + CONNECT;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let mut ends = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+        let limit = PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX);
+        // An error can only be a signal: then nothing is raised, and the wait goes on.
+        if poll(&mut ends, limit).unwrap_or(0) > 0 {
+            break;
+        }
+        if left.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "connection timed out"));
+        }
+    }
+    stream.take_error()?.map_or(Ok(()), Err)?;
+    stream.set_nonblocking(false)?;
+    listener::tune(stream)
+}
+
+/// Reads until the connection ends; false when the client does.
+fn read(link: LinkId, mut lines: LineReader<DeadlineReader>, signals: &Signals) -> bool {
+    while let Ok(Some(line)) = lines.next_line() {
+        if !signals.event(Event::FromServer { link, reply: line.map(Reply::parse) }) {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,158 @@
+//! The two ways to the server, with the test as the server.
+
+use super::played::{LIMIT, Played};
+use peerline::client::event::{Effect, End, Event, LinkError, LinkId};
+use peerline::protocol::{EntryRequest, FromServer, Hello, Reply, Request};
+use peerline::value::BadLine;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+
+const LINK: LinkId = LinkId(1);
+
+fn bound() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    (listener, address)
+}
+
+/// A client that has connected with `link`, and the server's end.
+fn connect(played: &Played, server: &TcpListener, link: LinkId) -> BufReader<TcpStream> {
+    played.carry_out(vec![Effect::Connect(link)]);
+    let (mut stream, from) = server.accept().expect("a client");
+    stream.set_read_timeout(Some(LIMIT)).expect("open");
+    stream.write_all(b"OK,Welcome\n").expect("written");
+    assert_eq!(played.event(), Event::Connected { link, from });
+    BufReader::new(stream)
+}
+
+fn line(stream: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    stream.read_line(&mut line).expect("a line, or the end");
+    line
+}
+
+fn heard(played: &Played) -> Result<String, BadLine> {
+    match played.event() {
+        Event::FromServer { link: LINK, reply } => reply.map(|reply| reply.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn lines_go_both_ways_until_the_server_closes() {
+    let (server, address) = bound();
+    let played = Played::at(address);
+    let mut stream = connect(&played, &server, LINK);
+    played.carry_out(vec![Effect::Send { link: LINK, request: Request::Help }]);
+    assert_eq!(line(&mut stream), "help\n");
+    stream.get_mut().write_all(b"menu_1. List\n\x1b\nOK\n").expect("written");
+    assert_eq!(heard(&played), Ok("menu_1. List".to_owned()));
+    assert_eq!(heard(&played), Err(BadLine::Control('\x1b')));
+    assert_eq!(heard(&played), Ok("OK".to_owned()));
+    drop(stream);
+    assert_eq!(played.event(), Event::LinkLost { link: LINK });
+    played.carry_out(vec![Effect::Send { link: LINK, request: Request::Help }]);
+    assert_eq!(played.end(), End::Left);
+}
+
+#[test]
+fn the_client_closes_and_comes_back_on_another_link() {
+    let (server, address) = bound();
+    let played = Played::at(address);
+    let mut first = connect(&played, &server, LINK);
+    played.carry_out(vec![Effect::Disconnect(LINK)]);
+    assert_eq!(line(&mut first), "");
+    assert_eq!(played.event(), Event::LinkLost { link: LINK });
+    let mut second = connect(&played, &server, LinkId(2));
+    // The first is gone, so neither of these is meant for the second.
+    played.carry_out(vec![Effect::Send { link: LINK, request: Request::Help }, Effect::Disconnect(LINK)]);
+    played.carry_out(vec![Effect::Send { link: LinkId(2), request: Request::Quit(None) }]);
+    assert_eq!(line(&mut second), "quit\n");
+    assert_eq!(played.end(), End::Left);
+    assert_eq!(line(&mut second), "");
+}
+
+#[test]
+fn what_is_no_line_is_not_sent() {
+    let (server, address) = bound();
+    let played = Played::at(address);
+    let mut stream = connect(&played, &server, LINK);
+    let bad = EntryRequest::Login { name: "alice".to_owned(), password: "a\nquit".to_owned() };
+    played.carry_out(vec![Effect::Send { link: LINK, request: Request::Entry(bad) }]);
+    assert!(heard(&played).expect("a reply").starts_with("ERR,Control character"));
+    played.carry_out(vec![Effect::Send { link: LINK, request: Request::Help }]);
+    assert_eq!(line(&mut stream), "help\n");
+    assert_eq!(played.end(), End::Left);
+}
+
+#[test]
+fn a_server_that_does_not_read_is_given_up() {
+    let (server, address) = bound();
+    let played = Played::at(address);
+    let _stream = connect(&played, &server, LINK);
+    let password = "x".repeat(4000);
+    let request = Request::Entry(EntryRequest::Login { name: "alice".to_owned(), password });
+    // More than the buffers of both ends hold.
+    for _ in 0..100 {
+        played.carry_out(vec![Effect::Send { link: LINK, request: request.clone() }; 100]);
+    }
+    assert_eq!(played.event(), Event::LinkLost { link: LINK });
+    assert_eq!(played.end(), End::Left);
+}
+
+#[test]
+fn each_way_not_to_be_connected_has_its_reason() {
+    let no_server = |says: &str| LinkError::Refused(format!("this is no peerline server, it says: {says}"));
+    for (greeting, expected) in [
+        ("ERR,Server full\n", LinkError::Refused("Server full".to_owned())),
+        ("HTTP/1.1 400\n", no_server("HTTP/1.1 400")),
+        ("", LinkError::Lost),
+    ] {
+        let (server, address) = bound();
+        let played = Played::at(address);
+        played.carry_out(vec![Effect::Connect(LINK)]);
+        let (mut stream, _) = server.accept().expect("a client");
+        stream.write_all(greeting.as_bytes()).expect("written");
+        drop(stream);
+        assert_eq!(played.event(), Event::NotConnected { link: LINK, why: expected });
+        assert_eq!(played.end(), End::Left);
+    }
+    let (server, address) = bound();
+    drop(server);
+    let played = Played::at(address);
+    played.carry_out(vec![Effect::Connect(LINK)]);
+    let event = played.event();
+    assert!(matches!(&event, Event::NotConnected { why: LinkError::Connect(why), .. } if !why.is_empty()), "{event:?}");
+    assert_eq!(played.end(), End::Left);
+}
+
+/// Nobody greets, and the end comes first.
+#[test]
+fn the_end_does_not_wait_for_a_greeting() {
+    let (server, address) = bound();
+    let played = Played::at(address);
+    played.carry_out(vec![Effect::Connect(LINK)]);
+    let (stream, _) = server.accept().expect("a client");
+    assert_eq!(played.end(), End::Left);
+    stream.set_read_timeout(Some(LIMIT)).expect("open");
+    assert_eq!(line(&mut BufReader::new(stream)), "");
+}
+
+#[test]
+fn hellos_leave_and_only_the_server_is_heard() {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    server.set_read_timeout(Some(LIMIT)).expect("open");
+    let played = Played::at(server.local_addr().expect("bound"));
+    let hello = Hello { token: "00112233445566778899aabbccddeeff".parse().expect("a ticket"), last_seq: 3 };
+    played.carry_out(vec![Effect::Hello(hello)]);
+    let mut datagram = [0; 100];
+    let (length, client) = server.recv_from(&mut datagram).expect("a datagram");
+    assert_eq!(Hello::parse(&datagram[..length]), Some(hello));
+    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    stranger.send_to(b"head_666\n", client).expect("sent");
+    server.send_to(b"bcast_3_1_bob_hi\nhead_3\n", client).expect("sent");
+    let Event::Datagram(lines) = played.event() else { panic!("something else") };
+    let Some(Reply::Broadcast(broadcast)) = Some(Reply::parse("bcast_3_1_bob_hi")) else { panic!("a broadcast") };
+    assert_eq!(lines, [FromServer::Broadcast(broadcast), FromServer::Head(3)]);
+    assert_eq!(played.end(), End::Left);
+}
