@@ -13,3 +13,5 @@ pub mod lines;
 pub mod files;
 pub mod app;
 pub mod runner;
+pub mod options;
+pub mod start;

@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod transfers;
 pub mod announce;
 pub mod answers;
+pub mod doctor;
 pub mod orders;
 pub mod lines;
 
@@ -68,6 +69,7 @@ impl App {
             self.announcement.deadline(),
             self.transfers.deadline(),
             self.script.deadline(),
+            self.doctor.deadline(),
         ];
         let over = self.session == Session::Over;
         deadlines.into_iter().flatten().min().filter(|_| !over)
@@ -79,6 +81,7 @@ impl App {
         self.session_tick();
         self.knocks_tick();
         self.questions_tick();
+        self.doctor_tick();
         self.settle()
     }
 
@@ -136,6 +139,7 @@ impl App {
 
     fn datagram(&mut self, lines: Vec<FromServer>) {
         self.hellos.answered();
+        self.heard_by_udp();
         for line in lines {
             let shown = match line {
                 FromServer::Broadcast(broadcast) => self.inbox.accept(broadcast, Route::Udp),

@@ -83,6 +83,7 @@ impl App {
             Purpose::Introduction(call) => self.introduced(call, &ask, end),
             Purpose::Relay { to } => self.relayed(&to, &ask, &end),
             Purpose::Announce => self.announced(refusal),
+            Purpose::Probe => self.probed(end),
             Purpose::Goodbye => self.said_goodbye(),
         }
     }
@@ -177,6 +178,7 @@ impl App {
             | Purpose::Users
             | Purpose::Fields
             | Purpose::Files { .. }
+            | Purpose::Probe
             | Purpose::Relay { .. } => {
                 let perhaps = if ask.was_sent() { "; perhaps it was done all the same" } else { "" };
                 self.refuse(&ask.origin, format!("{why}{perhaps}"));

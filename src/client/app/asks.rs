@@ -52,6 +52,8 @@ pub enum Purpose {
     Relay { to: Address },
     /// Shared files.
     Announce,
+    /// To know whether others can connect to us.
+    Probe,
     /// Nothing: the person talks with a peer, and is not idle.
     Here,
     /// The goodbye.

@@ -31,6 +31,11 @@ impl Hellos {
         *self = Hellos { token, broken: self.broken, ..Hellos::default() };
     }
 
+    /// What each must carry, while there is a session and a socket.
+    pub fn token(&self) -> Option<Ticket> {
+        self.token.filter(|_| !self.broken)
+    }
+
     /// There is no socket to send them from.
     pub fn give_up(&mut self) {
         self.broken = true;
@@ -43,13 +48,13 @@ impl Hellos {
 
     /// When the next one is due. The first of a session is sent with the login, so this waits for none.
     pub fn deadline(&self, inbox: &Inbox) -> Option<Instant> {
-        self.token.filter(|_| !self.broken)?;
+        self.token()?;
         self.last.map(|last| last + pause(inbox))
     }
 
     /// The hello that is due now.
     pub fn due(&mut self, inbox: &Inbox, now: Instant) -> Option<Hello> {
-        let token = self.token.filter(|_| !self.broken)?;
+        let token = self.token()?;
         if self.last.is_some_and(|last| now < last + pause(inbox)) {
             return None;
         }

@@ -157,7 +157,7 @@ impl App {
         if let Some((prompt, hidden)) = self.question_of_login() {
             return self.want(Wanted::Answer, prompt, hidden);
         }
-        if self.script.hold.is_some() {
+        if self.script.hold.is_some() || self.rules.doctor {
             return;
         }
         if self.is_coming() {

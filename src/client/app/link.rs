@@ -171,6 +171,9 @@ impl App {
         self.announcement.begin();
         let again = self.life.since.is_some();
         self.life.since.get_or_insert(unix_time(self.now.clock));
+        if self.examine() {
+            return;
+        }
         let text = match (again, self.login.by_hand()) {
             (true, true) => "Logged in again.".to_owned(),
             (true, false) => format!("Logged in again as {me}."),
@@ -206,6 +209,8 @@ impl App {
                 self.asks.put_first(Ask::new(Purpose::Goodbye, Request::Quit(None), Origin::nobody()));
             }
             Session::Over | Session::Leaving { .. } => {}
+            // Nothing was checked.
+            _ if self.rules.doctor => self.over(End::Failed("not logged in: give --user NAME".to_owned())),
             _ => self.over(End::Left),
         }
     }

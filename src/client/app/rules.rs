@@ -56,6 +56,8 @@ pub struct Rules {
     pub gifts: bool,
     /// Whether the server carries a message that cannot be delivered directly.
     pub relay: bool,
+    /// Whether the client only checks the way to the server and back.
+    pub doctor: bool,
     /// Whether only what was asked for is shown, and what is for the person.
     pub quiet: bool,
 }

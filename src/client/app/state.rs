@@ -11,7 +11,7 @@ use super::script::Script;
 use super::session::{Life, Session};
 use super::tickets::Tickets;
 use super::transfer::Transfers;
-use super::under_way::{AtTheDoor, Deliveries, Jobs, Talks};
+use super::under_way::{AtTheDoor, Deliveries, Doctor, Jobs, Talks};
 use crate::client::event::{CallId, Effect, Home, Line, Now, Shown};
 use crate::protocol::Broadcast;
 use crate::value::Username;
@@ -48,12 +48,13 @@ pub struct App {
     pub(super) here: Option<Instant>,
     pub(super) earlier: Vec<Shown>,
     pub(super) script: Script,
+    pub(super) doctor: Doctor,
 }
 
 impl App {
     /// A client that has not begun anything.
     pub fn new(rules: Rules, now: Now) -> App {
-        let login = Logins::new(rules.credentials.as_ref());
+        let (login, is_doctor) = (Logins::new(rules.credentials.as_ref()), rules.doctor);
         App {
             quiet: rules.quiet,
             rules,
@@ -78,6 +79,7 @@ impl App {
             here: None,
             earlier: Vec::new(),
             script: Script::default(),
+            doctor: if is_doctor { Doctor::Waiting } else { Doctor::None },
         }
     }
 

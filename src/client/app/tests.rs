@@ -55,6 +55,7 @@ fn rules(face: Face) -> Rules {
         take: vec![name("carol")],
         gifts: true,
         relay: true,
+        doctor: false,
         quiet: false,
     }
 }

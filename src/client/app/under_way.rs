@@ -67,6 +67,27 @@ impl AtTheDoor {
     }
 }
 
+/// How far `client doctor` is.
+#[derive(Debug, Default)]
+pub enum Doctor {
+    /// The client is no doctor.
+    #[default]
+    None,
+    /// The login is not complete yet.
+    Waiting,
+    /// So many hellos were sent; the next is due then.
+    Hellos(u32, Instant),
+    /// The server probes, or has done so.
+    Probing,
+}
+
+impl Doctor {
+    /// When the next hello is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        if let Doctor::Hellos(_, due) = self { Some(*due) } else { None }
+    }
+}
+
 /// Whoever is not proven to be somebody does not get into that person's window.
 pub fn home_of(name: &Username, verified: bool) -> Home {
     if verified { Home::Person(name.clone()) } else { Home::Server }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What the options say about files.
+#[derive(Clone, Debug)]
 pub struct FileOptions {
     /// The folder that is shared, if any.
     pub share: Option<PathBuf>,

@@ -1,0 +1,291 @@
+//! The client's options, as people type them.
+
+use super::app::Credentials;
+use super::files::FileOptions;
+use super::run::{AllowList, RunOptions};
+use crate::program::Manual;
+use crate::value::Username;
+use crate::value::duration;
+use clap::{Args, Parser, Subcommand};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  client 127.0.0.1 4400
+      asks whether to log in or sign up, then shows a menu
+  client 127.0.0.1 4400 --user alice --password-file ~/.peerline
+  echo 'msg bob see you at six' | client 127.0.0.1 4400 --user alice
+  client 127.0.0.1 4400 --user alice --json --exec 'list; wait 10s'
+  client doctor 127.0.0.1 4400 --user alice
+
+Exit codes: 0 fine, 1 something was refused, 2 it could not start.";
+
+/// Meet people on a peerline server, then talk with them directly.
+#[derive(Debug, Parser)]
+#[command(name = "client", version, max_term_width = 100, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    session: Option<Session>,
+}
+
+/// Everything but a session.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Check the way to the server and back: TCP, UDP, and whether other clients could reach this one
+    Doctor(Box<Session>),
+    #[command(flatten)]
+    Manual(Manual),
+}
+
+#[derive(Args, Debug)]
+struct Session {
+    /// The server's address: an IP, or a host name
+    #[arg(value_name = "IP")]
+    host: String,
+
+    /// The server's port
+    port: u16,
+
+    /// Log in under this name; the password comes from --password-file, PEERLINE_PASSWORD or a question
+    #[arg(long, value_name = "NAME")]
+    user: Option<Username>,
+
+    /// Make the account first
+    #[arg(long, requires = "user")]
+    signup: bool,
+
+    /// The file whose first line is the password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+
+    /// Listen for other clients on this port
+    #[arg(long, value_name = "PORT")]
+    listen: Option<u16>,
+
+    #[command(flatten)]
+    files: Files,
+
+    #[command(flatten)]
+    output: Output,
+
+    /// Refuse messages that cannot be delivered directly, instead of having the server carry them
+    #[arg(long)]
+    no_relay: bool,
+
+    /// How long a request for a chat or a gift waits for its answer
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
+    answer_limit: Duration,
+
+    /// Commands that others may run here without a question, such as "uptime,df -h"
+    #[arg(long, value_name = "LIST", conflicts_with = "no_run")]
+    allow_run: Option<AllowList>,
+
+    /// Refuse every command that others want to run here, without a question
+    #[arg(long)]
+    no_run: bool,
+
+    /// Who wanted to run what here [default: peerline/consent.csv in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE")]
+    consent_log: Option<PathBuf>,
+
+    /// How long a command may run here
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10s", hide = true)]
+    run_time: Duration,
+
+    /// How long the question about a command waits for its answer
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s", hide = true)]
+    run_question: Duration,
+}
+
+#[derive(Args, Debug)]
+struct Files {
+    /// Share the files in this folder: its regular files, without subfolders and hidden ones
+    #[arg(long, value_name = "DIR")]
+    share: Option<PathBuf>,
+
+    /// Where fetched files and gifts go; by default into the shared folder, or else into the current one
+    #[arg(long, value_name = "DIR")]
+    downloads: Option<PathBuf>,
+
+    /// Send at most so many files at a time; others wait in line
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=64))]
+    upload_slots: u16,
+
+    /// Take what these people give without a question, such as "bob,carol"
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "no_give")]
+    take: Vec<Username>,
+
+    /// Take nothing that others give, without a question
+    #[arg(long)]
+    no_give: bool,
+
+    /// How long no byte of a file may move
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, hide = true)]
+    stall: Duration,
+}
+
+/// How the client shows what happens, and what it reads.
+#[derive(Args, Clone, Debug)]
+pub struct Output {
+    /// Carry out these commands, divided by ; (\; is a ;), and leave
+    #[arg(long, value_name = "COMMANDS")]
+    pub exec: Option<String>,
+
+    /// Write one JSON object an event, for programs (docs/JSON.md)
+    #[arg(long)]
+    pub json: bool,
+
+    /// Show only what was asked for, and what is for you: no broadcasts
+    #[arg(long)]
+    pub quiet: bool,
+
+    /// Tell the way of each file at every tenth of it, where there is no screen
+    #[arg(long)]
+    pub progress: bool,
+
+    /// Line by line, also at a terminal
+    #[arg(long)]
+    pub plain: bool,
+
+    /// Write each talk to a file of its own in this folder
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+}
+
+/// What a client is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// To do what the person types.
+    Menu,
+    /// To check the network.
+    Doctor,
+}
+
+/// What the options say.
+#[derive(Debug)]
+pub struct Options {
+    /// What for.
+    pub task: Task,
+    /// The server's main port.
+    pub server: SocketAddr,
+    /// Who logs in, unless it is asked.
+    pub credentials: Option<Credentials>,
+    /// The port for peers, where the person insists on one.
+    pub listen: Option<u16>,
+    /// What is shared, and where what is fetched goes.
+    pub files: FileOptions,
+    /// Files and gifts that are sent at a time.
+    pub upload_slots: usize,
+    /// Whose gifts are taken without a question.
+    pub take: Vec<Username>,
+    /// Whether gifts are taken at all.
+    pub gifts: bool,
+    /// Whether the server may carry messages.
+    pub relay: bool,
+    /// How long the person has to answer a request for a chat.
+    pub answer_limit: Duration,
+    /// What others may run here.
+    pub run: RunOptions,
+    /// What is read and how it is shown.
+    pub output: Output,
+}
+
+/// What is to be done.
+pub enum Wanted {
+    /// Be a client.
+    Client(Box<Options>),
+    /// Tell about the options.
+    Manual(Manual),
+}
+
+impl Arguments {
+    /// What the options ask for.
+    ///
+    /// # Errors
+    /// A sentence that names the host or the file that is not to be had.
+    pub fn wanted(self) -> Result<Wanted, String> {
+        let (session, task) = match (self.other, self.session) {
+            (Some(Other::Manual(manual)), _) => return Ok(Wanted::Manual(manual)),
+            (Some(Other::Doctor(session)), _) => (*session, Task::Doctor),
+            (None, Some(session)) => (session, Task::Menu),
+            (None, None) => return Err("which server? Give its IP and port".to_owned()),
+        };
+        let credentials = session.credentials()?;
+        let Files { share, downloads, upload_slots, take, no_give, stall } = session.files;
+        Ok(Wanted::Client(Box::new(Options {
+            task,
+            server: resolve(&session.host, session.port)?,
+            credentials,
+            listen: session.listen,
+            files: FileOptions { share, downloads, stall },
+            upload_slots: usize::from(upload_slots),
+            take,
+            gifts: !no_give,
+            relay: !session.no_relay,
+            answer_limit: session.answer_limit,
+            run: RunOptions {
+                allowed: session.allow_run.unwrap_or_default(),
+                never: session.no_run,
+                log: session.consent_log,
+                time: session.run_time,
+                question: session.run_question,
+            },
+            output: session.output,
+        })))
+    }
+}
+
+impl Session {
+    fn credentials(&self) -> Result<Option<Credentials>, String> {
+        let Some(name) = self.user.clone() else { return Ok(None) };
+        let password = match &self.password_file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+                Some(text.lines().next().unwrap_or_default().to_owned())
+            }
+            None => std::env::var("PEERLINE_PASSWORD").ok(),
+        };
+        Ok(Some(Credentials { name, password, signup: self.signup }))
+    }
+}
+
+fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+    let found: Vec<_> = (host, port).to_socket_addrs().map_err(|error| format!("{host}: {error}"))?.collect();
+    // A server listens on IPv4 unless told otherwise.
+    let best = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    best.copied().ok_or_else(|| format!("{host}: no such address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_session_and_everything_else() {
+        let wanted = |line: &str| Arguments::try_parse_from(line.split(' ')).map(Arguments::wanted);
+        let Ok(Ok(Wanted::Client(options))) = wanted("client 127.0.0.1 4400 --user alice") else { panic!("a session") };
+        assert_eq!((options.task, options.server.port()), (Task::Menu, 4400));
+        let Ok(Ok(Wanted::Client(options))) = wanted("client doctor ::1 4400") else { panic!("a doctor") };
+        assert_eq!((options.task, options.server.is_ipv6()), (Task::Doctor, true));
+        let Ok(Ok(Wanted::Client(options))) = wanted("client ::1 4400 --take bob,carol --no-relay") else {
+            panic!("a session")
+        };
+        assert_eq!((options.take.len(), options.gifts, options.relay), (2, true, false));
+        assert!(matches!(wanted("client man"), Ok(Ok(Wanted::Manual(Manual::Man)))));
+        assert!(matches!(wanted("client completions fish"), Ok(Ok(Wanted::Manual(Manual::Completions { .. })))));
+        let bad = ["client", "client 127.0.0.1", "client 127.0.0.1 x", "client 127.0.0.1 4400 --signup"];
+        for bad in bad.into_iter().chain(["client ::1 1 --take b_b", "client ::1 1 --take bob --no-give"]) {
+            assert!(wanted(bad).is_err(), "{bad}");
+        }
+    }
+}

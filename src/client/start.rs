@@ -1,0 +1,131 @@
+//! Puts a client together from its options, and runs it to its end.
+
+use super::app::{App, Face, Rules};
+use super::call::Signals;
+use super::dispatch::Means;
+use super::event::{End, Line, Now};
+use super::files::ClientFiles;
+use super::lines::{Format, Input, Printer};
+use super::options::{Options, Output, Task};
+use super::run::ConsentLog;
+use super::run::serve::RunMeans;
+use super::runner::{self, Full, Interface, ROOM, Runner, Scribe, Settings, Stop, Watch};
+use crate::value::Username;
+use jiff::tz::TimeZone;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::time::{Instant, SystemTime};
+
+/// Runs a client until the person leaves. False when anything that was asked for was refused.
+///
+/// # Errors
+/// A sentence: the server is not there, the login of the options is not possible, the port or a folder is not to be
+/// had.
+pub fn run(options: Options) -> Result<bool, String> {
+    let files = ClientFiles::new(options.files.clone())?;
+    let face = face(&options);
+    let rules = rules(&options, &files, face);
+    let (signals, receiver) = Signals::new(ROOM);
+    let stop = Stop::new(signals.clone());
+    stop.on_signals()?;
+    let no_thread = |error: io::Error| format!("no thread: {error}");
+    let watch = files.watcher().map_err(no_thread)?.map(|(looker, watcher)| Watch {
+        look: Box::new(move || looker.look()),
+        run: Box::new(move |signals| watcher.run(signals)),
+    });
+    let interface = Interface::Lines(Box::new(lines(&options.output, face, &signals, &stop).map_err(no_thread)?));
+    let settings = Settings {
+        server: options.server,
+        listen: options.listen,
+        means: Means {
+            run: RunMeans { log: ConsentLog::new(options.run.log.clone()), time: options.run.time },
+            files: Box::new(files),
+        },
+        scribe: Box::new(Pen),
+        watch,
+        interface,
+    };
+    let app = App::new(rules, Now { instant: Instant::now(), clock: SystemTime::now() });
+    let over = Runner::new(app, settings, stop, signals, receiver).map_err(no_thread)?.run();
+    match over.end {
+        End::Left => Ok(!over.app.was_refused()),
+        End::Failed(why) => Err(why),
+    }
+}
+
+fn face(options: &Options) -> Face {
+    let Output { exec, json, .. } = &options.output;
+    let is_typed = exec.is_none() && !json && io::stdin().is_terminal() && io::stdout().is_terminal();
+    Face::Lines { typed: is_typed, terminal: File::open("/dev/tty").is_ok() }
+}
+
+fn rules(options: &Options, files: &ClientFiles, face: Face) -> Rules {
+    Rules {
+        server: options.server,
+        face,
+        credentials: options.credentials.clone(),
+        answer_limit: options.answer_limit,
+        run: options.run.clone(),
+        share: files.share().map(ToOwned::to_owned),
+        downloads: files.downloads().to_owned(),
+        upload_slots: options.upload_slots,
+        take: options.take.clone(),
+        gifts: options.gifts,
+        relay: options.relay,
+        doctor: options.task == Task::Doctor,
+        quiet: options.output.quiet,
+    }
+}
+
+/// The line mode: what is typed, and what is shown.
+struct Lines {
+    input: Input,
+    printer: Printer,
+    /// Whether a person sees prompts.
+    prompts: bool,
+}
+
+fn lines(output: &Output, face: Face, signals: &Signals, stop: &Stop) -> io::Result<Lines> {
+    let format = if output.json { Format::Json } else { Format::Plain { progress: output.progress } };
+    let stop = stop.clone();
+    Ok(Lines {
+        input: Input::start(output.exec.as_deref(), signals.clone())?,
+        printer: Printer::start(format, TimeZone::system(), move || stop.stop())?,
+        prompts: face.is_person(),
+    })
+}
+
+impl runner::Output for Lines {
+    fn show(&mut self, line: &Line) -> Result<(), Full> {
+        if self.printer.print(line) { Ok(()) } else { Err(Full) }
+    }
+
+    fn next_line(&mut self, prompt: String, hidden: bool) {
+        if self.prompts {
+            self.printer.answered();
+            // A hidden question is asked at the terminal itself.
+            if !hidden {
+                self.printer.prompt(prompt.clone());
+            }
+        }
+        self.input.want(prompt, hidden);
+    }
+
+    fn end(self: Box<Self>) {
+        self.input.end();
+        self.printer.end();
+    }
+}
+
+/// What touches files for the App.
+struct Pen;
+
+impl Scribe for Pen {
+    fn remember(&mut self, _line: &str) {}
+
+    fn log(&mut self, _with: &Username, _line: &Line) {}
+
+    fn paths(&mut self, _begin: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
