@@ -9,6 +9,7 @@ pub mod run;
 pub mod dispatch;
 pub mod screen;
 pub mod shown;
+pub mod windows;
 pub mod lines;
 pub mod files;
 pub mod app;
