@@ -9,4 +9,5 @@ pub mod run;
 pub mod dispatch;
 pub mod screen;
 pub mod shown;
+pub mod windows;
 pub mod app;
