@@ -3,8 +3,12 @@
 
 mod cells;
 mod input_line;
+mod history;
+mod completion;
 
 pub use cells::{clip, pad, width, wrap};
+pub use completion::{Completion, Known};
+pub use history::History;
 pub use input_line::{InputLine, MAX_TEXT};
 
 #[cfg(test)]
