@@ -5,11 +5,25 @@ mod cells;
 mod input_line;
 mod history;
 mod completion;
+mod window;
+mod search;
+mod question;
+mod set;
+mod layout;
+mod bars;
+mod view;
+mod keys;
 
+pub use bars::{Scene, Transfer, With};
 pub use cells::{clip, pad, width, wrap};
 pub use completion::{Completion, Known};
 pub use history::History;
 pub use input_line::{InputLine, MAX_TEXT};
+pub use keys::Act;
+pub use layout::Layout;
+pub use set::{MAX_WINDOWS, Windows};
+pub use view::draw;
+pub use window::{MAX_LINES, Place};
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,214 @@
+//! One conversation: its lines, what of them is unread, where one reads, and the line that is typed there. It knows
+//! neither the other windows nor how wide a screen is.
+
+use super::cells::width;
+use super::history::History;
+use super::input_line::InputLine;
+use crate::client::shown::{Look, Weight};
+use crate::value::Username;
+use std::collections::VecDeque;
+use std::time::SystemTime;
+
+/// The lines that a window keeps; the oldest go.
+pub const MAX_LINES: usize = 5_000;
+
+/// Whose window it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The session, answers to commands, and notices.
+    Server,
+    /// Broadcasts.
+    All,
+    /// What one person says, and what is said to that person.
+    Person(Username),
+}
+
+/// A line, and when it was shown.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) time: SystemTime,
+    pub(super) look: Look,
+}
+
+/// A row of a window: a line by its number, and which of the rows of this line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Spot {
+    pub(super) line: u64,
+    pub(super) row: usize,
+}
+
+/// Which part of a window is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scroll {
+    /// Its end, whatever comes.
+    Following,
+    /// From here on: new lines and another size of the terminal change nothing.
+    From(Spot),
+}
+
+/// What has not been read of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// How many lines of others.
+    pub(super) lines: usize,
+    /// The strongest among them, and among what failed.
+    pub(super) strongest: Weight,
+}
+
+/// The rule above what was unread when one came to the window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    /// The line under it.
+    pub(super) above: u64,
+    /// How many were unread.
+    pub(super) lines: usize,
+}
+
+/// A conversation.
+#[derive(Debug)]
+pub(super) struct Window {
+    pub(super) place: Place,
+    /// What is being typed. It stays while one is elsewhere.
+    pub(super) input: InputLine,
+    pub(super) history: History,
+    pub(super) scroll: Scroll,
+    /// Whether a talk with this person is open.
+    pub(super) has_talk: bool,
+    /// Whether a question waits for an answer.
+    pub(super) has_question: bool,
+    /// When it was last used, by a count of the owner's: the least goes first.
+    pub(super) used: u64,
+    lines: VecDeque<Entry>,
+    /// The number of the first line that is kept. A line keeps its number for ever.
+    first: u64,
+    /// The lines below this number were read.
+    read: u64,
+    tally: Tally,
+    rule: Option<Rule>,
+    widest: usize,
+}
+
+impl Place {
+    /// What stands in the bar.
+    pub fn title(&self) -> &str {
+        match self {
+            Place::Server => "server",
+            Place::All => "all",
+            Place::Person(name) => name.as_str(),
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, weight: Weight) {
+        self.lines += usize::from(weight >= Weight::Unread);
+        self.strongest = self.strongest.max(weight);
+    }
+}
+
+impl Window {
+    pub(super) fn new(place: Place) -> Window {
+        Window {
+            place,
+            input: InputLine::default(),
+            history: History::default(),
+            scroll: Scroll::Following,
+            has_talk: false,
+            has_question: false,
+            used: 0,
+            lines: VecDeque::new(),
+            first: 0,
+            read: 0,
+            tally: Tally::default(),
+            rule: None,
+            widest: 0,
+        }
+    }
+
+    /// Adds a line at the end.
+    pub(super) fn add(&mut self, time: SystemTime, look: Look) {
+        self.widest = self.widest.max(width(&look.name));
+        self.tally.add(look.weight);
+        self.lines.push_back(Entry { time, look });
+        if self.lines.len() > MAX_LINES {
+            let gone = self.lines.pop_front();
+            let was_unread = gone.is_some_and(|gone| self.first >= self.read && gone.look.weight >= Weight::Unread);
+            self.tally.lines -= usize::from(was_unread);
+            self.first += 1;
+        }
+    }
+
+    /// Takes all lines out. The numbers go on.
+    pub(super) fn clear(&mut self) {
+        self.first = self.end();
+        self.lines.clear();
+        (self.scroll, self.rule, self.tally) = (Scroll::Following, None, Tally::default());
+    }
+
+    /// The number of the first line that is kept.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The number that the next line will have.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.lines.len() as u64
+    }
+
+    /// The line with this number, if it is kept.
+    pub(super) fn line(&self, number: u64) -> Option<&Entry> {
+        let at = number.checked_sub(self.first)?;
+        self.lines.get(usize::try_from(at).ok()?)
+    }
+
+    /// How many columns the longest name has had so far, so that the column of names only grows.
+    pub(super) fn widest(&self) -> usize {
+        self.widest
+    }
+
+    /// What is unread.
+    pub(super) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// The strongest reason to look here. A question counts while it waits, read or not.
+    pub(super) fn mark(&self) -> Weight {
+        if self.has_question { Weight::Question } else { self.tally.strongest.min(Weight::ForYou) }
+    }
+
+    /// The rule above what was unread on arriving.
+    pub(super) fn rule(&self) -> Option<Rule> {
+        self.rule
+    }
+
+    /// The first line of others that was not read.
+    pub(super) fn first_unread(&self) -> Option<u64> {
+        let is_unread = |&number: &u64| self.line(number).is_some_and(|entry| entry.look.weight >= Weight::Unread);
+        (self.read.max(self.first)..self.end()).find(is_unread).filter(|_| self.tally.lines > 0)
+    }
+
+    /// One comes here: the rule is put above the first unread line.
+    pub(super) fn arrive(&mut self) {
+        if let Some(above) = self.first_unread() {
+            self.rule = Some(Rule { above, lines: self.tally.lines });
+        }
+    }
+
+    /// One goes elsewhere.
+    pub(super) fn leave(&mut self) {
+        self.rule = None;
+    }
+
+    /// All lines up to this one were read.
+    pub(super) fn read(&mut self, line: u64) {
+        if line < self.read {
+            return;
+        }
+        self.read = line + 1;
+        self.tally = Tally::default();
+        for number in self.read.max(self.first)..self.end() {
+            let weight = self.line(number).map_or(Weight::None, |entry| entry.look.weight);
+            self.tally.add(weight);
+        }
+    }
+}
