@@ -16,6 +16,7 @@ pub mod announcement;
 pub mod under_way;
 pub mod transfer;
 pub mod script;
+pub mod display;
 pub mod state;
 pub mod here;
 pub mod link;
@@ -29,8 +30,11 @@ pub mod announce;
 pub mod answers;
 pub mod doctor;
 pub mod orders;
+pub mod view;
+pub mod keys;
 pub mod lines;
 
+pub use display::Seen;
 pub use rules::{Credentials, Face, Rules};
 pub use state::App;
 
@@ -70,6 +74,7 @@ impl App {
             self.transfers.deadline(),
             self.script.deadline(),
             self.doctor.deadline(),
+            self.display.as_ref().and_then(|display| display.deadline()),
         ];
         let over = self.session == Session::Over;
         deadlines.into_iter().flatten().min().filter(|_| !over)
@@ -82,12 +87,17 @@ impl App {
         self.knocks_tick();
         self.questions_tick();
         self.doctor_tick();
+        self.display_tick();
         self.settle()
     }
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Key(_) | Event::Resized(_) | Event::Resumed | Event::Painted | Event::Paths { .. } => {}
+            Event::Key(key) => self.key(key),
+            Event::Resized(size) => self.resized(size),
+            Event::Resumed => self.draw_again(),
+            Event::Painted => self.painted(),
+            Event::Paths { ask, found } => self.found_paths(ask, found),
             Event::TerminalGone | Event::Stop => self.over(End::Left),
             Event::Typed(line) => self.typed(line),
             Event::InputEnded => self.input_ended(),
@@ -162,6 +172,7 @@ impl App {
                 self.show_broadcasts(shown);
             }
             self.next_line();
+            self.settle_display();
             self.send_next();
         }
         std::mem::take(&mut self.out)

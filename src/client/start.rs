@@ -72,6 +72,8 @@ fn rules(options: &Options, files: &ClientFiles, face: Face) -> Rules {
         take: options.take.clone(),
         gifts: options.gifts,
         relay: options.relay,
+        zone: TimeZone::system(),
+        logs: options.output.logs.is_some(),
         doctor: options.task == Task::Doctor,
         quiet: options.output.quiet,
     }

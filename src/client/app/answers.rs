@@ -90,6 +90,12 @@ impl App {
 
     /// Shows the data lines of an answer, and its end.
     fn show_answer(&mut self, ask: Ask, end: Reply) {
+        let is_client =
+            |reply: &Reply| if let Reply::Client { name, .. } = reply { Some(name.to_string()) } else { None };
+        let names: Vec<String> = ask.data.iter().filter_map(is_client).collect();
+        if !names.is_empty() {
+            self.know_names(names);
+        }
         for reply in ask.data {
             let shown = match reply {
                 Reply::Client { name, address, guest } => Shown::Client { name, address, guest },
@@ -113,7 +119,9 @@ impl App {
     fn show_users(&mut self, ask: &Ask, end: Reply) {
         match end {
             Reply::Ok(names) => {
-                for name in comma::split(&names).into_iter().filter(|name| !name.is_empty()) {
+                let names: Vec<String> = comma::split(&names).into_iter().filter(|name| !name.is_empty()).collect();
+                self.know_names(names.clone());
+                for name in names {
                     self.show(&ask.origin, Shown::User { name });
                 }
             }
@@ -124,6 +132,7 @@ impl App {
     fn show_names_of_files(&mut self, ask: Ask, end: Reply) {
         for reply in ask.data {
             let Reply::Files { name, files } = reply else { continue };
+            self.know_files(&name, files.clone());
             for file in files {
                 self.show(&ask.origin, Shown::File { owner: name.clone(), file, known: None });
             }

@@ -88,6 +88,9 @@ impl App {
 
     /// What only means something to who types line by line.
     pub fn carry_out_here(&mut self, command: Command, origin: &Origin) {
+        if self.display.is_some() {
+            return self.carry_out_on_screen(command, origin);
+        }
         match command {
             Command::BroadcastNextLine => self.script.texts = Some(Texts::Next),
             Command::BroadcastRest => self.script.texts = Some(Texts::ToAll),
@@ -131,7 +134,7 @@ impl App {
 
     /// When the line was begun that is being carried out; a script's was written before anything happened.
     pub fn line_begun(&self) -> Option<Instant> {
-        None
+        self.display.as_ref().and_then(|display| display.begun)
     }
 
     fn hold(&mut self, limit: Duration, on: On) {

@@ -4,7 +4,7 @@
 use super::asks::{Ask, Origin, Purpose};
 use super::state::App;
 use super::under_way::Delivery;
-use crate::client::event::{CallError, CallId, Effect, Home, Shown, Work};
+use crate::client::event::{CallError, CallId, Effect, Shown, Work};
 use crate::protocol::{MAX_LINE, MemberRequest, Reply, Request};
 use crate::value::{Address, Username};
 
@@ -53,9 +53,7 @@ impl App {
     }
 
     fn sent(&mut self, to: Username, text: String) {
-        if self.rules.face.is_screen() {
-            self.shown(Home::Person(to.clone()), Shown::Sent { to, text });
-        }
+        self.we_said(&to, Shown::Sent { to: to.clone(), text });
     }
 
     /// Has the server hand TEXT over.

@@ -3,6 +3,7 @@
 
 use crate::client::command::Which;
 use crate::client::event::CallId;
+use crate::client::windows::Place;
 use crate::value::{Size, Username};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -92,6 +93,16 @@ impl fmt::Display for Wish {
             Wish::Chat { .. } => f.write_str("a chat"),
             Wish::Command { command } => f.write_str(command),
             Wish::Gift { what, .. } => f.write_str(what),
+        }
+    }
+}
+
+impl Question {
+    /// The window where it is shown: whoever is not proven to be somebody does not get into that person's.
+    pub fn place(&self) -> Place {
+        match self.wish {
+            Wish::Chat { verified: false } => Place::Server,
+            _ => Place::Person(self.from.clone()),
         }
     }
 }

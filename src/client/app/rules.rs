@@ -2,6 +2,7 @@
 
 use crate::client::run::RunOptions;
 use crate::value::Username;
+use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,6 +59,10 @@ pub struct Rules {
     pub relay: bool,
     /// Whether the client only checks the way to the server and back.
     pub doctor: bool,
+    /// The zone of the times on a screen.
+    pub zone: TimeZone,
+    /// Whether talks are written to files.
+    pub logs: bool,
     /// Whether only what was asked for is shown, and what is for the person.
     pub quiet: bool,
 }

@@ -2,6 +2,7 @@
 
 use super::announcement::Announcement;
 use super::asks::{Asks, Origin};
+use super::display::Display;
 use super::hellos::Hellos;
 use super::inbox::Inbox;
 use super::logins::Logins;
@@ -13,6 +14,7 @@ use super::tickets::Tickets;
 use super::transfer::Transfers;
 use super::under_way::{AtTheDoor, Deliveries, Doctor, Jobs, Talks};
 use crate::client::event::{CallId, Effect, Home, Line, Now, Shown};
+use crate::client::windows::Place;
 use crate::protocol::Broadcast;
 use crate::value::Username;
 use std::time::Instant;
@@ -49,12 +51,15 @@ pub struct App {
     pub(super) earlier: Vec<Shown>,
     pub(super) script: Script,
     pub(super) doctor: Doctor,
+    /// The full screen, unless the client works line by line.
+    pub(super) display: Option<Display>,
 }
 
 impl App {
     /// A client that has not begun anything.
     pub fn new(rules: Rules, now: Now) -> App {
         let (login, is_doctor) = (Logins::new(rules.credentials.as_ref()), rules.doctor);
+        let display = rules.face.is_screen().then(|| Display::new(rules.zone.clone()));
         App {
             quiet: rules.quiet,
             rules,
@@ -79,6 +84,7 @@ impl App {
             here: None,
             earlier: Vec::new(),
             script: Script::default(),
+            display,
             doctor: if is_doctor { Doctor::Waiting } else { Doctor::None },
         }
     }
@@ -119,7 +125,9 @@ impl App {
         if self.quiet && request.is_none() && !shown.is_for_the_person() {
             return;
         }
-        self.out.push(Effect::Show(Line { home, time: self.now.clock, shown, request }));
+        let line = Line { home, time: self.now.clock, shown, request };
+        self.log_line(&line);
+        if self.display.is_some() { self.add_line(&line) } else { self.out.push(Effect::Show(line)) }
     }
 
     /// Shows broadcasts, in order. Those from before the login are also kept for who asks.
@@ -137,11 +145,44 @@ impl App {
 
     /// Whether what is typed goes to this person.
     pub fn is_foreground(&self, name: &Username) -> bool {
-        self.script.front() == Some(name)
+        match &self.display {
+            Some(display) => *display.windows.front().1 == Place::Person(name.clone()),
+            None => self.script.front() == Some(name),
+        }
     }
 
-    /// What is typed goes to this person from now on, or to nobody.
+    /// What is typed goes to this person from now on, or to nobody. Who is typing on a screen is left alone.
     pub fn bring(&mut self, name: Option<Username>) {
-        self.script.bring(name);
+        match (&mut self.display, &name) {
+            (None, _) => self.script.bring(name),
+            (Some(display), Some(name)) if !display.windows.is_typing() => {
+                let number = display.windows.window_of(name);
+                display.windows.go(number);
+            }
+            (Some(_), _) => {}
+        }
+    }
+
+    /// Writes what two people say to its file, where the options ask for that.
+    fn log_line(&mut self, line: &Line) {
+        let with = match &line.shown {
+            Shown::ChatLine { from: with, .. } | Shown::Message { from: with, .. } => with,
+            Shown::Said { to: with, .. } | Shown::Sent { to: with, .. } => with,
+            Shown::ChatOpened { with, .. } | Shown::ChatClosed { with, .. } => with,
+            _ => return,
+        };
+        if self.rules.logs {
+            self.out.push(Effect::Log { with: with.clone(), line: line.clone() });
+        }
+    }
+
+    /// Shows what we have said to a person: on a screen, where what is typed does not stay; else only in their file.
+    pub fn we_said(&mut self, to: &Username, shown: Shown) {
+        let home = Home::Person(to.clone());
+        if self.display.is_some() {
+            return self.shown(home, shown);
+        }
+        let line = Line { home, time: self.now.clock, shown, request: None };
+        self.log_line(&line);
     }
 }

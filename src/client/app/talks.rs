@@ -101,8 +101,8 @@ impl App {
         talk.undrained += 1;
         let to = talk.with.clone();
         self.out.push(Effect::Order { call, order: Order::Say(text.clone()) });
-        if let (Some(to), true) = (to, self.rules.face.is_screen()) {
-            self.shown(Home::Person(to.clone()), Shown::Said { to, text });
+        if let Some(to) = to {
+            self.we_said(&to, Shown::Said { to: to.clone(), text });
         }
         self.here();
         true

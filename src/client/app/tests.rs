@@ -56,6 +56,8 @@ fn rules(face: Face) -> Rules {
         gifts: true,
         relay: true,
         doctor: false,
+        zone: jiff::tz::TimeZone::UTC,
+        logs: false,
         quiet: false,
     }
 }

@@ -85,6 +85,7 @@ impl App {
         match end {
             Ok(files) => {
                 let count = files.len();
+                self.know_files(&of, files.iter().map(|file| file.name.to_string()).collect());
                 for SharedFile { name, size, modified } in files {
                     let known = Some((size, modified));
                     self.show(&origin, Shown::File { owner: of.clone(), file: name.to_string(), known });

@@ -36,8 +36,6 @@ pub enum Effect {
     NextLine { prompt: String, hidden: bool },
     /// Ring the terminal's bell.
     Bell,
-    /// Name the terminal's window.
-    Title(String),
     /// Draw everything anew.
     Redraw,
     /// Stop the client as Ctrl-Z does, until the shell lets it go on.

@@ -1,7 +1,7 @@
 //! What the runner needs of an App: events and the time in, effects out.
 
-use crate::client::app::App;
-use crate::client::event::{Effect, Event, Now, Picture};
+use crate::client::app::{App, Seen};
+use crate::client::event::{Effect, Event, Now};
 use std::time::Instant;
 
 /// An App, alone or with windows around it, or what a test plays in its place. Nothing here waits.
@@ -21,7 +21,7 @@ pub trait Decider {
     /// What is to be seen, if it differs from the last one, or if `Event::Resized`, `Event::Resumed` or
     /// `Effect::Redraw` came since. Asked of a screen alone, once for all events that are handled together, and only
     /// when the painter is free.
-    fn picture(&mut self) -> Option<Picture> {
+    fn picture(&mut self) -> Option<Seen> {
         None
     }
 
@@ -31,7 +31,6 @@ pub trait Decider {
     }
 }
 
-/// The App alone, in the line mode.
 impl Decider for App {
     fn start(&mut self, now: Now) -> Vec<Effect> {
         App::start(self, now)
@@ -47,5 +46,13 @@ impl Decider for App {
 
     fn tick(&mut self, now: Now) -> Vec<Effect> {
         App::tick(self, now)
+    }
+
+    fn picture(&mut self) -> Option<Seen> {
+        App::picture(self)
+    }
+
+    fn last_lines(&mut self) -> Vec<String> {
+        App::last_lines(self)
     }
 }

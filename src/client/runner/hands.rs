@@ -134,7 +134,6 @@ impl Hands {
             Effect::Show(line) => self.showing.line(&line, &self.stop),
             Effect::NextLine { prompt, hidden } => self.showing.next_line(prompt, hidden),
             Effect::Bell => self.showing.bell(),
-            Effect::Title(title) => self.showing.title(title),
             Effect::Redraw => self.showing.redraw(),
             Effect::Suspend => self.showing.suspend(),
             Effect::AskPaths { ask, begin } => follows.extend(self.scribe.order(ScribeOrder::Paths(ask, begin))),

@@ -3,6 +3,7 @@
 
 use super::decider::Decider;
 use super::stop::Stop;
+use crate::client::app::Seen;
 use crate::client::call::Signals;
 use crate::client::event::{Event, Line, Size};
 use crate::client::screen::{Frame, Terminal, TerminalEvent};
@@ -108,13 +109,12 @@ pub struct Showing {
     painting: bool,
     anew: bool,
     bell: bool,
-    title: Option<String>,
 }
 
 impl Showing {
     /// A interface that shows nothing yet.
     pub fn new(interface: Interface) -> Showing {
-        Showing { interface, painting: false, anew: false, bell: false, title: None }
+        Showing { interface, painting: false, anew: false, bell: false }
     }
 
     /// The size of the screen, if it is one.
@@ -155,11 +155,6 @@ impl Showing {
         self.bell = true;
     }
 
-    /// Has the next frame set the title.
-    pub fn title(&mut self, title: String) {
-        self.title = Some(title);
-    }
-
     /// Has the next frame draw everything.
     pub fn redraw(&mut self) {
         self.anew = true;
@@ -178,8 +173,8 @@ impl Showing {
         if self.painting {
             return;
         }
-        let Some(picture) = app.picture() else { return };
-        let frame = Frame { picture, anew: self.anew, bell: self.bell, title: self.title.take() };
+        let Some(Seen { picture, title }) = app.picture() else { return };
+        let frame = Frame { picture, anew: self.anew, bell: self.bell, title };
         (self.anew, self.bell) = (false, false);
         // The painter of a terminal that is gone takes no frame.
         self.painting = screen.paint(frame).is_ok();

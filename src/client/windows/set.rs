@@ -333,8 +333,38 @@ impl Windows {
     }
 
     /// What is asked instead of a line, and whether the answer is a secret: the question of the login.
-    pub fn set_question(&mut self, question: Option<(String, bool)>) {
+    /// `true` when something looks different now.
+    pub fn set_question(&mut self, question: Option<(String, bool)>) -> bool {
+        let text = |questions: &Questions| questions.asked().map(|asked| asked.text.clone());
+        let before = text(&self.questions);
         self.questions.set(question);
+        before != text(&self.questions)
+    }
+
+    /// Whether the line at the bottom is the answer to a question.
+    pub fn is_asking(&self) -> bool {
+        self.questions.asked().is_some()
+    }
+
+    /// Whether a half line stands in the window in front.
+    pub fn is_typing(&self) -> bool {
+        !self.window().input.is_empty()
+    }
+
+    /// The zone of the times that are shown.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The number of this person's window, if there is one.
+    pub fn window_with(&self, name: &Username) -> Option<u32> {
+        self.find(&Place::Person(name.clone()))
+    }
+
+    /// The last lines of this person's window, as text.
+    pub fn last_lines(&self, name: &Username, most: usize) -> Vec<String> {
+        let window = self.window_with(name).and_then(|number| self.windows.get(&number));
+        window.map_or_else(Vec::new, |window| window.last_lines(most, &self.zone))
     }
 
     /// A line of a former run, for the history of the window of the server.

@@ -6,6 +6,8 @@ use super::history::History;
 use super::input_line::InputLine;
 use crate::client::shown::{Look, Weight};
 use crate::value::Username;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
@@ -123,6 +125,16 @@ impl Window {
             rule: None,
             widest: 0,
         }
+    }
+
+    /// The last lines, each with its time and who said it.
+    pub(super) fn last_lines(&self, most: usize, zone: &TimeZone) -> Vec<String> {
+        let begin = self.lines.len().saturating_sub(most);
+        let line = |entry: &Entry| {
+            let time = Timestamp::try_from(entry.time).unwrap_or_default().to_zoned(zone.clone());
+            format!("{} {}: {}", time.strftime("%H:%M"), entry.look.name, entry.look.text)
+        };
+        self.lines.range(begin..).map(line).collect()
     }
 
     /// Adds a line at the end.

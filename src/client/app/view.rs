@@ -1,0 +1,148 @@
+//! What is seen on the screen of all that the App knows.
+
+use super::display::Seen;
+use super::session::Session;
+use super::state::App;
+use super::transfer::Transfer;
+use crate::client::event::{Home, Line, Shown, Stage};
+use crate::client::shown;
+use crate::client::windows::{self, Place, Scene, With, draw};
+use crate::value::sentence::counted;
+use crate::value::text::escape;
+use crate::value::{Size, Username};
+
+/// The lines of each open talk that are left in the terminal.
+const LAST_LINES: usize = 10;
+
+impl App {
+    /// Adds a line to its window. Progress has a row of its own.
+    pub fn add_line(&mut self, line: &Line) {
+        let is_progress =
+            matches!(&line.shown, Shown::Transfer { step, .. } if matches!(step.stage, Stage::Progress { .. }));
+        let me = self.name().map(ToString::to_string).unwrap_or_default();
+        let Some(display) = &mut self.display else { return };
+        display.is_stale = true;
+        if is_progress && line.request.is_none() {
+            return;
+        }
+        let place = match &line.home {
+            Home::Server => Place::Server,
+            Home::All => Place::All,
+            Home::Person(name) => Place::Person(name.clone()),
+            Home::Front => display.windows.front().1.clone(),
+            Home::Window(number) => display.windows.place_of(*number).cloned().unwrap_or(Place::Server),
+        };
+        let look = shown::look(&line.shown, &me, display.windows.zone());
+        display.windows.add(&place, line.time, look);
+    }
+
+    /// The names that are active, for Tab and the column at the right.
+    pub fn know_names(&mut self, names: Vec<String>) {
+        if let Some(display) = &mut self.display {
+            display.windows.set_names(names);
+        }
+    }
+
+    /// The files that somebody shares, for Tab.
+    pub fn know_files(&mut self, owner: &Username, files: Vec<String>) {
+        if let Some(display) = &mut self.display {
+            display.windows.set_files(owner, files);
+        }
+    }
+
+    /// What is to be painted, if it differs from the last; asked when the painter is free.
+    pub fn picture(&mut self) -> Option<Seen> {
+        if !self.display.as_ref()?.is_stale {
+            return None;
+        }
+        let scene = self.scene();
+        let display = self.display.as_mut()?;
+        let layout = draw(&display.windows, &scene, display.size);
+        display.is_stale = false;
+        let title = Some(layout.title.clone()).filter(|title| *title != display.title);
+        if let Some(title) = &title {
+            display.title.clone_from(title);
+        }
+        let picture = layout.picture.clone();
+        display.painting = Some(layout);
+        Some(Seen { picture, title })
+    }
+
+    /// The painter has drawn the last picture: what it showed was read.
+    pub fn painted(&mut self) {
+        let Some(display) = &mut self.display else { return };
+        let Some(layout) = display.painting.take() else { return };
+        display.is_stale |= display.windows.drawn(&layout);
+    }
+
+    fn scene(&self) -> Scene {
+        let front = self.display.as_ref().map(|display| display.windows.front().1.clone());
+        let person = if let Some(Place::Person(name)) = &front { Some(name) } else { None };
+        let with = person.map(|name| {
+            let talk = self.talk_with(name).and_then(|call| self.talks.get(&call));
+            With { is_verified: talk.is_none_or(|talk| talk.verified), is_chat: talk.is_some() }
+        });
+        let is_here = |transfer: &&Transfer| match (person, &transfer.origin.home) {
+            (Some(name), _) => transfer.step.with == *name,
+            (None, Home::Server | Home::Window(1)) => front == Some(Place::Server),
+            (None, _) => false,
+        };
+        Scene {
+            me: self.name().map(ToString::to_string).unwrap_or_default(),
+            online: self.standing().to_owned(),
+            address: self
+                .life
+                .listening
+                .map(|(at, _)| at.to_string())
+                .filter(|_| self.me().is_some())
+                .unwrap_or_default(),
+            with,
+            more: self.in_short(),
+            transfers: self.transfers.list.iter().filter(is_here).filter_map(row).collect(),
+        }
+    }
+
+    /// The session, in a word or two.
+    fn standing(&self) -> &'static str {
+        match &self.session {
+            Session::Online { ready: true, .. } => "online",
+            Session::Online { .. } | Session::Connecting { .. } => "coming",
+            Session::LoggingIn { .. } if self.login.is_asking() => "login",
+            Session::LoggingIn { .. } => "logging in",
+            Session::Offline { until: Some(_) } => "coming back",
+            Session::Offline { until: None } => "offline",
+            Session::Leaving { .. } | Session::Over => "leaving",
+        }
+    }
+
+    /// What is under way, for the status row.
+    fn in_short(&self) -> Vec<String> {
+        let moving: Vec<u64> = self.transfers.list.iter().filter_map(|found| found.pace(self.now.instant).0).collect();
+        let mut more = Vec::new();
+        if !self.transfers.list.is_empty() {
+            let rate = if moving.is_empty() { String::new() } else { format!(", {}/s", Size(moving.iter().sum())) };
+            more.push(format!("{}{rate}", counted(self.transfers.list.len(), "transfer")));
+        }
+        if self.is_password_due() {
+            more.push("password wanted: /w 1".to_owned());
+        }
+        more
+    }
+
+    /// The last lines of each open talk, to stand in the terminal when the screen is gone.
+    pub fn last_lines(&self) -> Vec<String> {
+        let Some(display) = &self.display else { return Vec::new() };
+        let talks = self.talks.values().filter_map(|talk| talk.with.as_ref());
+        talks.flat_map(|name| display.windows.last_lines(name, LAST_LINES)).collect()
+    }
+}
+
+fn row(transfer: &Transfer) -> Option<windows::Transfer> {
+    let (done, size) = match transfer.step.stage {
+        Stage::Progress { done, size, .. } => (done, size),
+        Stage::Begun { size, offset } => (offset, size),
+        _ => return None,
+    };
+    let (rate, left) = transfer.pace(transfer.samples.back()?.0);
+    Some(windows::Transfer { way: transfer.step.way, name: escape(&transfer.step.what), done, size, rate, left })
+}
