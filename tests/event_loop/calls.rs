@@ -1,11 +1,11 @@
 //! Calls, whichever side begins them, with the test as the peer.
 
-use super::played::{LIMIT, Played, paths};
+use super::played::{LIMIT, Played, name, paths};
 use peerline::client::call::{Signal, Woken};
 use peerline::client::event::{
     CallEnd, CallError, CallId, Effect, End, Event, Introduced, MAX_ORDERS, News, Order, Work,
 };
-use peerline::value::{Address, Username};
+use peerline::value::Address;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -13,10 +13,6 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 const ONE: CallId = CallId::Out(1);
-
-fn name(text: &str) -> Username {
-    text.parse().expect("valid")
-}
 
 fn fetch() -> Effect {
     let work = Work::Fetch { from: name("bob"), file: "notes.txt".parse().expect("valid") };
