@@ -8,6 +8,8 @@ mod played;
 mod seen;
 #[path = "event_loop/server.rs"]
 mod server;
+#[path = "event_loop/whole.rs"]
+mod whole;
 
 use peerline::client::call::Signals;
 use peerline::client::event::{Effect, End, Event, Key};

@@ -178,10 +178,14 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
     }
     thread::scope(|scope| {
         while !stop.is_triggered() {
-            let (stream, peer) = match listener.accept() {
+            let accepted = listener.accept();
+            // What came is the wake-up, or the error of a listener that was shut down so that its port is free while
+            // the last ones still talk.
+            if stop.is_triggered() {
+                break;
+            }
+            let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
-                // The listener may be shut down as well, so that its port is free while the last ones still talk.
-                Err(_) if stop.is_triggered() => break,
                 Err(error) => {
                     warn!("accept: {error}");
                     stop.wait(ACCEPT_PAUSE);

@@ -1,11 +1,11 @@
 //! Calls, whichever side begins them, with the test as the peer.
 
-use super::played::{LIMIT, Played, paths};
+use super::played::{LIMIT, Played, name, paths};
 use peerline::client::call::{Signal, Woken};
 use peerline::client::event::{
     CallEnd, CallError, CallId, Effect, End, Event, Introduced, MAX_ORDERS, News, Order, Work,
 };
-use peerline::value::{Address, Username};
+use peerline::value::Address;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -13,10 +13,6 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 const ONE: CallId = CallId::Out(1);
-
-fn name(text: &str) -> Username {
-    text.parse().expect("valid")
-}
 
 fn fetch() -> Effect {
     let work = Work::Fetch { from: name("bob"), file: "notes.txt".parse().expect("valid") };
@@ -213,18 +209,10 @@ fn another_address_frees_the_old_one_whose_connections_go_on() {
     assert!(TcpStream::connect(first).is_err(), "nobody accepts there");
     TcpListener::bind(first).expect("the port is free");
     peer.write_all(b"are you there?\n").expect("open");
-    let line = Event::News { call, news: News::Line("are you there?".to_owned()) };
-    wait_for(&played, |event| *event == line);
-    let mut other = TcpStream::connect(second).expect("connects");
-    other.write_all(b"CHAT,carol\n").expect("written");
-    wait_for(&played, |event| matches!(event, Event::News { news: News::Knock(_), .. }));
+    assert_eq!(played.event(), Event::News { call, news: News::Line("are you there?".to_owned()) });
+    let _carol = knock(&played, second, "CHAT,carol\n");
     assert_eq!(listen(&played, "127.0.7.2"), second, "the same address again changes nothing");
     assert_eq!(played.end(), End::Left);
-}
-
-/// Waits for an event, past the end of the call that a connection seemed to be which only woke the old listener.
-fn wait_for(played: &Played, is_it: impl Fn(&Event) -> bool) {
-    while !is_it(&played.event()) {}
 }
 
 #[test]

@@ -24,6 +24,10 @@ pub fn paths(ask: u64) -> Event {
     Event::Paths { ask, found: Vec::new() }
 }
 
+pub fn name(text: &str) -> Username {
+    text.parse().expect("valid")
+}
+
 pub fn line(text: &str) -> Line {
     let shown = Shown::Info { text: text.to_owned() };
     Line { home: Home::Server, time: UNIX_EPOCH, shown, request: None }
@@ -119,9 +123,16 @@ impl Output for Lines {
 }
 
 /// Tells the test what it is to remember; with `wait` it waits until the test lets it go on.
-struct Pen {
+pub struct Pen {
     written: Sender<String>,
     go_on: Receiver<()>,
+}
+
+impl Pen {
+    /// One at which nobody looks.
+    pub fn idle() -> Pen {
+        Pen { written: channel().0, go_on: channel().1 }
+    }
 }
 
 impl Scribe for Pen {
@@ -144,7 +155,7 @@ struct Handed(Sender<Playing>);
 
 /// What the test does in the place of a fetch.
 pub type Play = Box<dyn FnOnce(&Call) + Send>;
-type Playing = Sender<Play>;
+pub type Playing = Sender<Play>;
 
 impl Files for Handed {
     fn room(&self) -> Option<u64> {
@@ -172,6 +183,28 @@ impl Files for Handed {
     }
     fn ask_list(&self, _: &Call, _: Username) -> CallEnd {
         CallEnd::Over
+    }
+}
+
+/// What surrounds a client.
+pub struct Parts {
+    pub server: SocketAddr,
+    pub files: Sender<Playing>,
+    pub scribe: Pen,
+    pub interface: Interface,
+}
+
+impl From<Parts> for Settings {
+    fn from(parts: Parts) -> Settings {
+        let run = RunMeans { log: ConsentLog::new(None), time: LIMIT };
+        Settings {
+            server: parts.server,
+            listen: None,
+            means: Means { run, files: Box::new(Handed(parts.files)) },
+            scribe: Box::new(parts.scribe),
+            watch: None,
+            interface: parts.interface,
+        }
     }
 }
 
@@ -236,18 +269,13 @@ impl Played {
         let (done, over) = channel();
         let (its_signals, its_stop) = (signals.clone(), stop.clone());
         let body = move || {
-            let settings = Settings {
+            let parts = Parts {
                 server,
-                listen: None,
-                means: Means {
-                    run: RunMeans { log: ConsentLog::new(None), time: LIMIT },
-                    files: Box::new(Handed(hand)),
-                },
-                scribe: Box::new(Pen { written, go_on: going_on }),
-                watch: None,
+                files: hand,
+                scribe: Pen { written, go_on: going_on },
                 interface: interface.map_or_else(|| Interface::Lines(Box::new(output)), |interface| interface()),
             };
-            let runner = Runner::new(app, settings, its_stop, its_signals, receiver).expect("threads");
+            let runner = Runner::new(app, parts.into(), its_stop, its_signals, receiver).expect("threads");
             let Over { end, left, .. } = runner.run();
             done.send((end, left)).expect("the test listens");
         };

@@ -235,3 +235,15 @@ fn a_doctor_whom_nobody_tells_the_name_has_checked_nothing() {
     play.event(Event::InputEnded);
     assert!(matches!(play.look().last(), Some(Effect::End(End::Failed(why))) if why.contains("--user")));
 }
+
+#[test]
+fn a_person_types_on_while_an_answer_is_on_its_way() {
+    let mut play = Play::online(rules(PERSON));
+    play.look();
+    play.typed("all hi");
+    assert_eq!(play.sent(), ["bcast_hi"]);
+    assert!(play.is_asked());
+    play.typed("all there");
+    play.server(&["OK,"]);
+    assert_eq!(play.sent(), ["bcast_there"]);
+}
