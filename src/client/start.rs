@@ -7,10 +7,10 @@ use super::event::{End, Line, Now};
 use super::files::ClientFiles;
 use super::lines::{Format, Input, Printer};
 use super::options::{Options, Output, Task};
+use super::pen::Pen;
 use super::run::ConsentLog;
 use super::run::serve::RunMeans;
-use super::runner::{self, Full, Interface, ROOM, Runner, Scribe, Settings, Stop, Watch};
-use crate::value::Username;
+use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
 use jiff::tz::TimeZone;
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -23,6 +23,7 @@ use std::time::{Instant, SystemTime};
 /// had.
 pub fn run(options: Options) -> Result<bool, String> {
     let files = ClientFiles::new(options.files.clone())?;
+    let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
     let face = face(&options);
     let rules = rules(&options, &files, face);
     let (signals, receiver) = Signals::new(ROOM);
@@ -41,7 +42,7 @@ pub fn run(options: Options) -> Result<bool, String> {
             run: RunMeans { log: ConsentLog::new(options.run.log.clone()), time: options.run.time },
             files: Box::new(files),
         },
-        scribe: Box::new(Pen),
+        scribe: Box::new(pen),
         watch,
         interface,
     };
@@ -114,18 +115,5 @@ impl runner::Output for Lines {
     fn end(self: Box<Self>) {
         self.input.end();
         self.printer.end();
-    }
-}
-
-/// What touches files for the App.
-struct Pen;
-
-impl Scribe for Pen {
-    fn remember(&mut self, _line: &str) {}
-
-    fn log(&mut self, _with: &Username, _line: &Line) {}
-
-    fn paths(&mut self, _begin: &str) -> Vec<String> {
-        Vec::new()
     }
 }
