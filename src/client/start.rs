@@ -89,9 +89,10 @@ struct Lines {
 fn lines(output: &Output, face: Face, signals: &Signals, stop: &Stop) -> io::Result<Lines> {
     let format = if output.json { Format::Json } else { Format::Plain { progress: output.progress } };
     let stop = stop.clone();
+    let printer = Printer::start(format, TimeZone::system(), move || stop.stop())?;
     Ok(Lines {
-        input: Input::start(output.exec.as_deref(), signals.clone())?,
-        printer: Printer::start(format, TimeZone::system(), move || stop.stop())?,
+        input: Input::start(output.exec.as_deref(), printer.answered(), signals.clone())?,
+        printer,
         prompts: face.is_person(),
     })
 }
@@ -102,12 +103,9 @@ impl runner::Output for Lines {
     }
 
     fn next_line(&mut self, prompt: String, hidden: bool) {
-        if self.prompts {
-            self.printer.answered();
-            // A hidden question is asked at the terminal itself.
-            if !hidden {
-                self.printer.prompt(prompt.clone());
-            }
+        // A hidden question is asked at the terminal itself.
+        if self.prompts && !hidden {
+            self.printer.prompt(prompt.clone());
         }
         self.input.want(prompt, hidden);
     }
