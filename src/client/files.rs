@@ -19,4 +19,5 @@ mod watch;
 mod client_files;
 
 pub use client_files::{ClientFiles, FileOptions};
+pub use walk::{expand, home};
 pub use watch::{Looker, Watcher};

@@ -1,5 +1,6 @@
 //! How what is shown reads: for people as text, for programs as JSON, and for a window as a look. It decides nothing.
 
+mod consent;
 mod transfer;
 mod text;
 mod json;
@@ -9,3 +10,6 @@ pub use json::object;
 pub use look::{Look, Weight, look};
 pub use text::text;
 pub use transfer::{clock, percent};
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,10 @@ use super::event::{End, Line, Now};
 use super::files::ClientFiles;
 use super::lines::{Format, Input, Printer};
 use super::options::{Options, Output, Task};
+use super::pen::Pen;
 use super::run::ConsentLog;
 use super::run::serve::RunMeans;
-use super::runner::{self, Full, Interface, ROOM, Runner, Scribe, Settings, Stop, Watch};
-use crate::value::Username;
+use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
 use jiff::tz::TimeZone;
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -23,6 +23,7 @@ use std::time::{Instant, SystemTime};
 /// had.
 pub fn run(options: Options) -> Result<bool, String> {
     let files = ClientFiles::new(options.files.clone())?;
+    let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
     let face = face(&options);
     let rules = rules(&options, &files, face);
     let (signals, receiver) = Signals::new(ROOM);
@@ -41,7 +42,7 @@ pub fn run(options: Options) -> Result<bool, String> {
             run: RunMeans { log: ConsentLog::new(options.run.log.clone()), time: options.run.time },
             files: Box::new(files),
         },
-        scribe: Box::new(Pen),
+        scribe: Box::new(pen),
         watch,
         interface,
     };
@@ -90,9 +91,10 @@ struct Lines {
 fn lines(output: &Output, face: Face, signals: &Signals, stop: &Stop) -> io::Result<Lines> {
     let format = if output.json { Format::Json } else { Format::Plain { progress: output.progress } };
     let stop = stop.clone();
+    let printer = Printer::start(format, TimeZone::system(), move || stop.stop())?;
     Ok(Lines {
-        input: Input::start(output.exec.as_deref(), signals.clone())?,
-        printer: Printer::start(format, TimeZone::system(), move || stop.stop())?,
+        input: Input::start(output.exec.as_deref(), printer.answered(), signals.clone())?,
+        printer,
         prompts: face.is_person(),
     })
 }
@@ -103,12 +105,9 @@ impl runner::Output for Lines {
     }
 
     fn next_line(&mut self, prompt: String, hidden: bool) {
-        if self.prompts {
-            self.printer.answered();
-            // A hidden question is asked at the terminal itself.
-            if !hidden {
-                self.printer.prompt(prompt.clone());
-            }
+        // A hidden question is asked at the terminal itself.
+        if self.prompts && !hidden {
+            self.printer.prompt(prompt.clone());
         }
         self.input.want(prompt, hidden);
     }
@@ -116,18 +115,5 @@ impl runner::Output for Lines {
     fn end(self: Box<Self>) {
         self.input.end();
         self.printer.end();
-    }
-}
-
-/// What touches files for the App.
-struct Pen;
-
-impl Scribe for Pen {
-    fn remember(&mut self, _line: &str) {}
-
-    fn log(&mut self, _with: &Username, _line: &Line) {}
-
-    fn paths(&mut self, _begin: &str) -> Vec<String> {
-        Vec::new()
     }
 }

@@ -109,7 +109,8 @@ pub fn home() -> Option<PathBuf> {
     env::var_os("HOME").map(PathBuf::from)
 }
 
-fn expand(typed: &Path, home: Option<&Path>) -> PathBuf {
+/// The same, with this home folder.
+pub fn expand(typed: &Path, home: Option<&Path>) -> PathBuf {
     match (typed.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home.to_owned(),
         (Ok(rest), Some(home)) => home.join(rest),

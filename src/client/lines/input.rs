@@ -4,6 +4,8 @@ use super::source::{Next, Source};
 use crate::client::call::Signals;
 use crate::client::event::Event;
 use crate::client::screen::ask_hidden;
+use crate::protocol::MAX_LINE;
+use crate::value::BadLine;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -25,11 +27,11 @@ struct Wanted {
 
 impl Input {
     /// Reads standard input, or what stands in `commands`; tells each line as `Event::Typed`, the end as
-    /// `Event::InputEnded`.
+    /// `Event::InputEnded`. `answered` is called as soon as a line has come, before anybody decides what follows.
     ///
     /// # Errors
     /// What the system says.
-    pub fn start(commands: Option<&str>, signals: Signals) -> io::Result<Input> {
+    pub fn start(commands: Option<&str>, answered: impl Fn() + Send + 'static, signals: Signals) -> io::Result<Input> {
         let (wake, woken) = UnixStream::pair()?;
         let source = match commands {
             Some(text) => Source::commands(text, woken),
@@ -37,8 +39,9 @@ impl Input {
         };
         // One is wanted at a time.
         let (wanted, receiver) = sync_channel(1);
-        let thread =
-            thread::Builder::new().name("input".to_owned()).spawn(move || read(source, &receiver, &signals))?;
+        let thread = thread::Builder::new()
+            .name("input".to_owned())
+            .spawn(move || read(source, &receiver, answered, &signals))?;
         Ok(Input { wanted, wake, thread })
     }
 
@@ -58,12 +61,11 @@ impl Input {
     }
 }
 
-fn read(mut source: Source, wanted: &Receiver<Wanted>, signals: &Signals) {
+fn read(mut source: Source, wanted: &Receiver<Wanted>, answered: impl Fn(), signals: &Signals) {
     while let Ok(Wanted { prompt, hidden }) = wanted.recv() {
-        let asked = if hidden { ask_hidden(&prompt, source.wake().as_fd()).ok() } else { None };
+        let asked = if hidden { ask(&prompt, &source) } else { None };
         let event = match asked {
-            Some(Some(answer)) => Event::Typed(Ok(answer)),
-            Some(None) => Event::InputEnded,
+            Some(event) => event,
             None => match source.line() {
                 Next::Line(line) => Event::Typed(Ok(line)),
                 Next::NoLine(bad) => Event::Typed(Err(bad)),
@@ -71,9 +73,23 @@ fn read(mut source: Source, wanted: &Receiver<Wanted>, signals: &Signals) {
                 Next::Woken => return,
             },
         };
+        answered();
         if !signals.event(event) {
             return;
         }
+    }
+}
+
+/// What was answered at the terminal, where there is one.
+fn ask(prompt: &str, source: &Source) -> Option<Event> {
+    match ask_hidden(prompt, source.wake().as_fd()) {
+        Ok(Some(answer)) => Some(Event::Typed(Ok(answer))),
+        Ok(None) => Some(Event::InputEnded),
+        // The next line of this terminal would be shown as it is typed.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            Some(Event::Typed(Err(BadLine::TooLong(MAX_LINE))))
+        }
+        Err(_) => None,
     }
 }
 
@@ -86,7 +102,7 @@ mod tests {
     #[test]
     fn one_line_for_each_that_is_wanted() {
         let (signals, receiver) = Signals::new(4);
-        let input = Input::start(Some("list;quit"), signals).expect("a thread");
+        let input = Input::start(Some("list;quit"), || (), signals).expect("a thread");
         let told = || {
             input.want(String::new(), false);
             match receiver.recv_timeout(Duration::from_secs(10)) {

@@ -87,9 +87,11 @@ impl Printer {
         let _ = self.queue.try_send(Output::Prompt(prompt));
     }
 
-    /// The prompt was answered.
-    pub fn answered(&self) {
-        let _ = self.queue.try_send(Output::Answered);
+    /// What the thread of the input calls when a prompt was answered: what is written from then on needs no line of
+    /// its own. It must be gone before [`Printer::end`].
+    pub fn answered(&self) -> impl Fn() + Send + 'static {
+        let queue = self.queue.clone();
+        move || drop(queue.try_send(Output::Answered))
     }
 
     /// Progress that was not asked for is for programs; for people only each tenth, where they want it.

@@ -1,6 +1,7 @@
 //! How what is shown reads for people: one line each. Whatever others wrote is escaped here, so no other file can
 //! forget it.
 
+use super::consent::plainly;
 use super::transfer;
 use crate::client::event::Shown;
 use crate::protocol::Broadcast;
@@ -10,10 +11,6 @@ use crate::value::{Size, Username, file_name};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
-
-/// A command in a question is shown whole up to so many characters: with the sentence around it, six rows of a window
-/// of 80 columns.
-const COMMAND: usize = 300;
 
 /// The line of something that is shown; times are those of `zone`.
 pub fn text(shown: &Shown, zone: &TimeZone) -> String {
@@ -74,38 +71,14 @@ fn broadcast_line(broadcast: &Broadcast, earlier: bool, zone: &TimeZone) -> Stri
 
 /// Who asks stands first and last, so that no command can push it off the screen.
 fn run_request(question: u64, from: &Username, command: &str) -> String {
-    format!("{from} asks to run here: {}   allow {question} or decline {question}? ({from} asks)", in_question(command))
+    format!("{from} asks to run here: {}   allow {question} or decline {question}? ({from} asks)", plainly(command))
 }
 
 /// What is offered, without the words that answer it.
 pub fn offer(from: &Username, what: &str, count: usize, size: Size, room: Option<Size>) -> String {
     let folder = if what.ends_with('/') { format!(", {}", counted(count, "file")) } else { String::new() };
     let room = room.map_or_else(String::new, |room| format!(" ({room} free)"));
-    format!("{from} offers {}{folder}, {size}{room}", escape(what))
-}
-
-/// A command that somebody is asked about: what is not plainly visible is an escape, and a long one is shortened in
-/// the middle.
-pub fn in_question(command: &str) -> String {
-    let is_plain = |c: char| c == ' ' || (!c.is_whitespace() && !c.is_control() && !is_invisible(c));
-    let plain: Vec<char> = escape(command)
-        .chars()
-        .flat_map(|c| if is_plain(c) { vec![c] } else { c.escape_unicode().collect::<Vec<char>>() })
-        .collect();
-    if plain.len() <= COMMAND {
-        return plain.into_iter().collect();
-    }
-    let half = COMMAND / 2;
-    let (begin, end) = (&plain[..half], &plain[plain.len() - half..]);
-    let (begin, end): (String, String) = (begin.iter().collect(), end.iter().collect());
-    format!("{begin} [... {} characters in all ...] {end}", plain.len())
-}
-
-/// Characters that take no room though they are no control characters.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+    format!("{from} offers {}{folder}, {size}{room}", plainly(what))
 }
 
 fn client(name: &Username, address: SocketAddr, guest: Option<&str>) -> String {
