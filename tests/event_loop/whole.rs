@@ -145,6 +145,7 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
         take: Vec::new(),
         gifts: true,
         relay: true,
+        doctor: false,
         quiet: false,
     }
 }
