@@ -67,11 +67,53 @@ struct Session {
     #[arg(long, value_name = "PORT")]
     listen: Option<u16>,
 
-    #[command(flatten)]
-    files: Files,
+    /// Share the files in this folder: its regular files, without subfolders and hidden ones
+    #[arg(long, value_name = "DIR")]
+    share: Option<PathBuf>,
 
-    #[command(flatten)]
-    output: Output,
+    /// Where fetched files and gifts go; by default into the shared folder, or else into the current one
+    #[arg(long, value_name = "DIR")]
+    downloads: Option<PathBuf>,
+
+    /// Send at most so many files at a time; others wait in line
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=64))]
+    upload_slots: u16,
+
+    /// Take what these people give without a question, such as "bob,carol"
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "no_give")]
+    take: Vec<Username>,
+
+    /// Take nothing that others give, without a question
+    #[arg(long)]
+    no_give: bool,
+
+    /// How long no byte of a file may move
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, hide = true)]
+    stall: Duration,
+
+    /// Carry out these commands, divided by ; (\; is a ;), and leave
+    #[arg(long, value_name = "COMMANDS")]
+    exec: Option<String>,
+
+    /// Write one JSON object an event, for programs (docs/JSON.md)
+    #[arg(long)]
+    json: bool,
+
+    /// Show only what was asked for, and what is for you: no broadcasts
+    #[arg(long)]
+    quiet: bool,
+
+    /// Tell the way of each file at every tenth of it, where there is no screen
+    #[arg(long)]
+    progress: bool,
+
+    /// Line by line, also at a terminal
+    #[arg(long)]
+    plain: bool,
+
+    /// Write each talk to a file of its own in this folder
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
 
     /// Refuse messages that cannot be delivered directly, instead of having the server carry them
     #[arg(long)]
@@ -102,58 +144,20 @@ struct Session {
     run_question: Duration,
 }
 
-#[derive(Args, Debug)]
-struct Files {
-    /// Share the files in this folder: its regular files, without subfolders and hidden ones
-    #[arg(long, value_name = "DIR")]
-    share: Option<PathBuf>,
-
-    /// Where fetched files and gifts go; by default into the shared folder, or else into the current one
-    #[arg(long, value_name = "DIR")]
-    downloads: Option<PathBuf>,
-
-    /// Send at most so many files at a time; others wait in line
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=64))]
-    upload_slots: u16,
-
-    /// Take what these people give without a question, such as "bob,carol"
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "no_give")]
-    take: Vec<Username>,
-
-    /// Take nothing that others give, without a question
-    #[arg(long)]
-    no_give: bool,
-
-    /// How long no byte of a file may move
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, hide = true)]
-    stall: Duration,
-}
-
 /// How the client shows what happens, and what it reads.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Output {
-    /// Carry out these commands, divided by ; (\; is a ;), and leave
-    #[arg(long, value_name = "COMMANDS")]
+    /// Commands to carry out instead of reading any, divided by `;` or line ends.
     pub exec: Option<String>,
-
-    /// Write one JSON object an event, for programs (docs/JSON.md)
-    #[arg(long)]
+    /// Whether output is for programs.
     pub json: bool,
-
-    /// Show only what was asked for, and what is for you: no broadcasts
-    #[arg(long)]
+    /// Whether only what was asked for is shown, and what is for the person.
     pub quiet: bool,
-
-    /// Tell the way of each file at every tenth of it, where there is no screen
-    #[arg(long)]
+    /// Whether the way of each transfer is told in the line mode.
     pub progress: bool,
-
-    /// Line by line, also at a terminal
-    #[arg(long)]
+    /// Whether the line mode is wanted also at a terminal.
     pub plain: bool,
-
-    /// Write each talk to a file of its own in this folder
-    #[arg(long, value_name = "DIR")]
+    /// Where talks are written.
     pub logs: Option<PathBuf>,
 }
 
@@ -216,16 +220,15 @@ impl Arguments {
             (None, None) => return Err("which server? Give its IP and port".to_owned()),
         };
         let credentials = session.credentials()?;
-        let Files { share, downloads, upload_slots, take, no_give, stall } = session.files;
         Ok(Wanted::Client(Box::new(Options {
             task,
             server: resolve(&session.host, session.port)?,
             credentials,
             listen: session.listen,
-            files: FileOptions { share, downloads, stall },
-            upload_slots: usize::from(upload_slots),
-            take,
-            gifts: !no_give,
+            files: FileOptions { share: session.share, downloads: session.downloads, stall: session.stall },
+            upload_slots: usize::from(session.upload_slots),
+            take: session.take,
+            gifts: !session.no_give,
             relay: !session.no_relay,
             answer_limit: session.answer_limit,
             run: RunOptions {
@@ -235,7 +238,14 @@ impl Arguments {
                 time: session.run_time,
                 question: session.run_question,
             },
-            output: session.output,
+            output: Output {
+                exec: session.exec,
+                json: session.json,
+                quiet: session.quiet,
+                progress: session.progress,
+                plain: session.plain,
+                logs: session.logs,
+            },
         })))
     }
 }
