@@ -1,8 +1,8 @@
-//! The client: options, logging, signals, exit code.
+//! The client: options, logging, exit code.
 
 use clap::Parser;
-use peerline::old_client::options::{Arguments, Wanted};
-use peerline::old_client::{self, Stop};
+use peerline::client::options::{Arguments, Wanted};
+use peerline::client::start;
 use std::process::ExitCode;
 
 /// The exit code when something was asked for and refused.
@@ -24,15 +24,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<bool, String> {
-    let options = match arguments.wanted()? {
-        Wanted::Client(options) => options,
-        Wanted::Manual(manual) => {
-            return manual.write::<Arguments>().map(|()| true).map_err(|error| error.to_string());
-        }
-    };
-    let stop = Stop::default();
-    let on_signal = stop.clone();
-    // Before the line editor is made, which takes Ctrl-C over where there is a terminal.
-    ctrlc::set_handler(move || on_signal.stop()).map_err(|error| format!("Ctrl-C cannot be handled: {error}"))?;
-    old_client::run(&options, &stop)
+    match arguments.wanted()? {
+        Wanted::Client(options) => start::run(*options),
+        Wanted::Manual(manual) => manual.write::<Arguments>().map(|()| true).map_err(|error| error.to_string()),
+    }
 }
