@@ -11,6 +11,7 @@ use super::pen::Pen;
 use super::run::ConsentLog;
 use super::run::serve::RunMeans;
 use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
+use super::screen::Terminal;
 use jiff::tz::TimeZone;
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -24,6 +25,7 @@ use std::time::{Instant, SystemTime};
 pub fn run(options: Options) -> Result<bool, String> {
     let files = ClientFiles::new(options.files.clone())?;
     let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
+    let former_lines = pen.former_lines();
     let face = face(&options);
     let rules = rules(&options, &files, face);
     let (signals, receiver) = Signals::new(ROOM);
@@ -34,7 +36,12 @@ pub fn run(options: Options) -> Result<bool, String> {
         look: Box::new(move || looker.look()),
         run: Box::new(move |signals| watcher.run(signals)),
     });
-    let interface = Interface::Lines(Box::new(lines(&options.output, face, &signals, &stop).map_err(no_thread)?));
+    let interface = match face {
+        Face::Screen => Interface::screen(&signals, &stop).map_err(|error| format!("the terminal: {error}"))?,
+        Face::Lines { .. } => {
+            Interface::Lines(Box::new(lines(&options.output, face, &signals, &stop).map_err(no_thread)?))
+        }
+    };
     let settings = Settings {
         server: options.server,
         listen: options.listen,
@@ -46,7 +53,8 @@ pub fn run(options: Options) -> Result<bool, String> {
         watch,
         interface,
     };
-    let app = App::new(rules, Now { instant: Instant::now(), clock: SystemTime::now() });
+    let mut app = App::new(rules, Now { instant: Instant::now(), clock: SystemTime::now() });
+    app.remember(&former_lines);
     let over = Runner::new(app, settings, stop, signals, receiver).map_err(no_thread)?.run();
     match over.end {
         End::Left => Ok(!over.app.was_refused()),
@@ -54,9 +62,14 @@ pub fn run(options: Options) -> Result<bool, String> {
     }
 }
 
+/// A screen where a person sits at a terminal that can be one; lines otherwise.
 fn face(options: &Options) -> Face {
-    let Output { exec, json, .. } = &options.output;
+    let Output { exec, json, plain, .. } = &options.output;
     let is_typed = exec.is_none() && !json && io::stdin().is_terminal() && io::stdout().is_terminal();
+    let is_menu = options.task == Task::Menu;
+    if is_typed && !plain && is_menu && Terminal::is_supported() {
+        return Face::Screen;
+    }
     Face::Lines { typed: is_typed, terminal: File::open("/dev/tty").is_ok() }
 }
 

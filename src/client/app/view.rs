@@ -36,6 +36,13 @@ impl App {
         display.windows.add(&place, line.time, look);
     }
 
+    /// Lines that were typed in former runs, for Up.
+    pub fn remember(&mut self, lines: &[String]) {
+        if let Some(display) = &mut self.display {
+            lines.iter().for_each(|line| display.windows.remember(line));
+        }
+    }
+
     /// The names that are active, for Tab and the column at the right.
     pub fn know_names(&mut self, names: Vec<String>) {
         if let Some(display) = &mut self.display {
