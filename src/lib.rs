@@ -15,4 +15,3 @@ pub mod net;
 // The two programs. Neither knows the other.
 pub mod server;
 pub mod client;
-pub mod old_client;

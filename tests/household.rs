@@ -1,6 +1,8 @@
 //! A client that has inherited children, from a shell that became it with `exec`, leaves them alone.
 
-use peerline::old_client::runner;
+use peerline::client::call::{self, Signals};
+use peerline::client::event::CallId;
+use peerline::client::run::output::{self, End};
 use peerline::peer_protocol::Status;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -14,7 +16,9 @@ fn who_was_there_before_the_first_command_outlives_it() {
     let _caller = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
     let asker = listener.accept().expect("accepts").0;
     let words = "echo hi".parse().expect("a command");
-    let ran = runner::run(&words, Duration::from_secs(30), &asker).expect("it starts").expect("nobody hangs up");
+    let (_orders, call) = call::new(CallId::In(1), Signals::new(1).0).expect("a pair");
+    let end = output::run(&words, Duration::from_secs(30), &call, &asker).expect("it starts");
+    let End::Ran(ran) = end else { panic!("nobody hangs up") };
     let ended = before.try_wait().expect("our child");
     before.kill().expect("it is there");
     before.wait().expect("killed");

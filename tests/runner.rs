@@ -3,7 +3,9 @@
 //! These tests stand apart from others: what a command leaves behind becomes a child of this process and is killed,
 //! and the programs that other tests start are children of their process too.
 
-use peerline::old_client::runner::{self, Ran};
+use peerline::client::call::{self, Call, OrderSender, Signals};
+use peerline::client::event::CallId;
+use peerline::client::run::output::{self, End, Ran};
 use peerline::peer_protocol::{MAX_OUTPUT, Status};
 use std::fs;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -21,10 +23,19 @@ fn connection() -> (TcpStream, TcpStream) {
     (caller, listener.accept().expect("accepts").0)
 }
 
+/// A call that nobody gives up as long as the other end lives.
+fn called() -> (OrderSender, Call) {
+    let (signals, _) = Signals::new(1);
+    call::new(CallId::In(1), signals).expect("a pair")
+}
+
 fn run_for(command: &str, limit: Duration) -> Ran {
-    let (_caller, asker) = connection();
+    let ((_caller, asker), (_orders, call)) = (connection(), called());
     let words = command.parse().expect("a command");
-    runner::run(&words, limit, &asker).expect("it starts").expect("nobody hangs up")
+    match output::run(&words, limit, &call, &asker).expect("it starts") {
+        End::Ran(ran) => ran,
+        End::HungUp | End::GivenUp => panic!("nobody hangs up"),
+    }
 }
 
 fn run(command: &str) -> Ran {
@@ -76,9 +87,9 @@ fn there_is_no_input_and_no_secret() {
 
 #[test]
 fn a_missing_program_is_an_error() {
-    let (_caller, asker) = connection();
+    let ((_caller, asker), (_orders, call)) = (connection(), called());
     let words = "no-such-program-anywhere".parse().expect("a command");
-    let error = runner::run(&words, LIMIT, &asker).err().expect("not started");
+    let error = output::run(&words, LIMIT, &call, &asker).err().expect("not started");
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
@@ -143,12 +154,12 @@ fn it_ends_when_the_asker_hangs_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("id");
     let command = format!("sh -c 'echo $$ > {}; sleep 1000'", file.display());
-    let (caller, asker) = connection();
+    let ((caller, asker), (_orders, call)) = (connection(), called());
     let id = thread::scope(|scope| {
-        let ran = scope.spawn(|| runner::run(&command.parse().expect("a command"), LIMIT, &asker));
+        let ran = scope.spawn(move || output::run(&command.parse().expect("a command"), LIMIT, &call, &asker));
         let id = wait_for(&file);
         caller.shutdown(Shutdown::Both).expect("open");
-        assert!(ran.join().expect("no panic").expect("it started").is_none());
+        assert!(matches!(ran.join().expect("no panic").expect("it started"), End::HungUp));
         id
     });
     assert!(!is_alive(&id));

@@ -16,11 +16,8 @@ const MAX_LINES: usize = 400;
 /// The most places of the client where threads share something under a lock.
 const MAX_LOCKS: usize = 8;
 
-/// The room whose files still use each other in circles; nothing when it is gone.
-const TO_BE_REPLACED: &str = "old_client";
-
 /// The programs, which know nothing of each other.
-const PROGRAMS: [&str; 3] = ["server", "client", TO_BE_REPLACED];
+const PROGRAMS: [&str; 2] = ["server", "client"];
 
 /// The rooms of pure values and rules. Those that are not there yet are named already.
 const PURE: [&str; 10] = [
@@ -87,7 +84,7 @@ fn a_file_uses_only_what_stands_above_it() {
     let rooms = Rooms::read();
     let (mut wrong, mut steps) = (Vec::new(), 0);
     let (mut doors_that_use, mut used_doors) = (BTreeSet::new(), Vec::new());
-    for module in rooms.all().iter().filter(|module| !module.is_in(TO_BE_REPLACED)) {
+    for module in rooms.all() {
         for (used, path) in rooms.uses(module) {
             steps += 1;
             if module.holds(used) {
@@ -113,8 +110,7 @@ fn the_programs_do_not_know_each_other() {
         let Some(own) = program(module) else { continue };
         for (used, path) in rooms.uses(module) {
             let other = program(used).filter(|other| *other != own);
-            // What is about to be replaced borrows from its successor.
-            if other.is_some() && own != TO_BE_REPLACED {
+            if other.is_some() {
                 wrong.push(format!("{} uses {path}", module.name()));
             }
         }
@@ -178,8 +174,6 @@ fn every_exception_is_one() {
     let excepted = rooms.all().iter().find(|module| module.name() == EXCEPTION.0);
     let uses = |module: &Module| module.source.paths.iter().any(|path| path[0] == EXCEPTION.1);
     assert!(excepted.is_some_and(uses), "{EXCEPTION:?} is none any more");
-    let is_there = |room: &str| rooms.all().iter().any(|module| module.is_in(room));
-    assert!(TO_BE_REPLACED.is_empty() || is_there(TO_BE_REPLACED), "{TO_BE_REPLACED} is gone: empty the constant");
 }
 
 /// Whether a line declares a lock in a type, rather than making or borrowing one.
