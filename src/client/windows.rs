@@ -27,6 +27,11 @@ pub use window::{MAX_LINES, Place};
 
 #[cfg(test)]
 mod tests {
+    mod play;
+    mod pictures;
+    mod rules;
+    mod typing;
+
     use proptest::prelude::*;
 
     /// Text of all that is hard: flags, joined emoji, skin tones, combining and wide characters, letters that join.

@@ -254,7 +254,7 @@ fn edit(line: &mut InputLine, key: &Key) {
     }
 }
 
-/// Whether a key of [`Windows::moves`] that ends a search.
+/// Whether a key ends a search and then does what it does else.
 fn is_movement(key: &Key) -> bool {
     match key {
         Key::Alt(c) => c.is_ascii_digit() || matches!(c, 'a' | 'u'),
