@@ -335,10 +335,10 @@ impl Windows {
     /// What is asked instead of a line, and whether the answer is a secret: the question of the login.
     /// `true` when something looks different now.
     pub fn set_question(&mut self, question: Option<(String, bool)>) -> bool {
-        let text = |questions: &Questions| questions.asked().map(|asked| asked.text.clone());
-        let before = text(&self.questions);
+        let shown = |questions: &Questions| questions.asked().map(|asked| (asked.text.clone(), asked.is_over));
+        let before = shown(&self.questions);
         self.questions.set(question);
-        before != text(&self.questions)
+        before != shown(&self.questions)
     }
 
     /// Whether the line at the bottom is the answer to a question.

@@ -107,7 +107,7 @@ fn a_hidden_answer_is_no_line() {
     assert_eq!(play.key(Key::Ctrl('c')), [Act::Cancel]);
     assert_eq!(play.key(Key::Ctrl('d')), [Act::End]);
     play.type_in("sec");
-    play.windows.set_question(None);
+    assert!(play.windows.set_question(None) && !play.windows.set_question(None));
     play.type_in("ret");
     assert_eq!(play.key(Key::Enter), []);
     assert!(play.picture().ends_with("> draft_\n"), "{}", play.picture());
