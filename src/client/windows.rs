@@ -8,6 +8,7 @@ mod completion;
 mod window;
 mod search;
 mod question;
+mod mode;
 mod set;
 mod layout;
 mod bars;

@@ -2,8 +2,9 @@
 
 use super::completion::Known;
 use super::input_line::InputLine;
+use super::mode::{Doubt, Mode, Recall};
 use super::search::{Search, Toward};
-use super::set::{Doubt, Mode, Recall, Windows};
+use super::set::Windows;
 use super::window::{Place, Scroll};
 use crate::client::event::Key;
 use crate::protocol::MAX_BROADCAST;

@@ -3,7 +3,8 @@
 use super::bars::{Scene, status, transfer_rows, weight, windows_bar};
 use super::cells::{clip, pad, width};
 use super::layout::{Layout, NAMES, fitted};
-use super::set::{Mode, Windows};
+use super::mode::Mode;
+use super::set::Windows;
 use super::window::{Place, Window};
 use crate::client::event::{Picture, Piece, Row, Size, Style};
 use crate::client::shown::Weight;
