@@ -8,6 +8,7 @@ mod completion;
 mod window;
 mod search;
 mod question;
+mod mode;
 mod set;
 mod layout;
 mod bars;
@@ -27,6 +28,11 @@ pub use window::{MAX_LINES, Place};
 
 #[cfg(test)]
 mod tests {
+    mod play;
+    mod pictures;
+    mod rules;
+    mod typing;
+
     use proptest::prelude::*;
 
     /// Text of all that is hard: flags, joined emoji, skin tones, combining and wide characters, letters that join.

@@ -2,7 +2,8 @@
 
 use super::cells::{clip, pad, width};
 use super::layout::WIDE;
-use super::set::{Doubt, Mode, Windows};
+use super::mode::{Doubt, Mode};
+use super::set::Windows;
 use super::window::{Place, Window};
 use crate::client::event::{Piece, Row, Style, Way};
 use crate::client::shown::Weight;
@@ -63,10 +64,17 @@ pub struct Transfer {
     pub left: Option<Duration>,
 }
 
-/// How a mark reads behind the name of its window. `is_read`: what is unread of the window in front will have been read.
-fn mark(windows: &Windows, number: u32, window: &Window, is_read: bool) -> String {
+/// The mark of a window in a picture. `is_read`: once it is painted, all of the window in front was read.
+pub(super) fn weight(windows: &Windows, number: u32, window: &Window, is_read: bool) -> Weight {
     match window.mark() {
-        weight if is_read && number == windows.front && weight < Weight::Question => String::new(),
+        weight if is_read && number == windows.front && weight < Weight::Question => Weight::None,
+        weight => weight,
+    }
+}
+
+/// How a mark reads behind the name of its window.
+fn mark(windows: &Windows, number: u32, window: &Window, is_read: bool) -> String {
+    match weight(windows, number, window, is_read) {
         Weight::Question => "?".to_owned(),
         Weight::ForYou => "*".to_owned(),
         Weight::Unread => format!(":{}", window.tally().lines),
@@ -75,7 +83,7 @@ fn mark(windows: &Windows, number: u32, window: &Window, is_read: bool) -> Strin
     }
 }
 
-/// All windows with their marks. `is_read` says that the one in front has none once this is painted.
+/// All windows with their marks, as [`weight`] has them.
 pub(super) fn windows_bar(windows: &Windows, is_read: bool, columns: usize) -> Row {
     let item = |(number, window): (&u32, &Window)| {
         let mark = mark(windows, *number, window, is_read);
@@ -174,7 +182,10 @@ fn asking(windows: &Windows, columns: usize) -> Option<String> {
         return Some("The question is over: Enter drops what was typed".to_owned());
     }
     match &windows.mode {
-        Mode::Sure(Doubt::Lines(count), _) => Some(format!("send {count} lines to {title}? Enter / Esc")),
+        Mode::Sure(Doubt::Lines(count), _) => {
+            let cut = if windows.window().input.is_cut() { " (the end did not fit)" } else { "" };
+            Some(format!("send {count} lines{cut} to {title}? Enter / Esc"))
+        }
         Mode::Sure(Doubt::Long(bytes), _) => Some(format!("send a line of {bytes} bytes to {title}? Enter / Esc")),
         Mode::Sure(Doubt::Slash, _) => Some("send as text? Enter / Esc".to_owned()),
         Mode::Searching(search) if search.is_missing => Some("search: not found".to_owned()),

@@ -2,8 +2,9 @@
 
 use super::completion::Known;
 use super::input_line::InputLine;
+use super::mode::{Doubt, Mode, Recall};
 use super::search::{Search, Toward};
-use super::set::{Doubt, Mode, Recall, Windows};
+use super::set::Windows;
 use super::window::{Place, Scroll};
 use crate::client::event::Key;
 use crate::protocol::MAX_BROADCAST;
@@ -254,7 +255,7 @@ fn edit(line: &mut InputLine, key: &Key) {
     }
 }
 
-/// Whether a key of [`Windows::moves`] that ends a search.
+/// Whether a key ends a search and then does what it does else.
 fn is_movement(key: &Key) -> bool {
     match key {
         Key::Alt(c) => c.is_ascii_digit() || matches!(c, 'a' | 'u'),

@@ -2,8 +2,9 @@
 //! out. It knows neither the bars nor the line that is typed.
 
 use super::cells::{clip, pad, width, wrap};
+use super::mode::Mode;
 use super::search::matches;
-use super::set::{Mode, Windows};
+use super::set::Windows;
 use super::window::{Entry, Scroll, Spot, Window};
 use crate::client::event::{Picture, Piece, Row, Size, Style};
 use jiff::tz::TimeZone;

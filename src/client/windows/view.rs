@@ -1,10 +1,11 @@
 //! The picture of all that is shown, drawn from what is known, for a size of the terminal. It changes nothing.
 
-use super::bars::{Scene, status, transfer_rows, windows_bar};
+use super::bars::{Scene, status, transfer_rows, weight, windows_bar};
 use super::cells::{clip, pad, width};
 use super::layout::{Layout, NAMES, fitted};
-use super::set::{Mode, Windows};
-use super::window::Place;
+use super::mode::Mode;
+use super::set::Windows;
+use super::window::{Place, Window};
 use crate::client::event::{Picture, Piece, Row, Size, Style};
 use crate::client::shown::Weight;
 
@@ -34,7 +35,12 @@ pub fn draw(windows: &Windows, scene: &Scene, size: Size) -> Layout {
         let column = column.min(columns.saturating_sub(1));
         (u16::try_from(row).unwrap_or(u16::MAX), u16::try_from(column).unwrap_or(u16::MAX))
     });
-    Layout { picture: Picture { rows, cursor }, title: title(windows, scene), seen, page }
+    Layout {
+        picture: Picture { rows, cursor },
+        title: title(windows, scene, windows.has_all_read_after(seen)),
+        seen,
+        page,
+    }
 }
 
 /// Rows, the row and the column of the cursor, and what [`Layout`] tells.
@@ -44,9 +50,10 @@ fn plain(text: impl Into<String>) -> Row {
     vec![Piece { style: Style::Plain, text: text.into() }]
 }
 
-/// Names only, as the title is shown where others may look.
-fn title(windows: &Windows, scene: &Scene) -> String {
-    let marked = windows.windows.values().filter(|window| window.mark() > Weight::None).count();
+/// How many windows have a mark. Names only, as the title is shown where others may look.
+fn title(windows: &Windows, scene: &Scene, is_read: bool) -> String {
+    let is_marked = |(number, window): &(&u32, &Window)| weight(windows, **number, window, is_read) > Weight::None;
+    let marked = windows.windows.iter().filter(is_marked).count();
     let name = format!("peerline {}", scene.me);
     let name = name.trim_end();
     if marked == 0 { name.to_owned() } else { format!("{name} ({marked})") }
