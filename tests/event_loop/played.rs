@@ -1,8 +1,9 @@
 //! A runner on its thread, with the test in the place of the App and of all that surrounds it.
 
+use peerline::client::app::Seen;
 use peerline::client::call::{Call, Signal, Signals};
 use peerline::client::dispatch::Means;
-use peerline::client::event::{CallEnd, Effect, End, Event, Home, Line, Now, Picture, Shown};
+use peerline::client::event::{CallEnd, Effect, End, Event, Home, Line, Now, Shown};
 use peerline::client::peer::{Files, PeerConnection};
 use peerline::client::run::ConsentLog;
 use peerline::client::run::serve::RunMeans;
@@ -41,7 +42,7 @@ pub struct App {
     pub stops: Option<Sender<()>>,
     pub told: Option<Sender<Event>>,
     pub wanted: Option<Receiver<Vec<Effect>>>,
-    pub pictures: Option<Receiver<Picture>>,
+    pub pictures: Option<Receiver<Seen>>,
 }
 
 impl App {
@@ -83,7 +84,7 @@ impl Decider for App {
         Vec::new()
     }
 
-    fn picture(&mut self) -> Option<Picture> {
+    fn picture(&mut self) -> Option<Seen> {
         self.pictures.as_ref()?.try_recv().ok()
     }
 }
@@ -212,7 +213,7 @@ impl From<Parts> for Settings {
 pub struct Played {
     pub signals: Signals,
     pub stop: Stop,
-    pub pictures: Sender<Picture>,
+    pub pictures: Sender<Seen>,
     told: Receiver<Event>,
     wanted: Sender<Vec<Effect>>,
     lines: Lines,

@@ -1,6 +1,7 @@
 //! What a person sees: lines, or a screen.
 
 use super::played::{self, Played, paths};
+use peerline::client::app::Seen;
 use peerline::client::event::{Effect, End, Event, Picture, Piece, Size, Style};
 use peerline::client::runner::{Interface, Screen};
 use peerline::client::screen::Frame;
@@ -34,6 +35,10 @@ fn picture(text: &str) -> Picture {
     Picture { rows: vec![vec![Piece { style: Style::Plain, text: text.to_owned() }]], cursor: None }
 }
 
+fn seen(text: &str, title: Option<&str>) -> Seen {
+    Seen { picture: picture(text), title: title.map(str::to_owned) }
+}
+
 /// Waits until all that was sent before is handled and drawn.
 fn settle(played: &Played) {
     for ask in 0..2 {
@@ -45,19 +50,19 @@ fn settle(played: &Played) {
 #[test]
 fn a_screen_is_drawn_when_the_painter_is_free() {
     let (played, frames) = on_a_screen();
-    played.pictures.send(picture("one")).expect("the App is there");
+    played.pictures.send(seen("one", None)).expect("the App is there");
     settle(&played);
     let first = Frame { picture: picture("one"), anew: true, ..Frame::default() };
     assert_eq!(frames.try_recv(), Ok(Some(first)));
-    played.pictures.send(picture("two")).expect("the App is there");
-    played.carry_out(vec![Effect::Bell, Effect::Title("alice".to_owned())]);
+    played.pictures.send(seen("two", Some("alice"))).expect("the App is there");
+    played.carry_out(vec![Effect::Bell]);
     settle(&played);
     assert!(frames.try_recv().is_err(), "the painter is busy");
     played.signals.event(Event::Painted);
     settle(&played);
     let second = Frame { picture: picture("two"), anew: false, bell: true, title: Some("alice".to_owned()) };
     assert_eq!(frames.try_recv(), Ok(Some(second)));
-    played.pictures.send(picture("three")).expect("the App is there");
+    played.pictures.send(seen("three", None)).expect("the App is there");
     played.carry_out(vec![Effect::Redraw, Effect::Suspend]);
     played.signals.event(Event::Painted);
     settle(&played);

@@ -146,6 +146,8 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
         gifts: true,
         relay: true,
         doctor: false,
+        zone: jiff::tz::TimeZone::UTC,
+        logs: false,
         quiet: false,
     }
 }
