@@ -2,7 +2,8 @@
 
 use super::cells::{clip, pad, width};
 use super::layout::WIDE;
-use super::set::{Doubt, Mode, Windows};
+use super::mode::{Doubt, Mode};
+use super::set::Windows;
 use super::window::{Place, Window};
 use crate::client::event::{Piece, Row, Style, Way};
 use crate::client::shown::Weight;

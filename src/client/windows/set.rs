@@ -2,9 +2,8 @@
 //! and columns.
 
 use super::completion::Completion;
-use super::input_line::InputLine;
+use super::mode::Mode;
 use super::question::Questions;
-use super::search::Search;
 use super::window::{Place, Window};
 use crate::client::event::Size;
 use crate::client::shown::{Look, Weight};
@@ -49,42 +48,6 @@ pub struct Windows {
     uses: u64,
     is_bell_due: bool,
     rung: Option<Instant>,
-}
-
-/// What the keys mean.
-#[derive(Debug, Default)]
-pub(super) enum Mode {
-    /// They are typed into the line of the window.
-    #[default]
-    Typing,
-    /// They are typed into the line of a search.
-    Searching(Search),
-    /// They are typed into the line of a search in the history.
-    Recalling(Recall),
-    /// Enter sends what it is about, though it is odd; it was asked at this time.
-    Sure(Doubt, Instant),
-}
-
-/// What is odd about a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// It is many lines.
-    Lines(usize),
-    /// It has so many bytes, for everybody.
-    Long(usize),
-    /// It looks like a command behind blanks.
-    Slash,
-}
-
-/// A search in the history of all windows.
-#[derive(Debug, Default)]
-pub(super) struct Recall {
-    /// What is looked for.
-    pub(super) line: InputLine,
-    /// How many matches were passed over.
-    pub(super) passed: usize,
-    /// What was found.
-    pub(super) found: Option<String>,
 }
 
 /// A round through the windows with something new.
@@ -227,6 +190,8 @@ impl Windows {
             return number == self.front;
         }
         self.window_mut().leave();
+        // A password that is half typed is not left lying about, and no question stands in the way elsewhere.
+        self.questions = Questions::default();
         (self.front, self.mode) = (number, Mode::Typing);
         self.touch(number);
         if self.is_focused {
