@@ -27,46 +27,4 @@ pub use view::draw;
 pub use window::{MAX_LINES, Place};
 
 #[cfg(test)]
-mod tests {
-    mod play;
-    mod pictures;
-    mod rules;
-    mod typing;
-
-    use proptest::prelude::*;
-
-    /// Text of all that is hard: flags, joined emoji, skin tones, combining and wide characters, letters that join.
-    pub(super) fn odd_text() -> impl Strategy<Value = String> {
-        let hard = [
-            " ",
-            "a",
-            "word",
-            "  ",
-            "\u{301}",
-            "e\u{301}",
-            "漢",
-            "字",
-            "👍🏽",
-            "\u{1f3fd}",
-            "👩\u{200d}🔬",
-            "\u{200d}",
-            "🇩🇪",
-            "🇫",
-            "☁\u{fe0f}",
-            "\u{fe0f}",
-            "ᄀ",
-            "ᅡ",
-            "ᆨ",
-            "क्ष",
-            "र्त्स्न्य",
-            "ש",
-            "\u{200b}",
-            "ﷺ",
-            "\u{17d8}",
-            "👨‍👩‍👧‍👦",
-            "\u{ad}",
-        ];
-        let piece = prop_oneof![4 => prop::sample::select(hard.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,3}"];
-        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
-    }
-}
+mod tests;

@@ -75,7 +75,8 @@ impl InputLine {
         self.cursor
     }
 
-    /// Whether a pasted text is in it, until it is empty.
+    /// Whether it begins with what was pasted, or has several lines, until it is empty. What is pasted behind a typed
+    /// command is a part of that.
     pub fn is_pasted(&self) -> bool {
         self.pasted
     }
@@ -233,9 +234,10 @@ impl InputLine {
     }
 
     fn paste(&mut self, text: &str) {
+        let is_begin = self.cursor == 0;
         self.insert(text.strip_suffix('\n').unwrap_or(text));
         self.was_paste = true;
-        self.pasted |= !self.is_empty();
+        self.pasted |= is_begin && !self.is_empty();
     }
 
     /// Takes out what stands between the cursor and there.

@@ -8,13 +8,16 @@ use super::set::Windows;
 use super::window::{Place, Scroll};
 use crate::client::event::Key;
 use crate::protocol::MAX_BROADCAST;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// So many pasted lines are sent without a question.
 const FEW_LINES: usize = 5;
 
 /// A slash so few blanks behind the begin of a line was probably meant as the begin of a command.
 const FEW_BLANKS: usize = 2;
+
+/// An Enter that comes so soon after a question was in the same clipboard, and is no answer.
+const TOO_SOON: Duration = Duration::from_millis(100);
 
 /// What the owner has to do about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,11 +149,11 @@ impl Windows {
         Vec::new()
     }
 
-    /// The answer to a question about what is typed. An Enter of the same time came with the one that asked, so it is
-    /// of the same paste and no answer. Any other key goes on with the line.
+    /// The answer to a question about what is typed. An Enter right behind the one that asked is of the same paste and
+    /// no answer. Any other key goes on with the line.
     fn sure(&mut self, doubt: Doubt, asked: Instant, key: &Key, now: Instant) -> Vec<Act> {
         match key {
-            Key::Enter if now <= asked => self.mode = Mode::Sure(doubt, asked),
+            Key::Enter if now < asked + TOO_SOON => self.mode = Mode::Sure(doubt, asked),
             Key::Enter => return self.send(doubt == Doubt::Slash),
             Key::Escape | Key::Ctrl('c') => {}
             key => return self.typing(key, now),
@@ -158,13 +161,18 @@ impl Windows {
         Vec::new()
     }
 
-    /// Sends each line that is typed. Several at once are texts, except where each line is a command.
+    /// Sends each line that is typed. Several at once, and what begins with a paste, are texts, except where each line
+    /// is a command.
     fn send(&mut self, as_text: bool) -> Vec<Act> {
         let (number, window) = (self.front, self.window_mut());
         let begun = window.input.begun;
+        let is_pasted = window.input.is_pasted();
         let typed = window.history.take(&mut window.input);
         let lines: Vec<&str> = typed.lines().filter(|line| !line.trim().is_empty()).collect();
-        let plain = as_text || (lines.len() > 1 && window.place != Place::Server);
+        // Blanks before a slash say that it is no command.
+        let is_behind_blanks = typed.starts_with(' ') && typed.trim_start().starts_with('/');
+        let is_text = lines.len() > 1 || is_pasted || is_behind_blanks;
+        let plain = as_text || (is_text && window.place != Place::Server);
         let remembered = lines.first().filter(|_| lines.len() == 1).map(|line| Act::Remember((*line).to_owned()));
         let line = |text: &&str| Act::Line { window: number, text: (*text).to_owned(), plain, begun };
         remembered.into_iter().chain(lines.iter().map(line)).collect()

@@ -29,8 +29,8 @@ pub struct Layout {
     pub picture: Picture,
     /// The title of the terminal's window.
     pub title: String,
-    /// The window, and the last line of it that the picture shows as a whole.
-    pub seen: Option<(u32, u64)>,
+    /// The window, and the first and the last line of it whose ends the picture shows.
+    pub seen: Option<(u32, u64, u64)>,
     /// The columns and rows of the messages; none where there is no room for them.
     pub page: Option<(usize, usize)>,
 }
@@ -48,20 +48,21 @@ impl Windows {
     /// `true` when the marks are others now than those in the picture.
     pub fn drawn(&mut self, layout: &Layout) -> bool {
         self.page = layout.page.or(self.page);
-        let Some((number, line)) = layout.seen.filter(|(number, _)| *number == self.front && self.is_focused()) else {
+        let Some((number, first, last)) = layout.seen.filter(|(number, ..)| *number == self.front && self.is_focused())
+        else {
             return false;
         };
         let before = self.window().tally();
-        self.window_mut().read(line);
+        self.window_mut().read(first, last);
         let after = self.window().tally();
-        // A picture that shows the last line shows no mark of its window.
-        before != after && !self.has_all_read_after(Some((number, line)))
+        // A picture that shows all that was unread shows no mark of its window.
+        before != after && !self.has_all_read_after(Some((number, first, last)))
     }
 
-    /// Whether nothing of the window in front is unread once a picture with this last line was painted.
-    pub(super) fn has_all_read_after(&self, seen: Option<(u32, u64)>) -> bool {
-        let is_last = |(number, line): (u32, u64)| number == self.front && line + 1 >= self.window().end();
-        self.is_focused() && seen.is_some_and(is_last)
+    /// Whether nothing of the window in front is unread once a picture of these lines was painted.
+    pub(super) fn has_all_read_after(&self, seen: Option<(u32, u64, u64)>) -> bool {
+        let is_all = |(number, first, last)| number == self.front && !self.window().has_unread_beside(first, last);
+        self.is_focused() && seen.is_some_and(is_all)
     }
 
     /// The window in front, laid out.

@@ -1,4 +1,4 @@
-//! What the keys mean at a time. It knows no window.
+//! What the keys mean: a line is typed, or something else is under way. It knows no window.
 
 use super::input_line::InputLine;
 use super::search::Search;

@@ -58,7 +58,9 @@ fn holds(text: &str, wanted: &str) -> bool {
 /// Where `wanted` stands in `text`, in bytes: by graphemes, so that what a person sees as one is never cut in two, and
 /// without overlaps. An empty text stands nowhere.
 pub(super) fn matches<'a>(text: &'a str, wanted: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-    let graphemes: Vec<(usize, &str)> = text.grapheme_indices(true).collect();
+    // Each row that is drawn asks: without a search, a long text is not to be counted for each of its rows.
+    let searched = if wanted.is_empty() { "" } else { text };
+    let graphemes: Vec<(usize, &str)> = searched.grapheme_indices(true).collect();
     let wanted: Vec<&str> = wanted.graphemes(true).collect();
     let mut at = 0;
     std::iter::from_fn(move || {

@@ -190,6 +190,8 @@ impl Windows {
             return number == self.front;
         }
         self.window_mut().leave();
+        // A password that is half typed is not left lying about, and no question stands in the way elsewhere.
+        self.questions = Questions::default();
         (self.front, self.mode) = (number, Mode::Typing);
         self.touch(number);
         if self.is_focused {

@@ -44,7 +44,7 @@ pub fn draw(windows: &Windows, scene: &Scene, size: Size) -> Layout {
 }
 
 /// Rows, the row and the column of the cursor, and what [`Layout`] tells.
-type Drawn = (Vec<Row>, Option<(usize, usize)>, Option<(u32, u64)>, Option<(usize, usize)>);
+type Drawn = (Vec<Row>, Option<(usize, usize)>, Option<(u32, u64, u64)>, Option<(usize, usize)>);
 
 fn plain(text: impl Into<String>) -> Row {
     vec![Piece { style: Style::Plain, text: text.into() }]
@@ -64,7 +64,7 @@ fn small(windows: &Windows, columns: usize) -> Drawn {
     let last = windows.window().end().checked_sub(1);
     let look = last.and_then(|last| windows.window().line(last)).map(|entry| &entry.look);
     let text = look.map_or(String::new(), |look| format!("{} {}", look.name, look.text));
-    let seen = last.filter(|_| width(&text) <= columns).map(|last| (windows.front, last));
+    let seen = last.filter(|_| width(&text) <= columns).map(|last| (windows.front, last, last));
     let (input, (_, column)) = input(windows, columns, 1);
     ([vec![plain(clip(&text, columns))], input].concat(), Some((1, column)), seen, None)
 }
@@ -79,7 +79,7 @@ fn whole(windows: &Windows, scene: &Scene, columns: usize, rows: usize) -> Drawn
     let top = sheet.top(page);
     let (messages, last) = sheet.rows(top, page);
     let below = windows.window().end() - last.map_or(top.line, |last| last + 1);
-    let seen = last.map(|last| (windows.front, last));
+    let seen = last.map(|last| (windows.front, top.line, last));
     let blank = vec![Row::new(); page - messages.len()];
     let transfers = transfers.into_iter().map(plain);
     let middle: Vec<Row> = blank.into_iter().chain(messages).chain(transfers).collect();

@@ -14,6 +14,9 @@ use std::time::SystemTime;
 /// The lines that a window keeps; the oldest go.
 pub const MAX_LINES: usize = 5_000;
 
+/// The most bytes of text in them: the long lines of a stranger are not to fill the memory.
+const MAX_BYTES: usize = 4 << 20;
+
 /// Whose window it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -30,6 +33,7 @@ pub enum Place {
 pub(super) struct Entry {
     pub(super) time: SystemTime,
     pub(super) look: Look,
+    is_read: bool,
 }
 
 /// A row of a window: a line by its number, and which of the rows of this line.
@@ -81,11 +85,12 @@ pub(super) struct Window {
     /// When it was last used, by a count of the owner's: the least goes first.
     pub(super) used: u64,
     lines: VecDeque<Entry>,
+    /// The bytes of all texts.
+    bytes: usize,
     /// The number of the first line that is kept. A line keeps its number for ever.
     first: u64,
-    /// The lines below this number were read.
-    read: u64,
-    tally: Tally,
+    /// How many lines are unread, by their weight.
+    unread: [usize; Weight::Question as usize + 1],
     rule: Option<Rule>,
     widest: usize,
 }
@@ -101,13 +106,6 @@ impl Place {
     }
 }
 
-impl Tally {
-    fn add(&mut self, weight: Weight) {
-        self.lines += usize::from(weight >= Weight::Unread);
-        self.strongest = self.strongest.max(weight);
-    }
-}
-
 impl Window {
     pub(super) fn new(place: Place) -> Window {
         Window {
@@ -119,9 +117,9 @@ impl Window {
             has_question: false,
             used: 0,
             lines: VecDeque::new(),
+            bytes: 0,
             first: 0,
-            read: 0,
-            tally: Tally::default(),
+            unread: [0; Weight::Question as usize + 1],
             rule: None,
             widest: 0,
         }
@@ -140,12 +138,12 @@ impl Window {
     /// Adds a line at the end.
     pub(super) fn add(&mut self, time: SystemTime, look: Look) {
         self.widest = self.widest.max(width(&look.name));
-        self.tally.add(look.weight);
-        self.lines.push_back(Entry { time, look });
-        if self.lines.len() > MAX_LINES {
-            let gone = self.lines.pop_front();
-            let was_unread = gone.is_some_and(|gone| self.first >= self.read && gone.look.weight >= Weight::Unread);
-            self.tally.lines -= usize::from(was_unread);
+        self.unread[look.weight as usize] += 1;
+        self.bytes += look.text.len();
+        self.lines.push_back(Entry { time, look, is_read: false });
+        while self.lines.len() > MAX_LINES || (self.bytes > MAX_BYTES && self.lines.len() > 1) {
+            self.read(self.first, self.first);
+            self.bytes -= self.lines.pop_front().map_or(0, |gone| gone.look.text.len());
             self.first += 1;
         }
     }
@@ -154,7 +152,9 @@ impl Window {
     pub(super) fn clear(&mut self) {
         self.first = self.end();
         self.lines.clear();
-        (self.scroll, self.rule, self.tally) = (Scroll::Following, None, Tally::default());
+        self.bytes = 0;
+        (self.scroll, self.rule) = (Scroll::Following, None);
+        self.unread.fill(0);
     }
 
     /// The number of the first line that is kept.
@@ -180,12 +180,14 @@ impl Window {
 
     /// What is unread.
     pub(super) fn tally(&self) -> Tally {
-        self.tally
+        let weights = [Weight::Question, Weight::ForYou, Weight::Unread, Weight::Failed];
+        let strongest = weights.into_iter().find(|weight| self.unread[*weight as usize] > 0).unwrap_or_default();
+        Tally { lines: self.unread[Weight::Unread as usize..].iter().sum(), strongest }
     }
 
     /// The strongest reason to look here. A question counts while it waits, read or not.
     pub(super) fn mark(&self) -> Weight {
-        if self.has_question { Weight::Question } else { self.tally.strongest.min(Weight::ForYou) }
+        if self.has_question { Weight::Question } else { self.tally().strongest.min(Weight::ForYou) }
     }
 
     /// The rule above what was unread on arriving.
@@ -195,14 +197,17 @@ impl Window {
 
     /// The first line of others that was not read.
     pub(super) fn first_unread(&self) -> Option<u64> {
-        let is_unread = |&number: &u64| self.line(number).is_some_and(|entry| entry.look.weight >= Weight::Unread);
-        (self.read.max(self.first)..self.end()).find(is_unread).filter(|_| self.tally.lines > 0)
+        if self.tally().lines == 0 {
+            return None;
+        }
+        let at = self.lines.iter().position(|entry| !entry.is_read && entry.look.weight >= Weight::Unread)?;
+        Some(self.first + at as u64)
     }
 
     /// One comes here: the rule is put above the first unread line.
     pub(super) fn arrive(&mut self) {
         if let Some(above) = self.first_unread() {
-            self.rule = Some(Rule { above, lines: self.tally.lines });
+            self.rule = Some(Rule { above, lines: self.tally().lines });
         }
     }
 
@@ -211,16 +216,21 @@ impl Window {
         self.rule = None;
     }
 
-    /// All lines up to this one were read.
-    pub(super) fn read(&mut self, line: u64) {
-        if line < self.read {
-            return;
+    /// These lines were read, from the first to the last. Those above stay as they are: nobody has seen them yet.
+    pub(super) fn read(&mut self, first: u64, last: u64) {
+        let begin = first.saturating_sub(self.first) as usize;
+        let end = ((last + 1).saturating_sub(self.first) as usize).min(self.lines.len());
+        for entry in self.lines.range_mut(begin.min(end)..end).filter(|entry| !entry.is_read) {
+            entry.is_read = true;
+            self.unread[entry.look.weight as usize] -= 1;
         }
-        self.read = line + 1;
-        self.tally = Tally::default();
-        for number in self.read.max(self.first)..self.end() {
-            let weight = self.line(number).map_or(Weight::None, |entry| entry.look.weight);
-            self.tally.add(weight);
-        }
+    }
+
+    /// Whether something that matters would be unread if these lines were read.
+    pub(super) fn has_unread_beside(&self, first: u64, last: u64) -> bool {
+        let matters =
+            |number: u64| self.line(number).is_some_and(|entry| !entry.is_read && entry.look.weight > Weight::None);
+        let seen = (first..=last).filter(|number| matters(*number)).count();
+        self.unread[Weight::Failed as usize..].iter().sum::<usize>() > seen
     }
 }
