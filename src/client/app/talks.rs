@@ -6,11 +6,15 @@ use super::state::App;
 use super::under_way::{Talk, home_of};
 use crate::client::command::Which;
 use crate::client::event::{CallError, CallId, Effect, Home, MAX_ORDERS, Order, Shown, TalkEnd, Work};
+use crate::value::sentence::counted;
 use crate::value::{Address, BadLine, Username};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The most chats and requests at a time.
 const MAX: usize = 32;
+/// Lines that wait for a peer that does not read, beyond what its call has.
+const MAX_BACKLOG: usize = 4096;
 /// How much longer than a person has to answer we wait for their answer: the way to us.
 const ON_THE_WAY: Duration = Duration::from_secs(5);
 
@@ -35,7 +39,14 @@ impl App {
             return self.refuse(origin, format!("{MAX} chats are open or asked for: end one first"));
         }
         let call = self.draw_call();
-        let talk = Talk { asked: asked.clone(), with: None, verified: true, origin: origin.clone(), undrained: 0 };
+        let talk = Talk {
+            asked: asked.clone(),
+            with: None,
+            verified: true,
+            origin: origin.clone(),
+            undrained: 0,
+            backlog: VecDeque::new(),
+        };
         self.talks.insert(call, talk);
         let work = Work::Talk { to, answer: self.rules.answer_limit + ON_THE_WAY };
         self.show(origin, Shown::ChatCalling { to: asked });
@@ -59,7 +70,14 @@ impl App {
     /// A chat that somebody asked for is taken.
     pub fn take_talk(&mut self, call: CallId, with: Username, verified: bool, origin: &Origin) {
         let asked = with.to_string();
-        let talk = Talk { asked, with: Some(with.clone()), verified, origin: origin.clone(), undrained: 0 };
+        let talk = Talk {
+            asked,
+            with: Some(with.clone()),
+            verified,
+            origin: origin.clone(),
+            undrained: 0,
+            backlog: VecDeque::new(),
+        };
         self.talks.insert(call, talk);
         self.out.push(Effect::Order { call, order: Order::Accept });
         self.bring(Some(with.clone()));
@@ -84,8 +102,11 @@ impl App {
 
     /// A line was written.
     pub fn talk_drained(&mut self, call: CallId) {
-        if let Some(talk) = self.talks.get_mut(&call) {
-            talk.undrained = talk.undrained.saturating_sub(1);
+        let Some(talk) = self.talks.get_mut(&call) else { return };
+        talk.undrained = talk.undrained.saturating_sub(1);
+        if let Some(text) = talk.backlog.pop_front() {
+            talk.undrained += 1;
+            self.out.push(Effect::Order { call, order: Order::Say(text) });
         }
     }
 
@@ -94,13 +115,19 @@ impl App {
         self.talks.get(&call).is_none_or(|talk| talk.undrained < MAX_ORDERS - 1)
     }
 
-    /// Says a line in an open chat; false when it has no room.
+    /// Says a line in an open chat; false when too many wait for a peer that does not read.
     pub fn say(&mut self, call: CallId, text: String) -> bool {
-        let room = self.has_room(call);
-        let Some(talk) = self.talks.get_mut(&call).filter(|_| room) else { return false };
-        talk.undrained += 1;
+        let has_room = self.has_room(call);
+        let Some(talk) = self.talks.get_mut(&call).filter(|talk| talk.backlog.len() < MAX_BACKLOG) else {
+            return false;
+        };
         let to = talk.with.clone();
-        self.out.push(Effect::Order { call, order: Order::Say(text.clone()) });
+        if has_room && talk.backlog.is_empty() {
+            talk.undrained += 1;
+            self.out.push(Effect::Order { call, order: Order::Say(text.clone()) });
+        } else {
+            talk.backlog.push_back(text.clone());
+        }
         if let Some(to) = to {
             self.we_said(&to, Shown::Said { to: to.clone(), text });
         }
@@ -111,14 +138,23 @@ impl App {
     /// Ends the open chat with somebody; false when there is none.
     pub fn end_talk(&mut self, with: &Username) -> bool {
         let Some(call) = self.talk_with(with) else { return false };
-        self.talks.remove(&call);
+        let backlog = self.talks.remove(&call).map_or(0, |talk| talk.backlog.len());
         self.out.push(Effect::HangUp(call));
+        self.not_sent(with, backlog);
         let why = "you left".to_owned();
         self.shown(Home::Person(with.clone()), Shown::ChatClosed { with: with.clone(), why });
         if self.is_foreground(with) {
             self.bring(None);
         }
         true
+    }
+
+    /// Lines that were said have not left when the chat ends.
+    fn not_sent(&mut self, to: &Username, lines: usize) {
+        if lines > 0 {
+            let text = format!("Not sent: the last {} to {to}", counted(lines, "line"));
+            self.shown(Home::Person(to.clone()), Shown::Refused { text });
+        }
     }
 
     /// Gives up our own last request for a chat; false when there is none.
@@ -133,6 +169,9 @@ impl App {
     /// A chat is over, or our request for one came to nothing.
     pub fn talk_ended(&mut self, call: CallId, end: Result<TalkEnd, CallError>) {
         let Some(talk) = self.talks.remove(&call) else { return };
+        if let Some(with) = &talk.with {
+            self.not_sent(with, talk.backlog.len());
+        }
         match (talk.with, end) {
             (None, Err(CallError::Cancelled)) => {}
             (None, Err(why)) => {

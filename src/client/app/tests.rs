@@ -9,7 +9,7 @@ use super::{Credentials, Face, Rules};
 use crate::client::event::{
     CallEnd, CallError, CallId, Effect, End, Event, Knock, LinkError, LinkId, News, Now, Order,
 };
-use crate::client::event::{Introduced, Shown, Stage, Step, TalkEnd, Way, Work};
+use crate::client::event::{Introduced, MAX_ORDERS, Shown, Stage, Step, TalkEnd, Way, Work};
 use crate::client::run::RunOptions;
 use crate::peer_protocol::{Opening, PeerRefusal};
 use crate::protocol::{FromServer, Reply};

@@ -3,7 +3,7 @@
 use super::asks::Origin;
 use crate::client::event::{CallId, Home, Knock};
 use crate::value::{Address, Username};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 /// Chats that are open, and our own requests that wait for an answer.
@@ -24,8 +24,10 @@ pub struct Talk {
     pub verified: bool,
     /// Where the request came from.
     pub origin: Origin,
-    /// Lines that were said and are not written yet.
+    /// Lines that the call was given and has not written yet.
     pub undrained: usize,
+    /// Lines that were said and are for the call when it has room: a paste has more of them than a call takes.
+    pub backlog: VecDeque<String>,
 }
 
 /// A message on its way.

@@ -170,3 +170,22 @@ fn uploads_take_turns_and_who_has_left_holds_nobody_up() {
     play.event(Event::CallEnded { call: calls[0], end: CallEnd::Over });
     assert_eq!(play.orders(calls[2]), [Order::Accept]);
 }
+
+#[test]
+fn three_hundred_pasted_lines_leave_in_order_and_what_has_not_left_is_told() {
+    let mut play = Play::online(rules(PERSON));
+    let call = play.chatting();
+    for number in 0..300 {
+        play.typed(&format!("line {number}"));
+    }
+    let mut said = play.orders(call);
+    assert_eq!(said.len(), MAX_ORDERS - 1, "as many as the call takes");
+    for _ in 0..200 {
+        play.news(call, News::Drained);
+    }
+    said.extend(play.orders(call));
+    let expected: Vec<Order> = (0..said.len()).map(|number| Order::Say(format!("line {number}"))).collect();
+    assert_eq!((said.len(), said == expected), (263, true));
+    play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
+    assert_eq!(play.shown(), ["refused: Not sent: the last 37 lines to bob", "ChatClosed"]);
+}
