@@ -89,7 +89,8 @@ fn rules(options: &Options, files: &ClientFiles, face: Face) -> Rules {
         zone: TimeZone::system(),
         logs: options.output.logs.is_some(),
         doctor: options.task == Task::Doctor,
-        quiet: options.output.quiet,
+        // A doctor is asked about the network.
+        quiet: options.output.quiet || options.task == Task::Doctor,
     }
 }
 
