@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a script waits for a session that is coming back.
 const RETURN: Duration = Duration::from_secs(10);
+/// How long a person without a screen waits for the next prompt at most.
+const MOMENT: Duration = Duration::from_secs(2);
 /// More than any transfer takes; each has limits of its own.
 const LONG: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -71,9 +73,12 @@ impl App {
                 }
             }
         }
-        // A person types on while an answer is on its way.
-        if self.script.hold.is_none() && !self.rules.face.is_person() {
-            self.hold(self.rules.answer_limit + PATIENCE, On::Request(self.script.lines));
+        if self.script.hold.is_some() {
+            return;
+        }
+        match self.rules.face.is_person() {
+            true => self.hold(MOMENT, On::Answer(self.script.lines)),
+            false => self.hold(self.rules.answer_limit + PATIENCE, On::Request(self.script.lines)),
         }
     }
 
@@ -96,12 +101,12 @@ impl App {
             Command::BroadcastRest => self.script.texts = Some(Texts::ToAll),
             Command::MessageRest { to } => self.script.texts = Some(Texts::To(to)),
             Command::Wait(span) => self.wait(span, origin),
-            Command::Quit => self.hold(LONG, On::Leave),
+            Command::Quit => self.leave_line_mode(origin),
             Command::Exit => match self.script.front.take() {
                 Some(name) => {
                     self.end_talk(&name);
                 }
-                None => self.hold(LONG, On::Leave),
+                None => self.leave_line_mode(origin),
             },
             Command::Window(1) => self.bring(None),
             Command::Close(with) => match with.or_else(|| self.script.front.clone()) {
@@ -110,6 +115,14 @@ impl App {
             },
             _ => self.refuse(origin, "There are no windows without a screen"),
         }
+    }
+
+    fn leave_line_mode(&mut self, origin: &Origin) {
+        if self.rules.face.is_person() && !self.is_idle() {
+            let text = "Leaving when all is done that you began; Ctrl-C leaves at once.".to_owned();
+            self.show(origin, Shown::Info { text });
+        }
+        self.hold(LONG, On::Leave);
     }
 
     fn wait(&mut self, span: Option<Duration>, origin: &Origin) {
@@ -188,6 +201,7 @@ impl App {
     fn is_held(&self, hold: &Hold) -> bool {
         let is_on = match &hold.on {
             On::Request(request) => self.is_asked_for(*request),
+            On::Answer(request) => self.asks.any(|ask| ask.origin.request == Some(*request)),
             On::Question { verdict, which, .. } => !self.questions.waits_for(*verdict, which),
             On::Time => true,
             On::Chat => self.script.front.as_ref().is_some_and(|name| self.talk_with(name).is_some()),
@@ -204,7 +218,7 @@ impl App {
             On::Leave => self.leave(),
             On::Request(request) => self.asks.withdraw(|ask: &Ask| ask.origin.request == Some(request)),
             // What the person asks for from now on is refused at once.
-            On::Session | On::Time | On::Chat | On::All | On::Room(_) => {}
+            On::Answer(_) | On::Session | On::Time | On::Chat | On::All | On::Room(_) => {}
         }
     }
 

@@ -57,6 +57,8 @@ pub(super) struct Hold {
 pub(super) enum On {
     /// What this line asked for.
     Request(u64),
+    /// The same, where a person types: it only keeps the prompt from standing between the lines of an answer.
+    Answer(u64),
     /// Somebody who asks for something that this answers.
     Question { verdict: Verdict, which: Which, folder: Option<PathBuf>, origin: Origin },
     /// The time alone.

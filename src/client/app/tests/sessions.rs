@@ -242,6 +242,8 @@ fn a_person_types_on_while_an_answer_is_on_its_way() {
     play.look();
     play.typed("all hi");
     assert_eq!(play.sent(), ["bcast_hi"]);
+    assert!(!play.is_asked(), "the prompt would stand before the answer");
+    play.after(Duration::from_secs(3));
     assert!(play.is_asked());
     play.typed("all there");
     play.server(&["OK,"]);
