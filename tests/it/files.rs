@@ -99,7 +99,9 @@ fn every_kind_of_name_goes_from_end_to_end() {
     let mut alice = stage.fetcher();
     alice.say("files bob");
     alice.see(&format!("{} files", names.len()));
-    let listed: Vec<_> = alice.seen.iter().filter_map(|line| line.strip_prefix("bob ")).map(str::to_owned).collect();
+    // Behind each name stands its size, and a date.
+    let name = |line: &String| Some(line.strip_prefix("bob ")?.rsplit_once("  (")?.0.to_owned());
+    let listed: Vec<_> = alice.seen.iter().filter_map(name).collect();
     assert_eq!(listed.len(), names.len(), "{:#?}", alice.seen);
     listed.iter().for_each(|typed| alice.say(&format!("get bob {typed}")));
     assert_eq!(alice.finish(), Some(0), "{:#?}", alice.seen);

@@ -41,10 +41,12 @@ fn threads(id: u32) -> BTreeSet<String> {
 /// begins bears its program's name for a moment; one that keeps it has no name of its own.
 fn compare(heading: &str, program: &str, processes: &[u32]) {
     let table = table(heading);
-    let (mut seen, until) = (BTreeSet::new(), Instant::now() + LIMIT);
+    let (mut seen, mut before, until) = (BTreeSet::new(), BTreeSet::new(), Instant::now() + LIMIT);
     loop {
         let now: BTreeSet<String> = processes.iter().flat_map(|id| threads(*id)).collect();
-        seen.extend(now.iter().cloned());
+        // A name that is being set may be read half: what counts is there twice.
+        seen.extend(now.intersection(&before).cloned());
+        before.clone_from(&now);
         let missing: BTreeSet<&String> = table.difference(&seen).collect();
         let others: BTreeSet<&String> = seen.difference(&table).filter(|name| *name != program).collect();
         let unnamed = now.contains(program) && !table.contains(program);

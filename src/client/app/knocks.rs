@@ -201,6 +201,16 @@ impl App {
         }
     }
 
+    /// The client ends: nobody will answer.
+    pub fn end_questions(&mut self) {
+        while let Some(Question { call, from, wish, .. }) = self.questions.take_any(self.now.instant) {
+            match wish {
+                Wish::Command { command } => self.decide(call, from, command, Decision::NoAnswer),
+                Wish::Chat { .. } | Wish::Gift { .. } => self.order(call, Order::Refuse(PeerRefusal::NoAnswer)),
+            }
+        }
+    }
+
     fn missed(&mut self, question: Question, decision: Decision) {
         let Question { number, call, from, wish, .. } = question;
         let verified = !matches!(wish, Wish::Chat { verified: false });

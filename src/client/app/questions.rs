@@ -201,6 +201,11 @@ impl Questions {
         format!("Which? {}", named.collect::<Vec<_>>().join(", "))
     }
 
+    /// Takes one out, whichever it is.
+    pub fn take_any(&mut self, now: Instant) -> Option<Question> {
+        self.remove(|_| true, now)
+    }
+
     /// Withdraws the question of a call that has ended.
     pub fn withdraw(&mut self, call: CallId, now: Instant) -> Option<Question> {
         self.remove(|question| question.call == call, now)

@@ -80,6 +80,17 @@ impl Transfer {
         self.step = step;
     }
 
+    /// How it stands, for a list.
+    pub(super) fn standing(&self, now: Instant) -> Shown {
+        let mut shown = self.shown(now);
+        if let Shown::Transfer { step, .. } = &mut shown {
+            if let Stage::Begun { size, offset } = step.stage {
+                step.stage = Stage::Progress { done: offset, size, file: 1, count: 1 };
+            }
+        }
+        shown
+    }
+
     pub(super) fn shown(&self, now: Instant) -> Shown {
         let (rate, left) = self.pace(now);
         Shown::Transfer { number: self.number, step: self.step.clone(), rate, left }
@@ -103,7 +114,7 @@ impl Transfers {
 
     /// Every one, as it stands now.
     pub fn shown(&self, now: Instant) -> Vec<Shown> {
-        self.list.iter().map(|transfer| transfer.shown(now)).collect()
+        self.list.iter().map(|transfer| transfer.standing(now)).collect()
     }
 
     /// When a peer has waited long enough for its turn.

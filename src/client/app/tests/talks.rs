@@ -189,3 +189,13 @@ fn three_hundred_pasted_lines_leave_in_order_and_what_has_not_left_is_told() {
     play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
     assert_eq!(play.shown(), ["refused: Not sent: the last 37 lines to bob", "ChatClosed"]);
 }
+
+#[test]
+fn who_leaves_tells_those_who_wait_for_an_answer() {
+    let mut play = Play::script();
+    let chat = play.knock(1, "CHAT,bob", None);
+    let run = proven(&mut play, 2, "RUN,carol,TICKET,uptime", "carol");
+    play.event(Event::Stop);
+    assert_eq!(play.orders(chat), [Order::Refuse(PeerRefusal::NoAnswer)]);
+    assert!(matches!(play.orders(run).as_slice(), [Order::Decide { decision, .. }] if decision.word() == "no answer"));
+}
