@@ -35,7 +35,7 @@ impl Stage {
         fs::write(folder.path().join("shared/big"), &content).expect("written");
         let shared = folder.path().join("shared").display().to_string();
         let mut bob = ClientProcess::start(server.address, &["--user", "bob", "--signup", "--share", &shared]);
-        bob.see("Sharing 1 files");
+        bob.see("Sharing 1 file ");
         server.join("alice").ask("quit");
         Stage { server, folder, bob, content }
     }

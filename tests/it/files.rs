@@ -299,7 +299,7 @@ fn fetches_queue_and_are_cancelled() {
         alice.see(&format!("Fetching {name} from mallory: waiting"));
     }
     alice.say("cancel 9");
-    alice.see("9 is not being fetched");
+    alice.see("There is no transfer 9");
     alice.say("cancel all");
     alice.see("stopped");
     assert_eq!(alice.finish(), Some(1));

@@ -22,7 +22,7 @@ impl App {
         let folder = folder.display();
         match &shares.unreadable {
             Some(why) if before.unreadable.is_none() => {
-                let text = format!("{folder}: {why}: nothing is shared");
+                let text = format!("{why}: nothing is shared");
                 self.shown(Home::Server, Shown::Refused { text });
             }
             _ => {}

@@ -176,9 +176,8 @@ impl App {
         if self.script.hold.is_some() || self.rules.doctor {
             return;
         }
-        if self.is_coming() {
-            // The first login has limits of its own.
-            let limit = if self.life.since.is_some() { RETURN } else { LONG };
+        self.script.went_on &= self.is_coming();
+        if let Some(limit) = self.patience_with_session() {
             return self.hold(limit, On::Session);
         }
         let prompt = self.prompt();
@@ -217,9 +216,20 @@ impl App {
             On::Question { verdict, which, folder, origin } => self.answer(verdict, &which, folder, &origin),
             On::Leave => self.leave(),
             On::Request(request) => self.asks.withdraw(|ask: &Ask| ask.origin.request == Some(request)),
-            // What the person asks for from now on is refused at once.
-            On::Answer(_) | On::Session | On::Time | On::Chat | On::All | On::Room(_) => {}
+            On::Session => self.script.went_on = self.is_coming(),
+            On::Answer(_) | On::Time | On::Chat | On::All | On::Room(_) => {}
         }
+    }
+
+    /// How long the next line waits for the session. Chats go on without it, and a person is told at once.
+    fn patience_with_session(&self) -> Option<Duration> {
+        let coming = self.is_coming();
+        if self.life.since.is_none() {
+            // The first login has limits of its own.
+            return coming.then_some(LONG);
+        }
+        let waits = !self.script.went_on && self.script.front.is_none() && !self.rules.face.is_person();
+        (coming && waits).then_some(RETURN)
     }
 
     /// Whether the session comes without anybody's help.

@@ -22,6 +22,8 @@ pub struct Script {
     pub(super) texts: Option<Texts>,
     /// Lines so far: the number of a request.
     pub(super) lines: u64,
+    /// The session has been waited for long enough: until it is back, what asks the server is refused at once.
+    pub(super) went_on: bool,
     /// The input is at its end.
     pub(super) has_ended: bool,
 }

@@ -3,13 +3,11 @@
 use crate::client::event::Shares;
 use crate::peer_protocol::SharedFile;
 use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
-use crate::value::text::show_bytes;
 use crate::value::{FileName, InvalidFileName};
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use std::fs::{self, File, FileType};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -64,7 +62,7 @@ impl Folder {
                 Some(Err(InvalidFileName::Hidden | InvalidFileName::Part)) => {}
                 Some(Err(InvalidFileName::Length | InvalidFileName::Character)) | None => {
                     if shares.odd.len() < MAX_ODD {
-                        shares.odd.insert(show_bytes(entry.file_name().as_bytes()));
+                        shares.odd.insert(format!("{:?}", entry.file_name()));
                     }
                 }
             }
@@ -172,7 +170,7 @@ mod tests {
         let listing = folder.look();
         let names: Vec<_> = listing.names.iter().map(FileName::as_str).collect();
         assert_eq!(names, ["a, \"b\" ü 🎉.txt", "within"]);
-        assert_eq!(listing.odd.into_iter().collect::<Vec<_>>(), [r"caf\xe9"]);
+        assert_eq!(listing.odd.into_iter().collect::<Vec<_>>(), [r#""caf\xE9""#]);
         assert_eq!((listing.left_out, listing.unreadable), (0, None));
         let files = folder.files();
         assert_eq!(

@@ -201,7 +201,7 @@ impl Part {
     /// while the next ones are read and written, as both take about as long.
     ///
     /// # Errors
-    /// What `read` says, or the system. All that was read before is in the part.
+    /// What `read` says, or the system. All that was read before and has room on the disk is in the part.
     pub fn fill<E: From<FileError>>(&mut self, read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
         let path = self.place.shown(&self.origin.file.part(self.number));
         let at = |error: io::Error| E::from(FileError::new(path.clone(), error));
@@ -231,9 +231,10 @@ impl Part {
                 };
                 let left = usize::try_from(*size - *length).unwrap_or(BUFFER).min(BUFFER);
                 let filled = read(&mut buffer[..left])?;
-                file.write_all(&buffer[..filled]).map_err(at)?;
-                *length += filled as u64;
-                full.send((buffer, filled)).map_err(|_| gone())?;
+                let (written, done) = write(file, &buffer[..filled]);
+                *length += written as u64;
+                full.send((buffer, written)).map_err(|_| gone())?;
+                done.map_err(at)?;
             }
             // Here, and at every `?`, the hashing thread gets its end: the scope waits for it.
             drop(full);
@@ -322,6 +323,20 @@ impl Drop for Part {
             let _ = self.file.set_len(self.length);
         }
     }
+}
+
+/// Writes all bytes, or as many as there is room for: how many, and why no more.
+fn write(mut file: &File, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match file.write(&bytes[written..]) {
+            Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, Ok(()))
 }
 
 fn too_many(path: PathBuf) -> FileError {

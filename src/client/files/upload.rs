@@ -83,6 +83,8 @@ impl Upload<'_> {
         match self.send(source, hashes) {
             Ok(true) => Stage::Whole { size, there: self.offset, took: began.elapsed(), saved: None },
             Ok(false) => Stage::Failed { why: "has changed while it was sent".to_owned(), done: self.done },
+            // The file is named by the step.
+            Err(Cut::Ours(error)) => Stage::Failed { why: error.reason(), done: self.done },
             Err(cut) => cut.stage(self.done),
         }
     }

@@ -209,6 +209,8 @@ mod tests {
                 Stage::Failed { why: why.clone(), done: 5 },
                 "notes.txt from bob: gone; 5 bytes are kept, get it again to go on",
             ),
+            // What a peer keeps of ours is theirs to know.
+            (Way::Send, Stage::Failed { why: why.clone(), done: 5 }, "notes.txt to bob: gone"),
             (Way::Give, Stage::Refused { why: "declined".to_owned() }, "notes.txt to bob: not taken: declined"),
             (Way::Give, Stage::LeftOut { file: "x".to_owned(), why }, "notes.txt to bob: x is left out: gone"),
         ] {

@@ -36,7 +36,7 @@ pub fn text(step: &Step, rate: Option<u64>, left: Option<Duration>) -> String {
         }
         Stage::Cancelled { done } => format!("{what}: stopped at {}; {}", Size(*done), again(step.way)),
         Stage::Refused { why } => format!("{what}: not taken: {}", escape(why)),
-        Stage::Failed { why, done: 0 } => format!("{what}: {}", escape(why)),
+        Stage::Failed { why, done } if *done == 0 || step.way == Way::Send => format!("{what}: {}", escape(why)),
         Stage::Failed { why, done } => {
             format!("{what}: {}; {} are kept, {}", escape(why), Size(*done), again(step.way))
         }

@@ -222,6 +222,11 @@ impl Lines {
         (self.token, self.ip) = (field("udp_"), field("ip_"));
     }
 
+    /// Hangs up so that the other side notices it at once: a plain end may be that of netcat's input alone.
+    pub fn hang_up(self) {
+        socket2::SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)).expect("open");
+    }
+
     /// Whether the other side has closed; what it still said is passed over.
     pub fn wait_for_end(&mut self) {
         let mut rest = Vec::new();

@@ -249,3 +249,40 @@ fn a_person_types_on_while_an_answer_is_on_its_way() {
     play.server(&["OK,"]);
     assert_eq!(play.sent(), ["bcast_there"]);
 }
+
+#[test]
+fn a_chat_does_not_wait_for_the_server_to_come_back() {
+    let mut play = Play::script();
+    let call = play.chatting();
+    play.event(Event::LinkLost { link: LinkId(1) });
+    for text in ["still here", "and still"] {
+        play.look();
+        play.typed(text);
+        assert_eq!(play.orders(call), [Order::Say(text.to_owned())]);
+        assert!(play.is_asked());
+    }
+}
+
+#[test]
+fn a_script_waits_for_the_server_once_and_then_goes_on_without_it() {
+    let mut play = Play::script();
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.look();
+    play.typed("peers");
+    assert!(!play.is_asked());
+    play.after(Duration::from_secs(11));
+    assert!(play.is_asked());
+    play.look();
+    play.typed("peers");
+    assert!(play.is_asked(), "no second wait");
+}
+
+#[test]
+fn a_person_does_not_wait_for_the_server_to_be_told_that_it_is_away() {
+    let mut play = Play::online(rules(PERSON));
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.look();
+    play.typed("list");
+    assert_eq!(play.shown(), ["refused: The server is away, and we are coming back: wait"]);
+    assert!(play.is_asked());
+}
