@@ -80,7 +80,7 @@ fn whom_nobody_missed_is_told_and_decides() {
     alice.see("Inactive for too long");
     alice.see("Type reconnect to come back");
     alice.say("list");
-    alice.see("the connection to the server is lost");
+    alice.see("You are not logged in: type reconnect");
     alice.say("reconnect");
     alice.see("Logged in again as alice.");
     assert_eq!(alice.finish(), Some(1));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// The most questions at a time.
 const MAX: usize = 16;
-/// In the line mode an answer without a number counts only when no question has come or gone for so long.
+/// In the line mode an answer without a number counts only when no other question has come or gone for so long.
 const STEADY: Duration = Duration::from_secs(5);
 
 /// What a peer asks for.
@@ -40,6 +40,8 @@ pub struct Question {
     pub since: Instant,
     /// How long it waits.
     pub until: Instant,
+    /// When another one last came or went.
+    others: Option<Instant>,
 }
 
 /// The answers that can be given. A yes to a chat is never one to a command.
@@ -116,8 +118,9 @@ impl Questions {
         }
         self.drawn += 1;
         let number = self.drawn;
-        self.waiting.push(Question { number, call, from, wish, since: now, until: now + limit });
-        self.changed = Some(now);
+        let others = self.changed;
+        self.change(now);
+        self.waiting.push(Question { number, call, from, wish, since: now, until: now + limit, others });
         Some(number)
     }
 
@@ -143,24 +146,28 @@ impl Questions {
         begun: Option<Instant>,
         now: Instant,
     ) -> Result<Question, String> {
-        let found: Vec<u64> = self.fitting(verdict, which).map(|question| question.number).collect();
+        let found: Vec<&Question> = self.fitting(verdict, which).collect();
         let number = match (found.as_slice(), which) {
             ([], _) => return Err(self.none(which)),
-            ([number], Which::Number(_) | Which::Of(_)) => *number,
-            ([number], Which::Only) if verdict == Verdict::Decline || self.is_steady(begun, now) => *number,
+            ([meant], Which::Number(_) | Which::Of(_)) => meant.number,
+            ([only], Which::Only) if verdict == Verdict::Decline || self.is_steady(only, begun, now) => only.number,
             _ => return Err(self.ask_back(verdict)),
         };
         self.remove(|question| question.number == number, now).ok_or_else(|| self.none(which))
     }
 
     /// Whether no question came or went since the answer was begun.
-    fn is_steady(&self, begun: Option<Instant>, now: Instant) -> bool {
-        match (begun, self.changed) {
-            (_, None) => true,
-            (Some(begun), Some(changed)) => changed <= begun,
+    fn is_steady(&self, question: &Question, begun: Option<Instant>, now: Instant) -> bool {
+        match begun {
+            Some(begun) => self.changed.is_none_or(|changed| changed <= begun),
             // A script is written before it knows who asks: one question that has come alone is the one it means.
-            (None, Some(changed)) => self.drawn == 1 || now >= changed + STEADY,
+            None => question.others.is_none_or(|changed| now >= changed + STEADY),
         }
+    }
+
+    fn change(&mut self, now: Instant) {
+        self.changed = Some(now);
+        self.waiting.iter_mut().for_each(|other| other.others = Some(now));
     }
 
     fn fitting<'a>(&'a self, verdict: Verdict, which: &'a Which) -> impl Iterator<Item = &'a Question> {
@@ -206,8 +213,9 @@ impl Questions {
 
     fn remove(&mut self, test: impl Fn(&Question) -> bool, now: Instant) -> Option<Question> {
         let at = self.waiting.iter().position(test)?;
-        self.changed = Some(now);
-        Some(self.waiting.remove(at))
+        let gone = self.waiting.remove(at);
+        self.change(now);
+        Some(gone)
     }
 
     /// When the next one has waited for too long.
@@ -264,13 +272,16 @@ mod tests {
     }
 
     #[test]
-    fn a_script_may_answer_the_first_question_and_then_only_a_steady_one() {
+    fn a_script_may_answer_a_question_that_has_come_alone() {
         let (mut questions, now) = (Questions::default(), Instant::now());
         put(&mut questions, 1, "alice", command("id"), now);
         assert!(questions.take(Verdict::Allow, &Which::Only, None, now).is_ok());
         put(&mut questions, 2, "alice", command("id"), now);
         assert!(questions.take(Verdict::Allow, &Which::Only, None, now).is_err());
         assert!(questions.take(Verdict::Allow, &Which::Only, None, now + STEADY).is_ok());
+        let later = now + 2 * STEADY;
+        put(&mut questions, 3, "alice", command("id"), later);
+        assert!(questions.take(Verdict::Allow, &Which::Only, None, later).is_ok());
     }
 
     #[test]
