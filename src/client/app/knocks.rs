@@ -205,6 +205,17 @@ impl App {
         let Question { number, call, from, wish, .. } = question;
         let verified = !matches!(wish, Wish::Chat { verified: false });
         self.shown(home_of(&from, verified), Shown::Missed { question: number, from: from.clone() });
+        self.give_no_answer(call, from, wish, decision);
+    }
+
+    /// The client ends: whoever waits for an answer is told that there is none.
+    pub fn leave_unanswered(&mut self) {
+        for Question { call, from, wish, .. } in self.questions.take_all() {
+            self.give_no_answer(call, from, wish, Decision::NoAnswer);
+        }
+    }
+
+    fn give_no_answer(&mut self, call: CallId, from: Username, wish: Wish, decision: Decision) {
         match wish {
             Wish::Command { command } => self.decide(call, from, command, decision),
             Wish::Chat { .. } | Wish::Gift { .. } if decision == Decision::NoAnswer => {

@@ -211,6 +211,11 @@ impl Questions {
         self.remove(|question| question.until <= now, now)
     }
 
+    /// Takes out all of them: nobody will answer.
+    pub fn take_all(&mut self) -> Vec<Question> {
+        std::mem::take(&mut self.waiting)
+    }
+
     fn remove(&mut self, test: impl Fn(&Question) -> bool, now: Instant) -> Option<Question> {
         let at = self.waiting.iter().position(test)?;
         let gone = self.waiting.remove(at);
