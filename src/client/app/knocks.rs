@@ -201,20 +201,21 @@ impl App {
         }
     }
 
-    /// The client ends: nobody will answer.
-    pub fn end_questions(&mut self) {
-        while let Some(Question { call, from, wish, .. }) = self.questions.take_any(self.now.instant) {
-            match wish {
-                Wish::Command { command } => self.decide(call, from, command, Decision::NoAnswer),
-                Wish::Chat { .. } | Wish::Gift { .. } => self.order(call, Order::Refuse(PeerRefusal::NoAnswer)),
-            }
-        }
-    }
-
     fn missed(&mut self, question: Question, decision: Decision) {
         let Question { number, call, from, wish, .. } = question;
         let verified = !matches!(wish, Wish::Chat { verified: false });
         self.shown(home_of(&from, verified), Shown::Missed { question: number, from: from.clone() });
+        self.give_no_answer(call, from, wish, decision);
+    }
+
+    /// The client ends: whoever waits for an answer is told that there is none.
+    pub fn leave_unanswered(&mut self) {
+        for Question { call, from, wish, .. } in self.questions.take_all() {
+            self.give_no_answer(call, from, wish, Decision::NoAnswer);
+        }
+    }
+
+    fn give_no_answer(&mut self, call: CallId, from: Username, wish: Wish, decision: Decision) {
         match wish {
             Wish::Command { command } => self.decide(call, from, command, decision),
             Wish::Chat { .. } | Wish::Gift { .. } if decision == Decision::NoAnswer => {

@@ -218,7 +218,7 @@ impl App {
     /// The client is over.
     pub fn over(&mut self, end: End) {
         if self.session != Session::Over {
-            self.end_questions();
+            self.leave_unanswered();
             self.session = Session::Over;
             self.out.push(Effect::End(end));
         }

@@ -201,11 +201,6 @@ impl Questions {
         format!("Which? {}", named.collect::<Vec<_>>().join(", "))
     }
 
-    /// Takes one out, whichever it is.
-    pub fn take_any(&mut self, now: Instant) -> Option<Question> {
-        self.remove(|_| true, now)
-    }
-
     /// Withdraws the question of a call that has ended.
     pub fn withdraw(&mut self, call: CallId, now: Instant) -> Option<Question> {
         self.remove(|question| question.call == call, now)
@@ -214,6 +209,11 @@ impl Questions {
     /// Takes out a question that has waited for too long.
     pub fn expired(&mut self, now: Instant) -> Option<Question> {
         self.remove(|question| question.until <= now, now)
+    }
+
+    /// Takes out all of them: nobody will answer.
+    pub fn take_all(&mut self) -> Vec<Question> {
+        std::mem::take(&mut self.waiting)
     }
 
     fn remove(&mut self, test: impl Fn(&Question) -> bool, now: Instant) -> Option<Question> {

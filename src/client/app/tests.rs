@@ -7,7 +7,7 @@ mod transfers;
 use super::App;
 use super::{Credentials, Face, Rules};
 use crate::client::event::{
-    CallEnd, CallError, CallId, Effect, End, Event, Knock, LinkError, LinkId, News, Now, Order,
+    CallEnd, CallError, CallId, Decision, Effect, End, Event, Knock, LinkError, LinkId, News, Now, Order,
 };
 use crate::client::event::{Introduced, MAX_ORDERS, Shown, Stage, Step, TalkEnd, Way, Work};
 use crate::client::run::RunOptions;

@@ -125,6 +125,8 @@ impl<'a> Fetch<'a> {
                 Miss::Other => Stage::Failed { why: "another file is there".to_owned(), done },
             }
         });
+        // Whoever is told of the end may ask for the file at once, and the part is locked for as long as we have it.
+        self.part = None;
         self.teller.step(stage);
     }
 

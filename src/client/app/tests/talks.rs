@@ -100,6 +100,19 @@ fn a_question_ends_when_nobody_answers() {
 }
 
 #[test]
+fn who_waits_for_an_answer_is_told_when_the_client_ends() {
+    let mut play = Play::script();
+    let chat = play.knock(1, "CHAT,bob", None);
+    play.server(&[&format!("ticket_carol_{TICKET}")]);
+    let run = play.knock(2, &format!("RUN,carol,{TICKET},id"), None);
+    play.look();
+    play.event(Event::Stop);
+    assert_eq!(play.orders(chat), [Order::Refuse(PeerRefusal::NoAnswer)]);
+    assert_eq!(play.orders(run), [Order::Decide { decision: Decision::NoAnswer, me: name("alice") }]);
+    assert_eq!(play.look(), [Effect::End(End::Left)]);
+}
+
+#[test]
 fn a_ticket_may_come_behind_its_bearer_and_proves_a_name_once() {
     let mut play = Play::script();
     play.look();
@@ -188,14 +201,4 @@ fn three_hundred_pasted_lines_leave_in_order_and_what_has_not_left_is_told() {
     assert_eq!((said.len(), said == expected), (263, true));
     play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
     assert_eq!(play.shown(), ["refused: Not sent: the last 37 lines to bob", "ChatClosed"]);
-}
-
-#[test]
-fn who_leaves_tells_those_who_wait_for_an_answer() {
-    let mut play = Play::script();
-    let chat = play.knock(1, "CHAT,bob", None);
-    let run = proven(&mut play, 2, "RUN,carol,TICKET,uptime", "carol");
-    play.event(Event::Stop);
-    assert_eq!(play.orders(chat), [Order::Refuse(PeerRefusal::NoAnswer)]);
-    assert!(matches!(play.orders(run).as_slice(), [Order::Decide { decision, .. }] if decision.word() == "no answer"));
 }
