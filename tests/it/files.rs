@@ -103,9 +103,7 @@ fn every_kind_of_name_goes_from_end_to_end() {
     let name = |line: &String| Some(line.strip_prefix("bob ")?.rsplit_once("  (")?.0.to_owned());
     let listed: Vec<_> = alice.seen.iter().filter_map(name).collect();
     assert_eq!(listed.len(), names.len(), "{:#?}", alice.seen);
-    // Behind the name stand size and time.
-    let typed = |line: &str| line.rsplit_once("  (").expect("a size").0.to_owned();
-    listed.iter().for_each(|line| alice.say(&format!("get bob {}", typed(line))));
+    listed.iter().for_each(|typed| alice.say(&format!("get bob {typed}")));
     assert_eq!(alice.finish(), Some(0), "{:#?}", alice.seen);
     names.iter().for_each(|name| assert_eq!(stage.fetched(name), name.as_bytes(), "{name}"));
     assert_eq!(fs::read_dir(stage.path("downloads")).expect("there").count(), names.len());
