@@ -21,6 +21,8 @@ pub struct Display {
     pub title: String,
     /// What a second press of the same key does until then.
     pub sure: Option<(Sure, Instant)>,
+    /// Whether the client leaves as soon as all is done that was begun.
+    pub leaves_when_done: bool,
     /// The talks that are open, and the windows with a question, as the windows were told.
     pub talks: Vec<Username>,
     /// See `talks`.
@@ -59,6 +61,7 @@ impl Display {
             painting: None,
             title: String::new(),
             sure: None,
+            leaves_when_done: false,
             talks: Vec::new(),
             questions: Vec::new(),
             begun: None,

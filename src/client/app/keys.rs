@@ -114,10 +114,10 @@ impl App {
             Command::Names(shows) => display.windows.show_names(shows),
             Command::Exit => match person {
                 Some(name) if self.talk_with(&name).is_some() => drop(self.end_talk(&name)),
-                _ => self.leave_when_done(origin),
+                _ => self.leave_when_done(),
             },
             Command::Close(with) => self.close_window(with.or(person), origin),
-            Command::Quit => self.leave_when_done(origin),
+            Command::Quit => self.leave_when_done(),
             Command::BroadcastNextLine => drop(display.windows.go(ALL)),
             Command::Wait(_) => self.refuse(origin, "What arrives is shown at once: wait is for scripts"),
             _ => self.refuse(origin, "Type the text behind it: here it cannot stand in the next line"),
@@ -135,12 +135,14 @@ impl App {
         }
     }
 
-    /// `quit`: at once when nothing is under way; else it says what is.
-    fn leave_when_done(&mut self, origin: &Origin) {
+    /// `quit`: leaves as soon as all is done that was begun.
+    fn leave_when_done(&mut self) {
         if self.is_idle() {
-            self.leave();
-        } else {
-            self.refuse(origin, "Something that you began is not done: wait for it, or leave with quit!");
+            return self.leave();
+        }
+        self.hint("leaving when all is done that you began; quit! leaves at once");
+        if let Some(display) = &mut self.display {
+            display.leaves_when_done = true;
         }
     }
 
@@ -246,6 +248,9 @@ impl App {
 
     /// What follows on the screen from all that has changed: questions, open talks, the bell.
     pub fn settle_display(&mut self) {
+        if self.display.as_ref().is_some_and(|display| display.leaves_when_done) && self.is_idle() {
+            self.leave();
+        }
         let question = if self.may_ask_on_screen() { self.question_of_login() } else { None };
         let now = self.now.instant;
         let talks: Vec<Username> = self.talks.values().filter_map(|talk| talk.with.clone()).collect();

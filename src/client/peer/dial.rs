@@ -7,7 +7,7 @@ use crate::client::event::{CallError, Introduced};
 use crate::peer_protocol::{Answer, Opening};
 use crate::value::Address;
 use nix::errno::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -60,7 +60,10 @@ pub fn open(
 /// As [`call`].
 pub fn answer(call: &Call, connection: &mut PeerConnection, limit: Duration) -> Result<String, CallError> {
     let line = connection.line_or_end(call, limit).map_err(|none| match none {
-        NoLine::GivenUp => CallError::Cancelled,
+        NoLine::GivenUp => {
+            reset(connection.stream());
+            CallError::Cancelled
+        }
         other => CallError::Perhaps(other.to_string()),
     })?;
     match Answer::parse(&line) {
@@ -68,6 +71,12 @@ pub fn answer(call: &Call, connection: &mut PeerConnection, limit: Duration) -> 
         Answer::Refused(refusal) => Err(CallError::Refused(refusal)),
         Answer::Unknown(line) => Err(CallError::Perhaps(format!("no answer but {line}"))),
     }
+}
+
+/// Has the end of the connection be a reset. The end of our sending side alone would be that of a script's input, and
+/// the peer would go on asking its person. An error says that the connection is gone.
+fn reset(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 /// What a failure is once something may have left.
