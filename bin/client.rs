@@ -2,7 +2,9 @@
 
 use clap::Parser;
 use peerline::client::options::{Arguments, Wanted};
-use peerline::client::start;
+use peerline::client::windows::KEYS;
+use peerline::client::{command, start};
+use peerline::program::Chapter;
 use std::process::ExitCode;
 
 /// The exit code when something was asked for and refused.
@@ -26,6 +28,14 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.wanted()? {
         Wanted::Client(options) => start::run(*options),
-        Wanted::Manual(manual) => manual.write::<Arguments>().map(|()| true).map_err(|error| error.to_string()),
+        Wanted::Manual(manual) => {
+            manual.write::<Arguments>(&chapters()).map(|()| true).map_err(|error| error.to_string())
+        }
     }
+}
+
+/// What the manual page tells beside the options.
+fn chapters() -> [Chapter; 2] {
+    let keys = KEYS.iter().map(|(key, does)| ((*key).to_owned(), (*does).to_owned()));
+    [Chapter { title: "COMMANDS", rows: command::rows().collect() }, Chapter { title: "KEYS", rows: keys.collect() }]
 }

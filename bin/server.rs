@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         }
     };
     let done = match config.manual {
-        Some(manual) => manual.write::<Config>().map_err(|error| error.to_string()),
+        Some(manual) => manual.write::<Config>(&[]).map_err(|error| error.to_string()),
         None => serve(config, &log),
     };
     log.drain(LAST_LINES);

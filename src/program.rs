@@ -4,4 +4,4 @@ mod log_writer;
 mod manual;
 
 pub use log_writer::LogWriter;
-pub use manual::Manual;
+pub use manual::{Chapter, Manual};

@@ -11,4 +11,4 @@ pub use meaning::{Cancelled, Command, Which};
 pub use parse::{check_broadcast, parse};
 pub use read::{Place, Read, SLIP, read};
 pub use slot::{Slot, slot};
-pub use table::{help, menu, short_menu, words, wrapped};
+pub use table::{help, menu, rows, short_menu, words, wrapped};

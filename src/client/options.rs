@@ -14,7 +14,7 @@ use std::time::Duration;
 const EXAMPLES: &str = "\
 Examples:
   client 127.0.0.1 4400
-      asks whether to log in or sign up, then shows a menu
+      asks whether to log in or sign up
   client 127.0.0.1 4400 --user alice --password-file ~/.peerline
   echo 'msg bob see you at six' | client 127.0.0.1 4400 --user alice
   client 127.0.0.1 4400 --user alice --json --exec 'list; wait 10s'

@@ -47,6 +47,7 @@ fn both_programs_write_completions_and_manual_pages() {
             (&["completions", "bash"][..], "complete -F"),
             (&["completions", "zsh"], "#compdef"),
             (&["completions", "fish"], "complete -c"),
+            (&["man"], ".SH SYNOPSIS\n.nf\n"),
             (&["man"], ".SH OPTIONS"),
             (&["--version"], "0.1.0"),
             (&["--help"], "Usage:"),
@@ -56,13 +57,21 @@ fn both_programs_write_completions_and_manual_pages() {
             assert!(String::from_utf8_lossy(&output.stdout).contains(sign), "{program} {arguments:?}");
         }
     }
+    let page = Command::new(env!("CARGO_BIN_EXE_client")).arg("man").output().expect("it runs").stdout;
+    let page = String::from_utf8(page).expect("text");
+    for part in [".SH COMMANDS", "\\fBmsg NAME TEXT\\fR", ".SH KEYS", "\\fBCtrl\\-Z\\fR", ".SH EXAMPLES"] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
 }
 
 #[test]
-fn the_documented_commands_are_those_of_the_table() {
+fn the_documented_commands_and_keys_are_those_of_the_tables() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CLIENT.md");
     let text = std::fs::read_to_string(path).expect("the manual");
     let documented = text.split("```").nth(1).expect("a list").trim_start_matches("text\n");
     let table: String = peerline::client::command::menu(132).into_iter().map(|line| format!("{line}\n")).collect();
     assert_eq!(documented, table, "copy what `help` shows into docs/CLIENT.md");
+    let rows = peerline::client::windows::KEYS.iter().map(|(key, does)| format!("| {key} | {does} |\n"));
+    let keys = format!("| key | does |\n| --- | --- |\n{}\n", rows.collect::<String>());
+    assert!(text.contains(&keys), "copy KEYS into docs/CLIENT.md:\n{keys}");
 }

@@ -100,6 +100,11 @@ pub fn menu(columns: usize) -> Vec<String> {
     TABLE.iter().flat_map(|row| row.lines(columns)).collect()
 }
 
+/// Every command for the manual page: what is typed, and what it does.
+pub fn rows() -> impl Iterator<Item = (String, String)> {
+    TABLE.iter().map(|row| (row.usage().trim_end().to_owned(), row.meaning()))
+}
+
 /// The short menu: the commands that have a number, as in the menus of old.
 pub fn short_menu(columns: usize) -> Vec<String> {
     let has_number = |row: &&Row| row.also.iter().any(|word| word.parse::<u8>().is_ok());
@@ -117,13 +122,18 @@ impl Row {
         format!("{} {}", self.word, self.arguments)
     }
 
-    fn lines(&self, columns: usize) -> Vec<String> {
+    /// What it does, and the other words for it.
+    fn meaning(&self) -> String {
         let also = if self.also.is_empty() { String::new() } else { format!(" (or {})", self.also.join(", ")) };
-        let usage = self.usage();
+        format!("{}{also}", self.help)
+    }
+
+    fn lines(&self, columns: usize) -> Vec<String> {
+        let (usage, meaning) = (self.usage(), self.meaning());
         if columns >= WIDE {
-            wrapped(&format!("  {usage:<USAGE$} {}{also}", self.help), columns, USAGE + 3)
+            wrapped(&format!("  {usage:<USAGE$} {meaning}"), columns, USAGE + 3)
         } else {
-            wrapped(&format!("  {}: {}{also}", usage.trim_end(), self.help), columns, 4)
+            wrapped(&format!("  {}: {meaning}", usage.trim_end()), columns, 4)
         }
     }
 }
