@@ -9,8 +9,6 @@ use crate::client::event::{Effect, End, Home, LinkId, Shown};
 use crate::protocol::{self, EntryRequest, Refusal, Reply};
 use crate::value::InvalidUsername;
 
-/// The columns of a menu that is shown line by line.
-const MENU: usize = 80;
 /// How often a person may mistype a password.
 const TRIES: u32 = 3;
 
@@ -229,7 +227,7 @@ impl App {
     /// Somebody who was asked who they are may be here for the first time.
     pub fn greet(&mut self) {
         if self.rules.credentials.is_none() && self.rules.face.is_person() {
-            for text in command::short_menu(MENU) {
+            for text in command::short_menu(self.columns()) {
                 self.shown(Home::Server, Shown::Help { text });
             }
         }

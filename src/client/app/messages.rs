@@ -4,7 +4,7 @@
 use super::asks::{Ask, Origin, Purpose};
 use super::state::App;
 use super::under_way::Delivery;
-use crate::client::event::{CallError, CallId, Effect, Shown, Work};
+use crate::client::event::{CallError, CallId, Effect, Home, Shown, Work};
 use crate::protocol::{MAX_LINE, MemberRequest, Reply, Request};
 use crate::value::{Address, Username};
 
@@ -36,7 +36,10 @@ impl App {
         let Delivery { to, text, origin } = delivery;
         match end {
             Ok(name) => {
-                self.show(&origin, Shown::Done { text: format!("Delivered to {name}") });
+                // In the person's own window the text itself says so.
+                if !self.is_window_of(&name, &origin) {
+                    self.show(&origin, Shown::Done { text: format!("Delivered to {name}") });
+                }
                 self.sent(name, text);
                 self.here();
             }
@@ -52,6 +55,12 @@ impl App {
         }
     }
 
+    /// Whether something was typed in the window of this person.
+    fn is_window_of(&self, name: &Username, origin: &Origin) -> bool {
+        let Some(display) = &self.display else { return false };
+        matches!(origin.home, Home::Window(number) if display.windows.window_with(name) == Some(number))
+    }
+
     fn sent(&mut self, to: Username, text: String) {
         self.we_said(&to, Shown::Sent { to: to.clone(), text });
     }
@@ -65,11 +74,11 @@ impl App {
     /// The server has handed a message over, or not.
     pub fn relayed(&mut self, to: &Address, ask: &Ask, end: &Reply) {
         let is_done = !matches!(end, Reply::Err(_));
-        self.show_end(&ask.origin, end.clone());
         if let (true, Request::Member(MemberRequest::Relay { text, .. }), Address::Name(name)) =
             (is_done, &ask.request, to)
         {
             self.sent(name.clone(), text.clone());
         }
+        self.show_end(&ask.origin, end.clone());
     }
 }

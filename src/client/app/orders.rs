@@ -10,9 +10,6 @@ use crate::client::event::Shown;
 use crate::protocol::{BroadcastText, MAX_LINE, MemberRequest};
 use crate::value::{Address, BadLine, Username, text};
 
-/// The columns of the help in the line mode.
-const HELP: usize = 80;
-
 impl App {
     /// Does what a command asks for.
     pub fn carry_out(&mut self, command: Command, origin: &Origin) {
@@ -158,8 +155,8 @@ impl App {
 
     fn help(&mut self, word: Option<&str>, origin: &Origin) {
         let lines = match word {
-            None => Some(command::menu(HELP)),
-            Some(word) => command::help(word, HELP),
+            None => Some(command::menu(self.columns())),
+            Some(word) => command::help(word, self.columns()),
         };
         match (lines, word) {
             (Some(lines), _) => lines.into_iter().for_each(|text| self.show(origin, Shown::Help { text })),

@@ -11,6 +11,9 @@ use crate::value::sentence::counted;
 use crate::value::text::escape;
 use crate::value::{Size, Username};
 
+/// The columns of the help where there is no screen.
+const HELP: usize = 80;
+
 /// The lines of each open talk that are left in the terminal.
 const LAST_LINES: usize = 10;
 
@@ -34,6 +37,11 @@ impl App {
         };
         let look = shown::look(&line.shown, &me, display.windows.zone());
         display.windows.add(&place, line.time, look);
+    }
+
+    /// The columns of a text that is shown as a table.
+    pub fn columns(&self) -> usize {
+        self.display.as_ref().map_or(HELP, |display| display.windows.text_columns())
     }
 
     /// Lines that were typed in former runs, for Up.
@@ -104,7 +112,7 @@ impl App {
                 .filter(|_| self.me().is_some())
                 .unwrap_or_default(),
             with,
-            more: self.in_short(),
+            more: self.in_short(with),
             transfers: self.transfers.list.iter().filter(is_here).filter_map(row).collect(),
         }
     }
@@ -123,7 +131,7 @@ impl App {
     }
 
     /// What is under way, for the status row.
-    fn in_short(&self) -> Vec<String> {
+    fn in_short(&self, with: Option<With>) -> Vec<String> {
         let moving: Vec<u64> = self.transfers.list.iter().filter_map(|found| found.pace(self.now.instant).0).collect();
         let mut more = Vec::new();
         if !self.transfers.list.is_empty() {
@@ -131,7 +139,8 @@ impl App {
             more.push(format!("{}{rate}", counted(self.transfers.list.len(), "transfer")));
         }
         if self.is_password_due() {
-            more.push("password wanted: /w 1".to_owned());
+            let talks = with.is_some_and(|with| with.is_chat);
+            more.push(if talks { "password wanted: /w 1" } else { "password wanted: clear the line" }.to_owned());
         }
         more
     }

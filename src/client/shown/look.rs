@@ -1,6 +1,6 @@
 //! How a line looks in a window: a name in its column, a text beside it, and how much it matters. It knows no window.
 
-use super::text::{self, offer, proof};
+use super::text::{self, offer, proof, run_request};
 use crate::client::event::{Shown, Style};
 use crate::value::text::escape;
 use jiff::tz::TimeZone;
@@ -64,23 +64,30 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone) -> Look {
         }
         Shown::Sent { text, .. } | Shown::Said { text, .. } => said(me, Style::Plain, text, Weight::None),
         Shown::ChatRequest { question, from, verified } => {
-            let text = format!("{from}{} wants to chat: accept {question} or decline {question}", proof(*verified));
-            Look { name: "?".to_owned(), style: YELLOW, text, weight: Weight::Question }
+            let text = format!("{from}{} wants to chat: /accept {question} or /decline {question}", proof(*verified));
+            question_look(text)
         }
         Shown::Offer { question, from, what, count, size, room } => {
             let offer = offer(from, what, *count, *size, *room);
-            let text = format!("{offer}: accept {question} or decline {question}");
-            Look { name: "?".to_owned(), style: YELLOW, text, weight: Weight::Question }
+            question_look(format!("{offer}: /accept {question} or /decline {question}"))
         }
-        Shown::RunRequest { .. } => own("?", YELLOW, shown, zone, Weight::Question),
+        Shown::RunRequest { question, from, command } => question_look(run_request(*question, from, command, "/")),
         Shown::Notice { .. } => own("-", YELLOW, shown, zone, Weight::Unread),
         Shown::RunLine { error: true, .. } => own("!", RED, shown, zone, Weight::None),
-        Shown::ChatOpened { .. } | Shown::ChatClosed { .. } | Shown::RunBegun { .. } | Shown::Missed { .. } => {
+        Shown::ChatOpened { with, verified } => Look {
+            name: "-".to_owned(),
+            style: Style::Dim,
+            text: format!("Chat with {with}{} opened; /exit ends it", proof(*verified)),
+            weight: Weight::Unread,
+        },
+        Shown::ChatClosed { .. } | Shown::RunBegun { .. } | Shown::Missed { .. } => {
             own("-", Style::Dim, shown, zone, Weight::Unread)
         }
         _ if shown.is_error() => own("!", RED, shown, zone, Weight::Failed),
-        Shown::Info { .. } | Shown::ChatCalling { .. } | Shown::RunAsking { .. } => {
-            own("-", Style::Dim, shown, zone, Weight::None)
+        Shown::Info { .. } => own("-", Style::Dim, shown, zone, Weight::None),
+        Shown::ChatCalling { .. } | Shown::RunAsking { .. } => {
+            let look = own("-", Style::Dim, shown, zone, Weight::None);
+            Look { text: look.text + " Ctrl-C cancels", ..look }
         }
         _ => own("", Style::Plain, shown, zone, Weight::None),
     }
@@ -88,6 +95,11 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone) -> Look {
 
 fn said(name: &str, style: Style, text: &str, weight: Weight) -> Look {
     Look { name: name.to_owned(), style, text: escape(text), weight }
+}
+
+/// A question. Its answers have a slash, as in the window of a person a word without one is a text.
+fn question_look(text: String) -> Look {
+    Look { name: "?".to_owned(), style: YELLOW, text, weight: Weight::Question }
 }
 
 /// What the client itself says.
@@ -140,7 +152,9 @@ mod tests {
     #[test]
     fn a_question_outweighs_all_and_a_failure_is_seen() {
         let request = Shown::RunRequest { question: 2, from: name("bob"), command: "id".to_owned() };
-        assert_eq!(seen(&request).2, Weight::Question);
+        let (name, text, weight) = seen(&request);
+        assert_eq!((name.as_str(), weight), ("?", Weight::Question));
+        assert_eq!(text, "bob asks to run here: id   /allow 2 or /decline 2? (bob asks)");
         assert!(
             Weight::Question > Weight::ForYou && Weight::ForYou > Weight::Unread && Weight::Unread > Weight::Failed
         );

@@ -36,7 +36,7 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
         }
         Shown::Said { to, text } => format!("to {to}: {}", escape(text)),
         Shown::ChatClosed { with, why } => format!("Chat with {with} closed: {}", escape(why)),
-        Shown::RunRequest { question, from, command } => run_request(*question, from, command),
+        Shown::RunRequest { question, from, command } => run_request(*question, from, command, ""),
         Shown::RunBegun { from, command } => format!("{from} runs here: {}", escape(command)),
         Shown::RunAsking { on, command } => format!("Asking {} to run {}...", escape(on), escape(command)),
         Shown::RunLine { by, text, error } => {
@@ -69,9 +69,11 @@ fn broadcast_line(broadcast: &Broadcast, earlier: bool, zone: &TimeZone) -> Stri
     format!("[{earlier} {}] {from}: {}", time(*unix_time, "%H:%M", zone), escape(text))
 }
 
-/// Who asks stands first and last, so that no command can push it off the screen.
-fn run_request(question: u64, from: &Username, command: &str) -> String {
-    format!("{from} asks to run here: {}   allow {question} or decline {question}? ({from} asks)", plainly(command))
+/// Who asks stands first and last, so that no command can push it off the screen. `slash` stands before the words that
+/// answer it.
+pub fn run_request(question: u64, from: &Username, command: &str, slash: &str) -> String {
+    let answers = format!("{slash}allow {question} or {slash}decline {question}");
+    format!("{from} asks to run here: {}   {answers}? ({from} asks)", plainly(command))
 }
 
 /// What is offered, without the words that answer it.

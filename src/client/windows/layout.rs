@@ -74,6 +74,11 @@ impl Windows {
         Sheet { window: self.window(), zone: &self.zone, columns, wanted }
     }
 
+    /// The columns that a text has now in the window in front, beside the time and the name.
+    pub fn text_columns(&self) -> usize {
+        self.sheet(self.page().0).text_columns()
+    }
+
     /// Whether there is a column of names at the right.
     pub(super) fn has_names_column(&self, columns: usize) -> bool {
         self.shows_names && columns >= WITH_NAMES

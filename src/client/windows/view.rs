@@ -21,6 +21,9 @@ const MAX_INPUT: usize = 4;
 /// The columns before the line that is typed.
 const PROMPT: usize = 2;
 
+/// The columns that a long question leaves for its answer, where there are twice as many.
+const ANSWER: usize = 20;
+
 /// Draws everything for a terminal of this size.
 pub fn draw(windows: &Windows, scene: &Scene, size: Size) -> Layout {
     let (columns, rows) = (usize::from(size.columns), usize::from(size.rows));
@@ -145,8 +148,9 @@ fn input(windows: &Windows, columns: usize, most: usize) -> (Vec<Row>, (usize, u
         (_, Some(asked)) => (asked.text.as_str(), &asked.answer),
         _ => ("> ", &windows.window().input),
     };
-    // The answer keeps half of the row, however long the question.
-    let prompt = if width(prompt) > PROMPT { clip(prompt, (columns / 2).max(PROMPT)) } else { prompt.to_owned() };
+    // The answer keeps some columns, however long the question.
+    let room = columns.saturating_sub(ANSWER).max(columns / 2).max(PROMPT);
+    let prompt = if width(prompt) > PROMPT { clip(prompt, room) } else { prompt.to_owned() };
     let indent = width(&prompt);
     let (rows, (row, column)) = line.rows(columns - indent + PROMPT, most);
     let before = |at| if at == 0 { prompt.clone() } else { " ".repeat(indent) };

@@ -1,0 +1,103 @@
+//! What stands on the screen, and what its keys do.
+
+use super::*;
+use crate::client::event::{Key, Row, Size};
+
+impl Play {
+    /// Logged in at a screen.
+    fn screen() -> Play {
+        Self::online(rules(Face::Screen))
+    }
+
+    fn press(&mut self, text: &str) {
+        text.chars().for_each(|c| self.event(Event::Key(if c == '\r' { Key::Enter } else { Key::Char(c) })));
+    }
+
+    fn resize(&mut self, columns: u16, rows: u16) {
+        self.event(Event::Resized(Size { columns, rows }));
+    }
+
+    /// The rows of the screen that are not empty, without blanks at their ends and without their times.
+    fn rows(&mut self) -> Vec<String> {
+        self.app.draw_again();
+        let picture = self.app.picture().expect("it is drawn again").picture;
+        self.app.painted();
+        let text = |row: &Row| row.iter().map(|piece| piece.text.as_str()).collect();
+        let rows: Vec<String> = picture.rows.iter().map(text).collect();
+        let rows = rows.iter().map(|row| row.trim_end().trim_start_matches("22:13 ").to_owned());
+        rows.filter(|row| !row.is_empty()).collect()
+    }
+}
+
+#[test]
+fn the_help_is_as_wide_as_the_window() {
+    for (columns, expected) in [(80, "         quit!              leave at once"), (40, "        quit!: leave at once")]
+    {
+        let mut play = Play::screen();
+        play.resize(columns, 24);
+        play.press("/help\r");
+        let rows = play.rows();
+        assert!(rows.iter().any(|row| row == expected), "{rows:#?}");
+        assert!(!rows.iter().any(|row| row == "does"), "a row of one word: {rows:#?}");
+    }
+}
+
+#[test]
+fn a_question_in_a_persons_window_is_answered_with_a_slash() {
+    let mut play = Play::screen();
+    play.server(&[&format!("ticket_bob_{TICKET}")]);
+    let call = play.knock(1, &format!("CHAT,bob,{TICKET}"), None);
+    play.event(Event::Key(Key::Alt('3')));
+    let rows = play.rows();
+    assert!(rows.iter().any(|row| row == "?      bob wants to chat: /accept 1 or /decline 1"), "{rows:#?}");
+    play.press("accept 1\r");
+    assert_eq!(play.orders(call), []);
+    let (_, work) = play.begun();
+    assert!(matches!(&work, Work::Message { text, .. } if text == "accept 1"), "a word is a text there: {work:?}");
+    play.press("/accept 1\r");
+    assert_eq!(play.orders(call), [Order::Accept]);
+}
+
+#[test]
+fn what_one_says_in_a_persons_window_stands_there_once() {
+    let mut play = Play::screen();
+    for (typed, window, answered) in [("msg bob one\r", '1', true), ("two\r", '3', false)] {
+        play.event(Event::Key(Key::Alt(window)));
+        play.press(typed);
+        let (call, _) = play.begun();
+        play.look();
+        play.event(Event::CallEnded { call, end: CallEnd::Message(Ok(name("bob"))) });
+        assert_eq!(play.shown().iter().any(|shown| shown == "Delivered to bob"), answered);
+    }
+    assert_eq!(play.rows()[1..3], ["alice  one", "alice  two"]);
+}
+
+#[test]
+fn a_long_question_is_whole_where_there_is_room() {
+    let mut play = Play::new(Rules { credentials: None, ..rules(Face::Screen) });
+    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
+    play.press("signup\ralice\rsecret");
+    let last = |play: &mut Play| play.rows().pop().expect("a row");
+    assert_eq!(last(&mut play), "New password of alice (8 characters or more): ******");
+    play.resize(40, 24);
+    assert_eq!(last(&mut play), "New password of ali~******");
+    assert_eq!(play.sent(), [""; 0]);
+}
+
+#[test]
+fn a_password_waits_for_the_half_line_and_says_so() {
+    let mut play = Play::new(Rules { credentials: None, ..rules(Face::Screen) });
+    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
+    play.press("login\ralice\rcorrect horse\r");
+    play.log_in();
+    play.press("msg bob half");
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.after(Duration::from_secs(1));
+    play.link = 2;
+    play.event(Event::Connected { link: LinkId(2), from: SocketAddr::from((HERE, 9)) });
+    let rows = play.rows();
+    assert_eq!(rows.last().map(String::as_str), Some("> msg bob half"));
+    assert!(rows[rows.len() - 2].contains("password wanted: clear the line"), "{rows:#?}");
+    play.event(Event::Key(Key::Ctrl('c')));
+    assert_eq!(play.rows().last().map(String::as_str), Some("Password of alice:"));
+}
