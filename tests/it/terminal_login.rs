@@ -23,9 +23,9 @@ fn a_newcomer_gets_to_a_chat_with_the_menu_alone() {
     alice.see("A username has 1 to 15 letters");
     // The same question again, not the first one.
     answer(&mut alice, "Username: ", "alice");
-    answer(&mut alice, "New password of alice (8 characters or more): ", "short");
+    answer(&mut alice, "New password of alice: ", "short");
     alice.see("8 to 128 characters");
-    answer(&mut alice, "New password of alice (8 characters or more): ", "secret-word");
+    answer(&mut alice, "New password of alice: ", "secret-word");
     answer(&mut alice, "The password again: ", "secret-word");
     alice.see("Logged in as alice.");
     assert!(!alice.contents().contains("secret"), "{}", alice.contents());
@@ -49,7 +49,7 @@ fn a_new_password_is_asked_for_twice() {
     let server = TestServer::start(&[]);
     let options = ["--user", "alice", "--signup"];
     let mut alice = Person::start_with(server.address, &options, &[("PEERLINE_PASSWORD", "")]);
-    let question = "New password of alice (8 characters or more): ";
+    let question = "New password of alice: ";
     answer(&mut alice, question, "secret-word");
     answer(&mut alice, "The password again: ", "secret-wrod");
     alice.see("The passwords do not match.");

@@ -52,7 +52,7 @@ impl Prompt {
         match self {
             Prompt::Word => "login or signup> ".to_owned(),
             Prompt::Name { .. } => "Username: ".to_owned(),
-            Prompt::Password { name, signup: true } => format!("New password of {name} (8 characters or more): "),
+            Prompt::Password { name, signup: true } => format!("New password of {name}: "),
             Prompt::Password { name, signup: false } => format!("Password of {name}: "),
             Prompt::Again { .. } => "The password again: ".to_owned(),
         }
