@@ -37,7 +37,7 @@ fn the_question_leaves_the_line_alone_and_takes_no_other_yes() {
     bob.go(1);
     for yes in ["y", "yes", "accept", "accept alice"] {
         bob.say(yes);
-        bob.see("alice asks");
+        bob.see("alice asks to run a command: allow or decline");
     }
     // It must have been there for a second, so that what is allowed is what was read.
     let mut carol = ClientProcess::join(server.address, "carol");

@@ -106,6 +106,13 @@ impl Person {
         self.press(format!("{line}\r"));
     }
 
+    /// The same, with Enter only when the line is seen, so that it is never part of a paste.
+    pub fn enter(&mut self, line: &str) {
+        self.press(line);
+        self.see_line(&format!("> {line}"));
+        self.press("\r");
+    }
+
     /// Brings a window to the front.
     pub fn go(&mut self, window: u8) {
         self.press(format!("\x1b{window}"));
@@ -114,6 +121,11 @@ impl Person {
     /// Waits until a row of the screen has `text` in it.
     pub fn see(&self, text: &str) {
         self.wait(text, |screen| rows(screen).iter().any(|row| row.contains(text)));
+    }
+
+    /// Waits until so many rows have `text` in them.
+    pub fn see_rows(&self, text: &str, count: usize) {
+        self.wait(text, |screen| rows(screen).iter().filter(|row| row.contains(text)).count() == count);
     }
 
     /// Waits until no row of the screen has `text` in it.

@@ -79,11 +79,12 @@ fn what_one_says_in_a_persons_window_stands_there_once() {
 fn a_long_question_is_whole_where_there_is_room() {
     let mut play = Play::new(Rules { credentials: None, ..rules(Face::Screen) });
     play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
-    play.press("signup\ralice\rsecret");
+    play.press("signup\rabcdefghijklmno\rsecret");
     let last = |play: &mut Play| play.rows().pop().expect("a row");
-    assert_eq!(last(&mut play), "New password of alice (8 characters or more): ******");
+    play.resize(56, 24);
+    assert_eq!(last(&mut play), "New password of abcdefghijklmno: ******");
     play.resize(40, 24);
-    assert_eq!(last(&mut play), "New password of ali~******");
+    assert_eq!(last(&mut play), "New password of abc~******");
     assert_eq!(play.sent(), [""; 0]);
 }
 
