@@ -164,6 +164,7 @@ impl App {
         if self.session != Session::Over {
             self.announce_more();
             self.begin_transfers();
+            self.begin_messages();
             if let Some(hello) = self.hellos.due(&self.inbox, self.now.instant) {
                 self.out.push(Effect::Hello(hello));
             }

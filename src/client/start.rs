@@ -126,6 +126,12 @@ impl runner::Output for Lines {
         self.input.want(prompt, hidden);
     }
 
+    fn prompt(&mut self, prompt: String) {
+        if self.prompts {
+            self.printer.prompt(prompt);
+        }
+    }
+
     fn end(self: Box<Self>) {
         self.input.end();
         self.printer.end();

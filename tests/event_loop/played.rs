@@ -116,6 +116,8 @@ impl Output for Lines {
         Ok(())
     }
 
+    fn prompt(&mut self, _: String) {}
+
     fn next_line(&mut self, prompt: String, _: bool) {
         self.0.lock().expect("no panic").0.push(prompt);
     }

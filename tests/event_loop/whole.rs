@@ -61,6 +61,8 @@ impl Output for Printer {
         Ok(())
     }
 
+    fn prompt(&mut self, _: String) {}
+
     fn next_line(&mut self, _: String, _: bool) {
         let _ = self.asked.send(());
     }

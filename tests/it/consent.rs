@@ -24,18 +24,28 @@ fn the_question_leaves_the_line_alone_and_takes_no_other_yes() {
     bob.press("msg alice half");
     bob.see_line("> msg alice half");
     alice.say("run bob echo 'one  word'");
-    bob.see("3 alice?");
+    bob.see_bar("3 alice?");
     bob.see_line("> msg alice half");
     bob.press(" a line\r");
-    bob.see("Delivered to alice");
-    bob.press("\x1b3");
-    bob.see("alice asks to run here: echo 'one  word'");
-    assert!(bob.is_coloured("alice asks to run"));
-    for yes in ["/y", "/accept", "/accept alice"] {
+    alice.see("half a line");
+    bob.go(3);
+    bob.see("alice asks to run here: echo 'one  word'   /allow 1 or /decline 1?");
+    assert!(bob.is_coloured("?      alice asks to run"));
+    // A word alone is a text here.
+    bob.say("allow");
+    alice.see("[message] bob: allow");
+    bob.go(1);
+    for yes in ["y", "yes", "accept", "accept alice"] {
         bob.say(yes);
-        bob.see("alice asks");
+        bob.see("alice asks to run a command: allow or decline");
     }
-    bob.say("/allow 1");
+    // It must have been there for a second, so that what is allowed is what was read.
+    let mut carol = ClientProcess::join(server.address, "carol");
+    carol.say("wait 1s");
+    carol.say("whoami");
+    carol.see("carol 127.");
+    bob.say("allow");
+    bob.go(3);
     bob.see("alice runs here: echo 'one  word'");
     alice.see("[run] bob: one  word");
     bob.see("alice ran here: echo 'one  word': exit 0");
@@ -58,6 +68,7 @@ fn a_person_goes_on_typing_while_a_command_runs_and_ctrl_c_stops_it() {
     let mut alice = Person::join(server.address, "alice");
     alice.say("run bob sleep 1000");
     bob.see("alice runs here: sleep 1000");
+    alice.see("Asking bob to run sleep 1000... Ctrl-C cancels");
     alice.see_line("> ");
     alice.say("run bob echo hi");
     alice.see("bob ran: echo hi: exit 0");
@@ -68,7 +79,7 @@ fn a_person_goes_on_typing_while_a_command_runs_and_ctrl_c_stops_it() {
     alice.press(ctrl('C'));
     alice.see_line("> ");
     alice.press(ctrl('C'));
-    alice.see("Cancelled.");
+    alice.see_status("Cancelled.");
     bob.see("alice ran here: sleep 1000: hung up");
     alice.say("peers");
     alice.see("No open connections with anybody");

@@ -9,53 +9,66 @@ use std::fmt::Write;
 const WIDTH: f32 = 8.4;
 const HEIGHT: f32 = 18.0;
 
+/// The colours of the terminal.
+const LIGHT: &str = "#cdd6f4";
+const DARK: &str = "#1e1e2e";
+
 #[test]
 #[ignore = "writes into the source tree"]
 fn a_picture_of_a_chat() {
     let server = TestServer::start(&[]);
     let mut bob = ClientProcess::join(server.address, "bob");
-    bob.say("broadcast coffee at ten, kitchen");
-    bob.see("bob: coffee");
+    let mut carol = ClientProcess::join(server.address, "carol");
     let mut alice = Person::join(server.address, "alice");
-    alice.see("bob: coffee");
+    alice.resize(80, 16);
     alice.say("list");
-    alice.see("2 active clients");
+    alice.see("3 active clients");
     bob.say("msg alice did you see the new build?");
-    alice.see("did you see the new build?");
+    alice.see_bar("3 bob*");
     alice.say("chat bob");
     bob.see("alice wants to chat");
     bob.say("accept");
-    alice.see_line("bob> ");
+    alice.see_status("bob (verified, chat)");
     alice.say("yes! it talks without the server now");
     bob.see("without the server");
-    bob.say("shall I stop it and see?");
-    alice.see("bob: shall I stop it");
+    bob.say("shall I stop it and see? 漢字 👍 stay, by the way");
+    alice.see("shall I stop it");
+    carol.say("broadcast coffee at ten, kitchen");
+    alice.see_bar("2 all:1");
+    carol.say("chat alice");
+    alice.see_bar("4 carol?");
     alice.press("sure, go a");
-    alice.see_line("bob> sure, go a");
+    alice.see_line("> sure, go a");
     drop(server);
-    alice.see("Trying to come back");
+    alice.see_status("coming back");
     bob.say("done. still there?");
-    alice.see("bob: done");
-    alice.see_line("bob> sure, go a");
+    alice.see("bob    done");
+    alice.see_line("> sure, go a");
     let picture = alice.with_screen(draw);
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/screenshot.svg"), picture).expect("written");
 }
 
 fn draw(screen: &vt100::Screen) -> String {
-    let columns = screen.size().1;
-    let rows = screen.contents().trim_end().lines().count();
-    let (width, height) = (f32::from(columns) * WIDTH + 20.0, rows as f32 * HEIGHT + 24.0);
+    let (rows, columns) = screen.size();
+    let (width, height) = (f32::from(columns) * WIDTH + 20.0, f32::from(rows) * HEIGHT + 24.0);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" font-family=\"monospace\" \
-         font-size=\"14\">\n<rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"#1e1e2e\"/>\n"
+         font-size=\"14\">\n<rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{DARK}\"/>\n"
     );
-    for row in 0..u16::try_from(rows).expect("a screen") {
+    for row in 0..rows {
         let mut column = 0;
         while column < columns {
             let style = style(screen, row, column);
+            let is_reverse = screen.cell(row, column).is_some_and(vt100::Cell::inverse);
             let run = (column..columns).take_while(|&next| self::style(screen, row, next) == style).count();
             let end = column + u16::try_from(run).expect("a screen");
             let text: String = (column..end).map(|column| contents(screen, row, column)).collect();
+            if is_reverse {
+                let (x, y) = (f32::from(column) * WIDTH + 10.0, f32::from(row) * HEIGHT + 10.0);
+                let wide = f32::from(end - column) * WIDTH;
+                writeln!(svg, "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{HEIGHT}\" fill=\"{LIGHT}\"/>")
+                    .expect("text");
+            }
             if !text.trim().is_empty() {
                 let (x, y) = (f32::from(column) * WIDTH + 10.0, f32::from(row + 1) * HEIGHT + 6.0);
                 let text = text.trim_end().replace('&', "&amp;").replace('<', "&lt;");
@@ -69,8 +82,12 @@ fn draw(screen: &vt100::Screen) -> String {
 }
 
 fn contents(screen: &vt100::Screen, row: u16, column: u16) -> String {
-    let text = screen.cell(row, column).map(|cell| cell.contents().to_owned()).unwrap_or_default();
-    if text.is_empty() { " ".to_owned() } else { text }
+    match screen.cell(row, column) {
+        Some(cell) if cell.has_contents() => cell.contents().to_owned(),
+        // The second column of a wide letter.
+        Some(cell) if cell.is_wide_continuation() => String::new(),
+        _ => " ".to_owned(),
+    }
 }
 
 fn style(screen: &vt100::Screen, row: u16, column: u16) -> String {
@@ -82,7 +99,8 @@ fn style(screen: &vt100::Screen, row: u16, column: u16) -> String {
         vt100::Color::Idx(5) => "#f5c2e7",
         vt100::Color::Idx(6) => "#89dceb",
         _ if cell.dim() => "#7f849c",
-        _ => "#cdd6f4",
+        _ if cell.inverse() => DARK,
+        _ => LIGHT,
     };
     let weight = if cell.bold() { " font-weight=\"bold\"" } else { "" };
     format!("fill=\"{colour}\"{weight}")

@@ -1,28 +1,34 @@
 //! The client in a pseudo-terminal: what a person types is never torn, and every key does what it should.
 
 use crate::harness::client::ClientProcess;
-use crate::harness::terminal::{Person, ctrl};
-use crate::harness::{TestServer, send_signal};
+use crate::harness::terminal::{CLIENT, Left, Person, ctrl};
+use crate::harness::{Lines, TestServer, send_signal};
 use sha2::Digest;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 const TAB: char = '\t';
-/// Alt with a digit goes to the window of this number.
-const SERVER: &str = "\x1b1";
-const ALL: &str = "\x1b2";
-const FIRST_PERSON: &str = "\x1b3";
 
-/// Two people who talk; alice is in the terminal, in bob's window.
+/// Two people who talk; alice is in the terminal.
 fn talking(server: &TestServer) -> (Person, ClientProcess) {
     let mut alice = Person::join(server.address, "alice");
     let mut bob = ClientProcess::join(server.address, "bob");
-    alice.say("chat bob");
+    talk(&mut alice, &mut bob);
+    (alice, bob)
+}
+
+fn talk(alice: &mut Person, bob: &mut ClientProcess) {
+    alice.say("/chat bob");
     bob.see("alice wants to chat");
     bob.say("accept");
     alice.see("Chat with bob opened");
-    alice.see("bob (verified, chat)");
-    (alice, bob)
+    alice.see_status("bob (verified, chat)");
+    alice.see_line("> ");
+}
+
+/// Text that a terminal says was pasted.
+fn pasted(text: &str) -> String {
+    format!("\x1b[200~{text}\x1b[201~")
 }
 
 #[test]
@@ -30,27 +36,44 @@ fn what_arrives_does_not_tear_the_line() {
     let server = TestServer::start(&["--rate", "off"]);
     let mut alice = Person::join(server.address, "alice");
     let mut eve = server.join("eve");
-    alice.press(format!("{ALL}half"));
+    alice.go(2);
+    alice.press("half");
     alice.see_line("> half");
     for number in 0..50 {
         assert!(eve.ask(&format!("bcast_number {number}")).starts_with("OK"));
         alice.press('x');
     }
-    alice.see("number 49");
+    alice.see("eve    number 49");
     alice.see_line(&format!("> half{}", "x".repeat(50)));
     assert!(alice.is_coloured("number 49"));
     // In the middle of the line, and longer than the terminal is wide.
     alice.press(format!("{}{}", ctrl('A'), ctrl('K')));
     let long = "grüße 漢字 ".repeat(12);
     alice.press(format!("/msg eve {long}"));
-    assert!(eve.ask("bcast_in between").starts_with("OK"));
-    alice.see("in between");
+    assert!(eve.ask("relay_in between_alice").starts_with("OK"));
+    alice.see_bar("eve*");
     alice.press("\r");
     let message = std::iter::repeat_with(|| eve.event()).find(|event| event.starts_with("msg_"));
     assert_eq!(message, Some(format!("msg_alice_{}", long.trim_end())));
     alice.see("Relayed to eve");
-    alice.press(format!("{SERVER}{}", ctrl('D')));
+    alice.go(3);
+    alice.see("in between (through the server)");
+    alice.press(ctrl('X'));
     assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn wide_letters_are_edited_as_what_they_are() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::join(server.address, "alice");
+    alice.go(2);
+    alice.press("漢字👍🏽e\u{301}!");
+    // Before the last one; then two are deleted, each of several characters.
+    alice.press("\x1b[D");
+    alice.press("\x7f\x7f");
+    alice.see("> 漢字!");
+    alice.press("\r");
+    alice.see("alice  漢字!");
 }
 
 #[test]
@@ -58,14 +81,26 @@ fn escape_sequences_are_shown_and_never_obeyed() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");
     let mut eve = server.join("eve");
-    alice.press(ALL);
     assert!(eve.ask("bcast_txt\u{202e}exe").starts_with("OK"));
-    alice.see("txt\\u{202e}exe");
+    alice.go(2);
+    alice.see("eve    txt\\u{202e}exe");
     alice.see_line("> ");
 }
 
 #[test]
-fn ctrl_c_ends_the_innermost_thing_and_nothing_else() {
+fn no_colour_for_those_who_want_none() {
+    let server = TestServer::start(&[]);
+    let mut eve = server.join("eve");
+    let mut alice = Person::start_with(server.address, &["--user", "alice", "--signup"], &[("NO_COLOR", "1")]);
+    alice.see("Logged in as alice.");
+    assert!(eve.ask("bcast_plain").starts_with("OK"));
+    alice.go(2);
+    alice.see("eve    plain");
+    assert!(!alice.is_coloured("eve    plain"));
+}
+
+#[test]
+fn ctrl_c_ends_the_innermost_thing_and_never_the_client() {
     let server = TestServer::start(&[]);
     let (mut alice, mut bob) = talking(&server);
     alice.press("half a line");
@@ -73,21 +108,23 @@ fn ctrl_c_ends_the_innermost_thing_and_nothing_else() {
     alice.press(ctrl('C'));
     alice.see_line("> ");
     alice.press(ctrl('C'));
-    alice.see("again to end the chat");
+    alice.see_status("again to end the chat");
     alice.press(ctrl('C'));
     bob.see("Chat with alice closed");
     bob.say("!exit");
-    alice.press(SERVER);
-    alice.see("| server |");
+    alice.see_status("bob (verified, message)");
     alice.press(ctrl('C'));
-    alice.see("/quit or Ctrl-X leaves");
+    alice.see_status("/quit or Ctrl-X leaves");
+    alice.go(1);
     alice.say("chat bob");
     bob.see("alice wants to chat");
-    alice.press(ctrl('C'));
-    alice.see("Cancelled.");
-    bob.see("alice no longer waits");
+    alice.see("Asking bob for a chat... Ctrl-C cancels");
+    // While bob thinks, all else goes on.
     alice.say("whoami");
     alice.see("alice 127.");
+    alice.press(ctrl('C'));
+    alice.see_status("Cancelled.");
+    bob.see("alice no longer waits");
     alice.press(ctrl('X'));
     assert_eq!(alice.finish(), 0);
 }
@@ -96,16 +133,27 @@ fn ctrl_c_ends_the_innermost_thing_and_nothing_else() {
 fn ctrl_x_leaves_when_no_chat_is_open_and_says_so_when_one_is() {
     let server = TestServer::start(&[]);
     let (mut alice, mut bob) = talking(&server);
-    alice.press(ctrl('X'));
-    alice.see("the chat with bob is open");
-    alice.say("still here");
+    alice.press(format!("still{}", ctrl('X')));
+    alice.see_status("the chat with bob is open: /close bob ends it");
+    alice.see_line("> still");
+    alice.say(" here");
     bob.see("alice: still here");
     alice.press(ctrl('D'));
-    alice.see("again to end the chat");
+    alice.see_status("again to end the chat");
     alice.press(ctrl('D'));
     bob.see("Chat with alice closed");
-    alice.see("Chat with bob closed");
+    alice.see_status("(verified, message)");
     alice.press(ctrl('X'));
+    assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn ctrl_d_leaves_from_the_first_window() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::join(server.address, "alice");
+    alice.press(format!("half{}", ctrl('D')));
+    alice.see_line("> half");
+    alice.press(format!("{}{}", ctrl('U'), ctrl('D')));
     assert_eq!(alice.finish(), 0);
 }
 
@@ -117,19 +165,19 @@ fn a_request_is_accepted_or_declined_without_stealing_the_line() {
     alice.press("all hel");
     alice.see_line("> all hel");
     bob.say("chat alice");
-    alice.see("3 bob?");
+    alice.see_bar("3 bob?");
     alice.see_line("> all hel");
     alice.say("lo");
     bob.see("alice: hello");
-    alice.press(FIRST_PERSON);
-    alice.see("bob wants to chat");
-    alice.say("/decline");
+    alice.say("decline");
     bob.see("No chat with alice: declined");
-    alice.see("Declined bob.");
+    alice.see_bar("3 bob");
+    alice.go(3);
+    alice.see("bob wants to chat: /accept 1 or /decline 1");
     bob.say("chat alice");
-    alice.see("accept 2");
+    alice.see("bob wants to chat: /accept 2 or /decline 2");
     alice.say("/accept 2");
-    alice.see("bob (verified, chat)");
+    alice.see_status("bob (verified, chat)");
     bob.see("Chat with alice opened");
     bob.say("!exit");
     alice.see("Chat with bob closed: the other side left");
@@ -143,9 +191,9 @@ fn a_request_that_nobody_answers() {
     alice.see("Logged in as alice.");
     let mut bob = ClientProcess::join(server.address, "bob");
     bob.say("chat alice");
+    alice.see_bar("3 bob");
     bob.see("No chat with alice: no answer");
-    alice.see("3 bob");
-    alice.press(FIRST_PERSON);
+    alice.go(3);
     alice.see("bob no longer waits");
     alice.say("/accept");
     alice.see("Nobody asks you anything now");
@@ -158,14 +206,12 @@ fn a_pipe_and_a_terminal_give_the_same_results() {
     let server = TestServer::start(&[]);
     let mut script = ClientProcess::join(server.address, "alice");
     let mut person = Person::join(server.address, "bobby");
+    // Wide enough for every result in one row.
+    person.resize(160, 40);
     let both = ["users", "peers", "address alice", "active", "dance", "msg alice", "close eve", "GET_P,eve"];
     for command in both {
         script.say(command);
-        // Lines that come all at once would be a paste.
-        person.press(command);
-        person.see_line(&format!("> {command}"));
-        person.press('\r');
-        person.see_line("> ");
+        person.enter(command);
     }
     script.say("whoami");
     person.say("whoami");
@@ -182,129 +228,159 @@ fn a_pipe_and_a_terminal_give_the_same_results() {
 
 #[test]
 fn a_line_begun_for_somebody_who_left_is_no_command() {
-    let server = TestServer::start(&[]);
+    let server = TestServer::start(&["--rate", "off"]);
     let (mut alice, mut bob) = talking(&server);
+    let mut eve = server.join("eve");
     alice.press("quit and");
     alice.see_line("> quit and");
     bob.say("!exit");
-    alice.see("Chat with bob closed");
-    alice.see("bob (verified, message)");
+    alice.see_status("bob (verified, message)");
+    alice.see_line("> quit and");
     alice.say(" think");
     bob.see("[message] alice: quit and think");
-    alice.say("whoami");
-    bob.see("[message] alice: whoami");
+    for number in 0..20 {
+        alice.enter(&format!("broadcast {number}"));
+    }
+    alice.enter("quit");
+    for number in 0..20 {
+        bob.see(&format!("alice: broadcast {number}"));
+    }
+    bob.see("[message] alice: quit");
+    alice.go(2);
+    alice.say("the only one");
+    assert!(eve.event().ends_with("_alice_the only one"));
     alice.say("/quit");
     assert_eq!(alice.finish(), 0);
-}
-
-#[test]
-fn three_hundred_pasted_lines_go_to_one_person_in_order() {
-    let server = TestServer::start(&[]);
-    let (mut alice, mut bob) = talking(&server);
-    let lines: Vec<String> = (0..300).map(|number| format!("line {number}")).collect();
-    alice.press(format!("\x1b[200~{}\x1b[201~", lines.join("\n")));
-    alice.see("line 299");
-    alice.press("\r");
-    let question = "send 300 lines to bob? Enter / Esc";
-    alice.see(question);
-    // An Enter right behind the question could belong to the paste, and does not count: the person reads first.
-    bob.say("!wait 1s");
-    bob.say("read it?");
-    alice.see("read it?");
-    alice.press("\r");
-    bob.see("alice: line 299");
-    let said: Vec<&String> = bob.seen.iter().filter(|line| line.starts_with("alice: line")).collect();
-    let expected: Vec<String> = lines.iter().map(|line| format!("alice: {line}")).collect();
-    assert_eq!(said, expected.iter().collect::<Vec<_>>());
 }
 
 #[test]
 fn a_line_that_is_too_long_for_a_chat_is_not_sent() {
     let server = TestServer::start(&[]);
     let (mut alice, mut bob) = talking(&server);
-    alice.press(format!("\x1b[200~{}\x1b[201~\r", "x".repeat(4096)));
-    alice.see("Not sent");
-    alice.press(format!("\x1b[200~{}\x1b[201~\r", "y".repeat(4095)));
-    let line = bob.see("alice: y");
-    assert!(line.ends_with(&format!(": {}", "y".repeat(4095))), "{}", line.len());
+    alice.press(format!("{}\r", pasted(&"x".repeat(4096))));
+    alice.see("Not sent: ");
+    alice.press(format!("{}\r", pasted(&"x".repeat(4095))));
+    let line = bob.see("alice: x");
+    assert!(line.ends_with(&format!(": {}", "x".repeat(4095))), "{}", line.len());
     assert!(!bob.seen.iter().any(|line| line.contains("not shown")), "the longer one was sent");
 }
 
 #[test]
-fn tab_completes_commands_and_names_that_are_known_and_never_asks_the_server() {
+fn tab_completes_commands_and_names_and_never_waits() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");
     let _bob = server.join("roberta");
     alice.say("list");
     alice.see("2 active clients");
+    // Nobody answers any more: what Tab offers is known already.
+    drop(server);
+    alice.see("The server is gone");
     alice.press(format!("ms{TAB}"));
     alice.see_line("> msg ");
     alice.press(format!("RO{TAB}"));
     alice.see_line("> msg roberta ");
-    alice.say("hi");
-    alice.see("Relayed to roberta");
-    alice.press(format!("w{TAB}{TAB}"));
-    alice.see("whoami");
-    alice.see("wait");
+    alice.press(format!("{}wh{TAB}", ctrl('U')));
+    alice.see_line("> whoami ");
+    alice.press(format!("{}w{TAB}", ctrl('U')));
+    alice.see_status("whoami");
+    alice.see_status("wait");
+    alice.press(format!("{}/msg ro{TAB}", ctrl('U')));
+    alice.see_line("> /msg roberta ");
+}
+
+/// Eve is a client that sends half of a file, and the rest when she likes.
+struct Sender {
+    eve: Lines,
+    listener: TcpListener,
+    content: Vec<u8>,
+}
+
+impl Sender {
+    fn new(server: &TestServer) -> Sender {
+        let mut eve = server.join("eve");
+        let listener = TcpListener::bind((eve.ip.as_str(), 0)).expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        assert_eq!(eve.ask(&format!("INIT,eve,{port},two words.txt")), "OK");
+        Sender { eve, listener, content: b"eight by".repeat(1000) }
+    }
+
+    fn half(&self) -> TcpStream {
+        let (mut stream, _) = self.listener.accept().expect("alice comes");
+        let mut opening = String::new();
+        BufReader::new(&stream).read_line(&mut opening).expect("a line");
+        assert!(opening.starts_with("FILE,two words.txt,alice,"), "{opening}");
+        stream.write_all(b"OK,8000\n").expect("sent");
+        stream.write_all(&self.content[..4000]).expect("sent");
+        stream
+    }
+
+    fn rest(&self, mut stream: TcpStream) {
+        stream.write_all(&self.content[4000..]).expect("sent");
+        let hash: String = sha2::Sha256::digest(&self.content).iter().map(|byte| format!("{byte:02x}")).collect();
+        stream.write_all(format!("sha256_{hash}\n").as_bytes()).expect("sent");
+    }
 }
 
 #[test]
-fn one_goes_on_typing_below_a_progress_bar() {
+fn one_goes_on_typing_below_the_row_of_a_transfer() {
     let server = TestServer::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let options = ["--user", "alice", "--signup", "--downloads", folder.path().to_str().expect("UTF-8")];
     let mut alice = Person::start(server.address, &options);
     alice.see("Logged in as alice.");
-    // Eve is a client that sends half of a file, and the rest when she likes.
-    let mut eve = server.join("eve");
-    let listener = TcpListener::bind((eve.ip.as_str(), 0)).expect("a port");
-    let port = listener.local_addr().expect("bound").port();
-    assert_eq!(eve.ask(&format!("INIT,eve,{port},two words.txt")), "OK");
+    let mut sender = Sender::new(&server);
     alice.press("get eve two words.txt\rhalf a line");
-    let (mut sender, _) = listener.accept().expect("alice comes");
-    let mut opening = String::new();
-    BufReader::new(&sender).read_line(&mut opening).expect("a line");
-    assert!(opening.starts_with("FILE,two words.txt,alice,"), "{opening}");
-    let content = b"eight by".repeat(1000);
-    sender.write_all(b"OK,8000\n").expect("sent");
-    sender.write_all(&content[..4000]).expect("sent");
-    alice.see("get two words.txt");
+    let stream = sender.half();
+    alice.see(" get two words.txt [#########.........]  50%");
+    alice.see_status("1 transfer");
     alice.see_line("> half a line");
-    alice.resize(40);
-    alice.see("two words.txt");
+    assert!(sender.eve.ask("bcast_meanwhile").starts_with("OK"));
+    alice.see_bar("2 all:1");
     alice.see_line("> half a line");
-    alice.resize(80);
-    sender.write_all(&content[4000..]).expect("sent");
-    let hash: String = sha2::Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-    sender.write_all(format!("sha256_{hash}\n").as_bytes()).expect("sent");
+    alice.resize(40, 20);
+    alice.see("two word~  50%");
+    alice.see_line("> half a line");
+    alice.resize(80, 24);
+    sender.rest(stream);
     alice.see("Fetched two words.txt from eve");
-    alice.see_no_more("get two words.txt");
+    alice.see_no_more("###");
     alice.see_line("> half a line");
-    assert_eq!(std::fs::read(folder.path().join("two words.txt")).expect("fetched"), content);
+    assert_eq!(std::fs::read(folder.path().join("two words.txt")).expect("fetched"), sender.content);
 }
 
 #[test]
 fn a_burst_of_keys_is_read_to_its_end() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");
-    alice.press(format!("whoami\rall wide 漢字 and שלום\r{ALL}two lines\rhalf"));
-    alice.see("wide 漢字 and שלום");
-    alice.see("two lines");
+    // Fewer bytes than a paste has.
+    alice.press("whoami\rall wide 漢字 שלום\r2\r");
+    alice.see("alice  wide 漢字");
+    alice.press("two lines\rhalf");
+    alice.see("alice  two lines");
     alice.see_line("> half");
-    alice.press(SERVER);
+    alice.go(1);
     alice.see("alice 127.");
+    alice.see_line("> ");
 }
 
 #[test]
 fn a_narrower_terminal_and_back() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");
-    alice.press("x".repeat(70));
-    alice.resize(40);
-    alice.see(&"x".repeat(38));
-    alice.resize(80);
-    alice.see_line(&format!("> {}", "x".repeat(70)));
+    let mut eve = server.join("eve");
+    alice.go(2);
+    alice.resize(40, 20);
+    alice.press("x".repeat(60));
+    alice.see(&format!("> {}", "x".repeat(37)));
+    assert!(eve.ask("bcast_hello").starts_with("OK"));
+    alice.see("eve   hello");
+    for (columns, rows) in [(20, 5), (10, 3), (1, 1), (2, 40), (200, 1), (80, 24)] {
+        alice.resize(columns, rows);
+    }
+    alice.see("eve    hello");
+    alice.see_line(&format!("> {}", "x".repeat(60)));
     alice.press(ctrl('U'));
+    alice.go(1);
     alice.say("whoami");
     alice.see("alice 127.");
 }
@@ -313,21 +389,87 @@ fn a_narrower_terminal_and_back() {
 fn pasted_lines_are_lines() {
     let server = TestServer::start(&[]);
     let mut alice = Person::join(server.address, "alice");
-    alice.press("\x1b[200~all one\nall two\n\x1b[201~");
-    alice.see("all two");
+    let mut eve = server.join("eve");
+    alice.press(format!("{}\r", pasted("broadcast one\nbroadcast two\n")));
+    assert!(eve.event().ends_with("_alice_one"));
+    assert!(eve.event().ends_with("_alice_two"));
+    // What a terminal would obey does not even get onto the screen.
+    alice.go(2);
+    alice.press(format!("{}\r", pasted("a\x1b[2Jb")));
+    alice.see("[2Jb");
+    alice.see("alice  one");
+}
+
+#[test]
+fn three_hundred_lines_pasted_into_a_chat_arrive_once_and_in_order() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let (mut alice, mut bob) = talking(&server);
+    let lines: Vec<String> = (0..300).map(|number| format!("quit {number}")).collect();
+    alice.press(pasted(&lines.join("\r")));
     alice.press("\r");
-    alice.see("Broadcast 2 sent");
-    // What a terminal would obey does not even get into the line.
-    alice.press(format!("{ALL}\x1b[200~a\x1b[2Jb\x1b[201~"));
-    alice.see("two");
-    alice.see("a[2Jb");
+    alice.confirm("send 300 lines to bob? Enter / Esc");
+    bob.see("alice: quit 299");
+    let seen: Vec<&str> = bob.seen.iter().filter_map(|line| line.strip_prefix("alice: ")).collect();
+    assert_eq!(seen, lines);
+    // A paste that is not meant stays where it can be edited.
+    alice.press(format!("{}\r", pasted(&"no\n".repeat(6))));
+    alice.see("send 6 lines to bob?");
+    alice.press("\x1b");
+    alice.see("bob (verified, chat)");
+    alice.press(ctrl('C'));
+    alice.see_line("> ");
+    alice.say("done");
+    assert_eq!(bob.see("alice: "), "alice: done");
 }
 
 #[test]
 fn a_signal_gives_the_terminal_back() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let server = TestServer::start(&[]);
+        let alice = Person::join(server.address, "alice");
+        assert!(alice.with_screen(|screen| screen.alternate_screen() && screen.bracketed_paste()));
+        send_signal(alice.id(), signal);
+        let Left { code, screen, .. } = alice.leave();
+        assert_eq!(code, 0, "{signal}");
+        assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor(), "{signal}");
+    }
+}
+
+#[test]
+fn what_was_said_in_an_open_talk_stays_in_the_terminal() {
     let server = TestServer::start(&[]);
-    let alice = Person::join(server.address, "alice");
-    send_signal(alice.id(), "TERM");
+    let (mut alice, mut bob) = talking(&server);
+    bob.say("remember this");
+    alice.see("bob    remember this");
+    alice.say("/quit");
+    let Left { code, screen, .. } = alice.leave();
+    assert_eq!(code, 0);
+    assert!(!screen.alternate_screen() && screen.contents().contains("remember this"), "{}", screen.contents());
+}
+
+#[test]
+fn it_can_be_put_aside_and_comes_back_as_it_was() {
+    let server = TestServer::start(&[]);
+    let mut alice = Person::at_a_shell();
+    alice.see_line("shell> ");
+    let (ip, port) = (server.address.ip(), server.address.port());
+    alice.say(&format!("{CLIENT} {ip} {port} --user alice --signup"));
+    alice.see("Logged in as alice.");
+    alice.press("half");
+    alice.see_line("> half");
+    alice.press(ctrl('Z'));
+    alice.see("Stopped");
+    alice.see_line("shell> ");
+    // The shell has its own modes back: it shows what is typed.
+    alice.say("echo $((6 * 7))");
+    alice.see("42");
+    alice.say("fg");
+    alice.see_line("> half");
+    alice.see("Logged in as alice.");
+    alice.press(format!("{}quit\r", ctrl('U')));
+    alice.see_line("shell> ");
+    assert!(!alice.with_screen(vt100::Screen::alternate_screen));
+    alice.say("exit");
     assert_eq!(alice.finish(), 0);
 }
 
@@ -338,13 +480,14 @@ fn a_lost_server_is_told_and_come_back_to() {
     alice.press("half");
     alice.see_line("> half");
     let _server = server.come_back(&[]);
-    alice.press(SERVER);
-    alice.see("The server is gone");
-    alice.see("Logged in again as alice.");
-    alice.press(FIRST_PERSON);
+    alice.see_bar("1 server:");
+    alice.see_status("online");
     alice.see_line("> half");
     alice.say(" a line");
     bob.see("alice: half a line");
+    alice.go(1);
+    alice.see("The server is gone");
+    alice.see("Logged in again as alice.");
 }
 
 #[test]
@@ -352,7 +495,8 @@ fn a_flood_while_one_types() {
     let server = TestServer::start(&["--rate", "off"]);
     let mut alice = Person::join(server.address, "alice");
     let mut eve = server.join("eve");
-    alice.press(format!("{ALL}half"));
+    alice.go(2);
+    alice.press("half");
     for number in 0..1000 {
         eve.send(&format!("bcast_{}{number}", "flood ".repeat(20)));
         if number % 20 == 0 {
@@ -364,4 +508,54 @@ fn a_flood_while_one_types() {
     alice.press(ctrl('U'));
     alice.say("/quit");
     assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn a_thousand_pasted_lines_while_much_arrives() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let mut alice = Person::join(server.address, "alice");
+    let mut eve = server.join("eve");
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..2000).for_each(|number| eve.send(&format!("bcast_number {number}"))));
+        alice.press(pasted(&"peers\n".repeat(1000)));
+        alice.press("\r");
+        alice.confirm("send 1000 lines to server?");
+    });
+    alice.say("msg eve after all of it");
+    while eve.event() != "msg_alice_after all of it" {}
+    alice.say("quit");
+    assert_eq!(alice.finish(), 0);
+}
+
+#[test]
+fn a_terminal_that_can_do_nothing_has_a_plain_prompt_and_shows_no_password() {
+    let server = TestServer::start(&[]);
+    let mut bob = ClientProcess::join(server.address, "bob");
+    let variables = [("TERM", "dumb"), ("PEERLINE_PASSWORD", "")];
+    let mut alice = Person::start_with(server.address, &[], &variables);
+    alice.see_line("login or signup> ");
+    alice.say("signup");
+    alice.see_line("Username: ");
+    alice.say("alice");
+    alice.see("New password of alice");
+    alice.say("secret-word");
+    alice.see_line("The password again: ");
+    alice.say("secret-word");
+    alice.see("Logged in as alice.");
+    alice.see_line("> ");
+    assert!(!alice.contents().contains("secret"), "{}", alice.contents());
+    alice.say("chat bob");
+    bob.see("alice wants to chat");
+    bob.say("accept");
+    alice.see_line("to bob> ");
+    alice.say("hi");
+    bob.see("alice: hi");
+    bob.say("hello");
+    alice.see("bob: hello");
+    alice.say("!exit");
+    bob.see("Chat with alice closed");
+    alice.say("quit");
+    let Left { code, screen, .. } = alice.leave();
+    assert_eq!(code, 0);
+    assert!(!screen.contents().contains("secret"), "{}", screen.contents());
 }

@@ -168,7 +168,7 @@ impl App {
             }
         }
         if self.script.wanted.is_some() || self.script.has_ended || self.session.is_over() {
-            return;
+            return self.change_prompt();
         }
         if let Some((prompt, hidden)) = self.question_of_login() {
             return self.want(Wanted::Answer, prompt, hidden);
@@ -184,8 +184,18 @@ impl App {
         self.want(Wanted::Line, prompt, false);
     }
 
+    /// A chat that has opened since takes the line that a person is typing: the prompt says so.
+    fn change_prompt(&mut self) {
+        let prompt = self.prompt();
+        if self.script.wanted == Some(Wanted::Line) && self.rules.face.is_person() && self.script.prompt != prompt {
+            self.script.prompt.clone_from(&prompt);
+            self.out.push(Effect::Prompt(prompt));
+        }
+    }
+
     fn want(&mut self, wanted: Wanted, prompt: String, hidden: bool) {
         self.script.wanted = Some(wanted);
+        self.script.prompt.clone_from(&prompt);
         self.out.push(Effect::NextLine { prompt, hidden });
     }
 

@@ -26,14 +26,27 @@ impl App {
             return self.refuse(origin, why);
         }
         let call = self.draw_call();
-        self.deliveries.insert(call, Delivery { to: to.clone(), text: text.clone(), origin: origin.clone() });
-        self.out.push(Effect::Call { call, work: Work::Message { to, text } });
+        self.deliveries.insert(call, Delivery { to, text, origin: origin.clone(), begun: false });
+    }
+
+    /// Begins each message whose turn it is: those to one person go one after the other, as they were typed.
+    pub fn begin_messages(&mut self) {
+        let begun = self.deliveries.values().filter(|delivery| delivery.begun);
+        let mut taken: Vec<Address> = begun.map(|delivery| delivery.to.clone()).collect();
+        for (call, delivery) in self.deliveries.iter_mut().filter(|(_, delivery)| !delivery.begun) {
+            if !taken.contains(&delivery.to) {
+                let (to, text) = (delivery.to.clone(), delivery.text.clone());
+                taken.push(to.clone());
+                delivery.begun = true;
+                self.out.push(Effect::Call { call: *call, work: Work::Message { to, text } });
+            }
+        }
     }
 
     /// A message was delivered, or not.
     pub fn message_ended(&mut self, call: CallId, end: Result<Username, CallError>) {
         let Some(delivery) = self.deliveries.remove(&call) else { return };
-        let Delivery { to, text, origin } = delivery;
+        let Delivery { to, text, origin, .. } = delivery;
         match end {
             Ok(name) => {
                 // In the person's own window the text itself says so.

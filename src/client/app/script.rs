@@ -15,6 +15,8 @@ pub struct Script {
     /// What the line is for that was asked for and has not come.
     pub(super) wanted: Option<Wanted>,
     pub(super) hold: Option<Hold>,
+    /// What stands before the line that is wanted.
+    pub(super) prompt: String,
     /// Who gets what is typed. It stays so after the other side has left, until `!exit` or `!back`: what was meant for
     /// them must not become a command.
     pub(super) front: Option<Username>,

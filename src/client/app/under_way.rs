@@ -39,6 +39,8 @@ pub struct Delivery {
     pub text: String,
     /// Where it was typed.
     pub origin: Origin,
+    /// Whether its call has begun: a message waits for the one before it to the same person.
+    pub begun: bool,
 }
 
 /// A command under way.

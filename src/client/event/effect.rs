@@ -34,6 +34,8 @@ pub enum Effect {
     /// The next line of standard input is wanted, in the line mode; hidden when it is a password and there is a
     /// terminal to ask at, with this question.
     NextLine { prompt: String, hidden: bool },
+    /// The line that is wanted has not come, and means something else now: this stands before it.
+    Prompt(String),
     /// Ring the terminal's bell.
     Bell,
     /// Draw everything anew.

@@ -14,13 +14,14 @@ pub struct Teller<'a> {
     way: Way,
     with: Username,
     what: String,
-    last: Instant,
+    /// When progress was last told.
+    last: Option<Instant>,
 }
 
 impl<'a> Teller<'a> {
     /// Of this transfer nothing has been told.
     pub fn new(call: &'a Call, way: Way, with: Username, what: String) -> Teller<'a> {
-        Teller { call, way, with, what, last: Instant::now() }
+        Teller { call, way, with, what, last: None }
     }
 
     /// Tells a step, and waits while there is no room.
@@ -31,8 +32,8 @@ impl<'a> Teller<'a> {
     /// Tells how far it is, when that is due and there is room. `file` is the number of the file of `count`.
     pub fn progress(&mut self, done: u64, size: u64, file: usize, count: usize) {
         let now = Instant::now();
-        if now - self.last >= OFTEN {
-            self.last = now;
+        if self.last.is_none_or(|last| now - last >= OFTEN) {
+            self.last = Some(now);
             self.call.tell_if_room(News::Transfer(self.of(Stage::Progress { done, size, file, count })));
         }
     }

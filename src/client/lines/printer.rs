@@ -81,7 +81,8 @@ impl Printer {
         self.queue.try_send(Output::Line { text, apart }).is_ok()
     }
 
-    /// Shows a prompt; what is written from now on stands on lines of its own, and the prompt behind it again.
+    /// Shows a prompt; what is written from now on stands on lines of its own, and the prompt behind it again. Another
+    /// prompt before the answer takes its place, on a line of its own.
     pub fn prompt(&self, prompt: String) {
         // Without room there is more to read than a prompt.
         let _ = self.queue.try_send(Output::Prompt(prompt));
@@ -163,6 +164,9 @@ fn add(output: Output, prompt: &mut Option<String>, lines: &mut String, errors: 
             }
         }
         Output::Prompt(text) => {
+            if prompt.is_some() {
+                lines.push('\n');
+            }
             lines.push_str(&text);
             *prompt = Some(text);
         }

@@ -133,6 +133,7 @@ impl Hands {
             Effect::LookAtShare => self.look.iter().for_each(|look| look()),
             Effect::Show(line) => self.showing.line(&line, &self.stop),
             Effect::NextLine { prompt, hidden } => self.showing.next_line(prompt, hidden),
+            Effect::Prompt(prompt) => self.showing.prompt(prompt),
             Effect::Bell => self.showing.bell(),
             Effect::Redraw => self.showing.redraw(),
             Effect::Suspend => self.showing.suspend(),

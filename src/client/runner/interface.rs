@@ -63,6 +63,9 @@ pub trait Output {
     /// Has one line of input told, as `Event::Typed` or `Event::InputEnded`. It is called again only after that.
     fn next_line(&mut self, prompt: String, hidden: bool);
 
+    /// The line that was asked for has another prompt now.
+    fn prompt(&mut self, prompt: String);
+
     /// Shows what is still to be shown, and ends the threads, in two seconds at most, though nobody reads.
     fn end(self: Box<Self>);
 }
@@ -147,6 +150,13 @@ impl Showing {
     pub fn next_line(&mut self, prompt: String, hidden: bool) {
         if let Interface::Lines(output) = &mut self.interface {
             output.next_line(prompt, hidden);
+        }
+    }
+
+    /// Changes the prompt of the line that was asked for.
+    pub fn prompt(&mut self, prompt: String) {
+        if let Interface::Lines(output) = &mut self.interface {
+            output.prompt(prompt);
         }
     }
 

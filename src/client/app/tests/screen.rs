@@ -61,26 +61,30 @@ fn a_question_in_a_persons_window_is_answered_with_a_slash() {
 #[test]
 fn what_one_says_in_a_persons_window_stands_there_once() {
     let mut play = Play::screen();
-    for (typed, window) in [("msg bob one\r", '1'), ("two\r", '3')] {
+    for (window, typed) in [('1', "msg bob one\r"), ('3', "two\r")] {
         play.event(Event::Key(Key::Alt(window)));
         play.press(typed);
         let (call, _) = play.begun();
-        play.look();
         play.event(Event::CallEnded { call, end: CallEnd::Message(Ok(name("bob"))) });
-        play.event(Event::Key(Key::Alt('3')));
     }
-    assert_eq!(play.rows()[1..3], ["alice  one", "alice  two"]);
+    let is_told = |rows: &[String]| rows.iter().any(|row| row.ends_with("Delivered to bob"));
+    let rows = play.rows();
+    assert_eq!(rows[1..3], ["alice  one", "alice  two"]);
+    assert!(!is_told(&rows), "{rows:#?}");
+    play.event(Event::Key(Key::Alt('1')));
+    assert!(is_told(&play.rows()));
 }
 
 #[test]
 fn a_long_question_is_whole_where_there_is_room() {
     let mut play = Play::new(Rules { credentials: None, ..rules(Face::Screen) });
     play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
-    play.press("signup\ralice\rsecret");
+    play.press("signup\rabcdefghijklmno\rsecret");
     let last = |play: &mut Play| play.rows().pop().expect("a row");
-    assert_eq!(last(&mut play), "New password of alice: ******");
+    play.resize(56, 24);
+    assert_eq!(last(&mut play), "New password of abcdefghijklmno: ******");
     play.resize(40, 24);
-    assert_eq!(last(&mut play), "New password of ali~******");
+    assert_eq!(last(&mut play), "New password of abc~******");
     assert_eq!(play.sent(), [""; 0]);
 }
 

@@ -286,3 +286,18 @@ fn a_person_does_not_wait_for_the_server_to_be_told_that_it_is_away() {
     assert_eq!(play.shown(), ["refused: The server is away, and we are coming back: wait"]);
     assert!(play.is_asked());
 }
+
+#[test]
+fn the_prompt_of_a_person_follows_the_chat() {
+    let mut play = Play::online(rules(PERSON));
+    play.typed("chat bob");
+    let (call, _) = play.begun();
+    play.look();
+    play.news(call, News::Opened { with: name("bob") });
+    assert!(play.look().contains(&Effect::Prompt("to bob> ".to_owned())));
+    play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
+    assert!(!play.look().iter().any(|effect| matches!(effect, Effect::Prompt(_))), "what is typed is still for bob");
+    let mut play = Play::script();
+    let _call = play.chatting();
+    assert!(!play.look().iter().any(|effect| matches!(effect, Effect::Prompt(_))));
+}

@@ -22,6 +22,28 @@ fn a_message_that_could_not_leave_is_relayed_and_one_that_may_have_arrived_is_no
 }
 
 #[test]
+fn messages_to_one_person_arrive_in_the_order_of_typing() {
+    let mut play = Play::screen();
+    play.press("msg bob one\rmsg carol else\rmsg bob two\rmsg bob three\r");
+    let mut texts = Vec::new();
+    for _ in 0..3 {
+        let mut begun = play.pick(|effect| match effect {
+            Effect::Call { call, work: Work::Message { to, text } } if to.to_string() == "bob" => {
+                Some((*call, text.clone()))
+            }
+            _ => None,
+        });
+        let (call, text) = begun.pop().expect("a message");
+        assert_eq!(begun, [], "one at a time");
+        texts.push(text);
+        play.event(Event::CallEnded { call, end: CallEnd::Message(Ok(name("bob"))) });
+    }
+    assert_eq!(texts, ["one", "two", "three"]);
+    let (_, work) = play.begun();
+    assert!(matches!(work, Work::Message { text, .. } if text == "else"), "carol waits for nobody");
+}
+
+#[test]
 fn a_call_is_introduced_also_after_the_session_was_lost() {
     let mut play = Play::script();
     play.look();
