@@ -15,12 +15,14 @@ const MAX_BYTES: u64 = 1 << 20;
 /// The file in which lines are remembered.
 pub struct History {
     path: Option<PathBuf>,
+    /// Whether it is logged that nothing can be written.
+    told: bool,
 }
 
 impl History {
     /// The file in its usual place; nothing is remembered where there is none.
     pub fn new() -> History {
-        History { path: usual_place() }
+        History { path: usual_place(), told: false }
     }
 
     /// The lines of former runs, oldest first, at most [`MAX_LINES`]. Older ones are thrown away.
@@ -41,12 +43,17 @@ impl History {
         }
     }
 
-    /// Remembers a line, in one write, so that several clients can share the file.
-    pub fn add(&self, line: &str) {
+    /// Remembers a line, in one write, so that several clients can share the file. What cannot be written is logged,
+    /// once.
+    pub fn add(&mut self, line: &str) {
         let is_line = !line.trim().is_empty() && first_forbidden(line).is_none();
-        if let Some(path) = self.path.as_ref().filter(|_| is_line) {
-            logged(path, open(path).and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())));
+        let Some(path) = self.path.as_ref().filter(|_| is_line) else { return };
+        let written = open(path).and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+        let failed = written.is_err();
+        if !self.told {
+            logged(path, written);
         }
+        self.told = failed;
     }
 }
 
@@ -115,26 +122,27 @@ mod tests {
     fn history() -> (tempfile::TempDir, PathBuf, History) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("peerline/history");
-        let history = History { path: Some(path.clone()) };
+        let history = History { path: Some(path.clone()), told: false };
         (folder, path, history)
     }
 
     #[test]
     fn lines_are_there_at_the_next_run_and_nobody_else_reads_them() {
-        let (_folder, path, history) = history();
+        let (_folder, path, mut history) = history();
         assert!(history.read().is_empty());
         for line in ["list", "msg bob hi", "  ", "a\nb", "\x1b[2J", "quit"] {
             history.add(line);
         }
         assert_eq!(history.read(), ["list", "msg bob hi", "quit"]);
-        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().expect("a folder"))), (0o600, 0o700));
         fs::write(&path, b"list\n\xff\nhalf").expect("written");
         assert_eq!(history.read(), ["list", "\u{fffd}"]);
     }
 
     #[test]
     fn old_lines_are_thrown_away() {
-        let (_folder, path, history) = history();
+        let (_folder, path, mut history) = history();
         history.add("first");
         let many: String = (0..3 * MAX_LINES).map(|number| format!("{number:0>1000}\n")).collect();
         fs::write(&path, many).expect("written");
@@ -148,11 +156,14 @@ mod tests {
 
     #[test]
     fn no_place_and_a_folder_in_its_place_are_borne() {
-        let (_folder, path, history) = history();
+        let (_folder, path, mut history) = history();
         fs::create_dir_all(&path).expect("a folder");
         history.add("list");
-        assert!(history.read().is_empty());
-        let nowhere = History { path: None };
+        assert!(history.told && history.read().is_empty());
+        fs::remove_dir(&path).expect("there");
+        history.add("list");
+        assert!(!history.told && history.read() == ["list"]);
+        let mut nowhere = History { path: None, told: false };
         nowhere.add("list");
         assert!(nowhere.read().is_empty());
     }

@@ -291,6 +291,11 @@ mod tests {
             panic!("a session")
         };
         assert_eq!((options.take.len(), options.gifts, options.relay), (2, true, false));
+        let switches = "client ::1 4400 --no-give --quiet --progress --plain --logs talks";
+        let Ok(Ok(Wanted::Client(options))) = wanted(switches) else { panic!("a session") };
+        let Output { quiet, progress, plain, logs, .. } = &options.output;
+        assert!(!options.gifts && options.relay && *quiet && *progress && *plain);
+        assert_eq!(logs.as_deref(), Some(std::path::Path::new("talks")));
         assert!(matches!(wanted("client man"), Ok(Ok(Wanted::Manual(Manual::Man)))));
         assert!(matches!(wanted("client completions fish"), Ok(Ok(Wanted::Manual(Manual::Completions { .. })))));
         let bad = ["client", "client 127.0.0.1", "client 127.0.0.1 x", "client 127.0.0.1 4400 --signup"];

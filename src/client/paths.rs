@@ -47,13 +47,14 @@ fn fitting(name: &OsStr, start: &str) -> Option<String> {
     (is_shown && name.starts_with(start) && !name.contains(char::is_control)).then(|| name.to_owned())
 }
 
-/// The text of a word whose last quote may be open still; `None` where it is several words.
+/// The text of a word whose last quote may be open still; `None` where it is several words. A `#` would begin a
+/// comment, so what stands behind one is no word yet: it counts as it was typed.
 fn unquoted(begin: &str) -> Option<String> {
     // A backslash at the end is the beginning of one character.
     let begin = begin.strip_suffix('\\').filter(|rest| !rest.ends_with('\\')).unwrap_or(begin);
     let words = ["", "'", "\""].iter().find_map(|end| shlex::split(&format!("{begin}{end}")))?;
     match words.as_slice() {
-        [] => Some(String::new()),
+        [] => Some(begin.to_owned()),
         [word] => Some(word.clone()),
         _ => None,
     }
@@ -95,6 +96,7 @@ mod tests {
             ("~/i", vec!["~/\"it's\""]),
             ("~/.", vec!["~/.hidden"]),
             ("~", vec!["~/"]),
+            ("#no", vec![]),
             ("~/none", vec![]),
             ("two words", vec![]),
             ("/nowhere/at/all", vec![]),
@@ -105,6 +107,15 @@ mod tests {
             let words = shlex::split(&path).expect("one word");
             assert!(expand(Path::new(&words[0]), Some(home)).exists(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_name_that_would_be_a_comment_is_quoted() {
+        assert_eq!(unquoted("").as_deref(), Some(""));
+        assert_eq!(unquoted("#no").as_deref(), Some("#no"));
+        let candidate = quoted("", "#notes").expect("it can be quoted");
+        assert_eq!(shlex::split(&candidate), Some(vec!["#notes".to_owned()]));
+        assert_eq!(unquoted(&candidate).as_deref(), Some("#notes"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use peerline::client::call::{self, Call, OrderSender, Signal, Signals};
 use peerline::client::dispatch::{self, Means};
-use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Work};
+use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Stage, Work};
 use peerline::client::peer::{Files, PeerConnection};
 use peerline::client::run::ConsentLog;
 use peerline::client::run::serve::RunMeans;
@@ -162,7 +162,12 @@ impl Played {
 
     pub fn introduce(&self, address: SocketAddr) {
         let mut news = self.news();
-        while matches!(news, News::Asked { .. }) {
+        let is_between = |news: &News| match news {
+            News::Asked { .. } => true,
+            News::Transfer(step) => matches!(step.stage, Stage::Progress { .. }),
+            _ => false,
+        };
+        while is_between(&news) {
             news = self.news();
         }
         assert_eq!(news, News::Wants(bob()));

@@ -22,7 +22,6 @@ mod screenshot;
 mod scripts;
 mod session;
 mod terminal;
-mod terminal_login;
 mod threads;
 mod tools;
 mod transcripts;

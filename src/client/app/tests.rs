@@ -8,7 +8,7 @@ mod transfers;
 use super::App;
 use super::{Credentials, Face, Rules};
 use crate::client::event::{
-    CallEnd, CallError, CallId, Decision, Effect, End, Event, Knock, LinkError, LinkId, News, Now, Order,
+    CallEnd, CallError, CallId, Decision, Effect, End, Event, Key, Knock, LinkError, LinkId, News, Now, Order,
 };
 use crate::client::event::{Introduced, MAX_ORDERS, Shown, Stage, Step, TalkEnd, Way, Work};
 use crate::client::run::RunOptions;
@@ -75,6 +75,11 @@ impl Play {
         Self::online(rules(SCRIPT))
     }
 
+    /// Logged in at a screen.
+    fn screen() -> Play {
+        Self::online(rules(Face::Screen))
+    }
+
     /// Logged in, and asked for the first line.
     fn online(rules: Rules) -> Play {
         let mut play = Play::new(rules);
@@ -104,6 +109,10 @@ impl Play {
 
     fn typed(&mut self, line: &str) {
         self.event(Event::Typed(Ok(line.to_owned())));
+    }
+
+    fn press(&mut self, text: &str) {
+        text.chars().for_each(|c| self.event(Event::Key(if c == '\r' { Key::Enter } else { Key::Char(c) })));
     }
 
     fn news(&mut self, call: CallId, news: News) {

@@ -1,18 +1,9 @@
 //! What stands on the screen, and what its keys do.
 
 use super::*;
-use crate::client::event::{Key, Row, Size};
+use crate::client::event::{Row, Size};
 
 impl Play {
-    /// Logged in at a screen.
-    fn screen() -> Play {
-        Self::online(rules(Face::Screen))
-    }
-
-    fn press(&mut self, text: &str) {
-        text.chars().for_each(|c| self.event(Event::Key(if c == '\r' { Key::Enter } else { Key::Char(c) })));
-    }
-
     fn resize(&mut self, columns: u16, rows: u16) {
         self.event(Event::Resized(Size { columns, rows }));
     }

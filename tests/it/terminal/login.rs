@@ -1,8 +1,6 @@
 //! Logging in at a terminal: the dialogue of a newcomer, and passwords that are asked for again.
 
-use crate::harness::TestServer;
-use crate::harness::client::ClientProcess;
-use crate::harness::terminal::{Person, ctrl};
+use super::*;
 
 /// Alice, who typed her password. The account is there already.
 fn alice_by_hand(server: &TestServer) -> Person {
@@ -13,13 +11,6 @@ fn alice_by_hand(server: &TestServer) -> Person {
     alice.see("Logged in as alice.");
     alice.see_line("> ");
     alice
-}
-
-fn talk(alice: &mut Person, bob: &mut ClientProcess) {
-    alice.say("chat bob");
-    bob.see("alice wants to chat");
-    bob.say("accept");
-    alice.see_status("bob (verified, chat)");
 }
 
 #[test]
