@@ -38,7 +38,7 @@ pub use display::Seen;
 pub use rules::{Credentials, Face, Rules};
 pub use state::App;
 
-use crate::client::event::{CallEnd, CallId, Effect, End, Event, Home, LinkError, News, Now};
+use crate::client::event::{CallEnd, CallId, Effect, End, Event, LinkError, News, Now, Place};
 use crate::protocol::FromServer;
 use asks::Purpose;
 use inbox::Route;
@@ -108,7 +108,7 @@ impl App {
             Event::Datagram(lines) => self.datagram(lines),
             Event::NoDatagrams(why) => {
                 self.hellos.give_up();
-                self.info(Home::Server, format!("No UDP socket ({why}): broadcasts come by TCP."));
+                self.info(Place::Server, format!("No UDP socket ({why}): broadcasts come by TCP."));
             }
             Event::Listening { at, port } => self.listening(at, port),
             Event::News { call, news } => self.news(call, news),
@@ -130,7 +130,7 @@ impl App {
             News::Begun => self.job_begun(call),
             News::Output { text, error } => self.job_output(call, text, error),
             News::Transfer(step) => self.transfer_step(call, step),
-            News::Trouble(text) => self.info(Home::Server, text),
+            News::Trouble(text) => self.info(Place::Server, text),
         }
     }
 

@@ -73,7 +73,7 @@ fn receive(call: &Call, mut connection: PeerConnection, from: SocketAddr, means:
         Ok(words) => words,
         Err(bad) => return refuse(&connection, PeerRefusal::other(bad.to_string())),
     };
-    let room = if matches!(opening, Opening::Give { .. }) { means.files.room() } else { None };
+    let room = means.files.room(&opening);
     call.tell(News::Knock(Knock { from, opening: opening.clone(), text, room }));
     match (&opening, words) {
         (Opening::Run { name, .. }, Some(words)) => {

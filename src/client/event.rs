@@ -8,12 +8,12 @@ mod call;
 mod shown;
 mod effect;
 
-pub use call::{CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, Order, TalkEnd, Work};
+pub use call::{CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, Order, Room, TalkEnd, Work};
 pub use effect::{Effect, End};
 pub use key::{Key, Size};
 pub use link::{LinkError, LinkId};
 pub use picture::{Picture, Piece, Row, Style};
-pub use shown::{Home, Line, Shown};
+pub use shown::{Line, Place, Shown};
 pub use transfer::{Stage, Step, Way};
 
 use crate::protocol::{FromServer, Reply};

@@ -64,7 +64,7 @@ fn date(time: SystemTime, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::event::{Home, Shown};
+    use crate::client::event::{Place, Shown};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
@@ -75,7 +75,7 @@ mod tests {
 
     fn line(shown: Shown) -> Line {
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(61);
-        Line { home: Home::Person(bob("bob")), time, shown, request: None }
+        Line { home: Place::Person(bob("bob")), time, shown, request: None }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use keys::Act;
 pub use layout::Layout;
 pub use set::{MAX_WINDOWS, Windows};
 pub use view::draw;
-pub use window::{MAX_LINES, Place};
+pub use window::MAX_LINES;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use peerline::client::call::{self, Call, OrderSender, Signal, Signals};
 use peerline::client::dispatch::{self, Means};
-use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Stage, Work};
+use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Room, Stage, Work};
 use peerline::client::peer::{Files, PeerConnection};
 use peerline::client::run::ConsentLog;
 use peerline::client::run::serve::RunMeans;
@@ -25,7 +25,7 @@ pub const TICKET: &str = "00112233445566778899aabbccddeeff";
 struct NoFiles;
 
 impl Files for NoFiles {
-    fn room(&self) -> Option<u64> {
+    fn room(&self, _: &Opening) -> Option<Room> {
         None
     }
     fn send(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {

@@ -3,7 +3,7 @@
 use peerline::client::app::Seen;
 use peerline::client::call::{Call, Signal, Signals};
 use peerline::client::dispatch::Means;
-use peerline::client::event::{CallEnd, Effect, End, Event, Home, Line, Now, Shown};
+use peerline::client::event::{CallEnd, Effect, End, Event, Line, Now, Place, Room, Shown};
 use peerline::client::peer::{Files, PeerConnection};
 use peerline::client::run::ConsentLog;
 use peerline::client::run::serve::RunMeans;
@@ -31,7 +31,7 @@ pub fn name(text: &str) -> Username {
 
 pub fn line(text: &str) -> Line {
     let shown = Shown::Info { text: text.to_owned() };
-    Line { home: Home::Server, time: UNIX_EPOCH, shown, request: None }
+    Line { home: Place::Server, time: UNIX_EPOCH, shown, request: None }
 }
 
 /// Tells the test every event, and gives the effects that the test wants.
@@ -161,7 +161,7 @@ pub type Play = Box<dyn FnOnce(&Call) + Send>;
 pub type Playing = Sender<Play>;
 
 impl Files for Handed {
-    fn room(&self) -> Option<u64> {
+    fn room(&self, _: &Opening) -> Option<Room> {
         None
     }
     fn send(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {

@@ -164,10 +164,10 @@ fn two_people_meet() {
     alice.sees("broadcast", |shown| matches!(shown, Shown::Broadcast { broadcast, .. } if broadcast.text == "hello"));
     alice.types("msg bob hi");
     let direct =
-        |shown: &Shown| matches!(shown, Shown::Message { text, verified: true, relayed: false, .. } if text == "hi");
+        |shown: &Shown| matches!(shown, Shown::Message { text, stranger: None, relayed: false, .. } if text == "hi");
     bob.sees("message", direct);
     bob.types("chat alice");
-    alice.sees("request", |shown| matches!(shown, Shown::ChatRequest { verified: true, .. }));
+    alice.sees("request", |shown| matches!(shown, Shown::ChatRequest { stranger: None, .. }));
     alice.types("accept");
     bob.sees("chat", |shown| matches!(shown, Shown::ChatOpened { .. }));
     bob.types("are you there?");

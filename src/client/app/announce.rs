@@ -3,7 +3,7 @@
 use super::announcement;
 use super::asks::{Ask, Origin, Purpose};
 use super::state::App;
-use crate::client::event::{Home, Shares, Shown};
+use crate::client::event::{Place, Shares, Shown};
 use crate::protocol::{MAX_FILES, Refusal};
 use crate::value::sentence::counted;
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ impl App {
         match &shares.unreadable {
             Some(why) if before.unreadable.is_none() => {
                 let text = format!("{why}: nothing is shared");
-                self.shown(Home::Server, Shown::Refused { text });
+                self.shown(Place::Server, Shown::Refused { text });
             }
             _ => {}
         }
@@ -34,14 +34,14 @@ impl App {
                 count => format!(" and {count} more"),
             };
             let why = "names that are not UTF-8, or hold control characters";
-            self.info(Home::Server, format!("Not shared: {first}{more}: {why}"));
+            self.info(Place::Server, format!("Not shared: {first}{more}: {why}"));
         }
         if shares.left_out > 0 && before.left_out == 0 {
             let text = format!(
                 "Left out in {folder}: {}, as at most {MAX_FILES} names and 1 MiB of them can be shared",
                 shares.left_out
             );
-            self.shown(Home::Server, Shown::Refused { text });
+            self.shown(Place::Server, Shown::Refused { text });
         }
         self.announcement.shares = Some(shares);
     }
@@ -91,11 +91,11 @@ impl App {
         match (refusal, &self.rules.share) {
             (Some(why), _) => {
                 let text = format!("Not shared: {why}");
-                self.shown(Home::Server, Shown::Refused { text });
+                self.shown(Place::Server, Shown::Refused { text });
             }
             (None, Some(folder)) if is_news => {
                 let text = format!("Sharing {} in {}.", counted(count, "file"), folder.display());
-                self.info(Home::Server, text);
+                self.info(Place::Server, text);
             }
             (None, _) => {}
         }

@@ -4,7 +4,7 @@ use super::asks::{Ask, Origin, Purpose, Sorted};
 use super::inbox::Route;
 use super::session::Session;
 use super::state::App;
-use crate::client::event::{CallError, CallId, Effect, Home, Introduced, LinkError, LinkId, Order, Shown};
+use crate::client::event::{CallError, CallId, Effect, Introduced, LinkError, LinkId, Order, Place, Shown};
 use crate::protocol::{MemberRequest, Refusal, Reply};
 use crate::value::{Address, BadLine, comma};
 
@@ -16,7 +16,7 @@ impl App {
         }
         let reply = match reply {
             Ok(reply) => reply,
-            Err(bad) => return self.shown(Home::Server, Shown::Notice { text: bad.to_string() }),
+            Err(bad) => return self.shown(Place::Server, Shown::Notice { text: bad.to_string() }),
         };
         let mut events = Vec::new();
         let sorted = self.asks.sort(reply, |event| events.push(event));
@@ -27,7 +27,7 @@ impl App {
             Sorted::Taken => {}
             Sorted::Answer { ask, end } => self.answered(link, ask, end),
             Sorted::TooMuch => {
-                self.info(Home::Server, "The server's answer has no end: the connection is given up.");
+                self.info(Place::Server, "The server's answer has no end: the connection is given up.");
                 self.out.push(Effect::Disconnect(link));
                 self.link_lost(link, &LinkError::Silent);
             }
@@ -45,11 +45,11 @@ impl App {
                 self.late_tickets();
             }
             Reply::Message { from, text } => {
-                let shown = Shown::Message { from: from.clone(), text, verified: true, relayed: true };
-                self.shown(Home::Person(from), shown);
+                let shown = Shown::Message { from: from.clone(), text, stranger: None, relayed: true };
+                self.shown(Place::Person(from), shown);
             }
             Reply::Notice(notice) => self.notice(&notice),
-            other => self.shown(Home::Server, Shown::Notice { text: other.to_string() }),
+            other => self.shown(Place::Server, Shown::Notice { text: other.to_string() }),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Lines of the server that belong to no answer are events, and are given back. A request that the server cannot take
 //! just now is asked again after a pause: a script that is too fast is slowed down, not refused.
 
-use crate::client::event::{CallId, Home};
+use crate::client::event::{CallId, Place};
 use crate::protocol::{MemberRequest, Refusal, Reply, Request};
 use crate::value::{Address, Username};
 use std::collections::VecDeque;
@@ -64,7 +64,7 @@ pub enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The window.
-    pub home: Home,
+    pub home: Place,
     /// The number of the line that asked for it.
     pub request: Option<u64>,
 }
@@ -109,7 +109,7 @@ pub struct Asks {
 impl Origin {
     /// Asked by nobody in particular.
     pub fn nobody() -> Origin {
-        Origin { home: Home::Server, request: None }
+        Origin { home: Place::Server, request: None }
     }
 }
 

@@ -1,8 +1,7 @@
 //! The full screen as the App has it: the windows, and what is to be painted.
 
-use crate::client::event::{CallId, Picture, Size};
-use crate::client::windows::{Layout, Place, Windows};
-use crate::value::Username;
+use crate::client::event::{CallId, Picture, Place, Size};
+use crate::client::windows::{Layout, Windows};
 use jiff::tz::TimeZone;
 use std::time::Instant;
 
@@ -24,7 +23,7 @@ pub struct Display {
     /// Whether the client leaves as soon as all is done that was begun.
     pub leaves_when_done: bool,
     /// The talks that are open, and the windows with a question, as the windows were told.
-    pub talks: Vec<Username>,
+    pub talks: Vec<Place>,
     /// See `talks`.
     pub questions: Vec<Place>,
     /// When the line was begun that is being carried out.

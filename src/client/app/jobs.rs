@@ -3,7 +3,7 @@
 use super::asks::Origin;
 use super::state::App;
 use super::under_way::Job;
-use crate::client::event::{CallError, CallId, Decision, Effect, Home, Order, Shown, Work};
+use crate::client::event::{CallError, CallId, Decision, Effect, Order, Place, Shown, Work};
 use crate::peer_protocol::Status;
 use crate::value::{Address, Username};
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl App {
         let busy = decision.is_yes() && self.jobs.len() >= MAX;
         let decision = if busy { Decision::Busy } else { decision };
         if decision.is_yes() {
-            let origin = Origin { home: Home::Person(from.clone()), request: None };
+            let origin = Origin { home: Place::Person(from.clone()), request: None };
             let with = from.to_string();
             self.jobs.insert(call, Job { with, name: Some(from), here: true, command, origin, stopped: false });
         }
@@ -61,7 +61,7 @@ impl App {
     pub fn job_begun(&mut self, call: CallId) {
         let job = self.jobs.get(&call).and_then(|job| Some((job.name.clone()?, job.command.clone())));
         if let Some((from, command)) = job {
-            self.shown(Home::Person(from.clone()), Shown::RunBegun { from, command });
+            self.shown(Place::Person(from.clone()), Shown::RunBegun { from, command });
         }
     }
 
@@ -98,17 +98,8 @@ impl App {
             Ok(None) => "hung up".to_owned(),
             Err(why) => format!("not run: {why}"),
         };
-        let home = Home::Person(with.clone());
+        let home = Place::Person(with.clone());
         self.shown(home, Shown::RunEnded { with, here: true, command, end, limit: false });
-    }
-
-    /// Stops our last command that runs elsewhere; false when there is none.
-    pub fn cancel_job(&mut self) -> bool {
-        let last = self.jobs.iter().rev().find(|(_, job)| !job.here).map(|(call, _)| *call);
-        let Some(call) = last else { return false };
-        self.jobs.remove(&call);
-        self.out.push(Effect::HangUp(call));
-        true
     }
 
     /// Stops what runs for or by somebody; false when there is nothing.

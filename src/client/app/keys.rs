@@ -3,9 +3,10 @@
 use super::asks::Origin;
 use super::display::{Display, Sure};
 use super::state::App;
+use super::under_way::Talk;
 use crate::client::command::{self, Command, Place as Reading, Read};
-use crate::client::event::{CallId, Effect, Home, Key, Size};
-use crate::client::windows::{Act, Place};
+use crate::client::event::{CallId, Effect, Key, Place, Size};
+use crate::client::windows::Act;
 use crate::value::Username;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,17 @@ use std::time::{Duration, Instant};
 const ALL: u32 = 2;
 /// How long a second press means the same.
 const SURE: Duration = Duration::from_secs(2);
+
+/// Something of ours that is under way and can be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Begun {
+    /// A request for a chat.
+    Talk(CallId),
+    /// A command that runs elsewhere.
+    Job(CallId),
+    /// The transfer of this number.
+    Transfer(u64),
+}
 
 impl App {
     /// A key was pressed.
@@ -73,22 +85,19 @@ impl App {
 
     fn window_line(&mut self, window: u32, text: String, plain: bool, begun: Option<Instant>) {
         let Some(display) = &mut self.display else { return };
-        display.begun = begun;
         let Some(place) = display.windows.place_of(window).cloned() else { return };
-        let origin = Origin { home: Home::Window(window), request: None };
+        display.begun = begun;
+        let origin = Origin { home: place.clone(), request: Some(self.draw_request()) };
         let reading = match place {
             Place::Server => Reading::Server,
             Place::All => Reading::All,
-            Place::Person(_) => Reading::Person,
+            Place::Person(_) | Place::Stranger(_) => Reading::Person,
         };
-        let read = match place {
-            Place::All | Place::Person(_) if plain => Read::Say(text),
-            _ => command::read(&text, reading),
-        };
-        match (read, place) {
+        let read = if plain && place != Place::Server { Read::Say(text) } else { command::read(&text, reading) };
+        match (read, place.name()) {
             (Read::Say(text), _) if text.is_empty() => {}
-            (Read::Say(text), Place::Person(name)) => self.say_to(&name, text, &origin),
-            (Read::Say(text), _) => self.broadcast(&text, &origin),
+            (Read::Say(text), Some(_)) => self.say_to(&place, text, &origin),
+            (Read::Say(text), None) => self.broadcast(&text, &origin),
             (Read::Nothing, _) => {}
             (Read::Bad(why), _) => self.refuse(&origin, why),
             (Read::Command(command), _) => self.carry_out(command, &origin),
@@ -100,7 +109,7 @@ impl App {
 
     /// What only means something where there are windows.
     pub fn carry_out_on_screen(&mut self, command: Command, origin: &Origin) {
-        let person = self.front_person();
+        let (talk, person) = (self.front_talk(), self.front_place().name().cloned());
         let Some(display) = &mut self.display else { return };
         match command {
             Command::Window(number) => {
@@ -112,11 +121,14 @@ impl App {
             Command::Clear => display.windows.clear(),
             Command::Search(text) => display.windows.search(&text),
             Command::Names(shows) => display.windows.show_names(shows),
-            Command::Exit => match person {
-                Some(name) if self.talk_with(&name).is_some() => drop(self.end_talk(&name)),
-                _ => self.leave_when_done(),
+            Command::Exit => match talk {
+                Some(call) => self.end_talk(call),
+                None => self.leave_when_done(),
             },
-            Command::Close(with) => self.close_window(with.or(person), origin),
+            Command::Close(with) => match with.or(person) {
+                Some(with) => self.close_window(&with, origin),
+                None => self.refuse(origin, "Type: close NAME"),
+            },
             Command::Quit => self.leave_when_done(),
             Command::BroadcastNextLine => drop(display.windows.go(ALL)),
             Command::Wait(_) => self.refuse(origin, "What arrives is shown at once: wait is for scripts"),
@@ -124,14 +136,20 @@ impl App {
         }
     }
 
-    fn close_window(&mut self, with: Option<Username>, origin: &Origin) {
-        let Some(with) = with else { return self.refuse(origin, "Type: close NAME") };
-        let (talked, ran) = (self.end_talk(&with), self.stop_jobs(&with));
+    /// Closes the windows of this name, that of a stranger who claims it too, with the chat and what runs.
+    fn close_window(&mut self, with: &Username, origin: &Origin) {
+        let (talk, ran) = (self.talk_with(with), self.stop_jobs(with));
+        if let Some(call) = talk {
+            self.end_talk(call);
+        }
         let Some(display) = &mut self.display else { return };
-        let number = display.windows.window_with(&with);
-        let closed = number.is_some_and(|number| display.windows.close(number));
-        if !talked && !ran && !closed {
-            self.refuse(origin, format!("No open connection with {with}"));
+        let places = [Place::Person(with.clone()), Place::Stranger(with.clone())];
+        let numbers: Vec<u32> = places.iter().filter_map(|place| display.windows.find(place)).collect();
+        if talk.is_none() && !ran && numbers.is_empty() {
+            return self.refuse(origin, format!("No open connection with {with}"));
+        }
+        for number in numbers {
+            display.windows.close(number);
         }
     }
 
@@ -146,11 +164,13 @@ impl App {
         }
     }
 
-    fn front_person(&self) -> Option<Username> {
-        match self.display.as_ref()?.windows.front().1 {
-            Place::Person(name) => Some(name.clone()),
-            Place::Server | Place::All => None,
-        }
+    /// Whose window is in front.
+    pub fn front_place(&self) -> Place {
+        self.display.as_ref().map_or(Place::Server, |display| display.windows.front().1.clone())
+    }
+
+    fn front_talk(&self) -> Option<CallId> {
+        self.talk_in(&self.front_place())
     }
 
     /// Ctrl-C on an empty line: ends the innermost thing of this window, and never the client.
@@ -158,28 +178,50 @@ impl App {
         if self.display.as_ref().is_some_and(|display| display.windows.is_asking()) {
             return self.give_up_prompt();
         }
-        let person = self.front_person();
-        let is_here = |name: Option<&Username>| person.is_none() || name == person.as_ref();
-        let job =
-            self.jobs.iter().rev().find(|(_, job)| !job.here && is_here(job.name.as_ref())).map(|(call, _)| *call);
-        let transfer =
-            self.transfers.list.iter().rev().find(|found| found.is_ours() && is_here(Some(&found.step.with)));
-        let transfer = transfer.map(|found| found.number);
-        let talk = person.as_ref().and_then(|name| self.talk_with(name));
-        if self.cancel_talk() || (job.is_some() && self.cancel_job()) {
-            self.hint("Cancelled.");
-        } else if let Some(number) = transfer {
-            self.cancel_transfer(number);
-        } else if let (Some(call), Some(name)) = (talk, person) {
-            self.end_if_sure(call, &name);
+        if let Some(newest) = self.newest_here() {
+            self.cancel_one(newest);
+        } else if let Some(call) = self.front_talk() {
+            self.end_if_sure(call);
         } else {
             self.hint("/quit or Ctrl-X leaves");
         }
     }
 
-    fn end_if_sure(&mut self, call: CallId, name: &Username) {
+    /// What was begun last in the window in front, or with its person, and is not over.
+    fn newest_here(&self) -> Option<Begun> {
+        let front = self.front_place();
+        let is_here = |origin: &Origin, with: Option<&Username>| {
+            origin.home == front || with.is_some_and(|with| Place::Person(with.clone()) == front)
+        };
+        let talks = self.talks.iter().filter(|(_, talk)| talk.with.is_none() && is_here(&talk.origin, None));
+        let jobs = self.jobs.iter().filter(|(_, job)| !job.here && is_here(&job.origin, job.name.as_ref()));
+        let transfers =
+            self.transfers.list.iter().filter(|one| one.is_ours() && is_here(&one.origin, Some(&one.step.with)));
+        // What waits for its turn has no call yet, and was begun after all that have one.
+        let begun = talks.map(|(call, _)| (Some(*call), Begun::Talk(*call)));
+        let begun = begun.chain(jobs.map(|(call, _)| (Some(*call), Begun::Job(*call))));
+        let begun = begun.chain(transfers.map(|one| (one.call, Begun::Transfer(one.number))));
+        begun.max_by_key(|(call, begun)| (call.is_none(), *call, *begun)).map(|(_, begun)| begun)
+    }
+
+    fn cancel_one(&mut self, begun: Begun) {
+        match begun {
+            Begun::Transfer(number) => return self.cancel_transfer(number),
+            Begun::Talk(call) => {
+                self.talks.remove(&call);
+                self.out.push(Effect::HangUp(call));
+            }
+            Begun::Job(call) => {
+                self.jobs.remove(&call);
+                self.out.push(Effect::HangUp(call));
+            }
+        }
+        self.hint("Cancelled.");
+    }
+
+    fn end_if_sure(&mut self, call: CallId) {
         if self.is_sure(Sure::EndTalk(call)) {
-            self.end_talk(name);
+            self.end_talk(call);
         } else {
             self.ask_if_sure(Sure::EndTalk(call), "again to end the chat");
         }
@@ -187,9 +229,9 @@ impl App {
 
     /// Ctrl-X leaves the server, but not an open chat, and files on their way only at the second press.
     fn leave_by_key(&mut self) {
-        let open = self.talks.values().find_map(|talk| talk.with.clone());
-        if let Some(name) = open {
-            self.hint(&format!("the chat with {name} is open: /close {name} ends it"));
+        let open = self.talks.values().find_map(|talk| Some((talk.place()?, talk.with.clone()?)));
+        if let Some((place, name)) = open {
+            self.hint(&format!("the chat with {} is open: /close {name} ends it", place.title()));
         } else if self.transfers.is_idle() || self.is_sure(Sure::Leave) {
             self.leave();
         } else {
@@ -197,19 +239,15 @@ impl App {
         }
     }
 
-    /// Ctrl-D on an empty line.
+    /// Ctrl-D on an empty line: ends a chat, and leaves from the window of the server, as a shell does.
     fn end_by_key(&mut self) {
-        let person = self.front_person();
         if self.login.is_asking() {
             return self.give_up_prompt();
         }
-        match person {
-            Some(name) => {
-                if let Some(call) = self.talk_with(&name) {
-                    self.end_if_sure(call, &name);
-                }
-            }
-            None => self.leave_by_key(),
+        match (self.front_talk(), self.front_place()) {
+            (Some(call), _) => self.end_if_sure(call),
+            (None, Place::Server) => self.leave_by_key(),
+            (None, _) => self.hint("/quit or Ctrl-X leaves"),
         }
     }
 
@@ -242,8 +280,7 @@ impl App {
     /// A question of the login takes the line at the bottom only where no half line stands there, and not in a chat.
     fn may_ask_on_screen(&self) -> bool {
         let Some(display) = &self.display else { return false };
-        let talks = self.front_person().is_some_and(|name| self.talk_with(&name).is_some());
-        display.windows.is_asking() || (!talks && !display.windows.is_typing())
+        display.windows.is_asking() || (self.front_talk().is_none() && !display.windows.is_typing())
     }
 
     /// What follows on the screen from all that has changed: questions, open talks, the bell.
@@ -253,7 +290,7 @@ impl App {
         }
         let question = if self.may_ask_on_screen() { self.question_of_login() } else { None };
         let now = self.now.instant;
-        let talks: Vec<Username> = self.talks.values().filter_map(|talk| talk.with.clone()).collect();
+        let talks: Vec<Place> = self.talks.values().filter_map(Talk::place).collect();
         let questions: Vec<Place> = self.questions.list().iter().map(|question| question.place()).collect();
         let Some(display) = &mut self.display else { return };
         if display.windows.set_question(question) {
@@ -262,9 +299,9 @@ impl App {
         let before = std::mem::replace(&mut display.talks, talks);
         before
             .iter()
-            .filter(|name| !display.talks.contains(name))
-            .for_each(|name| display.windows.set_talk(name, false));
-        display.talks.iter().for_each(|name| display.windows.set_talk(name, true));
+            .filter(|place| !display.talks.contains(place))
+            .for_each(|place| display.windows.set_talk(place, false));
+        display.talks.iter().for_each(|place| display.windows.set_talk(place, true));
         let before = std::mem::replace(&mut display.questions, questions);
         for place in before.iter().filter(|place| !display.questions.contains(place)) {
             display.windows.set_question_open(place, false);

@@ -6,10 +6,11 @@ use super::state::App;
 use super::tickets::LATE;
 use super::under_way::home_of;
 use crate::client::command::Which;
-use crate::client::event::{CallId, Decision, Effect, Home, Knock, Order, Shown};
+use crate::client::event::{CallId, Decision, Effect, Knock, Order, Place, Room, Shown};
 use crate::client::run::Words;
 use crate::peer_protocol::{Opening, PeerRefusal};
 use crate::value::{Size, Username};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -58,13 +59,14 @@ impl App {
     }
 
     fn let_in(&mut self, call: CallId, knock: Knock, verified: bool) {
-        let Knock { opening, text, room, .. } = knock;
+        let Knock { from: address, opening, text, room } = knock;
+        let stranger = (!verified).then(|| address.ip());
         match opening {
-            Opening::Chat { name, .. } => self.asked_for_chat(call, name, verified),
+            Opening::Chat { name, .. } => self.asked_for_chat(call, name, stranger),
             Opening::Message { name: from, .. } => {
                 self.order(call, Order::Accept);
                 let (home, text) = (home_of(&from, verified), text.unwrap_or_default());
-                self.shown(home, Shown::Message { from, text, verified, relayed: false });
+                self.shown(home, Shown::Message { from, text, stranger, relayed: false });
             }
             Opening::File { .. } if !verified => self.order(call, Order::Refuse(PeerRefusal::TicketNeeded)),
             Opening::File { .. } if self.rules.share.is_none() => {
@@ -81,7 +83,7 @@ impl App {
             Opening::List { .. } => self.order(call, Order::List),
             Opening::Give { what, bytes, count, name, .. } => {
                 let wish = Wish::Gift { what: what.to_string(), count: count as usize, size: Size(bytes) };
-                self.asked_to_take(call, name, wish, room.map(Size));
+                self.asked_to_take(call, name, wish, room);
             }
         }
     }
@@ -90,14 +92,14 @@ impl App {
         self.out.push(Effect::Order { call, order });
     }
 
-    fn asked_for_chat(&mut self, call: CallId, from: Username, verified: bool) {
-        let limit = self.rules.answer_limit;
+    fn asked_for_chat(&mut self, call: CallId, from: Username, stranger: Option<IpAddr>) {
+        let (limit, verified) = (self.rules.answer_limit, stranger.is_none());
         let talks = self.talk_with(&from).is_some();
         let question = if talks { None } else { self.put_question(call, &from, Wish::Chat { verified }, limit) };
         match question {
             Some(question) => {
                 let home = home_of(&from, verified);
-                self.shown(home, Shown::ChatRequest { question, from, verified });
+                self.shown(home, Shown::ChatRequest { question, from, stranger });
             }
             None => self.order(call, Order::Refuse(PeerRefusal::busy())),
         }
@@ -115,7 +117,7 @@ impl App {
             let wish = Wish::Command { command: command.clone() };
             match self.put_question(call, &from, wish, limit) {
                 Some(question) => {
-                    let home = Home::Person(from.clone());
+                    let home = Place::Person(from.clone());
                     self.shown(home, Shown::RunRequest { question, from, command });
                 }
                 None => self.decide(call, from, command, Decision::Busy),
@@ -123,15 +125,15 @@ impl App {
         }
     }
 
-    fn asked_to_take(&mut self, call: CallId, from: Username, wish: Wish, room: Option<Size>) {
+    fn asked_to_take(&mut self, call: CallId, from: Username, wish: Wish, room: Option<Room>) {
         let Wish::Gift { what, count, size } = &wish else { return };
         let (what, count, size) = (what.clone(), *count, *size);
         if !self.rules.gifts {
             return self.order(call, Order::Refuse(PeerRefusal::NotTakenHere));
         }
-        if room.is_some_and(|room| room.0 < size.0) {
+        if room.is_some_and(|room| !room.fits) {
             let text = format!("{from} offers {what}, {size}: there is no room for it on the disk");
-            self.info(Home::Person(from), text);
+            self.info(Place::Person(from), text);
             return self.order(call, Order::Refuse(PeerRefusal::NoRoom));
         }
         if self.gifts_coming() >= MAX_GIFTS {
@@ -143,8 +145,11 @@ impl App {
         let limit = self.rules.answer_limit;
         match self.put_question(call, &from, wish, limit) {
             Some(question) => {
-                let home = Home::Person(from.clone());
-                self.shown(home, Shown::Offer { question, from, what, count, size, room });
+                let home = Place::Person(from.clone());
+                self.shown(
+                    home,
+                    Shown::Offer { question, from, what, count, size, room: room.map(|room| Size(room.free)) },
+                );
             }
             None => self.order(call, Order::Refuse(PeerRefusal::busy())),
         }

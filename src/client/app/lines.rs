@@ -4,8 +4,8 @@ use super::asks::{Ask, Origin};
 use super::questions::Verdict;
 use super::script::{Hold, On, Texts, Wanted};
 use super::state::App;
-use crate::client::command::{self, Command, Place, Read, Which};
-use crate::client::event::{Effect, Home, Shown};
+use crate::client::command::{self, Command, Place as Reading, Read, Which};
+use crate::client::event::{Effect, Place, Shown};
 use crate::value::BadLine;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -25,14 +25,13 @@ impl App {
     pub fn typed(&mut self, line: Result<String, BadLine>) {
         let wanted = self.script.wanted.take();
         match (wanted, line) {
-            (_, Err(bad)) => {
-                let origin = self.script_origin();
-                self.refuse(&origin, bad.to_string());
-            }
             (Some(Wanted::Answer), Ok(line)) => self.answer_prompt(&line),
-            (_, Ok(line)) => {
-                self.script.lines += 1;
-                self.script_line(&line);
+            (_, line) => {
+                let origin = self.script_origin();
+                match line {
+                    Ok(line) => self.script_line(&line, &origin),
+                    Err(bad) => self.refuse(&origin, bad.to_string()),
+                }
             }
         }
     }
@@ -48,28 +47,33 @@ impl App {
         }
     }
 
-    fn script_origin(&self) -> Origin {
-        let home = self.script.front.clone().map_or(Home::Server, Home::Person);
-        Origin { home, request: Some(self.script.lines) }
+    /// A number for a line that was typed.
+    pub fn draw_request(&mut self) -> u64 {
+        self.script.lines += 1;
+        self.script.lines
     }
 
-    fn script_line(&mut self, line: &str) {
-        let origin = self.script_origin();
+    fn script_origin(&mut self) -> Origin {
+        let home = self.script.front.clone().map_or(Place::Server, Place::Person);
+        Origin { home, request: Some(self.draw_request()) }
+    }
+
+    fn script_line(&mut self, line: &str, origin: &Origin) {
         match self.script.texts.clone() {
             Some(Texts::Next) => {
                 self.script.texts = None;
-                self.broadcast(line, &origin);
+                self.broadcast(line, origin);
             }
             Some(Texts::ToAll) if line.trim().is_empty() => {}
-            Some(Texts::ToAll) => self.broadcast(line, &origin),
-            Some(Texts::To(to)) => self.message(to, line.to_owned(), &origin),
+            Some(Texts::ToAll) => self.broadcast(line, origin),
+            Some(Texts::To(to)) => self.message(to, line.to_owned(), origin),
             None => {
-                let place = if self.script.front.is_some() { Place::Person } else { Place::Server };
-                match command::read(line, place) {
+                let reading = if self.script.front.is_some() { Reading::Person } else { Reading::Server };
+                match command::read(line, reading) {
                     Read::Nothing => {}
-                    Read::Bad(why) => self.refuse(&origin, why),
-                    Read::Command(command) => self.carry_out(command, &origin),
-                    Read::Say(text) => self.script_says(text, &origin),
+                    Read::Bad(why) => self.refuse(origin, why),
+                    Read::Command(command) => self.carry_out(command, origin),
+                    Read::Say(text) => self.script_says(text, origin),
                 }
             }
         }
@@ -84,7 +88,8 @@ impl App {
 
     fn script_says(&mut self, text: String, origin: &Origin) {
         let Some(to) = self.script.front.clone() else { return };
-        self.say_to(&to, text, origin);
+        let place = self.place_with(&to);
+        self.say_to(&place, text, origin);
         let full = self.talk_with(&to).filter(|call| !self.has_room(*call));
         if let Some(call) = full {
             self.hold(LONG, On::Room(call));
@@ -104,7 +109,9 @@ impl App {
             Command::Quit => self.leave_line_mode(origin),
             Command::Exit => match self.script.front.take() {
                 Some(name) => {
-                    self.end_talk(&name);
+                    if let Some(call) = self.talk_with(&name) {
+                        self.end_talk(call);
+                    }
                 }
                 None => self.leave_line_mode(origin),
             },

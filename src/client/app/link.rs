@@ -3,7 +3,7 @@
 use super::asks::{Ask, Origin, Purpose};
 use super::session::{PAUSES, Session};
 use super::state::App;
-use crate::client::event::{Effect, End, Home, LinkError, LinkId, Shown};
+use crate::client::event::{Effect, End, LinkError, LinkId, Place, Shown};
 use crate::protocol::{MemberRequest, Notice, Refusal, Request};
 use crate::value::{Ticket, Username, any_like};
 use std::net::{IpAddr, SocketAddr};
@@ -29,7 +29,7 @@ impl App {
         }
         self.session = Session::LoggingIn { link };
         if self.life.since.is_some() {
-            self.info(Home::Server, "The server is back.");
+            self.info(Place::Server, "The server is back.");
         }
         self.log_in();
     }
@@ -67,7 +67,7 @@ impl App {
         } else {
             self.session = Session::Offline { until: Some(self.now.instant + self.life.pause) };
             self.life.pause = PAUSES.1.min(self.life.pause * 2);
-            self.info(Home::Server, "The server is gone; open chats go on. Trying to come back...");
+            self.info(Place::Server, "The server is gone; open chats go on. Trying to come back...");
         }
     }
 
@@ -93,7 +93,7 @@ impl App {
         self.login.give_up();
         self.forget_link();
         self.fail_introductions("not logged in");
-        self.info(Home::Server, "Type reconnect to come back, or quit.");
+        self.info(Place::Server, "Type reconnect to come back, or quit.");
     }
 
     /// Comes back because the person asks for it.
@@ -182,13 +182,13 @@ impl App {
                 format!("Logged in as {me}. Type help for what you can do.")
             }
         };
-        self.info(Home::Server, text);
+        self.info(Place::Server, text);
     }
 
     /// The server is about to do something to us.
     pub fn notice(&mut self, notice: &Notice) {
         self.life.sent_away |= notice.forbids_return();
-        self.shown(Home::Server, Shown::Notice { text: notice.to_string() });
+        self.shown(Place::Server, Shown::Notice { text: notice.to_string() });
         let online = match self.session {
             Session::Online { link, .. } => Some(link),
             _ => None,

@@ -5,7 +5,7 @@ use super::logins::{Login, Prompt};
 use super::session::Session;
 use super::state::App;
 use crate::client::command::{self};
-use crate::client::event::{Effect, End, Home, LinkId, Shown};
+use crate::client::event::{Effect, End, LinkId, Place, Shown};
 use crate::protocol::{self, EntryRequest, Refusal, Reply};
 use crate::value::InvalidUsername;
 
@@ -22,7 +22,7 @@ impl App {
             return self.send_login();
         }
         let Some(name) = self.login.name.clone() else {
-            self.info(Home::Server, "Welcome to peerline. Type login, or signup for a new account.");
+            self.info(Place::Server, "Welcome to peerline. Type login, or signup for a new account.");
             return self.ask(Prompt::Word);
         };
         let signup = self.login.signup;
@@ -33,7 +33,7 @@ impl App {
             }
             None if self.asks_at_terminal() => {
                 if signup {
-                    self.info(Home::Server, format!("Choose a password for {name}."));
+                    self.info(Place::Server, format!("Choose a password for {name}."));
                 }
                 self.ask(Prompt::Password { name, signup });
             }
@@ -166,7 +166,7 @@ impl App {
             }
             Reply::Err(why) => self.login_refused(login, why),
             Reply::Ok(text) => {
-                self.info(Home::Server, text.clone());
+                self.info(Place::Server, text.clone());
                 let script = self.rules.credentials.is_none() && !self.rules.face.is_person();
                 if script {
                     // A script types `login` next, as with netcat.
@@ -228,7 +228,7 @@ impl App {
     pub fn greet(&mut self) {
         if self.rules.credentials.is_none() && self.rules.face.is_person() {
             for text in command::short_menu(self.columns()) {
-                self.shown(Home::Server, Shown::Help { text });
+                self.shown(Place::Server, Shown::Help { text });
             }
         }
     }

@@ -4,7 +4,7 @@
 use super::asks::{Ask, Origin, Purpose};
 use super::state::App;
 use super::under_way::Delivery;
-use crate::client::event::{CallError, CallId, Effect, Home, Shown, Work};
+use crate::client::event::{CallError, CallId, Effect, Place, Shown, Work};
 use crate::protocol::{MAX_LINE, MemberRequest, Reply, Request};
 use crate::value::{Address, Username};
 
@@ -50,7 +50,7 @@ impl App {
         match end {
             Ok(name) => {
                 // In the person's own window the text itself says so.
-                if !self.is_window_of(&name, &origin) {
+                if origin.home != Place::Person(name.clone()) {
                     self.show(&origin, Shown::Done { text: format!("Delivered to {name}") });
                 }
                 self.sent(name, text);
@@ -68,14 +68,8 @@ impl App {
         }
     }
 
-    /// Whether something was typed in the window of this person.
-    fn is_window_of(&self, name: &Username, origin: &Origin) -> bool {
-        let Some(display) = &self.display else { return false };
-        matches!(origin.home, Home::Window(number) if display.windows.window_with(name) == Some(number))
-    }
-
     fn sent(&mut self, to: Username, text: String) {
-        self.we_said(&to, Shown::Sent { to: to.clone(), text });
+        self.we_said(Place::Person(to.clone()), Shown::Sent { to, text });
     }
 
     /// Has the server hand TEXT over.

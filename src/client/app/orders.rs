@@ -6,7 +6,7 @@ use super::rules::Face;
 use super::session::Session;
 use super::state::App;
 use crate::client::command::{self, Command};
-use crate::client::event::Shown;
+use crate::client::event::{Place, Shown};
 use crate::protocol::{BroadcastText, MAX_LINE, MemberRequest};
 use crate::value::{Address, BadLine, Username, text};
 
@@ -89,23 +89,31 @@ impl App {
         }
     }
 
-    /// Sends a text to a person: a line of the open chat, or a message where there is none and there may be.
-    pub fn say_to(&mut self, to: &Username, said: String, origin: &Origin) {
+    /// Sends a text to whoever a window belongs to: a line of its open chat, or a message where there is none and there
+    /// may be.
+    pub fn say_to(&mut self, place: &Place, said: String, origin: &Origin) {
+        let Some(to) = place.name() else { return };
         if let Some(c) = text::first_forbidden(&said) {
             return self.refuse(origin, BadLine::Control(c).to_string());
         }
         if said.len() >= MAX_LINE {
             return self.refuse(origin, format!("Not sent: {}", BadLine::TooLong(MAX_LINE)));
         }
-        match self.talk_with(to) {
-            Some(call) => {
+        match (self.talk_in(place), place) {
+            (Some(call), _) => {
                 if !self.say(call, said) {
                     self.refuse(origin, format!("Not sent: {to} does not read"));
                 }
             }
-            None if self.rules.face == Face::Screen => self.message(Address::Name(to.clone()), said, origin),
+            (None, Place::Person(_)) if self.rules.face == Face::Screen => {
+                self.message(Address::Name(to.clone()), said, origin);
+            }
+            // There is nobody to introduce who has not proven who they are.
+            (None, _) if self.rules.face == Face::Screen => {
+                self.refuse(origin, format!("Not sent: the chat with {} is over", place.title()));
+            }
             // What was meant for them must not become a command, so a script stays with them.
-            None => self.refuse(origin, format!("Not sent: the chat with {to} is over (!exit for the menu)")),
+            (None, _) => self.refuse(origin, format!("Not sent: the chat with {to} is over (!exit for the menu)")),
         }
     }
 
@@ -130,10 +138,13 @@ impl App {
 
     /// Ends the chat with somebody, and what runs for them or by them.
     pub fn close(&mut self, with: &Username, origin: &Origin) {
-        let (talked, ran) = (self.end_talk(with), self.stop_jobs(with));
+        let (talk, ran) = (self.talk_with(with), self.stop_jobs(with));
+        if let Some(call) = talk {
+            self.end_talk(call);
+        }
         if ran {
             self.show(origin, Shown::Done { text: format!("Stopped what runs for or by {with}") });
-        } else if !talked {
+        } else if talk.is_none() {
             self.refuse(origin, format!("No open connection with {with}"));
         }
     }

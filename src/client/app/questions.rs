@@ -2,8 +2,7 @@
 //! question: what was exchanged while somebody typed is not answered by it.
 
 use crate::client::command::Which;
-use crate::client::event::CallId;
-use crate::client::windows::Place;
+use crate::client::event::{CallId, Place};
 use crate::value::{Size, Username};
 use std::fmt;
 use std::time::{Duration, Instant};

@@ -12,9 +12,8 @@ use super::script::Script;
 use super::session::{Life, Session};
 use super::tickets::Tickets;
 use super::transfer::Transfers;
-use super::under_way::{AtTheDoor, Deliveries, Doctor, Jobs, Talks};
-use crate::client::event::{CallId, Effect, Home, Line, Now, Shown};
-use crate::client::windows::Place;
+use super::under_way::{AtTheDoor, Deliveries, Doctor, Jobs, Talk, Talks};
+use crate::client::event::{CallId, Effect, Line, Now, Place, Shown};
 use crate::protocol::Broadcast;
 use crate::value::Username;
 use std::time::Instant;
@@ -106,12 +105,12 @@ impl App {
     }
 
     /// Shows something that nobody asked for.
-    pub fn shown(&mut self, home: Home, shown: Shown) {
+    pub fn shown(&mut self, home: Place, shown: Shown) {
         self.emit(home, shown, None);
     }
 
     /// Tells something to know that nobody asked for.
-    pub fn info(&mut self, home: Home, text: impl Into<String>) {
+    pub fn info(&mut self, home: Place, text: impl Into<String>) {
         self.shown(home, Shown::Info { text: text.into() });
     }
 
@@ -120,7 +119,7 @@ impl App {
         self.show(origin, Shown::Refused { text: why.into() });
     }
 
-    fn emit(&mut self, home: Home, shown: Shown, request: Option<u64>) {
+    fn emit(&mut self, home: Place, shown: Shown, request: Option<u64>) {
         self.refused |= shown.is_error();
         if self.quiet && request.is_none() && !shown.is_for_the_person() {
             return;
@@ -139,24 +138,31 @@ impl App {
             if earlier && self.earlier.len() < MAX_EARLIER {
                 self.earlier.push(shown.clone());
             }
-            self.shown(Home::All, shown);
+            self.shown(Place::All, shown);
         }
     }
 
     /// Whether what is typed goes to this person.
     pub fn is_foreground(&self, name: &Username) -> bool {
         match &self.display {
-            Some(display) => *display.windows.front().1 == Place::Person(name.clone()),
+            Some(display) => *display.windows.front().1 == self.place_with(name),
             None => self.script.front() == Some(name),
         }
     }
 
+    /// Where one talks with this person.
+    pub fn place_with(&self, name: &Username) -> Place {
+        let talk = self.talk_with(name).and_then(|call| self.talks.get(&call)).and_then(Talk::place);
+        talk.unwrap_or_else(|| Place::Person(name.clone()))
+    }
+
     /// What is typed goes to this person from now on, or to nobody. Who is typing on a screen is left alone.
     pub fn bring(&mut self, name: Option<Username>) {
-        match (&mut self.display, &name) {
+        let place = name.as_ref().map(|name| self.place_with(name));
+        match (&mut self.display, place) {
             (None, _) => self.script.bring(name),
-            (Some(display), Some(name)) if !display.windows.is_typing() => {
-                let number = display.windows.window_of(name);
+            (Some(display), Some(place)) if !display.windows.is_typing() => {
+                let number = display.windows.number_of(&place);
                 display.windows.go(number);
             }
             (Some(_), _) => {}
@@ -177,8 +183,7 @@ impl App {
     }
 
     /// Shows what we have said to a person: on a screen, where what is typed does not stay; else only in their file.
-    pub fn we_said(&mut self, to: &Username, shown: Shown) {
-        let home = Home::Person(to.clone());
+    pub fn we_said(&mut self, home: Place, shown: Shown) {
         if self.display.is_some() {
             return self.shown(home, shown);
         }

@@ -3,9 +3,9 @@
 use super::asks::Origin;
 use super::questions::{Verdict, Wish};
 use super::state::App;
-use super::under_way::{Talk, home_of};
+use super::under_way::Talk;
 use crate::client::command::Which;
-use crate::client::event::{CallError, CallId, Effect, Home, MAX_ORDERS, Order, Shown, TalkEnd, Work};
+use crate::client::event::{CallError, CallId, Effect, MAX_ORDERS, Order, Place, Shown, TalkEnd, Work};
 use crate::value::sentence::counted;
 use crate::value::{Address, BadLine, Username};
 use std::collections::VecDeque;
@@ -53,6 +53,11 @@ impl App {
         self.out.push(Effect::Call { call, work });
     }
 
+    /// The open chat that has this window.
+    pub fn talk_in(&self, place: &Place) -> Option<CallId> {
+        self.talks.iter().find(|(_, talk)| talk.place().as_ref() == Some(place)).map(|(call, _)| *call)
+    }
+
     /// The open chat with somebody.
     pub fn talk_with(&self, name: &Username) -> Option<CallId> {
         self.talks.iter().find(|(_, talk)| talk.with.as_ref() == Some(name)).map(|(call, _)| *call)
@@ -62,9 +67,9 @@ impl App {
     pub fn talk_opened(&mut self, call: CallId, with: Username) {
         let Some(talk) = self.talks.get_mut(&call) else { return self.out.push(Effect::HangUp(call)) };
         talk.with = Some(with.clone());
-        let verified = talk.verified;
+        let (home, verified) = (talk.home(), talk.verified);
         self.bring(Some(with.clone()));
-        self.shown(Home::Person(with.clone()), Shown::ChatOpened { with, verified });
+        self.shown(home, Shown::ChatOpened { with, verified });
     }
 
     /// A chat that somebody asked for is taken.
@@ -78,25 +83,26 @@ impl App {
             undrained: 0,
             backlog: VecDeque::new(),
         };
+        let home = talk.home();
         self.talks.insert(call, talk);
         self.out.push(Effect::Order { call, order: Order::Accept });
         self.bring(Some(with.clone()));
-        self.shown(home_of(&with, verified), Shown::ChatOpened { with, verified });
+        self.shown(home, Shown::ChatOpened { with, verified });
     }
 
     /// A line of an open chat.
     pub fn talk_line(&mut self, call: CallId, text: String) {
         let Some(talk) = self.talks.get(&call) else { return };
-        let (Some(from), verified) = (talk.with.clone(), talk.verified) else { return };
+        let (Some(from), verified, home) = (talk.with.clone(), talk.verified, talk.home()) else { return };
         let foreground = self.is_foreground(&from);
-        self.shown(home_of(&from, verified), Shown::ChatLine { from, verified, text, foreground });
+        self.shown(home, Shown::ChatLine { from, verified, text, foreground });
     }
 
     /// Bytes of an open chat that are no line.
     pub fn talk_garbled(&mut self, call: CallId, bad: &BadLine) {
-        let with = self.talks.get(&call).and_then(|talk| talk.with.clone());
-        if let Some(with) = with {
-            self.info(Home::Person(with.clone()), format!("{with} sent something that is not shown: {bad}"));
+        let Some(talk) = self.talks.get(&call) else { return };
+        if let (Some(with), home) = (talk.with.clone(), talk.home()) {
+            self.info(home, format!("{with} sent something that is not shown: {bad}"));
         }
     }
 
@@ -121,7 +127,7 @@ impl App {
         let Some(talk) = self.talks.get_mut(&call).filter(|talk| talk.backlog.len() < MAX_BACKLOG) else {
             return false;
         };
-        let to = talk.with.clone();
+        let (to, home) = (talk.with.clone(), talk.home());
         if has_room && talk.backlog.is_empty() {
             talk.undrained += 1;
             self.out.push(Effect::Order { call, order: Order::Say(text.clone()) });
@@ -129,65 +135,44 @@ impl App {
             talk.backlog.push_back(text.clone());
         }
         if let Some(to) = to {
-            self.we_said(&to, Shown::Said { to: to.clone(), text });
+            self.we_said(home, Shown::Said { to, text });
         }
         self.here();
         true
     }
 
-    /// Ends the open chat with somebody; false when there is none.
-    pub fn end_talk(&mut self, with: &Username) -> bool {
-        let Some(call) = self.talk_with(with) else { return false };
-        let backlog = self.talks.remove(&call).map_or(0, |talk| talk.backlog.len());
+    /// Ends an open chat.
+    pub fn end_talk(&mut self, call: CallId) {
+        let Some(talk) = self.talks.remove(&call) else { return };
         self.out.push(Effect::HangUp(call));
-        self.not_sent(with, backlog);
-        let why = "you left".to_owned();
-        self.shown(Home::Person(with.clone()), Shown::ChatClosed { with: with.clone(), why });
-        if self.is_foreground(with) {
+        self.talk_closed(&talk, "you left".to_owned());
+        if talk.with.is_some_and(|with| self.is_foreground(&with)) {
             self.bring(None);
         }
-        true
     }
 
-    /// Lines that were said have not left when the chat ends.
-    fn not_sent(&mut self, to: &Username, lines: usize) {
-        if lines > 0 {
-            let text = format!("Not sent: the last {} to {to}", counted(lines, "line"));
-            self.shown(Home::Person(to.clone()), Shown::Refused { text });
+    /// Tells that an open chat is over, and which lines have not left.
+    fn talk_closed(&mut self, talk: &Talk, why: String) {
+        let Some(with) = talk.with.clone() else { return };
+        if !talk.backlog.is_empty() {
+            let text = format!("Not sent: the last {} to {with}", counted(talk.backlog.len(), "line"));
+            self.shown(talk.home(), Shown::Refused { text });
         }
-    }
-
-    /// Gives up our own last request for a chat; false when there is none.
-    pub fn cancel_talk(&mut self) -> bool {
-        let asking = self.talks.iter().rev().find(|(_, talk)| talk.with.is_none()).map(|(call, _)| *call);
-        let Some(call) = asking else { return false };
-        self.talks.remove(&call);
-        self.out.push(Effect::HangUp(call));
-        true
+        self.shown(talk.home(), Shown::ChatClosed { with, why });
     }
 
     /// A chat is over, or our request for one came to nothing.
     pub fn talk_ended(&mut self, call: CallId, end: Result<TalkEnd, CallError>) {
         let Some(talk) = self.talks.remove(&call) else { return };
-        if let Some(with) = &talk.with {
-            self.not_sent(with, talk.backlog.len());
-        }
-        match (talk.with, end) {
+        match (&talk.with, end) {
             (None, Err(CallError::Cancelled)) => {}
             (None, Err(why)) => {
                 let shown = Shown::ChatRefused { by: talk.asked, reason: why.to_string() };
                 self.show(&talk.origin, shown);
             }
-            (with, end) => {
-                let why = match end {
-                    Ok(TalkEnd::TheyLeft) => "the other side left".to_owned(),
-                    Ok(TalkEnd::Lost(why)) => why,
-                    Err(error) => error.to_string(),
-                };
-                if let Some(with) = with {
-                    self.shown(Home::Person(with.clone()), Shown::ChatClosed { with, why });
-                }
-            }
+            (_, Ok(TalkEnd::TheyLeft)) => self.talk_closed(&talk, "the other side left".to_owned()),
+            (_, Ok(TalkEnd::Lost(why))) => self.talk_closed(&talk, why),
+            (_, Err(error)) => self.talk_closed(&talk, error.to_string()),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Credentials, Face, Rules};
 use crate::client::event::{
     CallEnd, CallError, CallId, Decision, Effect, End, Event, Key, Knock, LinkError, LinkId, News, Now, Order,
 };
-use crate::client::event::{Introduced, MAX_ORDERS, Shown, Stage, Step, TalkEnd, Way, Work};
+use crate::client::event::{Introduced, MAX_ORDERS, Room, Shown, Stage, Step, TalkEnd, Way, Work};
 use crate::client::run::RunOptions;
 use crate::peer_protocol::{Opening, PeerRefusal};
 use crate::protocol::{FromServer, Reply};
@@ -22,6 +22,8 @@ use std::time::{Duration, Instant, SystemTime};
 const SCRIPT: Face = Face::Lines { typed: false, terminal: false };
 const PERSON: Face = Face::Lines { typed: true, terminal: true };
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+/// The room on the disk.
+const FREE: u64 = 1 << 20;
 const TICKET: &str = "00112233445566778899aabbccddeeff";
 
 /// An App in the middle of a play: what it wants done is looked at line by line.
@@ -120,11 +122,13 @@ impl Play {
     }
 
     fn knock(&mut self, number: u64, opening: &str, text: Option<&str>) -> CallId {
+        let opening = Opening::parse(opening).expect("valid");
+        let fits = !matches!(opening, Opening::Give { bytes, .. } if bytes > FREE);
         let knock = Knock {
             from: SocketAddr::from((HERE, 5000)),
-            opening: Opening::parse(opening).expect("valid"),
+            opening,
             text: text.map(str::to_owned),
-            room: Some(1 << 20),
+            room: Some(Room { free: FREE, fits }),
         };
         self.news(CallId::In(number), News::Knock(knock));
         CallId::In(number)
@@ -165,7 +169,9 @@ impl Play {
             Shown::Refused { text } => format!("refused: {text}"),
             Shown::Info { text } | Shown::Done { text } | Shown::Notice { text } => text,
             Shown::Broadcast { broadcast, earlier } => format!("{} {} {earlier}", broadcast.from, broadcast.text),
-            Shown::Message { from, text, verified, relayed } => format!("msg {from} {text} {verified} {relayed}"),
+            Shown::Message { from, text, stranger, relayed } => {
+                format!("msg {from} {text} {} {relayed}", stranger.is_none())
+            }
             Shown::ChatLine { from, text, foreground, .. } => format!("line {from} {text} {foreground}"),
             other => format!("{other:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
         };

@@ -127,11 +127,6 @@ impl Transfers {
         self.queue.retain(|(waiting, _)| *waiting != call);
     }
 
-    /// The last of ours that was begun.
-    pub fn last_of_ours(&self) -> Option<u64> {
-        self.list.iter().rev().find(|transfer| transfer.is_ours()).map(|transfer| transfer.number)
-    }
-
     pub(super) fn draw(&mut self) -> u64 {
         self.drawn += 1;
         self.drawn

@@ -4,7 +4,7 @@ use super::asks::Origin;
 use super::state::App;
 use super::transfer::Transfer;
 use crate::client::command::Cancelled;
-use crate::client::event::{CallError, CallId, Effect, Home, Order, Shown, Stage, Step, Way, Work};
+use crate::client::event::{CallError, CallId, Effect, Order, Place, Shown, Stage, Step, Way, Work};
 use crate::peer_protocol::{PeerRefusal, SharedFile};
 use crate::value::sentence::counted;
 use crate::value::{FileName, Username};
@@ -130,7 +130,7 @@ impl App {
                 transfer.number
             }
             None => {
-                let origin = Origin { home: Home::Person(step.with.clone()), request: None };
+                let origin = Origin { home: Place::Person(step.with.clone()), request: None };
                 let number = self.put_transfer(step.clone(), origin, Some(call));
                 if let Some(transfer) = self.transfers.list.last_mut() {
                     transfer.take(step, now);

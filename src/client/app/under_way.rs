@@ -1,7 +1,7 @@
 //! What is under way with peers: chats, messages, commands, and who stands at the door.
 
 use super::asks::Origin;
-use crate::client::event::{CallId, Home, Knock};
+use crate::client::event::{CallId, Knock, Place};
 use crate::value::{Address, Username};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -28,6 +28,20 @@ pub struct Talk {
     pub undrained: usize,
     /// Lines that were said and are for the call when it has room: a paste has more of them than a call takes.
     pub backlog: VecDeque<String>,
+}
+
+impl Talk {
+    /// Whose window it has: whoever is not proven to be somebody has one beside that person's. Nobody's while we ask.
+    pub fn place(&self) -> Option<Place> {
+        let place = if self.verified { Place::Person } else { Place::Stranger };
+        self.with.clone().map(place)
+    }
+
+    /// Where what is said in it belongs.
+    pub fn home(&self) -> Place {
+        let home = if self.verified { Place::Person } else { Place::Stranger };
+        self.with.clone().map_or(Place::Server, home)
+    }
 }
 
 /// A message on its way.
@@ -92,7 +106,7 @@ impl Doctor {
     }
 }
 
-/// Whoever is not proven to be somebody does not get into that person's window.
-pub fn home_of(name: &Username, verified: bool) -> Home {
-    if verified { Home::Person(name.clone()) } else { Home::Server }
+/// Where a question or a message belongs: whoever is not proven to be somebody does not get into that person's window.
+pub fn home_of(name: &Username, verified: bool) -> Place {
+    if verified { Place::Person(name.clone()) } else { Place::Server }
 }

@@ -4,9 +4,10 @@ use super::display::Seen;
 use super::session::Session;
 use super::state::App;
 use super::transfer::Transfer;
-use crate::client::event::{Home, Line, Shown, Stage};
+use super::under_way::Talk;
+use crate::client::event::{Line, Place, Shown, Stage};
 use crate::client::shown;
-use crate::client::windows::{self, Place, Scene, With, draw};
+use crate::client::windows::{self, Scene, With, draw};
 use crate::value::sentence::counted;
 use crate::value::text::escape;
 use crate::value::{Size, Username};
@@ -28,15 +29,8 @@ impl App {
         if is_progress && line.request.is_none() {
             return;
         }
-        let place = match &line.home {
-            Home::Server => Place::Server,
-            Home::All => Place::All,
-            Home::Person(name) => Place::Person(name.clone()),
-            Home::Front => display.windows.front().1.clone(),
-            Home::Window(number) => display.windows.place_of(*number).cloned().unwrap_or(Place::Server),
-        };
         let look = shown::look(&line.shown, &me, display.windows.zone());
-        display.windows.add(&place, line.time, look);
+        display.windows.add(&line.home, line.time, look);
     }
 
     /// The columns of a text that is shown as a table.
@@ -91,16 +85,14 @@ impl App {
     }
 
     fn scene(&self) -> Scene {
-        let front = self.display.as_ref().map(|display| display.windows.front().1.clone());
-        let person = if let Some(Place::Person(name)) = &front { Some(name) } else { None };
-        let with = person.map(|name| {
-            let talk = self.talk_with(name).and_then(|call| self.talks.get(&call));
-            With { is_verified: talk.is_none_or(|talk| talk.verified), is_chat: talk.is_some() }
-        });
-        let is_here = |transfer: &&Transfer| match (person, &transfer.origin.home) {
-            (Some(name), _) => transfer.step.with == *name,
-            (None, Home::Server | Home::Window(1)) => front == Some(Place::Server),
-            (None, _) => false,
+        let front = self.front_place();
+        let with = front
+            .name()
+            .map(|_| With { is_verified: matches!(front, Place::Person(_)), is_chat: self.talk_in(&front).is_some() });
+        let is_here = |transfer: &&Transfer| match (&front, &transfer.origin.home) {
+            (Place::Person(name), _) => transfer.step.with == *name,
+            (Place::Server, Place::Server) => true,
+            _ => false,
         };
         Scene {
             me: self.name().map(ToString::to_string).unwrap_or_default(),
@@ -148,8 +140,8 @@ impl App {
     /// The last lines of each open talk, to stand in the terminal when the screen is gone.
     pub fn last_lines(&self) -> Vec<String> {
         let Some(display) = &self.display else { return Vec::new() };
-        let talks = self.talks.values().filter_map(|talk| talk.with.as_ref());
-        talks.flat_map(|name| display.windows.last_lines(name, LAST_LINES)).collect()
+        let talks = self.talks.values().filter_map(Talk::place);
+        talks.flat_map(|place| display.windows.last_lines(&place, LAST_LINES)).collect()
     }
 }
 

@@ -124,8 +124,17 @@ pub struct Knock {
     pub opening: Opening,
     /// The line behind a `MSG`.
     pub text: Option<String>,
-    /// The bytes that are free where gifts go, behind a `GIVE`; `None` where the system does not know.
-    pub room: Option<u64>,
+    /// The room where gifts go, behind a `GIVE`; `None` where the system does not know.
+    pub room: Option<Room>,
+}
+
+/// The room for a gift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// The bytes that are free.
+    pub free: u64,
+    /// Whether the gift may fit: what of it is there already needs no room.
+    pub fits: bool,
 }
 
 /// How a call ended.

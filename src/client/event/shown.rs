@@ -4,7 +4,8 @@
 use super::transfer::Step;
 use crate::protocol::Broadcast;
 use crate::value::{Size, Username};
-use std::net::SocketAddr;
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 /// One thing that is shown.
@@ -13,12 +14,13 @@ use std::time::{Duration, SystemTime};
 pub enum Shown {
     /// A broadcast; `earlier` ones were sent before this client logged in.
     Broadcast { broadcast: Broadcast, earlier: bool },
-    /// A single message; `verified` when the server introduced the sender, `relayed` when it carried the text.
-    Message { from: Username, text: String, verified: bool, relayed: bool },
+    /// A single message; `stranger` is the address of a sender whom the server did not introduce, `relayed` when it
+    /// carried the text.
+    Message { from: Username, text: String, stranger: Option<IpAddr>, relayed: bool },
     /// A single message that we sent, as it left.
     Sent { to: Username, text: String },
-    /// Somebody asks for a chat.
-    ChatRequest { question: u64, from: Username, verified: bool },
+    /// Somebody asks for a chat; `stranger` is the address of one whom the server did not introduce.
+    ChatRequest { question: u64, from: Username, stranger: Option<IpAddr> },
     /// A request that was not answered: its sender hung up, or the time was over.
     Missed { question: u64, from: Username },
     /// We ask somebody for a chat.
@@ -89,26 +91,44 @@ impl Shown {
     }
 }
 
-/// Where something belongs on a screen with several windows.
+/// Where something belongs on a screen with several windows, and whose window it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Home {
-    /// The window of the server.
+pub enum Place {
+    /// The session, answers to commands, and notices.
     Server,
-    /// The window of everybody.
+    /// Broadcasts.
     All,
-    /// The window of one person.
+    /// What one person says, and what is said to that person.
     Person(Username),
-    /// The window in front.
-    Front,
-    /// The window with this number, where the command was typed whose answer it is.
-    Window(u32),
+    /// A chat with somebody of whom nobody but they themselves says that this is their name.
+    Stranger(Username),
+}
+
+impl Place {
+    /// What stands in the bar of the windows.
+    pub fn title(&self) -> Cow<'_, str> {
+        match self {
+            Place::Server => "server".into(),
+            Place::All => "all".into(),
+            Place::Person(name) => name.as_str().into(),
+            Place::Stranger(name) => format!("?{name}").into(),
+        }
+    }
+
+    /// Whose window it is, by the name that they have or claim.
+    pub fn name(&self) -> Option<&Username> {
+        match self {
+            Place::Server | Place::All => None,
+            Place::Person(name) | Place::Stranger(name) => Some(name),
+        }
+    }
 }
 
 /// One thing that is shown, with all that one needs to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Where it belongs.
-    pub home: Home,
+    pub home: Place,
     /// When it was shown.
     pub time: SystemTime,
     /// What.

@@ -6,7 +6,7 @@ use super::place::Place;
 use super::watch::{self, Looker, Watcher};
 use super::{fetch, give, listing, take, upload};
 use crate::client::call::Call;
-use crate::client::event::CallEnd;
+use crate::client::event::{CallEnd, Room};
 use crate::client::peer::{Files, PeerConnection};
 use crate::peer_protocol::Opening;
 use crate::value::{FileName, Username};
@@ -74,8 +74,9 @@ impl ClientFiles {
 }
 
 impl Files for ClientFiles {
-    fn room(&self) -> Option<u64> {
-        Place::open(&self.downloads).ok()?.room()
+    fn room(&self, opening: &Opening) -> Option<Room> {
+        let Opening::Give { what, bytes, .. } = opening else { return None };
+        take::room(&Place::open(&self.downloads).ok()?, what, *bytes)
     }
 
     fn send(&self, call: &Call, connection: PeerConnection, opening: &Opening) -> CallEnd {

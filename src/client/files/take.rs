@@ -11,7 +11,7 @@ use super::teller::Teller;
 use super::walk;
 use super::wire::{Cut, Wire};
 use crate::client::call::{Call, Watch};
-use crate::client::event::{Order, Stage, Way};
+use crate::client::event::{Order, Room, Stage, Way};
 use crate::client::peer::PeerConnection;
 use crate::client::peer::knock::{self, Decided};
 use crate::peer_protocol::{AfterRefusal, Answer, FileHash, GivePath, GiverLine, PeerRefusal, ReceiverLine, What};
@@ -65,16 +65,25 @@ fn open(folder: &Path, offered: &Offered<'_>) -> Result<Place, (PeerRefusal, Str
         let why = FileError::new(folder, error).to_string();
         (PeerRefusal::NotTakenHere, why)
     })?;
-    // What is there needs no room. How much that is of a folder, or of several things, nobody knows yet: there each
-    // file asks for its room.
-    let is_there = |file: &FileName| place.has(&file.part(0)) || twin(&place, file, offered.bytes).is_some();
-    match (place.room(), offered.what) {
-        (Some(free), What::File(file)) if offered.bytes > free && !is_there(file) => {
+    match room(&place, offered.what, offered.bytes) {
+        Some(Room { free, fits: false }) => {
             let why = format!("needs {}, and {} has {} free", Size(offered.bytes), folder.display(), Size(free));
             Err((PeerRefusal::NoRoom, why))
         }
         _ => Ok(place),
     }
+}
+
+/// The room for a gift of so many bytes. What of it is there needs none; how much that is of a folder that is there, or
+/// of several things, nobody knows yet: there each file asks for its room.
+pub fn room(place: &Place, what: &What, bytes: u64) -> Option<Room> {
+    let free = place.room()?;
+    let may_be_there = match what {
+        What::File(file) => place.has(&file.part(0)) || twin(place, file, bytes).is_some(),
+        What::Folder(folder) => place.has(folder.as_str()),
+        What::Files(_) => true,
+    };
+    Some(Room { free, fits: bytes <= free || may_be_there })
 }
 
 /// A gift that flows.
@@ -385,4 +394,26 @@ fn twin(place: &Place, name: &FileName, size: u64) -> Option<(File, String)> {
     let names = (0..MAX_GAP).map(|number| name.numbered(number)).take_while(|name| place.has(name));
     let mut files = names.filter_map(|name| Some((place.open_file(&name).ok()?, name)));
     files.find(|(file, _)| file.metadata().is_ok_and(|data| data.len() == size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_is_there_needs_no_room() {
+        let downloads = tempfile::tempdir().expect("a folder");
+        let place = Place::open(downloads.path()).expect("a folder");
+        let file = |name: &str| What::File(name.parse().expect("valid"));
+        let fits = |what: &What, bytes| room(&place, what, bytes).map(|room| room.fits);
+        assert_eq!(fits(&file("a.txt"), 1), Some(true));
+        assert_eq!(fits(&file("a.txt"), u64::MAX), Some(false));
+        fs::write(downloads.path().join("a.txt.part"), "half").expect("written");
+        assert_eq!(fits(&file("a.txt"), u64::MAX), Some(true));
+        let folder = What::Folder("trip".parse().expect("valid"));
+        assert_eq!(fits(&folder, u64::MAX), Some(false));
+        fs::create_dir(downloads.path().join("trip")).expect("made");
+        assert_eq!(fits(&folder, u64::MAX), Some(true));
+    }
 }

@@ -177,7 +177,7 @@ fn add(output: Output, prompt: &mut Option<String>, lines: &mut String, errors: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::event::{Home, Step, Way};
+    use crate::client::event::{Place, Step, Way};
     use std::cell::Cell;
     use std::time::SystemTime;
 
@@ -239,7 +239,7 @@ mod tests {
                 let stage = Stage::Progress { done: twentieth * 5, size: 100, file: 1, count: 1 };
                 let step = Step { way: Way::Fetch, with: "bob".parse().expect("valid"), what: "a".to_owned(), stage };
                 let shown = Shown::Transfer { number: 1, step, rate: None, left: None };
-                printer.is_wanted(&Line { home: Home::Server, time: SystemTime::UNIX_EPOCH, shown, request })
+                printer.is_wanted(&Line { home: Place::Server, time: SystemTime::UNIX_EPOCH, shown, request })
             });
             let count = wanted.count();
             printer.end();

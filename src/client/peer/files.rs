@@ -2,7 +2,7 @@
 
 use super::connection::PeerConnection;
 use crate::client::call::Call;
-use crate::client::event::CallEnd;
+use crate::client::event::{CallEnd, Room};
 use crate::peer_protocol::Opening;
 use crate::value::{FileName, Username};
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// The calls about files. Each blocks until its call is over, and returns how it ended.
 pub trait Files: Send + Sync {
-    /// The bytes that are free where gifts go; `None` where the system does not know.
-    fn room(&self) -> Option<u64>;
+    /// The room for a `GIVE`; `None` where the system does not know, and for everything else.
+    fn room(&self, opening: &Opening) -> Option<Room>;
 
     /// Serves `FILE`, of which the App knows: waits for its order, and sends the file.
     fn send(&self, call: &Call, connection: PeerConnection, opening: &Opening) -> CallEnd;

@@ -1,6 +1,6 @@
 //! What is shown, for programs: one JSON object a line, described in `docs/JSON.md`.
 
-use crate::client::event::{Home, Line, Shown, Stage, Step, Way};
+use crate::client::event::{Line, Shown, Stage, Step, Way};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -10,19 +10,8 @@ pub fn object(line: &Line) -> String {
     if let Some(id) = line.request {
         add(&mut object, json!({ "id": id }));
     }
-    if let Some(window) = window(&line.home) {
-        add(&mut object, json!({ "window": window }));
-    }
+    add(&mut object, json!({ "window": line.home.title() }));
     object.to_string()
-}
-
-fn window(home: &Home) -> Option<&str> {
-    match home {
-        Home::Server => Some("server"),
-        Home::All => Some("all"),
-        Home::Person(name) => Some(name.as_str()),
-        Home::Front | Home::Window(_) => None,
-    }
 }
 
 fn add(object: &mut Value, more: Value) {
@@ -37,13 +26,15 @@ fn value(shown: &Shown) -> Value {
             "event": "broadcast", "seq": broadcast.seq, "time": broadcast.unix_time,
             "from": broadcast.from.as_str(), "text": broadcast.text, "earlier": earlier,
         }),
-        Shown::Message { from, text, verified, relayed } => json!({
-            "event": "message", "from": from.as_str(), "text": text, "verified": verified, "relayed": relayed,
+        Shown::Message { from, text, stranger, relayed } => json!({
+            "event": "message", "from": from.as_str(), "text": text, "verified": stranger.is_none(),
+            "address": stranger, "relayed": relayed,
         }),
         Shown::Sent { to, text } => json!({"event": "sent", "to": to.as_str(), "text": text}),
-        Shown::ChatRequest { question, from, verified } => {
-            json!({"event": "chat_request", "question": question, "from": from.as_str(), "verified": verified})
-        }
+        Shown::ChatRequest { question, from, stranger } => json!({
+            "event": "chat_request", "question": question, "from": from.as_str(), "verified": stranger.is_none(),
+            "address": stranger,
+        }),
         Shown::Missed { question, from } => {
             json!({"event": "chat_missed", "question": question, "from": from.as_str()})
         }
@@ -136,9 +127,10 @@ fn stage(stage: &Stage) -> (&'static str, Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::event::Place;
     use std::time::SystemTime;
 
-    fn read(home: Home, shown: Shown, request: Option<u64>) -> Value {
+    fn read(home: Place, shown: Shown, request: Option<u64>) -> Value {
         let line = Line { home, time: SystemTime::UNIX_EPOCH, shown, request };
         serde_json::from_str(&object(&line)).expect("valid")
     }
@@ -147,8 +139,8 @@ mod tests {
     fn an_answer_carries_the_number_of_its_request_and_where_it_belongs() {
         let done = Shown::Done { text: "a \"b\"\n".to_owned() };
         let expected = json!({"event": "done", "text": "a \"b\"\n", "id": 3, "window": "server"});
-        assert_eq!(read(Home::Server, done, Some(3)), expected);
-        let bob = Home::Person("bob".parse().expect("valid"));
+        assert_eq!(read(Place::Server, done, Some(3)), expected);
+        let bob = Place::Person("bob".parse().expect("valid"));
         let line = Shown::Said { to: "bob".parse().expect("valid"), text: "hi".to_owned() };
         assert_eq!(read(bob, line, None), json!({"event": "said", "to": "bob", "text": "hi", "window": "bob"}));
     }
@@ -162,6 +154,6 @@ mod tests {
             "event": "transfer", "transfer": 9, "direction": "out", "stage": "progress", "with": "bob",
             "file": "dir/", "rate": 2, "left": 1, "done": 1, "size": 4, "number": 2, "count": 3, "window": "all",
         });
-        assert_eq!(read(Home::All, shown, None), expected);
+        assert_eq!(read(Place::All, shown, None), expected);
     }
 }

@@ -50,10 +50,14 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone) -> Look {
             said(broadcast.from.as_str(), Style::Dim, &broadcast.text, Weight::None)
         }
         Shown::Broadcast { broadcast, .. } => said(broadcast.from.as_str(), CYAN, &broadcast.text, Weight::Unread),
-        Shown::Message { from, text, verified, relayed } => {
-            let how = if *relayed { " (through the server)" } else { "" };
+        Shown::Message { from, text, stranger, relayed } => {
+            let how = match stranger {
+                Some(address) => format!(" (unverified, from {address})"),
+                None if *relayed => " (through the server)".to_owned(),
+                None => String::new(),
+            };
             Look {
-                name: name(from.as_str(), *verified),
+                name: name(from.as_str(), stranger.is_none()),
                 style: MAGENTA,
                 text: format!("{}{how}", escape(text)),
                 weight: Weight::ForYou,
@@ -63,9 +67,9 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone) -> Look {
             Look { name: name(from.as_str(), *verified), style: GREEN, text: escape(text), weight: Weight::ForYou }
         }
         Shown::Sent { text, .. } | Shown::Said { text, .. } => said(me, Style::Plain, text, Weight::None),
-        Shown::ChatRequest { question, from, verified } => {
-            let text = format!("{from}{} wants to chat: /accept {question} or /decline {question}", proof(*verified));
-            question_look(text)
+        Shown::ChatRequest { question, from, stranger } => {
+            let who = stranger.map_or_else(String::new, |address| format!(" (unverified, from {address})"));
+            question_look(format!("{from}{who} wants to chat: /accept {question} or /decline {question}"))
         }
         Shown::Offer { question, from, what, count, size, room } => {
             let offer = offer(from, what, *count, *size, *room);
@@ -117,6 +121,7 @@ mod tests {
     use super::*;
     use crate::protocol::Broadcast;
     use crate::value::Username;
+    use std::net::{IpAddr, Ipv4Addr};
 
     fn name(text: &str) -> Username {
         text.parse().expect("valid")
@@ -134,15 +139,16 @@ mod tests {
             earlier,
         };
         let message =
-            |verified, relayed| Shown::Message { from: name("bob"), text: "hi".to_owned(), verified, relayed };
+            |stranger, relayed| Shown::Message { from: name("bob"), text: "hi".to_owned(), stranger, relayed };
+        let eve = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let said = Shown::Said { to: name("bob"), text: "hi".to_owned() };
         for (shown, who, text, weight) in [
             (broadcast("Alice", false), "alice", "hi", Weight::None),
             (broadcast("bob", false), "bob", "hi", Weight::Unread),
             (broadcast("bob", true), "bob", "hi", Weight::None),
-            (message(true, false), "bob", "hi", Weight::ForYou),
-            (message(false, false), "?bob", "hi", Weight::ForYou),
-            (message(true, true), "bob", "hi (through the server)", Weight::ForYou),
+            (message(None, false), "bob", "hi", Weight::ForYou),
+            (message(eve, false), "?bob", "hi (unverified, from 127.0.0.1)", Weight::ForYou),
+            (message(None, true), "bob", "hi (through the server)", Weight::ForYou),
             (said, "alice", "hi", Weight::None),
         ] {
             assert_eq!(seen(&shown), (who.to_owned(), text.to_owned(), weight));

@@ -1,15 +1,18 @@
 //! Each thing that is shown, as text, as JSON and as a look.
 
 use super::{Weight, look, object, text};
-use crate::client::event::{Home, Line, Shown, Stage, Step, Way};
+use crate::client::event::{Line, Place, Shown, Stage, Step, Way};
 use crate::protocol::Broadcast;
 use crate::value::{Size, Username};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
+
+const STRANGER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
 const ESC: &str = "a \x1b\"b";
 
@@ -28,7 +31,7 @@ fn check(shown: Shown, says: &str, fields: Value, beside: &str, weight: Weight) 
     assert_eq!((look.name.as_str(), look.weight), (beside, weight), "{says}");
     assert!(!look.text.contains(char::is_control) && !look.text.is_empty(), "{says}");
     assert_eq!(shown.is_error(), weight == Weight::Failed);
-    let line = Line { home: Home::Person(name("bob")), time: SystemTime::UNIX_EPOCH, shown, request: Some(4) };
+    let line = Line { home: Place::Person(name("bob")), time: SystemTime::UNIX_EPOCH, shown, request: Some(4) };
     let written = object(&line);
     assert!(!written.contains(['\n', '\x1b']), "{written}");
     let object: Value = serde_json::from_str(&written).expect("JSON");
@@ -56,14 +59,14 @@ fn broadcasts_and_messages() {
         Weight::None,
     );
     check(
-        Shown::Message { from: name("bob"), text: esc(), verified: true, relayed: true },
+        Shown::Message { from: name("bob"), text: esc(), stranger: None, relayed: true },
         "[message, relayed by the server] bob: a \\u{1b}\"b",
         json!({"event": "message", "from": "bob", "text": ESC, "verified": true, "relayed": true}),
         "bob",
         Weight::ForYou,
     );
     check(
-        Shown::Message { from: name("bob"), text: esc(), verified: false, relayed: false },
+        Shown::Message { from: name("bob"), text: esc(), stranger: STRANGER, relayed: false },
         "[message] bob (unverified): a \\u{1b}\"b",
         json!({"verified": false, "relayed": false}),
         "?bob",
@@ -81,9 +84,9 @@ fn broadcasts_and_messages() {
 #[test]
 fn chats() {
     check(
-        Shown::ChatRequest { question: 3, from: name("bob"), verified: false },
+        Shown::ChatRequest { question: 3, from: name("bob"), stranger: STRANGER },
         "bob (unverified) wants to chat: accept 3 or decline 3?",
-        json!({"event": "chat_request", "question": 3, "from": "bob", "verified": false}),
+        json!({"event": "chat_request", "question": 3, "from": "bob", "verified": false, "address": "127.0.0.1"}),
         "?",
         Weight::Question,
     );

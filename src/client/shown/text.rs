@@ -16,13 +16,13 @@ use std::net::SocketAddr;
 pub fn text(shown: &Shown, zone: &TimeZone) -> String {
     match shown {
         Shown::Broadcast { broadcast, earlier } => broadcast_line(broadcast, *earlier, zone),
-        Shown::Message { from, text, verified, relayed } => {
+        Shown::Message { from, text, stranger, relayed } => {
             let relayed = if *relayed { ", relayed by the server" } else { "" };
-            format!("[message{relayed}] {from}{}: {}", proof(*verified), escape(text))
+            format!("[message{relayed}] {from}{}: {}", proof(stranger.is_none()), escape(text))
         }
         Shown::Sent { to, text } => format!("[message] to {to}: {}", escape(text)),
-        Shown::ChatRequest { question, from, verified } => {
-            format!("{from}{} wants to chat: accept {question} or decline {question}?", proof(*verified))
+        Shown::ChatRequest { question, from, stranger } => {
+            format!("{from}{} wants to chat: accept {question} or decline {question}?", proof(stranger.is_none()))
         }
         Shown::Missed { from, .. } => format!("{from} no longer waits for your answer"),
         Shown::ChatCalling { to } => format!("Asking {} for a chat...", escape(to)),
@@ -131,7 +131,7 @@ mod tests {
     fn what_others_wrote_cannot_steer_the_terminal() {
         let evil = "\u{1b}[2Jhello\u{202e}".to_owned();
         for shown in [
-            Shown::Message { from: bob(), text: evil.clone(), verified: true, relayed: false },
+            Shown::Message { from: bob(), text: evil.clone(), stranger: None, relayed: false },
             Shown::ChatLine { from: bob(), verified: true, text: evil.clone(), foreground: true },
             Shown::ChatClosed { with: bob(), why: evil.clone() },
             Shown::Notice { text: evil.clone() },

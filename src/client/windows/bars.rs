@@ -4,8 +4,8 @@ use super::cells::{clip, pad, width};
 use super::layout::WIDE;
 use super::mode::{Doubt, Mode};
 use super::set::Windows;
-use super::window::{Place, Window};
-use crate::client::event::{Piece, Row, Style, Way};
+use super::window::Window;
+use crate::client::event::{Piece, Place, Row, Style, Way};
 use crate::client::shown::Weight;
 use crate::value::Size;
 use std::collections::BTreeSet;
@@ -106,8 +106,8 @@ fn short_bar(windows: &Windows, is_read: bool, columns: usize) -> Row {
     for (number, window) in order {
         let (title, mark) = (window.place.title(), mark(windows, *number, window, is_read));
         let text = match window.mark() {
-            _ if *number == windows.front => format!("{number} {}{mark}", clip(title, 8)),
-            Weight::Question | Weight::ForYou => format!("{number} {}{mark}", clip(title, 3)),
+            _ if *number == windows.front => format!("{number} {}{mark}", clip(&title, 8)),
+            Weight::Question | Weight::ForYou => format!("{number} {}{mark}", clip(&title, 3)),
             _ => format!("{number}{mark}"),
         };
         used += width(&text) + 1;
@@ -167,7 +167,7 @@ pub(super) fn status(windows: &Windows, scene: &Scene, below: u64, columns: usiz
 
 fn with(place: &Place, with: Option<With>, is_wide: bool) -> String {
     match with.filter(|_| is_wide) {
-        None => place.title().to_owned(),
+        None => place.title().into_owned(),
         Some(with) => {
             let verified = if with.is_verified { "verified" } else { "unverified" };
             format!("{} ({verified}, {})", place.title(), if with.is_chat { "chat" } else { "message" })

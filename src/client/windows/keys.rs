@@ -5,8 +5,8 @@ use super::input_line::InputLine;
 use super::mode::{Doubt, Mode, Recall};
 use super::search::{Search, Toward};
 use super::set::Windows;
-use super::window::{Place, Scroll};
-use crate::client::event::Key;
+use super::window::Scroll;
+use crate::client::event::{Key, Place};
 use crate::protocol::MAX_BROADCAST;
 use std::time::{Duration, Instant};
 
@@ -180,10 +180,9 @@ impl Windows {
 
     fn complete(&mut self, back: bool) -> Vec<Act> {
         let mut names = self.names.clone();
-        let people = self.windows.values().filter(|window| matches!(window.place, Place::Person(_)));
-        for title in people.map(|window| window.place.title()) {
-            if !names.iter().any(|name| name.eq_ignore_ascii_case(title)) {
-                names.push(title.to_owned());
+        for person in self.windows.values().filter_map(|window| window.place.name()) {
+            if !names.iter().any(|name| name.eq_ignore_ascii_case(person.as_str())) {
+                names.push(person.to_string());
             }
         }
         let (mut completion, mut input) =

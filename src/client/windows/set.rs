@@ -4,8 +4,8 @@
 use super::completion::Completion;
 use super::mode::Mode;
 use super::question::Questions;
-use super::window::{Place, Window};
-use crate::client::event::Size;
+use super::window::Window;
+use crate::client::event::{Place, Size};
 use crate::client::shown::{Look, Weight};
 use crate::value::Username;
 use jiff::tz::TimeZone;
@@ -112,16 +112,13 @@ impl Windows {
         self.windows.get(&number).map(|window| &window.place)
     }
 
-    /// The number of the window of this person, which is made if there is none.
-    pub fn window_of(&mut self, name: &Username) -> u32 {
-        self.number_of(&Place::Person(name.clone()))
-    }
-
-    fn find(&self, place: &Place) -> Option<u32> {
+    /// The number of a window, if there is one.
+    pub fn find(&self, place: &Place) -> Option<u32> {
         self.windows.iter().find(|(_, window)| window.place == *place).map(|(number, _)| *number)
     }
 
-    fn number_of(&mut self, place: &Place) -> u32 {
+    /// The number of a window, which is made if there is none.
+    pub fn number_of(&mut self, place: &Place) -> u32 {
         if let Some(number) = self.find(place) {
             return number;
         }
@@ -280,10 +277,9 @@ impl Windows {
         found.map_or(Vec::new(), |(_, files)| files.clone())
     }
 
-    /// Whether a talk with this person is open.
-    pub fn set_talk(&mut self, name: &Username, is_open: bool) {
-        let place = Place::Person(name.clone());
-        let number = if is_open { Some(self.number_of(&place)) } else { self.find(&place) };
+    /// Whether a talk is open there.
+    pub fn set_talk(&mut self, place: &Place, is_open: bool) {
+        let number = if is_open { Some(self.number_of(place)) } else { self.find(place) };
         if let Some(window) = number.and_then(|number| self.windows.get_mut(&number)) {
             window.has_talk = is_open;
         }
@@ -321,14 +317,9 @@ impl Windows {
         &self.zone
     }
 
-    /// The number of this person's window, if there is one.
-    pub fn window_with(&self, name: &Username) -> Option<u32> {
-        self.find(&Place::Person(name.clone()))
-    }
-
-    /// The last lines of this person's window, as text.
-    pub fn last_lines(&self, name: &Username, most: usize) -> Vec<String> {
-        let window = self.window_with(name).and_then(|number| self.windows.get(&number));
+    /// The last lines of a window, as text.
+    pub fn last_lines(&self, place: &Place, most: usize) -> Vec<String> {
+        let window = self.find(place).and_then(|number| self.windows.get(&number));
         window.map_or_else(Vec::new, |window| window.last_lines(most, &self.zone))
     }
 

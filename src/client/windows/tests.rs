@@ -7,7 +7,7 @@ mod reading;
 mod properties;
 
 use super::*;
-use crate::client::event::{Key, Size, Style, Way};
+use crate::client::event::{Key, Place, Size, Style, Way};
 use crate::client::shown::{Look, Weight};
 use crate::value::Username;
 use jiff::tz::TimeZone;
@@ -49,9 +49,9 @@ impl Play {
     fn with_people(columns: u16, rows: u16) -> Play {
         let mut play = Play::new(columns, rows);
         for person in ["bob", "carol", "dave"] {
-            play.windows.window_of(&name(person));
+            play.windows.number_of(&Place::Person(name(person)));
         }
-        play.windows.set_talk(&name("bob"), true);
+        play.windows.set_talk(&Place::Person(name("bob")), true);
         play.windows.go(3);
         play.scene.with = Some(With { is_verified: true, is_chat: true });
         play

@@ -5,8 +5,8 @@ use super::cells::{clip, pad, width};
 use super::layout::{Layout, NAMES, fitted};
 use super::mode::Mode;
 use super::set::Windows;
-use super::window::{Place, Window};
-use crate::client::event::{Picture, Piece, Row, Size, Style};
+use super::window::Window;
+use crate::client::event::{Picture, Piece, Place, Row, Size, Style};
 use crate::client::shown::Weight;
 
 /// Below this size only the last line and the line that is typed are drawn.

@@ -4,8 +4,8 @@
 use super::cells::width;
 use super::history::History;
 use super::input_line::InputLine;
+use crate::client::event::Place;
 use crate::client::shown::{Look, Weight};
-use crate::value::Username;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::VecDeque;
@@ -16,17 +16,6 @@ pub const MAX_LINES: usize = 5_000;
 
 /// The most bytes of text in them: the long lines of a stranger are not to fill the memory.
 const MAX_BYTES: usize = 4 << 20;
-
-/// Whose window it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The session, answers to commands, and notices.
-    Server,
-    /// Broadcasts.
-    All,
-    /// What one person says, and what is said to that person.
-    Person(Username),
-}
 
 /// A line, and when it was shown.
 #[derive(Clone, Debug)]
@@ -93,17 +82,6 @@ pub(super) struct Window {
     unread: [usize; Weight::Question as usize + 1],
     rule: Option<Rule>,
     widest: usize,
-}
-
-impl Place {
-    /// What stands in the bar.
-    pub fn title(&self) -> &str {
-        match self {
-            Place::Server => "server",
-            Place::All => "all",
-            Place::Person(name) => name.as_str(),
-        }
-    }
 }
 
 impl Window {

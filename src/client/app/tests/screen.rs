@@ -1,7 +1,7 @@
 //! What stands on the screen, and what its keys do.
 
 use super::*;
-use crate::client::event::{Row, Size};
+use crate::client::event::{Place, Row, Size};
 
 impl Play {
     fn resize(&mut self, columns: u16, rows: u16) {
@@ -95,4 +95,87 @@ fn a_password_waits_for_the_half_line_and_says_so() {
     assert!(rows[rows.len() - 2].contains("password wanted: clear the line"), "{rows:#?}");
     play.event(Event::Key(Key::Ctrl('c')));
     assert_eq!(play.rows().last().map(String::as_str), Some("Password of alice:"));
+}
+
+impl Play {
+    /// The calls that were given up since the last look.
+    fn hung_up(&mut self) -> Vec<CallId> {
+        self.pick(|effect| if let Effect::HangUp(call) = effect { Some(*call) } else { None })
+    }
+
+    fn has_row(&mut self, text: &str) -> bool {
+        self.rows().iter().any(|row| row.contains(text))
+    }
+}
+
+#[test]
+fn what_one_asks_for_is_answered_also_where_all_is_quiet() {
+    let mut play = Play::screen();
+    play.server(&["bcast_1_1_bob_before"]);
+    play.press("/quiet on\r/earlier\r/transfers\r");
+    let rows = play.rows();
+    for answer in ["Only what you ask for is shown", "before", "No files on their way"] {
+        assert!(rows.iter().any(|row| row.contains(answer)), "{answer}: {rows:#?}");
+    }
+    play.app.info(Place::Server, "nobody asked");
+    assert!(!play.has_row("nobody asked"));
+}
+
+#[test]
+fn ctrl_c_leaves_alone_what_was_begun_elsewhere() {
+    let mut play = Play::screen();
+    play.press("run bob sleep 60\r");
+    let (job, _) = play.begun();
+    play.press("chat carol\r");
+    let (talk, _) = play.begun();
+    play.event(Event::Key(Key::Alt('2')));
+    play.event(Event::Key(Key::Ctrl('c')));
+    assert_eq!(play.hung_up(), []);
+    play.event(Event::Key(Key::Alt('1')));
+    for newest in [talk, job] {
+        play.event(Event::Key(Key::Ctrl('c')));
+        assert_eq!(play.hung_up(), [newest]);
+    }
+    assert!(!play.done.iter().any(|effect| matches!(effect, Effect::End(_))));
+}
+
+#[test]
+fn ctrl_d_leaves_from_the_window_of_the_server_alone() {
+    let mut play = Play::screen();
+    play.look();
+    play.event(Event::Key(Key::Alt('2')));
+    play.event(Event::Key(Key::Ctrl('d')));
+    assert_eq!(play.sent(), [""; 0]);
+    assert!(play.has_row("/quit or Ctrl-X leaves"));
+    play.event(Event::Key(Key::Alt('1')));
+    play.event(Event::Key(Key::Ctrl('d')));
+    assert_eq!(play.sent(), ["quit"]);
+}
+
+#[test]
+fn a_stranger_has_a_window_beside_the_person_of_that_name() {
+    let mut play = Play::screen();
+    play.server(&[&format!("ticket_bob_{TICKET}")]);
+    play.knock(1, &format!("MSG,bob,{TICKET}"), Some("it is me"));
+    let call = play.knock(2, "CHAT,bob,ffffffffffffffffffffffffffffffff", None);
+    play.after(Duration::from_secs(3));
+    assert!(play.has_row("bob (unverified, from 127.0.0.2) wants to chat: /accept 1"), "{:#?}", play.rows());
+    play.press("/accept 1\r");
+    assert_eq!(play.orders(call), [Order::Accept]);
+    play.news(call, News::Line("trust me".to_owned()));
+    let rows = play.rows();
+    assert!(rows[0].contains("3 bob*  4 ?bob"), "{rows:#?}");
+    assert!(rows.iter().any(|row| row == "?bob   trust me"), "{rows:#?}");
+    assert!(rows.iter().any(|row| row.contains("?bob (unverified, chat)")), "{rows:#?}");
+    play.press("what do you want\r");
+    assert_eq!(play.orders(call), [Order::Say("what do you want".to_owned())]);
+    // What is said in the window of the person goes to the person.
+    play.event(Event::Key(Key::Alt('3')));
+    play.press("is it you\r");
+    assert!(matches!(play.begun(), (_, Work::Message { text, .. }) if text == "is it you"));
+    assert_eq!(play.orders(call), []);
+    play.event(Event::Key(Key::Alt('4')));
+    play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
+    play.press("still there\r");
+    assert!(play.has_row("Not sent: the chat with ?bob is over"));
 }

@@ -161,7 +161,7 @@ fn names_in_their_column_only_grow() {
 fn more_windows_than_the_bar_has_room_for() {
     let mut play = Play::with_people(80, 24);
     for number in 0..20 {
-        play.windows.window_of(&name(&format!("person{number}")));
+        play.windows.number_of(&Place::Person(name(&format!("person{number}"))));
     }
     play.add(9, "person3", "hi", Weight::ForYou);
     play.windows.set_question_open(&Place::Person(name("person14")), true);

@@ -50,7 +50,7 @@ fn a_picture_of_a_window_that_is_gone_reads_nothing() {
     play.add(3, "bob", "hi", Weight::ForYou);
     let drawn = play.draw();
     assert!(play.windows.close(3));
-    let eve = play.windows.window_of(&name("eve"));
+    let eve = play.windows.number_of(&Place::Person(name("eve")));
     play.add(eve, "eve", "hi", Weight::ForYou);
     play.windows.drawn(&drawn);
     assert!(eve == 3 && bar(&play).contains("3 eve*"));
@@ -116,15 +116,15 @@ fn the_65th_window_takes_the_place_of_one_in_which_nothing_waits() {
     let mut play = Play::new(80, 24);
     let person = |number: u32| name(&format!("p{number}"));
     for number in 3..=64 {
-        assert_eq!(play.windows.window_of(&person(number)), number);
+        assert_eq!(play.windows.number_of(&Place::Person(person(number))), number);
     }
-    play.windows.set_talk(&person(3), true);
+    play.windows.set_talk(&Place::Person(person(3)), true);
     play.add(4, "p4", "hi", Weight::ForYou);
     play.windows.go(5);
     play.write("half");
     play.windows.go(1);
-    assert_eq!(play.windows.window_of(&person(65)), 6);
-    assert_eq!(play.windows.window_with(&person(6)), None);
+    assert_eq!(play.windows.number_of(&Place::Person(person(65))), 6);
+    assert_eq!(play.windows.find(&Place::Person(person(6))), None);
 }
 
 #[test]
@@ -179,6 +179,6 @@ fn closing_goes_back_and_never_closes_the_first_two() {
     let mut play = Play::with_people(80, 24);
     assert!(!play.windows.close(1) && !play.windows.close(2) && !play.windows.close(9));
     assert!(play.windows.close(3));
-    assert_eq!((play.windows.front().0, play.windows.window_with(&name("bob"))), (1, None));
-    assert_eq!(play.windows.window_of(&name("eve")), 3);
+    assert_eq!((play.windows.front().0, play.windows.find(&Place::Person(name("bob")))), (1, None));
+    assert_eq!(play.windows.number_of(&Place::Person(name("eve"))), 3);
 }
