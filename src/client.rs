@@ -16,6 +16,7 @@ pub mod app;
 pub mod runner;
 pub mod paths;
 pub mod history;
+mod log_lines;
 pub mod logs;
 pub mod pen;
 pub mod options;

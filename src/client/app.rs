@@ -86,6 +86,7 @@ impl App {
         self.session_tick();
         self.knocks_tick();
         self.questions_tick();
+        self.transfers_tick();
         self.doctor_tick();
         self.display_tick();
         self.settle()
@@ -114,6 +115,7 @@ impl App {
             Event::News { call, news } => self.news(call, news),
             Event::CallEnded { call, end } => self.call_ended(call, end),
             Event::Shares(shares) => self.shares(shares),
+            Event::Logged(text) => self.info(Place::Server, text),
         }
     }
 

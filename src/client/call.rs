@@ -12,7 +12,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How long an introduction may take: the server's answer, and while the session is gone the way back to it.
@@ -97,6 +97,11 @@ impl Signals {
     /// repaired or repeated by who sends it.
     pub fn event_if_room(&self, event: Event) -> bool {
         self.0.try_send(Signal::Event(event)).is_ok()
+    }
+
+    /// Tells the App something that may be lost when there is no room; false when the client is over.
+    pub fn offer(&self, event: Event) -> bool {
+        !matches!(self.0.try_send(Signal::Event(event)), Err(TrySendError::Disconnected(_)))
     }
 
     /// Wakes the runner, and never waits: one for whom there is no room finds the runner awake.

@@ -61,6 +61,8 @@ pub enum Event {
     CallEnded { call: CallId, end: CallEnd },
     /// What the shared folder holds now.
     Shares(Shares),
+    /// A line of the log, while a screen covers the terminal.
+    Logged(String),
     /// The answer to [`Effect::AskPaths`].
     Paths { ask: u64, found: Vec<String> },
     /// The client is to end: a signal, or nobody reads its output any more.

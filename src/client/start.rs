@@ -6,6 +6,7 @@ use super::dispatch::Means;
 use super::event::{End, Line, Now};
 use super::files::ClientFiles;
 use super::lines::{Format, Input, Printer};
+use super::log_lines;
 use super::options::{Options, Output, Task};
 use super::pen::Pen;
 use super::run::ConsentLog;
@@ -23,12 +24,14 @@ use std::time::{Instant, SystemTime};
 /// A sentence: the server is not there, the login of the options is not possible, the port or a folder is not to be
 /// had.
 pub fn run(options: Options) -> Result<bool, String> {
+    let face = face(&options);
+    let (signals, receiver) = Signals::new(ROOM);
+    let covers_log = face == Face::Screen && io::stderr().is_terminal();
+    log_lines::start(covers_log.then(|| signals.clone()));
     let files = ClientFiles::new(options.files.clone())?;
     let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
     let former_lines = pen.former_lines();
-    let face = face(&options);
     let rules = rules(&options, &files, face);
-    let (signals, receiver) = Signals::new(ROOM);
     let stop = Stop::new(signals.clone());
     stop.on_signals()?;
     let no_thread = |error: io::Error| format!("no thread: {error}");

@@ -65,7 +65,7 @@ impl App {
         match ask.purpose.clone() {
             Purpose::SignUp => self.signed_up(&end),
             Purpose::LogIn => self.answered_login(link, &ask.data, &end),
-            Purpose::Hide | Purpose::Here | Purpose::Names => {}
+            Purpose::Hide | Purpose::Here => {}
             Purpose::Listen => self.ready(refusal),
             Purpose::Show => self.show_answer(*ask, end),
             Purpose::Activity { hidden } => {
@@ -196,7 +196,6 @@ impl App {
             | Purpose::LogIn
             | Purpose::Hide
             | Purpose::Listen
-            | Purpose::Names
             | Purpose::Introduction(_)
             | Purpose::Announce
             | Purpose::Here

@@ -40,8 +40,6 @@ pub enum Purpose {
     Activity { hidden: bool },
     /// Its fields are names of users.
     Users,
-    /// The same, and only for completion.
-    Names,
     /// Its fields read better with spaces than with commas.
     Fields,
     /// File names.

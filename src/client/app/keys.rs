@@ -288,7 +288,11 @@ impl App {
         if self.display.as_ref().is_some_and(|display| display.leaves_when_done) && self.is_idle() {
             self.leave();
         }
-        let question = if self.may_ask_on_screen() { self.question_of_login() } else { None };
+        let question = match self.may_ask_on_screen() {
+            true if self.is_checking() => Some(("Checking the password...".to_owned(), true)),
+            true => self.question_of_login(),
+            false => None,
+        };
         let now = self.now.instant;
         let talks: Vec<Place> = self.talks.values().filter_map(Talk::place).collect();
         let questions: Vec<Place> = self.questions.list().iter().map(|question| question.place()).collect();

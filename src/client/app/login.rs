@@ -7,7 +7,7 @@ use super::state::App;
 use crate::client::command::{self};
 use crate::client::event::{Effect, End, LinkId, Place, Shown};
 use crate::protocol::{self, EntryRequest, Refusal, Reply};
-use crate::value::InvalidUsername;
+use crate::value::{InvalidUsername, Username};
 
 /// How often a person may mistype a password.
 const TRIES: u32 = 3;
@@ -33,7 +33,7 @@ impl App {
             }
             None if self.asks_at_terminal() => {
                 if signup {
-                    self.info(Place::Server, format!("Choose a password for {name}."));
+                    self.ask_to_choose(&name);
                 }
                 self.ask(Prompt::Password { name, signup });
             }
@@ -65,6 +65,15 @@ impl App {
         self.ask(Prompt::Name { signup });
     }
 
+    /// What is typed while the server looks at a password is hidden too: it may be the next try.
+    pub fn is_checking(&self) -> bool {
+        self.login.typed && self.login.pending.is_some()
+    }
+
+    fn ask_to_choose(&mut self, name: &Username) {
+        self.info(Place::Server, format!("Choose a password for {name}, of 8 characters or more."));
+    }
+
     fn ask(&mut self, prompt: Prompt) {
         self.login.prompt = Some(prompt);
     }
@@ -86,7 +95,12 @@ impl App {
         let next = match prompt {
             Prompt::Word => self.answer_word(text),
             Prompt::Name { signup } => match text.trim().parse() {
-                Ok(name) => Prompt::Password { name, signup },
+                Ok(name) => {
+                    if signup && self.asks_at_terminal() {
+                        self.ask_to_choose(&name);
+                    }
+                    Prompt::Password { name, signup }
+                }
                 Err(invalid @ InvalidUsername) => self.once_more(Prompt::Name { signup }, &format!("{invalid}.")),
             },
             Prompt::Password { name, signup: false } => {

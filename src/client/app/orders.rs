@@ -180,7 +180,7 @@ impl App {
 
     /// Whether all is done that was begun.
     pub fn is_idle(&self) -> bool {
-        let asked = |purpose: &Purpose| !matches!(purpose, Purpose::Announce | Purpose::Here | Purpose::Names);
+        let asked = |purpose: &Purpose| !matches!(purpose, Purpose::Announce | Purpose::Here);
         self.transfers.is_idle()
             && self.deliveries.is_empty()
             && !self.jobs.values().any(|job| !job.here)

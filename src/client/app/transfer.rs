@@ -80,6 +80,18 @@ impl Transfer {
         self.step = step;
     }
 
+    /// When it is stalled, if nothing comes until then. What has stalled stays so without another word.
+    pub(super) fn stalls_at(&self) -> Option<Instant> {
+        let moves = matches!(self.step.stage, Stage::Begun { .. } | Stage::Progress { .. });
+        self.samples.back().filter(|_| moves).map(|(last, _)| *last + WINDOW)
+    }
+
+    pub(super) fn stall(&mut self) {
+        if let Stage::Begun { size, offset: done } | Stage::Progress { done, size, .. } = self.step.stage {
+            self.step.stage = Stage::Stalled { done, size };
+        }
+    }
+
     /// How it stands, for a list.
     pub(super) fn standing(&self, now: Instant) -> Shown {
         let mut shown = self.shown(now);
@@ -117,9 +129,10 @@ impl Transfers {
         self.list.iter().map(|transfer| transfer.standing(now)).collect()
     }
 
-    /// When a peer has waited long enough for its turn.
+    /// When a peer has waited long enough for its turn, or a transfer is stalled.
     pub fn deadline(&self) -> Option<Instant> {
-        self.queue.iter().map(|(_, until)| *until).min()
+        let turns = self.queue.iter().map(|(_, until)| *until);
+        turns.chain(self.list.iter().filter_map(Transfer::stalls_at)).min()
     }
 
     /// A peer does not wait for its turn any longer.

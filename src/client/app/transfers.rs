@@ -113,7 +113,7 @@ impl App {
         let now = self.now.instant;
         let Some(transfer) = self.transfers.list.iter().find(|transfer| transfer.number == number) else { return };
         let (shown, mut origin) = (transfer.shown(now), transfer.origin.clone());
-        if matches!(transfer.step.stage, Stage::Progress { .. }) {
+        if transfer.step.stage.is_progress() {
             origin.request = None;
         }
         self.show(&origin, shown);
@@ -147,6 +147,18 @@ impl App {
             (true, false, true) => self.still_here(),
             _ => {}
         }
+    }
+
+    /// What the clock asks of the transfers: one of which nothing has come for some seconds is stalled.
+    pub fn transfers_tick(&mut self) {
+        let now = self.now.instant;
+        let is_due = |transfer: &&mut Transfer| transfer.stalls_at().is_some_and(|at| at <= now);
+        let mut stalled = Vec::new();
+        for transfer in self.transfers.list.iter_mut().filter(is_due) {
+            transfer.stall();
+            stalled.push(transfer.number);
+        }
+        stalled.into_iter().for_each(|number| self.show_transfer(number));
     }
 
     /// A call about files has ended. One that said no last word was stopped, by whatever.

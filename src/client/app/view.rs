@@ -21,8 +21,7 @@ const LAST_LINES: usize = 10;
 impl App {
     /// Adds a line to its window. Progress has a row of its own.
     pub fn add_line(&mut self, line: &Line) {
-        let is_progress =
-            matches!(&line.shown, Shown::Transfer { step, .. } if matches!(step.stage, Stage::Progress { .. }));
+        let is_progress = matches!(&line.shown, Shown::Transfer { step, .. } if step.stage.is_progress());
         let me = self.name().map(ToString::to_string).unwrap_or_default();
         let Some(display) = &mut self.display else { return };
         display.is_stale = true;
@@ -147,10 +146,12 @@ impl App {
 
 fn row(transfer: &Transfer) -> Option<windows::Transfer> {
     let (done, size) = match transfer.step.stage {
-        Stage::Progress { done, size, .. } => (done, size),
+        Stage::Progress { done, size, .. } | Stage::Stalled { done, size } => (done, size),
         Stage::Begun { size, offset } => (offset, size),
         _ => return None,
     };
     let (rate, left) = transfer.pace(transfer.samples.back()?.0);
-    Some(windows::Transfer { way: transfer.step.way, name: escape(&transfer.step.what), done, size, rate, left })
+    let (way, name) = (transfer.step.way, escape(&transfer.step.what));
+    let is_stalled = matches!(transfer.step.stage, Stage::Stalled { .. });
+    Some(windows::Transfer { way, name, done, size, rate, left, is_stalled })
 }

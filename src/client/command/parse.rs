@@ -171,12 +171,12 @@ mod tests {
             ("w 0", "w N"),
             ("cancel", "cancel N|FILE|all"),
             ("quiet", "quiet on|off"),
-            ("accept 7 two folders", "accept [N|NAME]"),
+            ("accept 7 two folders", "accept [N|NAME] [DIR]"),
+            ("list x", "list"),
             ("search", "search TEXT"),
         ] {
             assert_eq!(parse(line), Err(format!("Type: {usage}")), "{line}");
         }
-        assert_eq!(parse("list x"), Err("Type: list ".to_owned()));
         assert_eq!(parse("/dance"), Err("\"dance\" is no command: type help for the list".to_owned()));
         assert_eq!(parse("msg_hi"), Err("Send msg_TEXT_ADDR".to_owned()));
         assert!(parse(&format!("broadcast {}", "x".repeat(1025))).is_err_and(|why| why.contains("1025")));

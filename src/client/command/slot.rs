@@ -30,7 +30,7 @@ pub fn slot(line: &str) -> (usize, Slot<'_>) {
         let is_name = argument.split('|').any(|one| one == "NAME");
         match (argument, rest.split_once(' ')) {
             ("FILE", _) => return (begin, Slot::File(before)),
-            ("FILE...", _) => return (begin + last_word(rest), Slot::Path),
+            ("FILE..." | "DIR", _) => return (begin + last_word(rest), Slot::Path),
             ("WORD", None) => return (begin, Slot::Word),
             (_, None) if is_name => return (begin, Slot::Name),
             (_, None) => return (begin, Slot::Text),
@@ -79,6 +79,7 @@ mod tests {
             ("send bob 'a b", (9, Slot::Path)),
             ("send bob a\\ b", (9, Slot::Path)),
             ("accept bo", (7, Slot::Name)),
+            ("accept 7 dow", (9, Slot::Path)),
             ("help ge", (5, Slot::Word)),
         ] {
             assert_eq!(slot(line), expected, "{line:?}");

@@ -23,7 +23,7 @@ pub(super) struct Row {
 /// From so many columns on, all help stands in one column of its own.
 const WIDE: usize = 60;
 /// The columns of a word and its arguments then.
-const USAGE: usize = 18;
+const USAGE: usize = 21;
 
 const fn row(
     word: &'static str,
@@ -40,13 +40,13 @@ const fn row(
 const TABLE: &[Row] = &[
     row("list", &["1"], "", "active clients", |rest| alone(rest, Command::List)),
     row("users", &[], "", "names of the active clients", |rest| alone(rest, Command::Users)),
-    row("all", &["2", "broadcast"], "[TEXT]", "a message to everybody: TEXT, or the next line; - for all further lines",
+    row("all", &["2", "broadcast"], "[TEXT]", "a message to everybody: TEXT, or the next line; - for a script's further lines",
         |rest| Some(broadcast(rest))),
-    row("msg", &["3"], "NAME TEXT", "a single message, directly to NAME; - for all further lines", message),
+    row("msg", &["3"], "NAME TEXT", "a single message, directly to NAME; - for a script's further lines", message),
     row("chat", &["4", "connect"], "NAME", "ask NAME for a chat, or go back to one",
         |rest| rest.parse().ok().map(Command::Chat)),
     row("exit", &[], "", "end the chat in front; with none, leave", |rest| alone(rest, Command::Exit)),
-    row("accept", &["y", "yes"], "[N|NAME]", "take the chat or the files of question N, or of NAME", accept),
+    row("accept", &["y", "yes"], "[N|NAME] [DIR]", "take the chat or the files of question N, or of NAME; files into DIR", accept),
     row("decline", &["n", "no"], "[N|NAME]", "or not", |rest| which(rest).map(Command::Decline)),
     row("run", &[], "NAME COMMAND", "ask NAME to run a command, and get its output", run),
     row("allow", &[], "[N|NAME]", "let the command of question N run here, or NAME's",
@@ -102,7 +102,7 @@ pub fn menu(columns: usize) -> Vec<String> {
 
 /// Every command for the manual page: what is typed, and what it does.
 pub fn rows() -> impl Iterator<Item = (String, String)> {
-    TABLE.iter().map(|row| (row.usage().trim_end().to_owned(), row.meaning()))
+    TABLE.iter().map(|row| (row.usage(), row.meaning()))
 }
 
 /// The short menu: the commands that have a number, as in the menus of old.
@@ -119,7 +119,7 @@ pub fn help(word: &str, columns: usize) -> Option<Vec<String>> {
 impl Row {
     /// The word and what follows it.
     pub(super) fn usage(&self) -> String {
-        format!("{} {}", self.word, self.arguments)
+        format!("{} {}", self.word, self.arguments).trim_end().to_owned()
     }
 
     /// What it does, and the other words for it.
@@ -133,7 +133,7 @@ impl Row {
         if columns >= WIDE {
             wrapped(&format!("  {usage:<USAGE$} {meaning}"), columns, USAGE + 3)
         } else {
-            wrapped(&format!("  {}: {meaning}", usage.trim_end()), columns, 4)
+            wrapped(&format!("  {usage}: {meaning}"), columns, 4)
         }
     }
 }
@@ -202,14 +202,14 @@ mod tests {
 
     #[test]
     fn the_menus_look_like_this() {
-        assert_eq!(menu(80)[0], "  list               active clients (or 1)");
+        assert_eq!(menu(80)[0], "  list                  active clients (or 1)");
         assert_eq!(menu(40)[0], "  list: active clients (or 1)");
         let short = short_menu(80);
         assert!(
-            short.len() >= 5 && short.iter().any(|line| line.starts_with("  msg NAME TEXT      a single")),
+            short.len() >= 5 && short.iter().any(|line| line.starts_with("  msg NAME TEXT         a single")),
             "{short:?}"
         );
-        assert_eq!(help("/Y", 40).expect("accept")[0], "  accept [N|NAME]: take the chat or the");
+        assert_eq!(help("/Y", 40).expect("accept")[0], "  accept [N|NAME] [DIR]: take the chat");
         assert_eq!(help("dance", 40), None);
     }
 

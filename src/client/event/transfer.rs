@@ -40,6 +40,8 @@ pub enum Stage {
     Begun { size: u64, offset: u64 },
     /// So far it is. `file` is the number of the file of a gift, of `count`; 1 of 1 for a single file.
     Progress { done: u64, size: u64, file: usize, count: usize },
+    /// So far it is, and nothing has come for some seconds.
+    Stalled { done: u64, size: u64 },
     /// Its connection is lost; it is tried again.
     Again { why: String },
     /// All of it is there and its hash is right; what arrived here is `saved`. `there` bytes were there before.
@@ -69,6 +71,11 @@ impl Way {
 }
 
 impl Stage {
+    /// Whether it only tells how far it is.
+    pub fn is_progress(&self) -> bool {
+        matches!(self, Stage::Progress { .. } | Stage::Stalled { .. })
+    }
+
     /// Whether nothing more comes.
     pub fn is_end(&self) -> bool {
         matches!(

@@ -101,6 +101,7 @@ impl Printer {
             return true;
         };
         match step.stage {
+            Stage::Stalled { .. } if line.request.is_none() => progress,
             Stage::Progress { done, size, .. } if line.request.is_none() => {
                 let tenth = shown::percent(done, size) / 10;
                 let is_new = self.tenths.insert(*number, tenth).is_none_or(|before| before < tenth);

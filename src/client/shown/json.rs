@@ -111,6 +111,7 @@ fn stage(stage: &Stage) -> (&'static str, Value) {
         Stage::Progress { done, size, file, count } => {
             ("progress", json!({"size": size, "done": done, "number": file, "count": count}))
         }
+        Stage::Stalled { done, size } => ("stalled", json!({"size": size, "done": done})),
         Stage::Again { why } => ("again", json!({ "why": why })),
         Stage::Whole { size, there, took, saved } => {
             let saved = saved.as_ref().map(|path| path.to_string_lossy());

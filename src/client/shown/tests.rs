@@ -273,15 +273,21 @@ fn transfer(way: Way, stage: Stage, rate: Option<u64>) -> Shown {
 fn transfers_under_way() {
     let again = Stage::Again { why: esc() };
     let cases = [
-        (Way::Fetch, Stage::Waiting { before: 0 }, "Fetching big from bob: waiting", "waiting"),
-        (Way::Fetch, Stage::Waiting { before: 3 }, "Fetching big from bob: waiting for 3 others", "waiting"),
-        (Way::Give, Stage::Waiting { before: 0 }, "Offering big to bob...", "waiting"),
+        (Way::Fetch, Stage::Waiting { before: 0 }, "[3] Fetching big from bob: waiting", "waiting"),
+        (Way::Fetch, Stage::Waiting { before: 3 }, "[3] Fetching big from bob: waiting for 3 others", "waiting"),
+        (Way::Give, Stage::Waiting { before: 0 }, "[3] Offering big to bob...", "waiting"),
         (Way::Send, Stage::Begun { size: 1, offset: 0 }, "Sending big to bob: 1 byte", "begun"),
         (
             Way::Fetch,
             Stage::Begun { size: 2048, offset: 1024 },
             "Fetching big from bob: 2.0 KiB, of which 1.0 KiB are there",
             "begun",
+        ),
+        (
+            Way::Take,
+            Stage::Stalled { done: 1, size: 4 },
+            "[3] Taking big from bob: 25 % of 4 bytes, stalled",
+            "stalled",
         ),
         (Way::Take, again, "big from bob: a \\u{1b}\"b; trying again", "again"),
     ];
@@ -292,7 +298,7 @@ fn transfers_under_way() {
     let progress = Stage::Progress { done: 512, size: 1024, file: 2, count: 3 };
     check(
         transfer(Way::Give, progress, Some(1024)),
-        "Giving big to bob: 50 % of 1.0 KiB, file 2 of 3, 1.0 KiB/s, 0:41 left",
+        "[3] Giving big to bob: 50 % of 1.0 KiB, file 2 of 3, 1.0 KiB/s, 0:41 left",
         json!({"event": "transfer", "direction": "out", "stage": "progress", "done": 512, "size": 1024,
             "rate": 1024, "left": 41, "number": 2, "count": 3}),
         "",

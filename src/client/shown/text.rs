@@ -57,7 +57,7 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
         Shown::Client { name, address, guest } => client(name, *address, guest.as_deref()),
         Shown::User { name } => escape(name),
         Shown::File { owner, file, known } => file_line(owner, file, *known, zone),
-        Shown::Transfer { step, rate, left, .. } => transfer::text(step, *rate, *left),
+        Shown::Transfer { number, step, rate, left } => transfer::text(*number, step, *rate, *left),
         Shown::Notice { text } => format!("[server] {}", escape(text)),
         Shown::Done { text } | Shown::Refused { text } | Shown::Help { text } | Shown::Info { text } => escape(text),
     }
@@ -190,13 +190,13 @@ mod tests {
         let saved = PathBuf::from("/tmp/notes.txt");
         let why = "gone".to_owned();
         for (way, stage, expected) in [
-            (Way::Fetch, Stage::Waiting { before: 3 }, "Fetching notes.txt from bob: waiting for 3 others"),
-            (Way::Give, Stage::Waiting { before: 0 }, "Offering notes.txt to bob..."),
+            (Way::Fetch, Stage::Waiting { before: 3 }, "[1] Fetching notes.txt from bob: waiting for 3 others"),
+            (Way::Give, Stage::Waiting { before: 0 }, "[1] Offering notes.txt to bob..."),
             (Way::Send, Stage::Begun { size: 5, offset: 0 }, "Sending notes.txt to bob: 5 bytes"),
             (
                 Way::Take,
                 Stage::Progress { done: 512, size: 1024, file: 2, count: 3 },
-                "Taking notes.txt from bob: 50 % of 1.0 KiB, file 2 of 3, 2.0 KiB/s, 1:01 left",
+                "[1] Taking notes.txt from bob: 50 % of 1.0 KiB, file 2 of 3, 2.0 KiB/s, 1:01 left",
             ),
             (Way::Fetch, Stage::Again { why: why.clone() }, "notes.txt from bob: gone; trying again"),
             (

@@ -5,14 +5,14 @@ use crate::value::Size;
 use crate::value::text::escape;
 use std::time::Duration;
 
-/// The line of a step. `rate` is in bytes a second.
-pub fn text(step: &Step, rate: Option<u64>, left: Option<Duration>) -> String {
+/// The line of a step. `rate` is in bytes a second. The number is told where it is good for `cancel`.
+pub fn text(number: u64, step: &Step, rate: Option<u64>, left: Option<Duration>) -> String {
     let what = what(step);
     let verb = verb(step.way);
     match &step.stage {
-        Stage::Waiting { before: 0 } if step.way == Way::Give => format!("Offering {what}..."),
-        Stage::Waiting { before: 0 } => format!("{verb} {what}: waiting"),
-        Stage::Waiting { before } => format!("{verb} {what}: waiting for {before} others"),
+        Stage::Waiting { before: 0 } if step.way == Way::Give => format!("[{number}] Offering {what}..."),
+        Stage::Waiting { before: 0 } => format!("[{number}] {verb} {what}: waiting"),
+        Stage::Waiting { before } => format!("[{number}] {verb} {what}: waiting for {before} others"),
         Stage::Begun { size, offset: 0 } => format!("{verb} {what}: {}", Size(*size)),
         Stage::Begun { size, offset } => {
             format!("{verb} {what}: {}, of which {} are there", Size(*size), Size(*offset))
@@ -21,7 +21,10 @@ pub fn text(step: &Step, rate: Option<u64>, left: Option<Duration>) -> String {
             let file = if *count > 1 { format!(", file {file} of {count}") } else { String::new() };
             let rate = rate.map_or_else(String::new, |rate| format!(", {}/s", Size(rate)));
             let left = left.map_or_else(String::new, |left| format!(", {} left", clock(left)));
-            format!("{verb} {what}: {} % of {}{file}{rate}{left}", percent(*done, *size), Size(*size))
+            format!("[{number}] {verb} {what}: {} % of {}{file}{rate}{left}", percent(*done, *size), Size(*size))
+        }
+        Stage::Stalled { done, size } => {
+            format!("[{number}] {verb} {what}: {} % of {}, stalled", percent(*done, *size), Size(*size))
         }
         Stage::Again { why } => format!("{what}: {}; trying again", escape(why)),
         Stage::Whole { size, there, took, saved } => {

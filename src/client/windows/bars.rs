@@ -62,6 +62,8 @@ pub struct Transfer {
     pub rate: Option<u64>,
     /// How long it will take, once it is known.
     pub left: Option<Duration>,
+    /// Whether nothing has come for some seconds.
+    pub is_stalled: bool,
 }
 
 /// The mark of a window in a picture. `is_read`: once it is painted, all of the window in front was read.
@@ -226,8 +228,8 @@ pub(super) fn transfer_rows(scene: &Scene, columns: usize, most: usize) -> Vec<S
 fn transfer_row(transfer: &Transfer, columns: usize) -> String {
     let percent = u128::from(transfer.done) * 100 / u128::from(transfer.size.max(1));
     let percent = percent.min(100);
-    let rate = transfer.rate.map_or(String::new(), |rate| format!("{}/s", Size(rate)));
-    let left = transfer.left.map_or(String::new(), clock);
+    let rate = transfer.rate.filter(|_| !transfer.is_stalled).map_or(String::new(), |rate| format!("{}/s", Size(rate)));
+    let left = if transfer.is_stalled { "stalled".to_owned() } else { transfer.left.map_or(String::new(), clock) };
     if columns < WITH_RATE {
         return format!("{} {percent:>3}% {left}", pad(&transfer.name, 9)).trim_end().to_owned();
     }

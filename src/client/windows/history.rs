@@ -34,8 +34,7 @@ impl History {
 
     /// Keeps a text as the newest, except when it is blank or the same as the last: for lines of former runs.
     pub fn add(&mut self, text: &str) {
-        self.at = None;
-        self.unfinished.clear();
+        self.drop_place();
         if text.trim().is_empty() || text.len() > MAX_BYTES || self.lines.back().is_some_and(|last| last == text) {
             return;
         }
@@ -44,6 +43,12 @@ impl History {
         while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
             self.bytes -= self.lines.pop_front().map_or(0, |gone| gone.len());
         }
+    }
+
+    /// The line that is shown was dropped: the next Up begins at the newest again.
+    pub fn drop_place(&mut self) {
+        self.at = None;
+        self.unfinished.clear();
     }
 
     /// Puts the line before the shown one into `line`; `false` when there is none. The unfinished text is kept for

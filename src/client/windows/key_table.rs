@@ -18,7 +18,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("Ctrl-W, U, K, Y, T, Alt-D, Alt-Backspace", "change the line as in a shell"),
     ("Ctrl-C", "gives the line up; on an empty one cancels the newest thing of this window, and never ends the client"),
     ("Ctrl-C twice within two seconds", "ends the chat of this window"),
-    ("Ctrl-D", "deletes under the cursor; on an empty line twice ends the chat, and in window 1 or 2 leaves"),
+    ("Ctrl-D", "deletes under the cursor; on an empty line twice ends the chat, and in window 1 leaves"),
     ("Ctrl-X", "leaves, but not while a chat is open; with files on their way, when pressed twice"),
     ("Ctrl-Z", "stops the client; fg goes on"),
     ("Ctrl-L", "draws everything anew"),

@@ -81,7 +81,10 @@ impl Windows {
         match key {
             Key::Enter => return self.enter(now),
             Key::Ctrl('c') if window.input.is_empty() => return vec![Act::Cancel],
-            Key::Ctrl('c') => drop(window.input.take()),
+            Key::Ctrl('c') => {
+                window.input.take();
+                window.history.drop_place();
+            }
             Key::Ctrl('d') if window.input.is_empty() => return vec![Act::End],
             Key::End if window.input.is_empty() => window.scroll = Scroll::Following,
             Key::Tab => return self.complete(false),

@@ -22,7 +22,7 @@ impl Play {
 
 #[test]
 fn the_help_is_as_wide_as_the_window() {
-    for (columns, expected) in [(80, "         quit!              leave at once"), (40, "        quit!: leave at once")]
+    for (columns, expected) in [(80, "         quit!                 leave at once"), (40, "        quit!: leave at once")]
     {
         let mut play = Play::screen();
         play.resize(columns, 24);
@@ -178,4 +178,26 @@ fn a_stranger_has_a_window_beside_the_person_of_that_name() {
     play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
     play.press("still there\r");
     assert!(play.has_row("Not sent: the chat with ?bob is over"));
+}
+
+#[test]
+fn what_is_typed_while_a_password_is_looked_at_is_not_seen() {
+    let mut play = Play::new(Rules { credentials: None, ..rules(Face::Screen) });
+    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
+    play.press("login\ralice\rcorect horse\r");
+    play.press("correct");
+    assert_eq!(play.rows().last().map(String::as_str), Some("Checking the password...*******"));
+    play.server(&["ERR,Invalid credentials"]);
+    play.press(" horse");
+    assert!(!play.has_row("orse"), "{:#?}", play.rows());
+    assert!(play.has_row("The question is over: Enter drops what was typed"));
+    play.press("\r");
+    assert_eq!(play.rows().last().map(String::as_str), Some("Password of alice:"));
+}
+
+#[test]
+fn a_line_of_the_log_stands_in_the_first_window() {
+    let mut play = Play::screen();
+    play.event(Event::Logged("WARN: \u{1b}[2Jdisk full".to_owned()));
+    assert!(play.has_row("WARN: \\u{1b}[2Jdisk full"), "{:#?}", play.rows());
 }

@@ -170,3 +170,33 @@ fn a_stopped_client_is_over_and_wants_nothing_more() {
     play.server(&["notice_hello"]);
     assert_eq!((play.look(), play.app.deadline()), (vec![], None));
 }
+
+#[test]
+fn a_transfer_of_which_nothing_comes_is_stalled_until_something_does() {
+    let mut play = Play::script();
+    play.look();
+    play.typed("get bob notes.txt");
+    let (call, _) = play.begun();
+    let stage = |play: &mut Play| {
+        let stages = play.pick(|effect| match effect {
+            Effect::Show(line) => match &line.shown {
+                Shown::Transfer { step, .. } => Some((step.stage.clone(), line.request)),
+                _ => None,
+            },
+            _ => None,
+        });
+        stages.into_iter().next_back()
+    };
+    let progress = |done| Stage::Progress { done, size: 10_000, file: 1, count: 1 };
+    play.news(call, step(Way::Fetch, Stage::Begun { size: 10_000, offset: 0 }));
+    play.news(call, step(Way::Fetch, progress(1000)));
+    play.look();
+    play.after(Duration::from_secs(4));
+    assert_eq!(stage(&mut play), None);
+    play.after(Duration::from_secs(1));
+    assert_eq!(stage(&mut play), Some((Stage::Stalled { done: 1000, size: 10_000 }, None)));
+    play.after(Duration::from_secs(60));
+    assert_eq!(stage(&mut play), None, "told once");
+    play.news(call, step(Way::Fetch, progress(2000)));
+    assert_eq!(stage(&mut play), Some((progress(2000), None)));
+}

@@ -13,6 +13,7 @@ fn slides() -> Transfer {
         size: 100,
         rate: Some(13_002_342),
         left: Some(Duration::from_secs(41)),
+        is_stalled: false,
     }
 }
 

@@ -22,7 +22,8 @@ fn full() -> Play {
         play.add(3, "漢字漢字漢字", &"漢字 wörter 👩‍🔬 ".repeat(number % 5), Weight::Unread);
     }
     let left = Some(Duration::from_secs(41));
-    let row = Transfer { way: Way::Fetch, name: "漢".repeat(30), done: 1, size: 3, rate: Some(1), left };
+    let row =
+        Transfer { way: Way::Fetch, name: "漢".repeat(30), done: 1, size: 3, rate: Some(1), left, is_stalled: false };
     play.scene.transfers = vec![row; 5];
     play
 }

@@ -13,7 +13,7 @@ fn a_talk() {
     play.windows.set_question_open(&Place::Person(name("carol")), true);
     let left = Some(Duration::from_secs(41));
     let name = "slides-of-the-lecture.zip".to_owned();
-    let row = Transfer { way: Way::Fetch, name, done: 51, size: 100, rate: Some(13_002_342), left };
+    let row = Transfer { way: Way::Fetch, name, done: 51, size: 100, rate: Some(13_002_342), left, is_stalled: false };
     play.scene.transfers = vec![row];
     play.write("and what I type");
     play.shows(&[
