@@ -28,7 +28,8 @@ impl App {
             return self.out.push(Effect::Disconnect(link));
         }
         self.session = Session::LoggingIn { link };
-        if self.life.since.is_some() {
+        // Who has just typed a name and a password knows where they are.
+        if self.life.since.is_some() && self.login.pending.is_none() {
             self.info(Place::Server, "The server is back.");
         }
         self.log_in();

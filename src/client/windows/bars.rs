@@ -172,7 +172,13 @@ fn with(place: &Place, with: Option<With>, is_wide: bool) -> String {
         None => place.title().into_owned(),
         Some(with) => {
             let verified = if with.is_verified { "verified" } else { "unverified" };
-            format!("{} ({verified}, {})", place.title(), if with.is_chat { "chat" } else { "message" })
+            let how = match with {
+                With { is_chat: true, .. } => "chat",
+                With { is_verified: true, .. } => "message",
+                // There is nobody whom the server could introduce.
+                With { .. } => "chat over",
+            };
+            format!("{} ({verified}, {how})", place.title())
         }
     }
 }
@@ -248,4 +254,24 @@ fn clock(left: Duration) -> String {
     let seconds = left.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transfer_of_which_nothing_comes_says_so_at_every_width() {
+        let transfer = Transfer {
+            way: Way::Fetch,
+            name: "slides.zip".to_owned(),
+            done: 51,
+            size: 100,
+            rate: Some(1),
+            left: Some(Duration::from_secs(49)),
+            is_stalled: true,
+        };
+        assert_eq!(transfer_row(&transfer, 40), "slides.z~  51% stalled");
+        assert_eq!(transfer_row(&transfer, 80), " get slides.zip    [#########.........]  51%    stalled");
+    }
 }

@@ -108,7 +108,12 @@ fn framed(windows: &Windows, scene: &Scene, columns: usize, bar: Row, middle: Ve
     };
     let names = names(windows, scene, middle.len());
     let names = names.iter().map(String::as_str).chain(std::iter::repeat(""));
-    let mut rows = vec![beside(bar, &format!("active: {}", windows.names.len()), Style::Reverse)];
+    // The server is not asked unasked: each request is a message, and who sends messages is not inactive.
+    let title = match windows.names.len() {
+        0 => "active: type /list".to_owned(),
+        count => format!("active: {count}"),
+    };
+    let mut rows = vec![beside(bar, &title, Style::Reverse)];
     rows.extend(middle.into_iter().zip(names).map(|(row, name)| beside(row, name, Style::Plain)));
     rows.push(beside(status, "", Style::Reverse));
     rows

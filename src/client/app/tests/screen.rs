@@ -22,7 +22,8 @@ impl Play {
 
 #[test]
 fn the_help_is_as_wide_as_the_window() {
-    for (columns, expected) in [(80, "         quit!                 leave at once"), (40, "        quit!: leave at once")]
+    for (columns, expected) in
+        [(80, "         quit!                 leave at once"), (40, "        quit!: leave at once")]
     {
         let mut play = Play::screen();
         play.resize(columns, 24);
@@ -176,6 +177,7 @@ fn a_stranger_has_a_window_beside_the_person_of_that_name() {
     assert_eq!(play.orders(call), []);
     play.event(Event::Key(Key::Alt('4')));
     play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
+    assert!(play.has_row("?bob (unverified, chat over)"));
     play.press("still there\r");
     assert!(play.has_row("Not sent: the chat with ?bob is over"));
 }
