@@ -155,10 +155,8 @@ fn a_connection_that_comes_too_late_is_closed() {
     assert_eq!(played.end(), End::Left);
 }
 
-/// It never looks whether it was given up.
-#[test]
-fn a_call_that_does_not_end_is_cut() {
-    let played = Played::new();
+/// Begins a call that never looks whether it was given up: it ends when its connection does. Gives the peer's end.
+fn stubborn(played: &Played) -> TcpStream {
     played.carry_out(vec![fetch()]);
     let (ours, theirs) = pair();
     let (tell, told) = channel();
@@ -168,6 +166,13 @@ fn a_call_that_does_not_end_is_cut() {
         assert_eq!((&*ours).read(&mut [0; 1]).expect("the end"), 0);
     });
     told.recv_timeout(LIMIT).expect("attached");
+    theirs
+}
+
+#[test]
+fn a_call_that_does_not_end_is_cut() {
+    let played = Played::new();
+    let theirs = stubborn(&played);
     played.carry_out(vec![Effect::HangUp(ONE)]);
     assert_eq!(played.event(), Event::CallEnded { call: ONE, end: CallEnd::Over });
     assert_eq!(rest(theirs), "");
@@ -177,15 +182,7 @@ fn a_call_that_does_not_end_is_cut() {
 #[test]
 fn the_end_cuts_what_does_not_end() {
     let played = Played::new();
-    played.carry_out(vec![fetch()]);
-    let (ours, theirs) = pair();
-    let (tell, told) = channel();
-    played.play(move |call| {
-        call.attach(&ours);
-        tell.send(()).expect("the test listens");
-        let _ = (&*ours).read(&mut [0; 1]);
-    });
-    told.recv_timeout(LIMIT).expect("attached");
+    let theirs = stubborn(&played);
     let at = listen(&played, "127.0.0.1");
     // A peer that says nothing, for ten seconds if it were allowed to.
     let silent = TcpStream::connect(at).expect("connects");
