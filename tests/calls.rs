@@ -10,6 +10,8 @@ mod files;
 mod gifts;
 #[path = "calls/giving.rs"]
 mod giving;
+#[path = "event_loop/fetching.rs"]
+mod fetching;
 #[path = "calls/played.rs"]
 mod played;
 

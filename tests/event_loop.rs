@@ -2,6 +2,8 @@
 
 #[path = "event_loop/calls.rs"]
 mod calls;
+#[path = "event_loop/fetching.rs"]
+mod fetching;
 #[path = "event_loop/played.rs"]
 mod played;
 #[path = "event_loop/seen.rs"]

@@ -1,18 +1,18 @@
 //! A call on its thread, with the test in the place of the App, the runner and the peer.
 
+use super::fetching::Fetching;
 use peerline::client::call::{self, Call, OrderSender, Signal, Signals};
 use peerline::client::dispatch::{self, Means};
-use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Room, Stage, Work};
-use peerline::client::peer::{Files, PeerConnection};
+use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Stage, Work};
+use peerline::client::peer::Files;
 use peerline::client::run::ConsentLog;
 use peerline::client::run::serve::RunMeans;
 use peerline::net::listener::close_gently;
-use peerline::peer_protocol::Opening;
-use peerline::value::{Address, FileName, Username};
+use peerline::value::{Address, Username};
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
@@ -21,32 +21,6 @@ use std::time::Duration;
 /// How long anything may take; nothing waits for it when all is well.
 pub const LIMIT: Duration = Duration::from_secs(30);
 pub const TICKET: &str = "00112233445566778899aabbccddeeff";
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn room(&self, _: &Opening) -> Option<Room> {
-        None
-    }
-    fn send(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
-        CallEnd::Over
-    }
-    fn take(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
-        CallEnd::Over
-    }
-    fn list(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
-        CallEnd::Over
-    }
-    fn fetch(&self, _: &Call, _: Username, _: FileName) -> CallEnd {
-        CallEnd::Over
-    }
-    fn give(&self, _: &Call, _: Username, _: Vec<PathBuf>, _: Duration) -> CallEnd {
-        CallEnd::Over
-    }
-    fn ask_list(&self, _: &Call, _: Username) -> CallEnd {
-        CallEnd::Over
-    }
-}
 
 pub fn name(text: &str) -> Username {
     text.parse().expect("valid")
@@ -66,7 +40,7 @@ pub struct Played {
 
 impl Played {
     pub fn start(id: CallId, log: &Path, body: impl FnOnce(Call, &Means) + Send + 'static) -> Played {
-        Played::with(Box::new(NoFiles), id, log, body)
+        Played::with(Box::new(Fetching(|_: &Call| {})), id, log, body)
     }
 
     fn with(files: Box<dyn Files>, id: CallId, log: &Path, body: impl FnOnce(Call, &Means) + Send + 'static) -> Played {

@@ -1,17 +1,15 @@
 //! A runner on its thread, with the test in the place of the App and of all that surrounds it.
 
+use super::fetching::Fetching;
 use peerline::client::app::Seen;
 use peerline::client::call::{Call, Signal, Signals};
 use peerline::client::dispatch::Means;
-use peerline::client::event::{CallEnd, Effect, End, Event, Line, Now, Place, Room, Shown};
-use peerline::client::peer::{Files, PeerConnection};
+use peerline::client::event::{Effect, End, Event, Line, Now, Place, Shown};
 use peerline::client::run::ConsentLog;
 use peerline::client::run::serve::RunMeans;
 use peerline::client::runner::{Decider, Full, Interface, Output, Over, ROOM, Runner, Scribe, Settings, Stop};
-use peerline::peer_protocol::Opening;
-use peerline::value::{FileName, Username};
+use peerline::value::Username;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -153,41 +151,9 @@ impl Scribe for Pen {
     }
 }
 
-/// Hands the calls that fetch to the test, which plays them.
-struct Handed(Sender<Playing>);
-
 /// What the test does in the place of a fetch.
 pub type Play = Box<dyn FnOnce(&Call) + Send>;
 pub type Playing = Sender<Play>;
-
-impl Files for Handed {
-    fn room(&self, _: &Opening) -> Option<Room> {
-        None
-    }
-    fn send(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
-        CallEnd::Over
-    }
-    fn take(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
-        CallEnd::Over
-    }
-    fn list(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
-        CallEnd::Over
-    }
-    fn fetch(&self, call: &Call, _: Username, _: FileName) -> CallEnd {
-        let (sender, play) = channel();
-        self.0.send(sender).expect("the test listens");
-        if let Ok(play) = play.recv() {
-            play(call);
-        }
-        CallEnd::Over
-    }
-    fn give(&self, _: &Call, _: Username, _: Vec<PathBuf>, _: Duration) -> CallEnd {
-        CallEnd::Over
-    }
-    fn ask_list(&self, _: &Call, _: Username) -> CallEnd {
-        CallEnd::Over
-    }
-}
 
 /// What surrounds a client.
 pub struct Parts {
@@ -200,10 +166,18 @@ pub struct Parts {
 impl From<Parts> for Settings {
     fn from(parts: Parts) -> Settings {
         let run = RunMeans { log: ConsentLog::new(None), time: LIMIT };
+        // The test plays each fetch.
+        let files = Fetching(move |call: &Call| {
+            let (sender, play) = channel::<Play>();
+            parts.files.send(sender).expect("the test listens");
+            if let Ok(play) = play.recv() {
+                play(call);
+            }
+        });
         Settings {
             server: parts.server,
             listen: None,
-            means: Means { run, files: Box::new(Handed(parts.files)) },
+            means: Means { run, files: Box::new(files) },
             scribe: Box::new(parts.scribe),
             watch: None,
             interface: parts.interface,
