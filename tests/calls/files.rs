@@ -196,6 +196,26 @@ fn a_refusal_says_whether_to_ask_again() {
 }
 
 #[test]
+fn a_refusal_for_now_throws_nothing_away() {
+    let downloads = folder(&[]);
+    let call = fetch(downloads.path());
+    owner(&call, 0, "OK,6\nhel");
+    assert_eq!(call.step(), begun(6, 0));
+    assert!(matches!(call.step(), Stage::Again { .. }));
+    for why in [
+        "Too many connections, try again later",
+        "FILE needs a ticket: send connect_NAME to the server for one",
+        "busy: 5 files are being sent, try again later",
+    ] {
+        owner(&call, 3, &format!("ERR,{why}\n"));
+        assert_eq!(call.step(), Stage::Again { why: why.to_owned() });
+    }
+    owner(&call, 3, &format!("OK,6\nlo\n{HELLO}\n"));
+    assert!(matches!(call.over(), Stage::Whole { size: 6, .. }));
+    assert_eq!(tree(downloads.path()), [("a.txt".to_owned(), "hello\n".to_owned())]);
+}
+
+#[test]
 fn a_peer_that_is_away_is_tried_again_only_in_the_middle() {
     let downloads = folder(&[]);
     let unused = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
