@@ -20,4 +20,3 @@ mod client_files;
 
 pub use client_files::{ClientFiles, FileOptions};
 pub use walk::{expand, home};
-pub use watch::{Looker, Watcher};

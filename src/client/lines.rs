@@ -6,4 +6,3 @@ mod printer;
 
 pub use input::Input;
 pub use printer::{Format, Printer};
-pub use source::Source;

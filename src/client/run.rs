@@ -1,12 +1,12 @@
 //! Commands that a peer runs on the machine of another, with the owner's consent: both sides of `RUN`. Who may run
 //! what is decided elsewhere, but for the words of a command.
 
-pub mod words;
-pub mod consent_log;
+mod words;
+mod consent_log;
 mod process_group;
 pub mod output;
 pub mod ask;
 pub mod serve;
 
 pub use consent_log::ConsentLog;
-pub use words::{AllowList, BadCommand, RunOptions, Words};
+pub use words::{AllowList, RunOptions, Words};

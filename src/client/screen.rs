@@ -13,8 +13,6 @@ mod signals;
 mod keyboard;
 mod terminal;
 
-pub use decoder::{Decoder, MAX_PASTE};
-pub use difference::difference;
 pub use event::TerminalEvent;
 pub use hidden::ask_hidden;
 pub use painter::Frame;

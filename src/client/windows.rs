@@ -17,16 +17,11 @@ mod keys;
 mod key_table;
 
 pub use bars::{Scene, Transfer, With};
-pub use cells::{clip, pad, width, wrap};
-pub use completion::{Completion, Known};
-pub use history::History;
-pub use input_line::{InputLine, MAX_TEXT};
 pub use key_table::KEYS;
 pub use keys::Act;
 pub use layout::Layout;
-pub use set::{MAX_WINDOWS, Windows};
+pub use set::Windows;
 pub use view::draw;
-pub use window::MAX_LINES;
 
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,6 @@ pub struct InputLine {
     killed: String,
     /// Whether the last key killed: the next one adds to it, as in readline.
     was_kill: bool,
-    was_paste: bool,
     pasted: bool,
     is_cut: bool,
 }
@@ -79,12 +78,6 @@ impl InputLine {
     /// command is a part of that.
     pub fn is_pasted(&self) -> bool {
         self.pasted
-    }
-
-    /// Whether the last key was a paste: an Enter right behind it may belong to it, and is no answer. Ask before the
-    /// Enter is passed to [`InputLine::key`], which forgets it.
-    pub fn was_paste(&self) -> bool {
-        self.was_paste
     }
 
     /// Whether something was left out because it was longer than [`MAX_TEXT`], until it is empty.
@@ -146,7 +139,6 @@ impl InputLine {
             return false;
         }
         let was_kill = std::mem::take(&mut self.was_kill);
-        self.was_paste = false;
         if self.is_empty() && matches!(key, Key::End | Key::Ctrl('d')) {
             return false;
         }
@@ -219,7 +211,7 @@ impl InputLine {
 
     /// An empty line has no past.
     fn forget(&mut self) {
-        (self.begun, self.was_kill, self.was_paste, self.pasted, self.is_cut) = (None, false, false, false, false);
+        (self.begun, self.was_kill, self.pasted, self.is_cut) = (None, false, false, false);
     }
 
     /// Moves the cursor forward to a border: text that comes or goes may join what is around it to one grapheme.
@@ -236,7 +228,6 @@ impl InputLine {
     fn paste(&mut self, text: &str) {
         let is_begin = self.cursor == 0;
         self.insert(text.strip_suffix('\n').unwrap_or(text));
-        self.was_paste = true;
         self.pasted |= is_begin && !self.is_empty();
     }
 
@@ -472,16 +463,16 @@ mod tests {
         let mut line = line("a|b");
         assert!(line.key(&Key::Paste("one\ttwo\x1b[31m\nthree\n".to_owned())));
         assert_eq!(marked(&line), "aone two[31m\nthree|b");
-        assert!(line.was_paste() && line.is_pasted());
-        assert!(!line.key(&Key::Focus(false)) && line.was_paste());
-        assert!(!line.key(&Key::Enter) && !line.was_paste() && line.is_pasted());
+        assert!(line.is_pasted());
+        assert!(!line.key(&Key::Focus(false)));
+        assert!(!line.key(&Key::Enter) && line.is_pasted());
         assert_eq!(line.take(), "aone two[31m\nthreeb");
         assert!(line.is_empty() && line.cursor() == 0 && !line.is_pasted());
         assert!(line.key(&Key::Paste("x".to_owned())) && line.is_pasted());
         assert!(line.key(&Key::Backspace) && !line.is_pasted());
-        assert!(line.key(&Key::Paste("\n".to_owned())) && line.was_paste() && !line.is_pasted());
+        assert!(line.key(&Key::Paste("\n".to_owned())) && !line.is_pasted());
         line.set("two\nlines");
-        assert!(line.is_pasted() && !line.was_paste());
+        assert!(line.is_pasted());
         line.set("one");
         assert!(!line.is_pasted());
     }
