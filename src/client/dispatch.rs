@@ -3,7 +3,7 @@
 
 use super::call::Call;
 use super::event::{CallEnd, Knock, News, Work};
-use super::peer::{Files, NoLine, PeerConnection, message, talk};
+use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, message, talk};
 use super::run::serve::{Asking, RunMeans};
 use super::run::{self, Words};
 use crate::peer_protocol::{Opening, PeerRefusal};
@@ -59,33 +59,42 @@ fn receive(call: &Call, mut connection: PeerConnection, from: SocketAddr, means:
         Ok(opening) => opening,
         Err(bad) => return refuse(&connection, PeerRefusal::other(bad.to_string())),
     };
-    let text = match matches!(opening, Opening::Message { .. }).then(|| connection.line_or_end(call, OPENING)) {
-        None => None,
-        Some(Ok(text)) => Some(text),
-        Some(Err(none)) => return refuse_no_line(&connection, from, &none),
-    };
-    // Nobody is asked about what is no command.
-    let words = match &opening {
-        Opening::Run { command, .. } => command.parse::<Words>().map(Some),
-        _ => Ok(None),
-    };
-    let words = match words {
-        Ok(words) => words,
-        Err(bad) => return refuse(&connection, PeerRefusal::other(bad.to_string())),
-    };
-    let room = means.files.room(&opening);
-    call.tell(News::Knock(Knock { from, opening: opening.clone(), text, room }));
-    match (&opening, words) {
-        (Opening::Run { name, .. }, Some(words)) => {
+    let knock = |text, room| call.tell(News::Knock(Knock { from, opening: opening.clone(), text, room }));
+    match &opening {
+        Opening::Run { name, command, .. } => {
+            // Nobody is asked about what is no command.
+            let words = match command.parse::<Words>() {
+                Ok(words) => words,
+                Err(bad) => return refuse(&connection, PeerRefusal::other(bad.to_string())),
+            };
+            knock(None, None);
             let asking = Asking { from: name.clone(), address: from, words };
             run::serve::serve(call, &connection, &asking, since, &means.run)
         }
-        (Opening::Run { .. }, None) => CallEnd::Over,
-        (Opening::Chat { .. }, _) => talk::serve(call, connection, since),
-        (Opening::Message { .. }, _) => message::serve(call, &connection),
-        (Opening::File { .. }, _) => means.files.send(call, connection, &opening),
-        (Opening::Give { .. }, _) => means.files.take(call, connection, &opening),
-        (Opening::List { .. }, _) => means.files.list(call, connection, &opening),
+        Opening::Message { .. } => match connection.line_or_end(call, OPENING) {
+            Ok(text) => {
+                knock(Some(text), None);
+                message::serve(call, &connection)
+            }
+            Err(none) => refuse_no_line(&connection, from, &none),
+        },
+        Opening::Chat { .. } => {
+            knock(None, None);
+            talk::serve(call, connection, since)
+        }
+        Opening::File { name, filename, offset, .. } => {
+            knock(None, None);
+            means.files.send(call, connection, &Wanted { by: name, filename, offset: *offset })
+        }
+        Opening::Give { name, what, bytes, count, .. } => {
+            let offered = Offered { from: name, what, bytes: *bytes, count: *count };
+            knock(None, means.files.room(&offered));
+            means.files.take(call, connection, &offered)
+        }
+        Opening::List { .. } => {
+            knock(None, None);
+            means.files.list(call, connection)
+        }
     }
 }
 

@@ -9,4 +9,4 @@ pub mod message;
 mod files;
 
 pub use connection::{NoLine, PeerConnection};
-pub use files::Files;
+pub use files::{Files, Offered, Wanted};

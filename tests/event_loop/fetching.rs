@@ -2,8 +2,7 @@
 
 use peerline::client::call::Call;
 use peerline::client::event::{CallEnd, Room};
-use peerline::client::peer::{Files, PeerConnection};
-use peerline::peer_protocol::Opening;
+use peerline::client::peer::{Files, Offered, PeerConnection, Wanted};
 use peerline::value::{FileName, Username};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,16 +11,16 @@ use std::time::Duration;
 pub struct Fetching<F>(pub F);
 
 impl<F: Fn(&Call) + Send + Sync> Files for Fetching<F> {
-    fn room(&self, _: &Opening) -> Option<Room> {
+    fn room(&self, _: &Offered<'_>) -> Option<Room> {
         None
     }
-    fn send(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
+    fn send(&self, _: &Call, _: PeerConnection, _: &Wanted<'_>) -> CallEnd {
         CallEnd::Over
     }
-    fn take(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
+    fn take(&self, _: &Call, _: PeerConnection, _: &Offered<'_>) -> CallEnd {
         CallEnd::Over
     }
-    fn list(&self, _: &Call, _: PeerConnection, _: &Opening) -> CallEnd {
+    fn list(&self, _: &Call, _: PeerConnection) -> CallEnd {
         CallEnd::Over
     }
     fn fetch(&self, call: &Call, _: Username, _: FileName) -> CallEnd {

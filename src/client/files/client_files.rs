@@ -7,8 +7,7 @@ use super::watch::{self, Looker, Watcher};
 use super::{fetch, give, listing, take, upload};
 use crate::client::call::Call;
 use crate::client::event::{CallEnd, Room};
-use crate::client::peer::{Files, PeerConnection};
-use crate::peer_protocol::Opening;
+use crate::client::peer::{Files, Offered, PeerConnection, Wanted};
 use crate::value::{FileName, Username};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,29 +73,22 @@ impl ClientFiles {
 }
 
 impl Files for ClientFiles {
-    fn room(&self, opening: &Opening) -> Option<Room> {
-        let Opening::Give { what, bytes, .. } = opening else { return None };
-        take::room(&Place::open(&self.downloads).ok()?, what, *bytes)
+    fn room(&self, offered: &Offered<'_>) -> Option<Room> {
+        take::room(&Place::open(&self.downloads).ok()?, offered.what, offered.bytes)
     }
 
-    fn send(&self, call: &Call, connection: PeerConnection, opening: &Opening) -> CallEnd {
-        if let Opening::File { filename, name, offset, .. } = opening {
-            let wanted = upload::Wanted { filename, name, offset: *offset };
-            let shelf = upload::Shelf { share: self.share.as_deref(), hashes: &self.hashes, stall: self.stall };
-            upload::serve(call, connection, &wanted, &shelf);
-        }
+    fn send(&self, call: &Call, connection: PeerConnection, wanted: &Wanted<'_>) -> CallEnd {
+        let shelf = upload::Shelf { share: self.share.as_deref(), hashes: &self.hashes, stall: self.stall };
+        upload::serve(call, connection, wanted, &shelf);
         CallEnd::Over
     }
 
-    fn take(&self, call: &Call, connection: PeerConnection, opening: &Opening) -> CallEnd {
-        if let Opening::Give { what, bytes, count, name, .. } = opening {
-            let offered = take::Offered { from: name, what, bytes: *bytes, count: *count };
-            take::serve(call, connection, &offered, &self.hashes, self.stall);
-        }
+    fn take(&self, call: &Call, connection: PeerConnection, offered: &Offered<'_>) -> CallEnd {
+        take::serve(call, connection, offered, &self.hashes, self.stall);
         CallEnd::Over
     }
 
-    fn list(&self, call: &Call, connection: PeerConnection, _: &Opening) -> CallEnd {
+    fn list(&self, call: &Call, connection: PeerConnection) -> CallEnd {
         listing::serve(call, &connection, self.share.as_deref());
         CallEnd::Over
     }

@@ -9,7 +9,7 @@ use crate::client::call::{Call, Watch};
 use crate::client::event::{CallError, Introduced, News, Stage, Way};
 use crate::client::peer::{PeerConnection, dial};
 use crate::peer_protocol::{Answer, FileHash, Opening, PeerRefusal};
-use crate::value::{Address, FileName, Size, Username};
+use crate::value::{Address, FileName, Username};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,7 +74,11 @@ pub struct Shelf<'a> {
 pub fn run(call: &Call, from: Username, file: FileName, shelf: &Shelf<'_>) {
     let teller = Teller::new(call, Way::Fetch, from.clone(), file.to_string());
     match Place::open(shelf.downloads) {
-        Ok(place) => Fetch::new(call, from, file, shelf, Arc::new(place), teller).run(),
+        Ok(place) => {
+            let (place, origin) = (Arc::new(place), Origin::fetched(&from, &file));
+            let (part, twin, anew, begun, asked) = (None, None, false, None, false);
+            Fetch { call, from, file, shelf, place, teller, origin, part, twin, anew, begun, asked }.run();
+        }
         Err(error) => {
             let why = FileError::new(shelf.downloads, error).to_string();
             teller.step(Stage::Failed { why, done: 0 });
@@ -102,20 +106,7 @@ struct Fetch<'a> {
     asked: bool,
 }
 
-impl<'a> Fetch<'a> {
-    fn new(
-        call: &'a Call,
-        from: Username,
-        file: FileName,
-        shelf: &'a Shelf<'a>,
-        place: Arc<Place>,
-        teller: Teller<'a>,
-    ) -> Fetch<'a> {
-        let origin = Origin::fetched(&from, &file);
-        let (part, twin, anew, begun, asked) = (None, None, false, None, false);
-        Fetch { call, from, file, shelf, place, teller, origin, part, twin, anew, begun, asked }
-    }
-
+impl Fetch<'_> {
     fn run(mut self) {
         let stage = self.whole().unwrap_or_else(|miss| {
             let done = self.length();
@@ -327,10 +318,7 @@ impl<'a> Fetch<'a> {
     /// Refuses what the disk cannot hold before anything is written. Where the system does not know, the write tells.
     fn check_room(&self, needed: u64) -> Result<(), Miss> {
         match self.place.room() {
-            Some(free) if needed > free => {
-                let folder = self.place.path().display();
-                Err(Miss::Failed(format!("needs {}, and {folder} has {} free", Size(needed), Size(free))))
-            }
+            Some(free) if needed > free => Err(Miss::Failed(self.place.no_room(needed, free))),
             _ => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use super::place::open_regular;
 use super::source::Source;
 use super::teller::Teller;
 use super::walk::{self, Gift, Item};
-use super::wire::{Cut, Wire};
+use super::wire::{Cut, Wire, is_further};
 use crate::client::call::{Call, Watch};
 use crate::client::event::{CallError, Introduced, News, Stage, Way};
 use crate::client::peer::{PeerConnection, dial};
@@ -221,8 +221,7 @@ fn answer(wire: &mut Wire<'_>) -> Result<Result<String, Fate>, Cut> {
     let mut hashed = None;
     loop {
         match ReceiverLine::parse(&wire.line()?).map_err(|bad| Cut::Peer(bad.to_string()))? {
-            // Each such line begins the limit anew, so they must lead somewhere.
-            ReceiverLine::Hashing(done) if hashed.is_none_or(|before| done > before) => hashed = Some(done),
+            ReceiverLine::Hashing(done) if is_further(&mut hashed, done) => {}
             ReceiverLine::Hashing(_) => return Err(Cut::Peer("it hashes and comes no further".to_owned())),
             ReceiverLine::Ok(fields) => return Ok(Ok(fields)),
             ReceiverLine::Refused { then: AfterRefusal::Skip, why } => return Ok(Err(Fate::LeftOut(why))),

@@ -3,8 +3,7 @@
 use super::folder::Folder;
 use crate::client::call::Call;
 use crate::client::event::{CallError, Introduced, Order};
-use crate::client::peer::knock::{self, Decided};
-use crate::client::peer::{NoLine, PeerConnection, dial};
+use crate::client::peer::{NoLine, PeerConnection, dial, knock};
 use crate::peer_protocol::{Answer, Opening, PeerRefusal, SharedFile};
 use crate::protocol::MAX_FILES;
 use crate::value::sentence::counted;
@@ -19,11 +18,7 @@ const LISTING: Duration = Duration::from_secs(60);
 
 /// Serves a request of which the App knows.
 pub fn serve(call: &Call, connection: &PeerConnection, share: Option<&Folder>) {
-    match knock::wait(call, connection, Instant::now()) {
-        Decided::Order(Order::List) => {}
-        Decided::Order(Order::Refuse(why)) => return connection.refuse(why),
-        Decided::Order(_) | Decided::HungUp | Decided::GivenUp => return,
-    }
+    let Some(Order::List) = knock::accepted(call, connection, Instant::now()) else { return };
     let Some(share) = share else { return connection.refuse(PeerRefusal::SharesNothing) };
     let files = share.files();
     let mut lines: String = files.iter().map(|file| format!("{file}\n")).collect();

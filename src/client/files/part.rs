@@ -182,6 +182,10 @@ impl Part {
         FileError::new(self.place.shown(&self.origin.file.part(self.number)), error)
     }
 
+    fn note(&self) -> PathBuf {
+        self.place.at(&self.origin.file.note(self.number))
+    }
+
     /// Reserves room on the disk for all that is still to come; false where the file system cannot. What is not used
     /// is given back when the part is closed.
     ///
@@ -247,8 +251,7 @@ impl Part {
     /// # Errors
     /// What the system says.
     pub fn restart(&mut self, size: u64) -> Result<(), FileError> {
-        let note = self.place.at(&self.origin.file.note(self.number));
-        write_note(&note, &self.origin, size, false)
+        write_note(&self.note(), &self.origin, size, false)
             .and_then(|()| self.file.set_len(0))
             .and_then(|()| self.file.seek(SeekFrom::Start(0)))
             .map_err(|error| self.error(error))?;
@@ -271,7 +274,7 @@ impl Part {
     /// Leaves the bytes where they are, but nobody goes on from them: they are not of this file.
     pub fn set_aside(self) {
         // Where the note stays, the part is found again, and its hash is wrong again.
-        let _ = fs::remove_file(self.place.at(&self.origin.file.note(self.number)));
+        let _ = fs::remove_file(self.note());
     }
 
     /// Makes the part the file: synced to the disk, under its own name or one with a number, which is returned.
@@ -286,7 +289,7 @@ impl Part {
         }
         let kept = self.move_to_free_name(&part)?;
         // What is left over harms nobody.
-        let _ = fs::remove_file(self.place.at(&self.origin.file.note(self.number)));
+        let _ = fs::remove_file(self.note());
         self.place.sync();
         Ok(kept)
     }

@@ -1,5 +1,6 @@
 //! A folder that is held open, so that nobody who moves things about leads us elsewhere: where files arrive.
 
+use crate::value::Size;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::sys::statvfs::fstatvfs;
@@ -86,6 +87,11 @@ impl Place {
     pub fn room(&self) -> Option<u64> {
         let disk = fstatvfs(&self.folder).ok()?;
         Some(disk.blocks_available().saturating_mul(disk.fragment_size()))
+    }
+
+    /// Says, for people, that this many bytes need more than is free.
+    pub fn no_room(&self, needed: u64, free: u64) -> String {
+        format!("needs {}, and {} has {} free", Size(needed), self.shown.display(), Size(free))
     }
 
     /// Has the names of its entries on the disk. An error is not told: there are file systems that cannot.

@@ -9,14 +9,13 @@ use super::part::{FileError, MAX_GAP, Origin, Part};
 use super::place::Place;
 use super::teller::Teller;
 use super::walk;
-use super::wire::{Cut, Wire};
+use super::wire::{Cut, Wire, is_further};
 use crate::client::call::{Call, Watch};
 use crate::client::event::{Order, Room, Stage, Way};
-use crate::client::peer::PeerConnection;
-use crate::client::peer::knock::{self, Decided};
+use crate::client::peer::{Offered, PeerConnection, knock};
 use crate::peer_protocol::{AfterRefusal, Answer, FileHash, GivePath, GiverLine, PeerRefusal, ReceiverLine, What};
+use crate::value::FileName;
 use crate::value::sentence::counted;
-use crate::value::{FileName, Size, Username};
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
@@ -26,27 +25,11 @@ use std::time::{Duration, Instant};
 const DIFFERS: &str = "the hash differs";
 const NO_ROOM: &str = "no room";
 
-/// What is offered.
-pub struct Offered<'a> {
-    /// Who gives.
-    pub from: &'a Username,
-    /// What it is called.
-    pub what: &'a What,
-    /// The bytes of all files.
-    pub bytes: u64,
-    /// How many files there are.
-    pub count: u32,
-}
-
 /// Serves an offer of which the App knows. `stall` is how long nothing may come.
 pub fn serve(call: &Call, connection: PeerConnection, offered: &Offered<'_>, hashes: &Hashes, stall: Duration) {
-    let folder = match knock::wait(call, &connection, Instant::now()) {
-        Decided::Order(Order::Take(folder)) => walk::typed(&folder),
-        Decided::Order(Order::Refuse(why)) => return connection.refuse(why),
-        Decided::Order(_) | Decided::HungUp | Decided::GivenUp => return,
-    };
+    let Some(Order::Take(folder)) = knock::accepted(call, &connection, Instant::now()) else { return };
     let teller = Teller::new(call, Way::Take, offered.from.clone(), offered.what.to_string());
-    let place = match open(&folder, offered) {
+    let place = match open(&walk::typed(&folder), offered) {
         Ok(place) => Arc::new(place),
         Err((refusal, why)) => {
             connection.refuse(refusal);
@@ -56,7 +39,23 @@ pub fn serve(call: &Call, connection: PeerConnection, offered: &Offered<'_>, has
     connection.answer(&Answer::Ok(String::new()));
     let wire = Wire::new(call, connection, stall, Watch::HangUp);
     let folders = GiftFolders::new(place, offered.from, offered.what);
-    Taking::new(wire, teller, folders, offered, hashes).run();
+    let taking = Taking {
+        wire,
+        teller,
+        folders,
+        offered,
+        hashes,
+        seen: HashSet::new(),
+        promised: 0,
+        again: None,
+        kept: 0,
+        size: 0,
+        there: 0,
+        whole_there: 0,
+        done: 0,
+        last: String::new(),
+    };
+    taking.run();
 }
 
 /// The folder, when it has room.
@@ -66,10 +65,7 @@ fn open(folder: &Path, offered: &Offered<'_>) -> Result<Place, (PeerRefusal, Str
         (PeerRefusal::NotTakenHere, why)
     })?;
     match room(&place, offered.what, offered.bytes) {
-        Some(Room { free, fits: false }) => {
-            let why = format!("needs {}, and {} has {} free", Size(offered.bytes), folder.display(), Size(free));
-            Err((PeerRefusal::NoRoom, why))
-        }
+        Some(Room { free, fits: false }) => Err((PeerRefusal::NoRoom, place.no_room(offered.bytes, free))),
         _ => Ok(place),
     }
 }
@@ -128,34 +124,7 @@ struct Current {
     from_top: String,
 }
 
-impl<'a> Taking<'a> {
-    fn new(
-        wire: Wire<'a>,
-        teller: Teller<'a>,
-        folders: GiftFolders,
-        offered: &'a Offered<'a>,
-        hashes: &'a Hashes,
-    ) -> Taking<'a> {
-        let (seen, last) = (HashSet::new(), String::new());
-        let (promised, again, kept, size, there, whole_there, done) = (0, None, 0, 0, 0, 0, 0);
-        Taking {
-            wire,
-            teller,
-            folders,
-            offered,
-            hashes,
-            seen,
-            promised,
-            again,
-            kept,
-            size,
-            there,
-            whole_there,
-            done,
-            last,
-        }
-    }
-
+impl Taking<'_> {
     fn run(mut self) {
         let began = Instant::now();
         self.teller.step(Stage::Begun { size: self.offered.bytes, offset: 0 });
@@ -322,8 +291,7 @@ impl<'a> Taking<'a> {
             match self.next()? {
                 GiverLine::Hash(hash) => return Ok(Ok(hash)),
                 GiverLine::Failed(refusal) => return Ok(Err(refusal)),
-                // Each such line begins the limit anew, so they must lead somewhere.
-                GiverLine::Hashing(done) if hashed.is_none_or(|before| done > before) => hashed = Some(done),
+                GiverLine::Hashing(done) if is_further(&mut hashed, done) => {}
                 _ => return self.end("sha256_HEX was expected"),
             }
         }
@@ -340,7 +308,7 @@ impl<'a> Taking<'a> {
     /// Asks for the file once more; the second time it is left out.
     fn once_more(&mut self, current: &Current, why: &str) -> Result<bool, Cut> {
         if current.is_second {
-            return self.skip(current, why);
+            return self.leave_out(current, why.to_owned(), why.to_owned());
         }
         self.again = Some((current.path.clone(), current.size));
         self.wire.say(ReceiverLine::Refused { then: AfterRefusal::Again, why: why.to_owned() })?;
@@ -353,14 +321,13 @@ impl<'a> Taking<'a> {
             self.say_end(NO_ROOM);
             return Err(Cut::Peer(error.to_string()));
         }
-        self.teller.step(Stage::LeftOut { file: current.path.to_string(), why: error.to_string() });
-        self.wire.say(ReceiverLine::Refused { then: AfterRefusal::Skip, why: error.reason() })?;
-        Ok(false)
+        self.leave_out(current, error.to_string(), error.reason())
     }
 
-    fn skip(&mut self, current: &Current, why: &str) -> Result<bool, Cut> {
-        self.teller.step(Stage::LeftOut { file: current.path.to_string(), why: why.to_owned() });
-        self.wire.say(ReceiverLine::Refused { then: AfterRefusal::Skip, why: why.to_owned() })?;
+    /// Leaves the file out: `why` is for our own side, and `told` for the giver.
+    fn leave_out(&mut self, current: &Current, why: String, told: String) -> Result<bool, Cut> {
+        self.teller.step(Stage::LeftOut { file: current.path.to_string(), why });
+        self.wire.say(ReceiverLine::Refused { then: AfterRefusal::Skip, why: told })?;
         Ok(false)
     }
 

@@ -7,22 +7,11 @@ use super::teller::Teller;
 use super::wire::{Cut, Wire};
 use crate::client::call::{Call, Watch};
 use crate::client::event::{Order, Stage, Way};
-use crate::client::peer::PeerConnection;
-use crate::client::peer::knock::{self, Decided};
+use crate::client::peer::{PeerConnection, Wanted, knock};
 use crate::peer_protocol::{Answer, PeerRefusal};
-use crate::value::{FileName, Username};
+use crate::value::FileName;
 use std::io;
 use std::time::{Duration, Instant};
-
-/// What `FILE` asks for.
-pub struct Wanted<'a> {
-    /// The name as it was sent.
-    pub filename: &'a str,
-    /// Who asks.
-    pub name: &'a Username,
-    /// The first byte that is wanted.
-    pub offset: u64,
-}
 
 /// What files are sent from.
 pub struct Shelf<'a> {
@@ -36,16 +25,12 @@ pub struct Shelf<'a> {
 
 /// Serves a request of which the App knows: sends the file, or says why not.
 pub fn serve(call: &Call, connection: PeerConnection, wanted: &Wanted<'_>, shelf: &Shelf<'_>) {
-    match knock::wait(call, &connection, Instant::now()) {
-        Decided::Order(Order::Accept) => {}
-        Decided::Order(Order::Refuse(why)) => return connection.refuse(why),
-        Decided::Order(_) | Decided::HungUp | Decided::GivenUp => return,
-    }
+    let Some(Order::Accept) = knock::accepted(call, &connection, Instant::now()) else { return };
     let (file, source) = match open(wanted, shelf) {
         Ok(opened) => opened,
         Err(why) => return connection.refuse(why),
     };
-    let teller = Teller::new(call, Way::Send, wanted.name.clone(), file.to_string());
+    let teller = Teller::new(call, Way::Send, wanted.by.clone(), file.to_string());
     let wire = Wire::new(call, connection, shelf.stall, Watch::HangUp);
     let mut upload = Upload { teller, wire, file, offset: wanted.offset, done: wanted.offset };
     let stage = upload.run(source, shelf.hashes);

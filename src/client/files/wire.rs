@@ -169,3 +169,9 @@ impl<'a> Wire<'a> {
         }
     }
 }
+
+/// Whether a peer that says how far it has hashed has come further. Each such line begins a limit anew, so they must
+/// lead somewhere.
+pub fn is_further(hashed: &mut Option<u64>, done: u64) -> bool {
+    hashed.replace(done).is_none_or(|before| done > before)
+}

@@ -44,6 +44,19 @@ pub fn wait(call: &Call, connection: &PeerConnection, since: Instant) -> Decided
     }
 }
 
+/// Waits as [`wait`] does, for the order that lets the request go on. `None` when the call is over: the App has refused
+/// the request, and the peer was told why, or either side has ended it.
+pub fn accepted(call: &Call, connection: &PeerConnection, since: Instant) -> Option<Order> {
+    match wait(call, connection, since) {
+        Decided::Order(Order::Refuse(why)) => {
+            connection.refuse(why);
+            None
+        }
+        Decided::Order(order) => Some(order),
+        Decided::HungUp | Decided::GivenUp => None,
+    }
+}
+
 /// The wait after [`END_OF_INPUT`].
 fn wait_on(call: &Call, connection: &PeerConnection, has_ended_input: bool) -> Woken {
     let watch = if has_ended_input { Watch::HangUp } else { Watch::HalfClose };

@@ -2,7 +2,7 @@
 
 use super::connection::{NoLine, PeerConnection, WRITE};
 use super::dial;
-use super::knock::{self, Decided};
+use super::knock;
 use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{CallEnd, CallError, Introduced, News, Order, TalkEnd};
 use crate::net::listener;
@@ -28,14 +28,7 @@ pub fn ask(call: Call, to: Address, answer: Duration) {
 /// Serves a request for a chat that came at `since`, and of which the App knows. Lines that were said before the yes
 /// are read after it.
 pub fn serve(call: &Call, mut connection: PeerConnection, since: Instant) -> CallEnd {
-    match knock::wait(call, &connection, since) {
-        Decided::Order(Order::Accept) => {}
-        Decided::Order(Order::Refuse(why)) => {
-            connection.refuse(why);
-            return CallEnd::Over;
-        }
-        Decided::Order(_) | Decided::HungUp | Decided::GivenUp => return CallEnd::Over,
-    }
+    let Some(Order::Accept) = knock::accepted(call, &connection, since) else { return CallEnd::Over };
     connection.answer(&Answer::Ok(String::new()));
     talk(call, &mut connection)
 }
