@@ -4,6 +4,7 @@ use crate::harness::client::ClientProcess;
 use crate::harness::meddler::{Fate, Fates, Listening, Meddler};
 use crate::harness::{TestServer, wait_until};
 use peerline::net::listener::Service;
+use serde_json::{Value, json};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Write};
@@ -144,6 +145,25 @@ fn what_was_cancelled_stays_and_goes_on_later() {
 }
 
 /// Fetches half, has `change` change the file, and fetches again.
+#[test]
+fn a_script_that_cancels_all_is_told_the_end_as_an_object() {
+    let stage = Stage::new(4_000_000);
+    let meddler = Meddler::start(stage.server.address, Box::new(|| Fate::Hold(ARRIVED + ANSWER)));
+    let downloads = stage.path("downloads").display().to_string();
+    let options = ["--user", "alice", "--downloads", &downloads, "--json"];
+    let mut alice = ClientProcess::start(meddler.address, &options);
+    alice.say("get bob big");
+    stage.wait_for_part();
+    alice.say("cancel all");
+    let end: Value = serde_json::from_str(&alice.see(r#""stage":"cancelled""#)).expect("JSON");
+    let told = ["event", "id", "direction", "with", "file", "done"].map(|field| end[field].clone());
+    assert_eq!(json!(told), json!(["fetch", 1, "in", "bob", "big", ARRIVED]), "{end}");
+    // Nothing was refused: it ended as the script wanted it.
+    assert_eq!(alice.finish(), Some(0));
+    let ends = alice.seen.iter().filter(|line| line.contains("cancelled")).count();
+    assert_eq!((ends, stage.part_length()), (1, ARRIVED), "{:#?}", alice.seen);
+}
+
 fn change_in_the_middle(change: impl Fn(&mut Vec<u8>)) {
     let mut stage = Stage::new(2_000_000);
     let mut fates = [Fate::Hold(ARRIVED + ANSWER)].into_iter();
