@@ -91,13 +91,19 @@ fn owner(call: &Played, offset: u64, says: &str) {
     peer.get_mut().write_all(says.as_bytes()).expect("written");
 }
 
-#[test]
-fn a_fetch_goes_on_where_it_was_cut() {
-    let downloads = folder(&[]);
-    let call = fetch(downloads.path());
+/// A fetch whose connection has ended behind `hel`.
+fn cut(downloads: &Path) -> Played {
+    let call = fetch(downloads);
     owner(&call, 0, "OK,6\nhel");
     assert_eq!(call.step(), begun(6, 0));
     assert_eq!(call.step(), Stage::Again { why: "the connection has ended".to_owned() });
+    call
+}
+
+#[test]
+fn a_fetch_goes_on_where_it_was_cut() {
+    let downloads = folder(&[]);
+    let call = cut(downloads.path());
     owner(&call, 3, &format!("OK,6\nlo\n{HELLO}\n"));
     let saved = fs::canonicalize(downloads.path()).expect("there").join("a.txt");
     match call.over() {
@@ -198,10 +204,7 @@ fn a_refusal_says_whether_to_ask_again() {
 #[test]
 fn a_refusal_for_now_throws_nothing_away() {
     let downloads = folder(&[]);
-    let call = fetch(downloads.path());
-    owner(&call, 0, "OK,6\nhel");
-    assert_eq!(call.step(), begun(6, 0));
-    assert!(matches!(call.step(), Stage::Again { .. }));
+    let call = cut(downloads.path());
     for why in [
         "Too many connections, try again later",
         "FILE needs a ticket: send connect_NAME to the server for one",
@@ -222,10 +225,7 @@ fn a_peer_that_is_away_is_tried_again_only_in_the_middle() {
     let call = fetch(downloads.path());
     call.introduce(unused);
     assert!(matches!(call.over(), Stage::Failed { done: 0, .. }));
-    let call = fetch(downloads.path());
-    owner(&call, 0, "OK,6\nhel");
-    assert_eq!(call.step(), begun(6, 0));
-    assert!(matches!(call.step(), Stage::Again { .. }));
+    let call = cut(downloads.path());
     call.introduce(unused);
     assert!(matches!(call.step(), Stage::Again { .. }));
     assert!(matches!(call.news(), News::Wants(_)));

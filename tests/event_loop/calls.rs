@@ -82,14 +82,20 @@ fn a_full_mailbox_does_not_block() {
     assert_eq!(played.end(), End::Left);
 }
 
-#[test]
-fn a_hang_up_lets_the_last_line_out() {
+/// A line of a chat that a peer began, and right behind it what ends the chat: the line still leaves.
+fn last_line(end: impl Fn(CallId) -> Effect) -> (Played, CallId) {
     let played = Played::new();
     let at = listen(&played, "127.0.0.1");
     let (call, peer) = knock(&played, at, "CHAT,alice\n");
     let order = |order| Effect::Order { call, order };
-    played.carry_out(vec![order(Order::Accept), order(Order::Say("bye".to_owned())), Effect::HangUp(call)]);
+    played.carry_out(vec![order(Order::Accept), order(Order::Say("bye".to_owned())), end(call)]);
     assert_eq!(rest(peer), "OK\nbye\n");
+    (played, call)
+}
+
+#[test]
+fn a_hang_up_lets_the_last_line_out() {
+    let (played, call) = last_line(Effect::HangUp);
     assert_eq!(played.event(), Event::News { call, news: News::Drained });
     assert_eq!(played.event(), Event::CallEnded { call, end: CallEnd::Talk(Err(CallError::Cancelled)) });
     assert_eq!(played.end(), End::Left);
@@ -97,12 +103,7 @@ fn a_hang_up_lets_the_last_line_out() {
 
 #[test]
 fn the_end_lets_the_last_line_out_too() {
-    let played = Played::new();
-    let at = listen(&played, "127.0.0.1");
-    let (call, peer) = knock(&played, at, "CHAT,alice\n");
-    let order = |order| Effect::Order { call, order };
-    played.carry_out(vec![order(Order::Accept), order(Order::Say("bye".to_owned())), Effect::End(End::Left)]);
-    assert_eq!(rest(peer), "OK\nbye\n");
+    let (played, _) = last_line(|_| Effect::End(End::Left));
     assert_eq!(played.over(), End::Left);
 }
 
