@@ -38,7 +38,7 @@ pub use display::Seen;
 pub use rules::{Credentials, Face, Rules};
 pub use state::App;
 
-use crate::client::event::{CallEnd, CallId, Effect, End, Event, LinkError, News, Now, Place};
+use crate::client::event::{CallEnd, CallError, CallId, Effect, End, Event, LinkError, News, Now, Place};
 use crate::protocol::FromServer;
 use asks::Purpose;
 use inbox::Route;
@@ -140,12 +140,29 @@ impl App {
         self.forget_knock(call);
         self.asks.withdraw(|ask| ask.purpose == Purpose::Introduction(call));
         match end {
-            CallEnd::Over => self.transfer_over(call),
+            CallEnd::Over => self.call_over(call),
             CallEnd::Talk(end) => self.talk_ended(call, end),
             CallEnd::Message(end) => self.message_ended(call, end),
             CallEnd::Ran(end) => self.job_ended(call, end),
             CallEnd::Served(end) => self.served(call, end),
             CallEnd::Files(end) => self.files_listed(call, end),
+        }
+    }
+
+    /// A call is over without a last word: it was refused or not let in, its peer had left, or its thread has failed.
+    /// Whatever waits for it waits no longer.
+    fn call_over(&mut self, call: CallId) {
+        let lost = || CallError::Perhaps("ended without an answer".to_owned());
+        self.hung_up(call);
+        self.transfer_over(call);
+        self.message_ended(call, Err(lost()));
+        self.talk_ended(call, Err(lost()));
+        self.files_listed(call, Err(lost()));
+        match self.jobs.get(&call).map(|job| job.here) {
+            // Its owner was told why it does not run.
+            Some(true) => drop(self.jobs.remove(&call)),
+            Some(false) => self.job_ended(call, Err(lost())),
+            None => {}
         }
     }
 

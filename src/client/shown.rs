@@ -6,6 +6,7 @@ mod text;
 mod json;
 mod look;
 
+pub use consent::plainly_within;
 pub use json::object;
 pub use look::{Look, Weight, look};
 pub use text::text;

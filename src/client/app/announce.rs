@@ -53,10 +53,12 @@ impl App {
         if telling.is_asked || telling.not_before.is_some_and(|time| time > self.now.instant) {
             return;
         }
-        if let Some(line) = telling.lines.pop_front() {
+        let Some(line) = telling.lines.front().cloned() else { return };
+        // Where too much waits for the server already, it is told later.
+        if self.asks.put(Ask::new(Purpose::Announce, line.into(), Origin::nobody())) {
+            telling.lines.pop_front();
             telling.is_asked = true;
             telling.sent += 1;
-            self.asks.put(Ask::new(Purpose::Announce, line.into(), Origin::nobody()));
         }
     }
 

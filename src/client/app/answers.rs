@@ -2,6 +2,7 @@
 
 use super::asks::{Ask, Origin, Purpose, Sorted};
 use super::inbox::Route;
+use super::link::TOO_MUCH;
 use super::session::Session;
 use super::state::App;
 use crate::client::event::{CallError, CallId, Effect, Introduced, LinkError, LinkId, Order, Place, Shown};
@@ -144,11 +145,15 @@ impl App {
     pub fn introduce(&mut self, call: CallId, to: Address) {
         let ask = Ask::new(Purpose::Introduction(call), MemberRequest::Connect(to).into(), Origin::nobody());
         let away = matches!(self.session, Session::Offline { until: None } | Session::Leaving { .. } | Session::Over);
-        let taken = !away && self.asks.put(ask);
-        if !taken {
-            let why = CallError::NoServer("not logged in".to_owned());
-            self.out.push(Effect::Order { call, order: Order::Introduced(Err(why)) });
-        }
+        // The one that it no longer waits for is not answered any more.
+        self.asks.withdraw(|ask| ask.purpose == Purpose::Introduction(call));
+        let why = match away {
+            true => "not logged in",
+            false if self.asks.put(ask) => return,
+            false => TOO_MUCH,
+        };
+        let why = CallError::NoServer(why.to_owned());
+        self.out.push(Effect::Order { call, order: Order::Introduced(Err(why)) });
     }
 
     fn introduced(&mut self, call: CallId, ask: &Ask, end: Reply) {

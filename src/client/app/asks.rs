@@ -249,7 +249,9 @@ impl Asks {
             return Err(ask);
         }
         let (tries, not_before) = (ask.tries + 1, Some(now + PAUSE));
-        self.line.push_front(Ask { tries, not_before, ..Ask::new(ask.purpose, ask.request, ask.origin) });
+        // The login goes before everything else, also before what is asked again because of it.
+        let at = self.line.iter().take_while(|ask| ask.purpose.is_login()).count();
+        self.line.insert(at, Ask { tries, not_before, ..Ask::new(ask.purpose, ask.request, ask.origin) });
         Ok(())
     }
 
@@ -325,6 +327,18 @@ mod tests {
         assert!(asks.next(true, now + PAUSE).is_some());
         let Sorted::Answer { ask, .. } = asks.sort(Reply::parse("OK,"), drop) else { panic!("answered") };
         assert!(asks.again(ask, &Refusal::UserNotFound, true, now).is_err());
+    }
+
+    #[test]
+    fn the_login_goes_before_what_is_asked_again_because_of_it() {
+        let now = Instant::now();
+        let mut asks = asks("list", Purpose::Show, now);
+        let login = Request::parse("LOGIN,alice,correct horse").expect("valid");
+        asks.put_first(Ask::new(Purpose::LogIn, login, Origin::nobody()));
+        let Sorted::Answer { ask, .. } = asks.sort(Reply::parse("ERR,Log in first"), drop) else { panic!("answered") };
+        asks.again(ask, &Refusal::LogInFirst, true, now).expect("again");
+        let next = asks.next(false, now).map(|request| request.to_string());
+        assert_eq!(next.as_deref(), Some("LOGIN,alice,correct horse"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::asks::{Ask, Origin, Purpose};
 use super::state::App;
 use super::under_way::Doctor;
-use crate::client::event::{Effect, Shown};
+use crate::client::event::{Effect, End, LinkError, Shown};
 use crate::protocol::{Hello, MemberRequest, Reply};
 use std::time::Duration;
 
@@ -53,6 +53,12 @@ impl App {
             self.found(Ok("UDP both ways: fine".to_owned()));
             self.probe();
         }
+    }
+
+    /// The connection was lost: what is not known yet cannot be found out.
+    pub fn give_up_examination(&mut self, why: &LinkError) {
+        self.found(Err(format!("TCP to {}: {why}, in the middle of the examination", self.rules.server)));
+        self.over(End::Left);
     }
 
     fn probe(&mut self) {

@@ -39,13 +39,13 @@ impl App {
     pub fn decide(&mut self, call: CallId, from: Username, command: String, decision: Decision) {
         let busy = decision.is_yes() && self.jobs.len() >= MAX;
         let decision = if busy { Decision::Busy } else { decision };
+        // Who was asked while nobody was logged in cannot be: the ticket came with the session.
+        let Some(me) = self.name().cloned() else { return self.out.push(Effect::HangUp(call)) };
         if decision.is_yes() {
             let origin = Origin { home: Place::Person(from.clone()), request: None };
             let with = from.to_string();
             self.jobs.insert(call, Job { with, name: Some(from), here: true, command, origin, stopped: false });
         }
-        // Who was asked while nobody was logged in cannot be: the ticket came with the session.
-        let Some(me) = self.name().cloned() else { return self.out.push(Effect::HangUp(call)) };
         self.out.push(Effect::Order { call, order: Order::Decide { decision, me } });
     }
 
@@ -85,6 +85,9 @@ impl App {
                 self.here();
             }
             (Ok(_), None) => {}
+            (Err(CallError::Perhaps(why)), _) => {
+                self.refuse(&origin, format!("{} perhaps ran {command}: {why}", job.with));
+            }
             (Err(why), _) => self.refuse(&origin, format!("{} does not run {command}: {why}", job.with)),
         }
     }

@@ -53,9 +53,11 @@ impl App {
         }
     }
 
-    /// A call is over: nobody waits at the door with it.
-    pub fn forget_knock(&mut self, call: CallId) {
+    /// A call is over: nobody waits at the door with it. True when somebody did.
+    pub fn forget_knock(&mut self, call: CallId) -> bool {
+        let before = self.at_the_door.0.len();
         self.at_the_door.0.retain(|(late, ..)| *late != call);
+        self.at_the_door.0.len() < before
     }
 
     fn let_in(&mut self, call: CallId, knock: Knock, verified: bool) {
@@ -94,7 +96,8 @@ impl App {
 
     fn asked_for_chat(&mut self, call: CallId, from: Username, stranger: Option<IpAddr>) {
         let (limit, verified) = (self.rules.answer_limit, stranger.is_none());
-        let talks = self.talk_with(&from).is_some();
+        let place = if verified { Place::Person } else { Place::Stranger };
+        let talks = self.talk_in(&place(from.clone())).is_some();
         let question = if talks { None } else { self.put_question(call, &from, Wish::Chat { verified }, limit) };
         match question {
             Some(question) => {
@@ -192,7 +195,10 @@ impl App {
 
     /// A peer has not waited for its answer.
     pub fn hung_up(&mut self, call: CallId) {
-        self.forget_knock(call);
+        if self.forget_knock(call) {
+            // Of one who was not let in nothing is decided, and its thread may wait for that.
+            self.out.push(Effect::HangUp(call));
+        }
         self.transfers.forget_upload(call);
         if let Some(question) = self.questions.withdraw(call, self.now.instant) {
             self.missed(question, Decision::HungUp);

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long the server may take for the answer to our goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// Said where no request more has room.
+pub(super) const TOO_MUCH: &str = "Too many requests wait for the server: wait a moment";
+
 impl App {
     /// Begins a connection to the server.
     pub fn connect(&mut self) {
@@ -61,6 +64,9 @@ impl App {
             return self.over(End::Failed(not_there(self.rules.server, why)));
         }
         self.forget_link_for(why);
+        if self.rules.doctor {
+            return self.give_up_examination(why);
+        }
         if std::mem::take(&mut self.life.sent_away) {
             self.stay_away();
         } else if self.login.is_asking() {
@@ -246,7 +252,7 @@ impl App {
         }
         let origin = ask.origin.clone();
         if !self.asks.put(ask) {
-            self.refuse(&origin, "Too many requests wait for the server: wait a moment");
+            self.refuse(&origin, TOO_MUCH);
         }
     }
 

@@ -3,12 +3,17 @@
 
 use crate::client::command::Which;
 use crate::client::event::{CallId, Place};
+use crate::client::shown::plainly_within;
 use crate::value::{Size, Username};
-use std::fmt;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The most questions at a time.
 const MAX: usize = 16;
+/// The columns of a command or a name in the list of questions.
+const SHORT: usize = 100;
+/// The most of those at a time whose name nobody but themselves has told us.
+const MAX_UNPROVEN: usize = 4;
 /// In the line mode an answer without a number counts only when no other question has come or gone for so long.
 const STEADY: Duration = Duration::from_secs(5);
 
@@ -41,6 +46,8 @@ pub struct Question {
     pub until: Instant,
     /// When another one last came or went.
     others: Option<Instant>,
+    /// When the one of this name before it went.
+    former: Option<Instant>,
 }
 
 /// The answers that can be given. A yes to a chat is never one to a command.
@@ -61,6 +68,8 @@ pub struct Questions {
     waiting: Vec<Question>,
     /// When the last one came or went.
     changed: Option<Instant>,
+    /// Whose went last, and when.
+    gone: VecDeque<(Username, Instant)>,
 }
 
 impl Verdict {
@@ -82,23 +91,40 @@ impl Verdict {
 }
 
 impl Wish {
+    /// Whether the server has told who asks.
+    pub fn is_proven(&self) -> bool {
+        !matches!(self, Wish::Chat { verified: false })
+    }
+
+    /// What is asked for, where several stand in a line.
+    fn in_short(&self) -> String {
+        match self {
+            Wish::Chat { verified: true } => "a chat".to_owned(),
+            Wish::Chat { verified: false } => "an unverified chat".to_owned(),
+            Wish::Command { command: what } | Wish::Gift { what, .. } => {
+                let what = plainly_within(what, SHORT);
+                // None can pass for the next question of the list.
+                if what.contains(['(', ')']) { format!("{what:?}") } else { what }
+            }
+        }
+    }
+
     /// The word that says yes to it.
     pub fn yes(&self) -> &'static str {
         if matches!(self, Wish::Command { .. }) { "allow" } else { "accept" }
     }
 }
 
-impl fmt::Display for Wish {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Wish::Chat { .. } => f.write_str("a chat"),
-            Wish::Command { command } => f.write_str(command),
-            Wish::Gift { what, .. } => f.write_str(what),
+impl Question {
+    /// Whether it is the one of this person that was meant when the answer was begun: it was there, and not just
+    /// exchanged for another.
+    fn is_the_one(&self, begun: Option<Instant>, now: Instant) -> bool {
+        match begun {
+            Some(begun) => self.since < begun,
+            None => self.former.is_none_or(|gone| now >= gone + STEADY),
         }
     }
-}
 
-impl Question {
     /// The window where it is shown: whoever is not proven to be somebody does not get into that person's.
     pub fn place(&self) -> Place {
         match self.wish {
@@ -109,17 +135,23 @@ impl Question {
 }
 
 impl Questions {
-    /// Puts a question; `None` when too many wait, or another one of the same person.
+    /// Puts a question; `None` when too many wait, or another one of the same person. Whoever only calls themselves so
+    /// does not take the place of the person.
     pub fn put(&mut self, call: CallId, from: Username, wish: Wish, limit: Duration, now: Instant) -> Option<u64> {
-        let asks_already = self.waiting.iter().any(|question| question.from == from);
-        if self.waiting.len() >= MAX || asks_already {
+        let proven = wish.is_proven();
+        let stands_before = |question: &Question| question.wish.is_proven() || !proven;
+        let asks_already = self.waiting.iter().any(|other| other.from == from && stands_before(other));
+        let unproven = self.waiting.iter().filter(|other| !other.wish.is_proven()).count();
+        let too_many = self.waiting.len() >= MAX || (!proven && unproven >= MAX_UNPROVEN);
+        if too_many || asks_already {
             return None;
         }
+        let former = self.gone.iter().rev().find(|(name, _)| *name == from).map(|(_, time)| *time);
         self.drawn += 1;
         let number = self.drawn;
         let others = self.changed;
         self.change(now);
-        self.waiting.push(Question { number, call, from, wish, since: now, until: now + limit, others });
+        self.waiting.push(Question { number, call, from, wish, since: now, until: now + limit, others, former });
         Some(number)
     }
 
@@ -148,9 +180,10 @@ impl Questions {
         let found: Vec<&Question> = self.fitting(verdict, which).collect();
         let number = match (found.as_slice(), which) {
             ([], _) => return Err(self.none(which)),
-            ([meant], Which::Number(_) | Which::Of(_)) => meant.number,
+            ([meant], Which::Number(_)) => meant.number,
+            ([meant], Which::Of(_)) if verdict == Verdict::Decline || meant.is_the_one(begun, now) => meant.number,
             ([only], Which::Only) if verdict == Verdict::Decline || self.is_steady(only, begun, now) => only.number,
-            _ => return Err(self.ask_back(verdict)),
+            _ => return Err(self.ask_back(verdict, which)),
         };
         self.remove(|question| question.number == number, now).ok_or_else(|| self.none(which))
     }
@@ -158,7 +191,7 @@ impl Questions {
     /// Whether no question came or went since the answer was begun.
     fn is_steady(&self, question: &Question, begun: Option<Instant>, now: Instant) -> bool {
         match begun {
-            Some(begun) => self.changed.is_none_or(|changed| changed <= begun),
+            Some(begun) => self.changed.is_none_or(|changed| changed < begun),
             // A script is written before it knows who asks: one question that has come alone is the one it means.
             None => question.others.is_none_or(|changed| now >= changed + STEADY),
         }
@@ -193,10 +226,10 @@ impl Questions {
         }
     }
 
-    fn ask_back(&self, verdict: Verdict) -> String {
-        let named = self
-            .fitting(verdict, &Which::Only)
-            .map(|question| format!("{} {} ({}: {})", verdict.word(), question.number, question.from, question.wish));
+    fn ask_back(&self, verdict: Verdict, which: &Which) -> String {
+        let named = self.fitting(verdict, which).map(|question| {
+            format!("{} {} ({}: {})", verdict.word(), question.number, question.from, question.wish.in_short())
+        });
         format!("Which? {}", named.collect::<Vec<_>>().join(", "))
     }
 
@@ -219,6 +252,10 @@ impl Questions {
         let at = self.waiting.iter().position(test)?;
         let gone = self.waiting.remove(at);
         self.change(now);
+        self.gone.push_back((gone.from.clone(), now));
+        if self.gone.len() > MAX {
+            self.gone.pop_front();
+        }
         Some(gone)
     }
 

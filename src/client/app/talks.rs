@@ -1,7 +1,7 @@
 //! Chats: those that are open, and our own requests that wait for an answer. One with each person.
 
 use super::asks::Origin;
-use super::questions::{Verdict, Wish};
+use super::questions::{Question, Verdict, Wish};
 use super::state::App;
 use super::under_way::Talk;
 use crate::client::command::Which;
@@ -22,13 +22,14 @@ impl App {
     /// Asks for a chat; goes back to one that is open; takes the one that is offered.
     pub fn chat(&mut self, to: Address, origin: &Origin) {
         if let Address::Name(name) = &to {
-            if self.talk_with(name).is_some() {
+            if self.talk_in(&Place::Person(name.clone())).is_some() {
                 return self.bring(Some(name.clone()));
             }
-            let which = Which::Of(name.clone());
-            let is_chat = |wish: &Wish| matches!(wish, Wish::Chat { .. });
-            if self.questions.list().iter().any(|question| question.from == *name && is_chat(&question.wish)) {
-                return self.answer(Verdict::Accept, &which, None, origin);
+            // Somebody who only calls themselves so is not meant: their number must be named.
+            let is_offered =
+                |question: &&Question| question.from == *name && matches!(question.wish, Wish::Chat { verified: true });
+            if let Some(number) = self.questions.list().iter().find(is_offered).map(|question| question.number) {
+                return self.answer(Verdict::Accept, &Which::Number(number), None, origin);
             }
         }
         let asked = to.to_string();
@@ -58,36 +59,48 @@ impl App {
         self.talks.iter().find(|(_, talk)| talk.place().as_ref() == Some(place)).map(|(call, _)| *call)
     }
 
-    /// The open chat with somebody.
+    /// The open chat with somebody, rather than with one who only calls themselves so.
     pub fn talk_with(&self, name: &Username) -> Option<CallId> {
-        self.talks.iter().find(|(_, talk)| talk.with.as_ref() == Some(name)).map(|(call, _)| *call)
+        let in_place = |place: Place| self.talk_in(&place);
+        in_place(Place::Person(name.clone())).or_else(|| in_place(Place::Stranger(name.clone())))
     }
 
     /// The chat that we asked for is open.
     pub fn talk_opened(&mut self, call: CallId, with: Username) {
         let Some(talk) = self.talks.get_mut(&call) else { return self.out.push(Effect::HangUp(call)) };
-        talk.with = Some(with.clone());
-        let (home, verified) = (talk.home(), talk.verified);
+        talk.with = Some(with);
+        self.talk_began(call);
+    }
+
+    /// A chat has opened. Where both sides asked, and both said yes, there are two: that of the smaller name's request
+    /// stays, so that both sides end the same one.
+    fn talk_began(&mut self, call: CallId) {
+        let Some((place, with)) = self.talks.get(&call).and_then(|talk| Some((talk.place()?, talk.with.clone()?)))
+        else {
+            return;
+        };
+        let is_other = |(other, talk): (&CallId, &Talk)| *other != call && talk.place().as_ref() == Some(&place);
+        if let Some(other) = self.talks.iter().find(|one| is_other(*one)).map(|(other, _)| *other) {
+            let is_ours = |call: CallId| matches!(call, CallId::Out(_));
+            let ours_stays =
+                self.name().is_some_and(|me| me.to_string().to_lowercase() < with.to_string().to_lowercase());
+            let second = if is_ours(call) == ours_stays && is_ours(other) != ours_stays { other } else { call };
+            self.talks.remove(&second);
+            return self.out.push(Effect::HangUp(second));
+        }
         self.bring(Some(with.clone()));
-        self.shown(home, Shown::ChatOpened { with, verified });
+        let verified = matches!(place, Place::Person(_));
+        self.shown(place, Shown::ChatOpened { with, verified });
     }
 
     /// A chat that somebody asked for is taken.
     pub fn take_talk(&mut self, call: CallId, with: Username, verified: bool, origin: &Origin) {
         let asked = with.to_string();
-        let talk = Talk {
-            asked,
-            with: Some(with.clone()),
-            verified,
-            origin: origin.clone(),
-            undrained: 0,
-            backlog: VecDeque::new(),
-        };
-        let home = talk.home();
+        let talk =
+            Talk { asked, with: Some(with), verified, origin: origin.clone(), undrained: 0, backlog: VecDeque::new() };
         self.talks.insert(call, talk);
         self.out.push(Effect::Order { call, order: Order::Accept });
-        self.bring(Some(with.clone()));
-        self.shown(home, Shown::ChatOpened { with, verified });
+        self.talk_began(call);
     }
 
     /// A line of an open chat.

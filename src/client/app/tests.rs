@@ -2,6 +2,7 @@
 
 mod screen;
 mod sessions;
+mod strangers;
 mod talks;
 mod transfers;
 

@@ -24,7 +24,7 @@ const LONGEST_HASHING: u64 = 3600;
 /// The first pause before another try, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// Tries that bring nothing, one after the other, before it is given up: 12 s of pauses. While the session with the
-/// server is gone no try begins.
+/// server is gone, each try waits two minutes for it.
 const MAX_TRIES: u32 = 8;
 /// How often a file that changes meanwhile is begun anew.
 const MAX_ANEW: u32 = 2;

@@ -32,6 +32,9 @@ pub struct Asking {
     pub words: Words,
 }
 
+/// How long the App may take to say what becomes of a request whose peer has hung up.
+const DECISION: Duration = Duration::from_secs(10);
+
 /// A request that has been decided.
 struct Decree<'a> {
     asking: &'a Asking,
@@ -45,7 +48,7 @@ pub fn serve(call: &Call, connection: &PeerConnection, asking: &Asking, since: I
     let order = match knock::wait(call, connection, since) {
         Decided::Order(order) => order,
         // The App answers at once.
-        Decided::HungUp => match call.wait(None, None) {
+        Decided::HungUp => match call.wait(None, Some(Instant::now() + DECISION)) {
             Woken::Order(order) => order,
             _ => return CallEnd::Over,
         },

@@ -5,24 +5,29 @@ use unicode_width::UnicodeWidthChar;
 /// The most columns of a command or a file's name in a question: with the sentence around it, six rows of a window of
 /// 80 columns.
 const MAX: usize = 300;
-/// Columns of the end that stays when the middle is left out.
-const TAIL: usize = 120;
 
 /// Characters that take a column and show nothing: the fillers of Hangul, and the empty pattern of Braille.
 const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
 /// `text` with visible escapes for whatever is not plainly visible: control characters, blanks other than the space,
-/// what has no width, what turns the direction of writing, what no font has. One of more than [`MAX`] columns is
-/// shown without its middle, and with its length.
+/// what has no width, what turns the direction of writing, what no font has. A long one is shown without its middle, and
+/// with its length.
 pub fn plainly(text: &str) -> String {
+    plainly_within(text, MAX)
+}
+
+/// The same, in at most so many columns, 60 or more.
+pub fn plainly_within(text: &str, columns: usize) -> String {
     let shown: String = text.chars().map(visible).collect();
-    if width(&shown) <= MAX {
+    if width(&shown) <= columns {
         return shown;
     }
     let length = text.chars().count();
     let left_out = format!(" [... {length} characters in all ...] ");
-    let head = first(shown.chars(), MAX - TAIL - width(&left_out));
-    let tail: String = first(shown.chars().rev(), TAIL).chars().rev().collect();
+    // The end says as much as the beginning of what a command does.
+    let end = columns * 2 / 5;
+    let head = first(shown.chars(), columns.saturating_sub(end + width(&left_out)));
+    let tail: String = first(shown.chars().rev(), end).chars().rev().collect();
     format!("{head}{left_out}{tail}")
 }
 

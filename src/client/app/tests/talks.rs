@@ -138,7 +138,7 @@ fn files_and_commands_want_a_ticket() {
     assert_eq!(play.orders(give), [Order::Refuse(PeerRefusal::NotIntroduced)]);
 }
 
-fn proven(play: &mut Play, number: u64, opening: &str, who: &str) -> CallId {
+pub(super) fn proven(play: &mut Play, number: u64, opening: &str, who: &str) -> CallId {
     play.server(&[&format!("ticket_{who}_{TICKET}")]);
     play.knock(number, &opening.replace("TICKET", TICKET), None)
 }
