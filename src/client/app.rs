@@ -132,6 +132,7 @@ impl App {
             News::Begun => self.job_begun(call),
             News::Output { text, error } => self.job_output(call, text, error),
             News::Transfer(step) => self.transfer_step(call, step),
+            News::NotTaken { refusal, why } => self.not_taken(call, refusal, why),
             News::Trouble(text) => self.info(Place::Server, text),
         }
     }

@@ -208,12 +208,13 @@ fn an_offer_that_is_not_taken_has_a_reason() {
         let is_refused = matches!(order, Order::Refuse(_));
         let (call, peer) = asked(client(into.path()), &offer("a.txt", u64::MAX, 1));
         call.order(order);
-        assert_eq!(rest(peer), answer);
-        if is_refused {
-            assert_eq!(call.end(), CallEnd::Over);
-        } else {
-            assert!(matches!(call.over(), Stage::Failed { done: 0, .. }));
+        if !is_refused {
+            // It could go into another folder.
+            let News::NotTaken { refusal, .. } = call.news() else { panic!("it is asked again") };
+            call.order(Order::Refuse(refusal));
         }
+        assert_eq!(rest(peer), answer);
+        assert_eq!(call.end(), CallEnd::Over);
     }
     let (call, peer) = asked(client(into.path()), &offer("a.txt", 6, 1));
     reset(peer.into_inner());

@@ -105,7 +105,7 @@ fn the_receivers_words_decide_over_each_file() {
     assert_eq!(ask(&mut peer, "OK,c\n"), "END\n");
     say(&mut peer, "OK,2 files\n");
     assert!(matches!(call.step(), Stage::Begun { size: 18, offset: 0 }));
-    assert!(matches!(call.step(), Stage::LeftOut { file, why } if file == "a" && why == "not this one"));
+    assert!(matches!(call.step(), Stage::LeftOut { file, why, .. } if file == "a" && why == "not this one"));
     assert!(matches!(call.over(), Stage::Whole { size: 12, there: 10, .. }));
 }
 

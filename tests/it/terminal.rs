@@ -123,7 +123,7 @@ fn ctrl_c_ends_the_innermost_thing_and_never_the_client() {
     bob.see("alice wants to chat");
     alice.see("Asking bob for a chat... Ctrl-C cancels");
     // While bob thinks, all else goes on.
-    alice.say("whoami");
+    alice.say("/whoami");
     alice.see("alice 127.");
     alice.press(ctrl('C'));
     alice.see_status("Cancelled.");

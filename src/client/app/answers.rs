@@ -110,7 +110,7 @@ impl App {
     /// Shows how an answer went.
     pub fn show_end(&mut self, origin: &Origin, end: Reply) {
         let shown = match end {
-            Reply::Err(why) => Shown::Refused { text: in_words_of_ours(&why) },
+            Reply::Err(why) => Shown::Refused { text: self.in_words_of_ours(&why) },
             Reply::Ok(text) if !text.is_empty() => Shown::Done { text },
             _ => Shown::Done { text: "Done".to_owned() },
         };
@@ -163,7 +163,7 @@ impl App {
         });
         let address = ask.data.iter().find_map(|reply| if let Reply::Peer(at) = reply { Some(*at) } else { None });
         let outcome = match (end, ticket, address, self.me().cloned()) {
-            (Reply::Err(why), ..) => Err(not_introduced(&why)),
+            (Reply::Err(why), ..) => Err(self.not_introduced(&why)),
             (_, Some((name, ticket)), Some(address), Some(me)) => Ok(Introduced { me, name, ticket, address }),
             _ => Err(CallError::NotIntroduced("the server's answer is not understood".to_owned())),
         };
@@ -207,21 +207,22 @@ impl App {
             | Purpose::Goodbye => {}
         }
     }
-}
 
-fn not_introduced(why: &Refusal) -> CallError {
-    match why {
-        Refusal::NotListening(_) | Refusal::OtherDialect { .. } => CallError::DoesNotListen(why.to_string()),
-        _ => CallError::NotIntroduced(in_words_of_ours(why)),
+    fn not_introduced(&self, why: &Refusal) -> CallError {
+        match why {
+            Refusal::NotListening(_) | Refusal::OtherDialect { .. } => CallError::DoesNotListen(why.to_string()),
+            _ => CallError::NotIntroduced(self.in_words_of_ours(why)),
+        }
     }
-}
 
-/// A refusal whose sentence names words of the protocol, said with the client's own.
-fn in_words_of_ours(why: &Refusal) -> String {
-    match why {
-        Refusal::NobodyThere(to) => format!("User not found! Nobody active is {to}: type list"),
-        Refusal::NotListening(name) => format!("{name} accepts no connections"),
-        Refusal::LogInFirst => "You are not logged in: type reconnect".to_owned(),
-        other => other.to_string(),
+    /// A refusal whose sentence names words of the protocol, said with the client's own.
+    fn in_words_of_ours(&self, why: &Refusal) -> String {
+        let slash = self.slash();
+        match why {
+            Refusal::NobodyThere(to) => format!("User not found! Nobody active is {to}: type {slash}list"),
+            Refusal::NotListening(name) => format!("{name} accepts no connections"),
+            Refusal::LogInFirst => format!("You are not logged in: type {slash}reconnect"),
+            other => other.to_string(),
+        }
     }
 }

@@ -32,6 +32,7 @@ impl App {
         let now = self.now.instant;
         let Some(display) = &mut self.display else { return };
         display.is_stale = true;
+        display.windows.forget_hint();
         for act in display.windows.key(key, now) {
             self.act(act);
         }
@@ -206,7 +207,7 @@ impl App {
 
     fn cancel_one(&mut self, begun: Begun) {
         match begun {
-            Begun::Transfer(number) => return self.cancel_transfer(number),
+            Begun::Transfer(number) => self.cancel_transfer(number),
             Begun::Talk(call) => {
                 self.talks.remove(&call);
                 self.out.push(Effect::HangUp(call));

@@ -193,6 +193,16 @@ impl App {
         }
     }
 
+    /// A gift was accepted into a folder that cannot take it: the question stays, for another folder.
+    pub fn not_taken(&mut self, call: CallId, refusal: PeerRefusal, why: String) {
+        let Some(Question { number, from, .. }) = self.questions.again(call, self.now.instant).cloned() else {
+            self.shown(Place::Server, Shown::Refused { text: why });
+            return self.order(call, Order::Refuse(refusal));
+        };
+        let text = format!("{why}. {from} still waits: {0}accept {number} DIR, or {0}decline {number}", self.slash());
+        self.shown(Place::Person(from), Shown::Refused { text });
+    }
+
     /// A peer has not waited for its answer.
     pub fn hung_up(&mut self, call: CallId) {
         if self.forget_knock(call) {

@@ -100,7 +100,8 @@ impl App {
         self.login.give_up();
         self.forget_link();
         self.fail_introductions("not logged in");
-        self.info(Place::Server, "Type reconnect to come back, or quit.");
+        let slash = self.slash();
+        self.info(Place::Server, format!("Type {slash}reconnect to come back, or {slash}quit."));
     }
 
     /// Comes back because the person asks for it.
@@ -264,8 +265,13 @@ impl App {
             Session::LoggingIn { .. } | Session::Connecting { .. } if known => None,
             Session::Offline { until: Some(_) } => Some("The server is away, and we are coming back: wait".to_owned()),
             Session::LoggingIn { .. } => Some("The server wants your password first".to_owned()),
-            _ => Some("You are not logged in: type reconnect".to_owned()),
+            _ => Some(format!("You are not logged in: type {}reconnect", self.slash())),
         }
+    }
+
+    /// What stands before a command that is named: a screen has windows where a bare word is a text.
+    pub fn slash(&self) -> &'static str {
+        if self.display.is_some() { "/" } else { "" }
     }
 
     /// The goodbye was answered.

@@ -70,6 +70,8 @@ pub struct Questions {
     changed: Option<Instant>,
     /// Whose went last, and when.
     gone: VecDeque<(Username, Instant)>,
+    /// Those that were answered last, should an answer turn out to be impossible.
+    answered: VecDeque<Question>,
 }
 
 impl Verdict {
@@ -185,7 +187,12 @@ impl Questions {
             ([only], Which::Only) if verdict == Verdict::Decline || self.is_steady(only, begun, now) => only.number,
             _ => return Err(self.ask_back(verdict, which)),
         };
-        self.remove(|question| question.number == number, now).ok_or_else(|| self.none(which))
+        let question = self.remove(|question| question.number == number, now).ok_or_else(|| self.none(which))?;
+        self.answered.push_back(question.clone());
+        if self.answered.len() > MAX {
+            self.answered.pop_front();
+        }
+        Ok(question)
     }
 
     /// Whether no question came or went since the answer was begun.
@@ -231,6 +238,15 @@ impl Questions {
             format!("{} {} ({}: {})", verdict.word(), question.number, question.from, question.wish.in_short())
         });
         format!("Which? {}", named.collect::<Vec<_>>().join(", "))
+    }
+
+    /// Puts the question of a call back that was answered with what cannot be done; `None` when its time is over.
+    pub fn again(&mut self, call: CallId, now: Instant) -> Option<&Question> {
+        let at = self.answered.iter().position(|question| question.call == call && question.until > now)?;
+        let question = self.answered.remove(at)?;
+        self.change(now);
+        self.waiting.push(question);
+        self.waiting.last()
     }
 
     /// Withdraws the question of a call that has ended.

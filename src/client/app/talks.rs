@@ -39,6 +39,14 @@ impl App {
         if self.talks.len() >= MAX {
             return self.refuse(origin, format!("{MAX} chats are open or asked for: end one first"));
         }
+        // What is typed next is meant for them, and not for whoever's window this is.
+        let origin = &match (&to, &self.display) {
+            (Address::Name(name), Some(_)) => {
+                self.bring(Some(name.clone()));
+                Origin { home: Place::Person(name.clone()), request: origin.request }
+            }
+            _ => origin.clone(),
+        };
         let call = self.draw_call();
         let talk = Talk {
             asked: asked.clone(),

@@ -11,6 +11,7 @@ use crate::client::windows::{self, Scene, With, draw};
 use crate::value::sentence::counted;
 use crate::value::text::escape;
 use crate::value::{Size, Username};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The columns of the help where there is no screen.
 const HELP: usize = 80;
@@ -29,7 +30,14 @@ impl App {
             return;
         }
         let look = shown::look(&line.shown, &me, display.windows.zone());
-        display.windows.add(&line.home, line.time, look);
+        let time = match &line.shown {
+            // One from before the login was said then.
+            Shown::Broadcast { broadcast, earlier: true } => {
+                UNIX_EPOCH.checked_add(Duration::from_secs(broadcast.unix_time)).unwrap_or(line.time)
+            }
+            _ => line.time,
+        };
+        display.windows.add(&line.home, time, look);
     }
 
     /// The columns of a text that is shown as a table.
@@ -103,35 +111,39 @@ impl App {
                 .filter(|_| self.me().is_some())
                 .unwrap_or_default(),
             with,
-            more: self.in_short(with),
+            more: self.in_short(),
             transfers: self.transfers.list.iter().filter(is_here).filter_map(row).collect(),
         }
     }
 
     /// The session, in a word or two.
     fn standing(&self) -> &'static str {
+        if self.is_password_due() {
+            let talks = self.talk_in(&self.front_place()).is_some();
+            return if talks { "password wanted: /w 1" } else { "password wanted: clear the line" };
+        }
         match &self.session {
             Session::Online { ready: true, .. } => "online",
             Session::Online { .. } | Session::Connecting { .. } => "coming",
             Session::LoggingIn { .. } if self.login.is_asking() => "login",
             Session::LoggingIn { .. } => "logging in",
             Session::Offline { until: Some(_) } => "coming back",
+            Session::Offline { until: None } if self.life.since.is_some() => "offline: /reconnect",
             Session::Offline { until: None } => "offline",
             Session::Leaving { .. } | Session::Over => "leaving",
         }
     }
 
     /// What is under way, for the status row.
-    fn in_short(&self, with: Option<With>) -> Vec<String> {
+    fn in_short(&self) -> Vec<String> {
         let moving: Vec<u64> = self.transfers.list.iter().filter_map(|found| found.pace(self.now.instant).0).collect();
         let mut more = Vec::new();
+        if self.display.as_ref().is_some_and(|display| display.leaves_when_done) {
+            more.push("leaving when done: quit! leaves now".to_owned());
+        }
         if !self.transfers.list.is_empty() {
             let rate = if moving.is_empty() { String::new() } else { format!(", {}/s", Size(moving.iter().sum())) };
             more.push(format!("{}{rate}", counted(self.transfers.list.len(), "transfer")));
-        }
-        if self.is_password_due() {
-            let talks = with.is_some_and(|with| with.is_chat);
-            more.push(if talks { "password wanted: /w 1" } else { "password wanted: clear the line" }.to_owned());
         }
         more
     }
@@ -140,7 +152,11 @@ impl App {
     pub fn last_lines(&self) -> Vec<String> {
         let Some(display) = &self.display else { return Vec::new() };
         let talks = self.talks.values().filter_map(Talk::place);
-        talks.flat_map(|place| display.windows.last_lines(&place, LAST_LINES)).collect()
+        let last = |place: Place| {
+            let lines = display.windows.last_lines(&place, LAST_LINES);
+            std::iter::once(format!("-- {} --", place.title())).chain(lines)
+        };
+        talks.flat_map(last).collect()
     }
 }
 

@@ -111,6 +111,8 @@ pub enum News {
     Output { text: String, error: bool },
     /// A step of a file or gift on its way.
     Transfer(Step),
+    /// The folder into which a gift was to go cannot take it, and why: another order is waited for, or `refusal`.
+    NotTaken { refusal: PeerRefusal, why: String },
     /// Something that the person must know, such as a consent log that cannot be written.
     Trouble(String),
 }

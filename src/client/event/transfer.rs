@@ -54,8 +54,9 @@ pub enum Stage {
     Refused { why: String },
     /// It will not come any further, and why. What has arrived (`done`) stays, to go on from.
     Failed { why: String, done: u64 },
-    /// One file of a gift was left out, and why; the others go on.
-    LeftOut { file: String, why: String },
+    /// One file of a gift was left out, and why; the others go on. `missed`: it should have gone, while links and hidden
+    /// files never do.
+    LeftOut { file: String, why: String, missed: bool },
 }
 
 impl Way {
@@ -92,6 +93,8 @@ impl Stage {
 impl Step {
     /// Whether it fails something that the person asked for.
     pub fn is_error(&self) -> bool {
-        self.way.is_ours() && matches!(self.stage, Stage::Failed { .. } | Stage::Refused { .. } | Stage::LeftOut { .. })
+        let fails =
+            matches!(self.stage, Stage::Failed { .. } | Stage::Refused { .. } | Stage::LeftOut { missed: true, .. });
+        self.way.is_ours() && fails
     }
 }

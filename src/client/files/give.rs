@@ -5,7 +5,7 @@ use super::part::FileError;
 use super::place::open_regular;
 use super::source::Source;
 use super::teller::Teller;
-use super::walk::{self, Gift, Item};
+use super::walk::{self, Gift, Item, Left};
 use super::wire::{Cut, Wire, is_further};
 use crate::client::call::{Call, Watch};
 use crate::client::event::{CallError, Introduced, News, Stage, Way};
@@ -40,12 +40,13 @@ pub fn run(call: &Call, offer: Offer, hashes: &Hashes, stall: Duration) {
         }
     };
     let teller = Teller::new(call, Way::Give, to.clone(), gift.what.to_string());
-    for (file, why) in &gift.left_out.named {
-        teller.step(Stage::LeftOut { file: file.clone(), why: why.clone() });
+    for Left { path, why, is_missed } in &gift.left_out.named {
+        teller.step(Stage::LeftOut { file: path.clone(), why: why.clone(), missed: *is_missed });
     }
     if gift.left_out.more > 0 {
         let file = format!("{} more", gift.left_out.more);
-        teller.step(Stage::LeftOut { file, why: "links, hidden files and the like".to_owned() });
+        let (why, missed) = ("links, hidden files and the like".to_owned(), gift.left_out.more_missed);
+        teller.step(Stage::LeftOut { file, why, missed });
     }
     let connection = match offered(call, to, &gift, answer) {
         Ok(connection) => connection,
@@ -151,7 +152,7 @@ impl Giving<'_> {
             };
             if let Fate::LeftOut(why) | Fate::Again(why) = fate {
                 self.done = before;
-                self.teller.step(Stage::LeftOut { file: item.path.to_string(), why });
+                self.teller.step(Stage::LeftOut { file: item.path.to_string(), why, missed: true });
             }
         }
         self.wire.say(GiverLine::End)?;

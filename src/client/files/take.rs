@@ -11,7 +11,7 @@ use super::teller::Teller;
 use super::walk;
 use super::wire::{Cut, Wire, is_further};
 use crate::client::call::{Call, Watch};
-use crate::client::event::{Order, Room, Stage, Way};
+use crate::client::event::{News, Order, Room, Stage, Way};
 use crate::client::peer::{Offered, PeerConnection, knock};
 use crate::peer_protocol::{AfterRefusal, Answer, FileHash, GivePath, GiverLine, PeerRefusal, ReceiverLine, What};
 use crate::value::FileName;
@@ -27,15 +27,14 @@ const NO_ROOM: &str = "no room";
 
 /// Serves an offer of which the App knows. `stall` is how long nothing may come.
 pub fn serve(call: &Call, connection: PeerConnection, offered: &Offered<'_>, hashes: &Hashes, stall: Duration) {
-    let Some(Order::Take(folder)) = knock::accepted(call, &connection, Instant::now()) else { return };
-    let teller = Teller::new(call, Way::Take, offered.from.clone(), offered.what.to_string());
-    let place = match open(&walk::typed(&folder), offered) {
-        Ok(place) => Arc::new(place),
-        Err((refusal, why)) => {
-            connection.refuse(refusal);
-            return teller.step(Stage::Failed { why, done: 0 });
-        }
+    let place = loop {
+        let Some(Order::Take(folder)) = knock::accepted(call, &connection, Instant::now()) else { return };
+        match open(&walk::typed(&folder), offered) {
+            Ok(place) => break Arc::new(place),
+            Err((refusal, why)) => call.tell(News::NotTaken { refusal, why }),
+        };
     };
+    let teller = Teller::new(call, Way::Take, offered.from.clone(), offered.what.to_string());
     connection.answer(&Answer::Ok(String::new()));
     let wire = Wire::new(call, connection, stall, Watch::HangUp);
     let folders = GiftFolders::new(place, offered.from, offered.what);
@@ -326,7 +325,7 @@ impl Taking<'_> {
 
     /// Leaves the file out: `why` is for our own side, and `told` for the giver.
     fn leave_out(&mut self, current: &Current, why: String, told: String) -> Result<bool, Cut> {
-        self.teller.step(Stage::LeftOut { file: current.path.to_string(), why });
+        self.teller.step(Stage::LeftOut { file: current.path.to_string(), why, missed: true });
         self.wire.say(ReceiverLine::Refused { then: AfterRefusal::Skip, why: told })?;
         Ok(false)
     }
@@ -334,7 +333,7 @@ impl Taking<'_> {
     /// An item that was to come once more does not come.
     fn forget_again(&mut self) {
         if let Some((path, _)) = self.again.take() {
-            self.teller.step(Stage::LeftOut { file: path.to_string(), why: DIFFERS.to_owned() });
+            self.teller.step(Stage::LeftOut { file: path.to_string(), why: DIFFERS.to_owned(), missed: true });
         }
     }
 

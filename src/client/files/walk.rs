@@ -40,10 +40,23 @@ pub struct Item {
 /// What is left out of a gift.
 #[derive(Debug, Default)]
 pub struct LeftOut {
-    /// The first of them, ready to be shown, and why.
-    pub named: Vec<(String, String)>,
+    /// The first of them.
+    pub named: Vec<Left>,
     /// How many there are beside those.
     pub more: usize,
+    /// Whether any of those should have gone.
+    pub more_missed: bool,
+}
+
+/// Something that is left out of a gift.
+#[derive(Debug)]
+pub struct Left {
+    /// Where it is, ready to be shown.
+    pub path: String,
+    /// Why it is left out.
+    pub why: String,
+    /// Whether it should have gone. A link or a hidden file in a folder never does.
+    pub is_missed: bool,
 }
 
 /// A walk through what was named.
@@ -94,7 +107,7 @@ fn what(items: &[Item], named: usize) -> Option<What> {
 
 fn nothing(left_out: &LeftOut) -> Sentence {
     match left_out.named.first() {
-        Some((path, why)) => format!("nothing to give: {path}: {why}"),
+        Some(Left { path, why, .. }) => format!("nothing to give: {path}: {why}"),
         None => "nothing to give: there is no file in it".to_owned(),
     }
 }
@@ -187,13 +200,15 @@ impl Walk<'_> {
             let mut folders = Vec::new();
             for entry in entries {
                 let path = entry.path();
-                let fit = entry.file_type().map_err(|error| error.to_string()).and_then(|kind| match unfit(kind) {
-                    Some(why) => Err(why.to_owned()),
-                    None => file_name(&entry.file_name()).map(|name| (kind, name)),
-                });
+                let is_hidden = entry.file_name().as_bytes().starts_with(b".");
+                let fit =
+                    entry.file_type().map_err(|error| (error.to_string(), true)).and_then(|kind| match unfit(kind) {
+                        Some(why) => Err((why.to_owned(), false)),
+                        None => file_name(&entry.file_name()).map(|name| (kind, name)).map_err(|why| (why, !is_hidden)),
+                    });
                 let below = |name| parts.iter().cloned().chain([name]).collect::<Vec<_>>();
                 match fit {
-                    Err(why) => self.leave_out(&path, &why),
+                    Err((why, is_missed)) => self.leave_out_one(&path, &why, is_missed),
                     Ok((kind, name)) if kind.is_dir() && parts.len() < MAX_PARTS => folders.push((path, below(name))),
                     Ok((_, name)) => self.file(&path, below(name))?,
                 }
@@ -219,10 +234,15 @@ impl Walk<'_> {
     }
 
     fn leave_out(&mut self, path: &Path, why: &str) {
+        self.leave_out_one(path, why, true);
+    }
+
+    fn leave_out_one(&mut self, path: &Path, why: &str, is_missed: bool) {
         if self.left_out.named.len() < MAX_NAMED {
-            self.left_out.named.push((show(path.as_os_str()), why.to_owned()));
+            self.left_out.named.push(Left { path: show(path.as_os_str()), why: why.to_owned(), is_missed });
         } else {
             self.left_out.more += 1;
+            self.left_out.more_missed |= is_missed;
         }
     }
 }
@@ -285,8 +305,10 @@ mod tests {
         let gift = collect(&root, &["d", "top/"]).expect("a gift");
         assert_eq!(items(&gift), ["d/a"]);
         let base = format!("{}/", root.path().display());
-        let named: Vec<_> = gift.left_out.named.iter().map(|(path, _)| path.replace(&base, "")).collect();
+        let named: Vec<_> = gift.left_out.named.iter().map(|left| left.path.replace(&base, "")).collect();
         assert_eq!(named, ["d/.git", r"d/caf\xe9", "d/link", "d/socket", "d/up", "d/x.part", "top"]);
+        let missed = gift.left_out.named.iter().filter(|left| left.is_missed).map(|left| left.path.replace(&base, ""));
+        assert_eq!(missed.collect::<Vec<_>>(), [r"d/caf\xe9", "d/x.part", "top"], "those of a folder that never go");
         assert!(collect(&root, &["top/"]).expect_err("a link").ends_with("a link"));
     }
 

@@ -121,7 +121,7 @@ fn stage(stage: &Stage) -> (&'static str, Value) {
         Stage::Cancelled { done } => ("cancelled", json!({ "done": done })),
         Stage::Refused { why } => ("refused", json!({ "why": why })),
         Stage::Failed { why, done } => ("failed", json!({"why": why, "done": done})),
-        Stage::LeftOut { file, why } => ("left_out", json!({"path": file, "why": why})),
+        Stage::LeftOut { file, why, missed } => ("left_out", json!({"path": file, "why": why, "missed": missed})),
     }
 }
 

@@ -333,7 +333,7 @@ fn transfers_that_end() {
     // What somebody fetches from us is not ours to count.
     let fields = json!({"event": "send"});
     check(transfer(Way::Send, failed, None), "big to bob: a \\u{1b}\"b", fields, "", Weight::None);
-    let left_out = Stage::LeftOut { file: "b".to_owned(), why: "no room".to_owned() };
+    let left_out = Stage::LeftOut { file: "b".to_owned(), why: "no room".to_owned(), missed: true };
     let fields = json!({"stage": "left_out", "path": "b", "why": "no room"});
     check(transfer(Way::Give, left_out, None), "big to bob: b is left out: no room", fields, "!", Weight::Failed);
 }

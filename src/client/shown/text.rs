@@ -214,7 +214,11 @@ mod tests {
             // What a peer keeps of ours is theirs to know.
             (Way::Send, Stage::Failed { why: why.clone(), done: 5 }, "notes.txt to bob: gone"),
             (Way::Give, Stage::Refused { why: "declined".to_owned() }, "notes.txt to bob: not taken: declined"),
-            (Way::Give, Stage::LeftOut { file: "x".to_owned(), why }, "notes.txt to bob: x is left out: gone"),
+            (
+                Way::Give,
+                Stage::LeftOut { file: "x".to_owned(), why, missed: true },
+                "notes.txt to bob: x is left out: gone",
+            ),
         ] {
             assert_eq!(line(way, stage), expected);
         }

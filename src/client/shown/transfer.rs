@@ -12,6 +12,7 @@ pub fn text(number: u64, step: &Step, rate: Option<u64>, left: Option<Duration>)
     match &step.stage {
         Stage::Waiting { before: 0 } if step.way == Way::Give => format!("[{number}] Offering {what}..."),
         Stage::Waiting { before: 0 } => format!("[{number}] {verb} {what}: waiting"),
+        Stage::Waiting { before: 1 } => format!("[{number}] {verb} {what}: waiting for another"),
         Stage::Waiting { before } => format!("[{number}] {verb} {what}: waiting for {before} others"),
         Stage::Begun { size, offset: 0 } => format!("{verb} {what}: {}", Size(*size)),
         Stage::Begun { size, offset } => {
@@ -43,7 +44,7 @@ pub fn text(number: u64, step: &Step, rate: Option<u64>, left: Option<Duration>)
         Stage::Failed { why, done } => {
             format!("{what}: {}; {} are kept, {}", escape(why), Size(*done), again(step.way))
         }
-        Stage::LeftOut { file, why } => format!("{what}: {} is left out: {}", escape(file), escape(why)),
+        Stage::LeftOut { file, why, .. } => format!("{what}: {} is left out: {}", escape(file), escape(why)),
     }
 }
 

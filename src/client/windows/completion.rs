@@ -92,6 +92,10 @@ impl Completion {
         if let Some(last) = self.candidates.len().checked_sub(1) {
             self.choose(line, if back { last } else { 0 });
         }
+        // What has no other goes to what follows it.
+        if self.candidates.len() == 1 {
+            self.candidates.clear();
+        }
     }
 
     fn choose(&mut self, line: &mut InputLine, chosen: usize) {
@@ -174,6 +178,19 @@ mod tests {
         assert_eq!(tab("ms", false).0, "ms");
         assert_eq!(tab("/ms", false).0, "/msg ");
         assert_eq!(tab("one\n/ms", true).0, "one\n/ms");
+    }
+
+    #[test]
+    fn behind_the_only_candidate_tab_goes_on_to_what_follows() {
+        let (mut completion, mut line) = (Completion::default(), line("get car"));
+        press(&mut completion, &mut line, true, false);
+        assert_eq!(line.text(), "get carol ");
+        line.set("ge");
+        press(&mut completion, &mut line, true, false);
+        line.insert("bob");
+        press(&mut completion, &mut line, true, false);
+        press(&mut completion, &mut line, true, false);
+        assert_eq!(line.text(), "get bob two words.txt");
     }
 
     #[test]

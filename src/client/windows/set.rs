@@ -342,6 +342,11 @@ impl Windows {
         self.hint = Some((text, until));
     }
 
+    /// What was told at once is of yesterday: the person goes on.
+    pub fn forget_hint(&mut self) {
+        self.hint = None;
+    }
+
     /// What [`Windows::hint`] told.
     pub(super) fn hint_text(&self) -> Option<&str> {
         self.hint.as_ref().map(|(text, _)| text.as_str())

@@ -165,7 +165,7 @@ fn nobody_is_asked_for_a_password_in_a_chat() {
         alice.say("passwort");
     }
     alice.see("Not logged in again: Invalid credentials");
-    alice.see("Type reconnect to come back");
+    alice.see("Type /reconnect to come back");
     alice.see_line("> ");
     alice.go(3);
     alice.say("another");

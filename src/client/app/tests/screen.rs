@@ -132,12 +132,30 @@ fn ctrl_c_leaves_alone_what_was_begun_elsewhere() {
     play.event(Event::Key(Key::Alt('2')));
     play.event(Event::Key(Key::Ctrl('c')));
     assert_eq!(play.hung_up(), []);
-    play.event(Event::Key(Key::Alt('1')));
-    for newest in [talk, job] {
+    for (window, begun) in [('3', talk), ('1', job)] {
+        play.event(Event::Key(Key::Alt(window)));
         play.event(Event::Key(Key::Ctrl('c')));
-        assert_eq!(play.hung_up(), [newest]);
+        assert_eq!(play.hung_up(), [begun]);
     }
     assert!(!play.done.iter().any(|effect| matches!(effect, Effect::End(_))));
+}
+
+#[test]
+fn who_asks_for_a_chat_is_in_its_window_at_once() {
+    let mut play = Play::screen();
+    play.press("chat carol\r");
+    let (call, _) = play.begun();
+    assert!(play.has_row("Asking carol for a chat"));
+    play.event(Event::CallEnded { call, end: CallEnd::Talk(Err(CallError::NotIntroduced("nobody".to_owned()))) });
+    assert!(play.has_row("No chat with carol: nobody"), "and there is the answer");
+}
+
+#[test]
+fn a_broadcast_of_before_has_the_time_when_it_was_said() {
+    let mut play = Play::screen();
+    play.server(&["bcast_1_1699996320_bob_before", "bcast_2_18446744073709551615_bob_never"]);
+    play.event(Event::Key(Key::Alt('2')));
+    assert!(play.has_row("21:12 bob    before"), "{:#?}", play.rows());
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn who_asks_for_a_chat_by_name_does_not_get_a_stranger_of_that_name() {
     assert_eq!(play.orders(stranger), []);
     assert!(matches!(play.begun(), (_, Work::Talk { .. })), "the real one is asked");
     let real = proven(&mut play, 2, "CHAT,dave,TICKET", "dave");
-    play.press("chat dave\r");
+    play.press("/chat dave\r");
     assert_eq!(play.orders(real), [Order::Accept]);
 }
 

@@ -150,6 +150,11 @@ fn a_gift_is_asked_about_taken_from_who_is_trusted_and_refused_without_room() {
     assert!(play.shown().contains(&"Offer".to_owned()));
     play.typed("accept bob elsewhere");
     assert_eq!(play.orders(bob), [Order::Take(PathBuf::from("elsewhere"))]);
+    let why = "elsewhere: No such file or directory".to_owned();
+    play.news(bob, News::NotTaken { refusal: PeerRefusal::NotTakenHere, why: why.clone() });
+    assert!(play.shown().contains(&format!("refused: {why}. bob still waits: accept 1 DIR, or decline 1")));
+    play.typed("accept 1");
+    assert_eq!(play.orders(bob), [Order::Take(PathBuf::from("."))]);
     let carol = proven(&mut play, 2, "GIVE,a.txt,5,1,carol,TICKET", "carol");
     assert_eq!(play.orders(carol), [Order::Take(PathBuf::from("."))]);
     let large = proven(&mut play, 3, "GIVE,a.txt,2000000,1,bob,TICKET", "bob");
