@@ -116,10 +116,10 @@ fn a_disk_that_stands_still_holds_up_nothing() {
     let remember = |text: &str| Effect::Remember(text.to_owned());
     played.carry_out(vec![remember("wait")]);
     assert_eq!(scribe.recv_timeout(LIMIT).as_deref(), Ok("wait"));
-    played.carry_out(vec![remember("hi"); 300]);
+    played.carry_out(vec![remember("hi"); 1100]);
     played.carry_out(vec![Effect::AskPaths { ask: 7, begin: "no".to_owned() }]);
     assert_eq!(played.event(), Event::Paths { ask: 7, found: Vec::new() });
     assert_eq!(played.end(), End::Left);
     // Those for which there was room are written though the client is over.
-    assert_eq!(scribe.try_iter().count(), 256);
+    assert_eq!(scribe.try_iter().count(), 1024);
 }

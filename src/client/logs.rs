@@ -5,6 +5,7 @@ use super::shown::look;
 use crate::value::Username;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -33,19 +34,26 @@ impl Logs {
         Ok(Logs { folder: folder.to_owned(), zone, told: false })
     }
 
-    /// Adds a line of a talk, with date and time, in one write. What cannot be written is logged, once.
-    pub fn add(&mut self, with: &Username, line: &Line) {
-        let path = self.folder.join(file_name(with));
-        let look = look(&line.shown, OURSELVES, &self.zone);
-        let text = format!("{} {}: {}\n", date(line.time, &self.zone), look.name, look.text);
-        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-        let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
-        if let Err(error) = &written {
-            if !self.told {
-                log::warn!("{}: {error}: what is said is not written down", path.display());
+    /// Adds lines of talks, with date and time, in one write a file. What cannot be written is logged, once.
+    pub fn add(&mut self, lines: &[(Username, Line)]) {
+        let mut texts: BTreeMap<String, String> = BTreeMap::new();
+        for (with, line) in lines {
+            let look = look(&line.shown, OURSELVES, &self.zone);
+            let text = format!("{} {}: {}\n", date(line.time, &self.zone), look.name, look.text);
+            texts.entry(file_name(with)).or_default().push_str(&text);
+        }
+        let told = self.told;
+        self.told = false;
+        for (name, text) in texts {
+            let path = self.folder.join(name);
+            let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+            if let Err(error) = opened.and_then(|mut file| file.write_all(text.as_bytes())) {
+                if !told && !self.told {
+                    log::warn!("{}: {error}: what is said is not written down", path.display());
+                }
+                self.told = true;
             }
         }
-        self.told = written.is_err();
     }
 }
 
@@ -69,13 +77,17 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
-    fn bob(spelled: &str) -> Username {
+    fn named(spelled: &str) -> Username {
         spelled.parse().expect("valid")
     }
 
     fn line(shown: Shown) -> Line {
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(61);
-        Line { home: Place::Person(bob("bob")), time, shown, request: None }
+        Line { home: Place::Person(named("bob")), time, shown, request: None }
+    }
+
+    fn said(to: &str, text: &str) -> (Username, Line) {
+        (named(to), line(Shown::Said { to: named(to), text: text.to_owned() }))
     }
 
     #[test]
@@ -84,11 +96,17 @@ mod tests {
         let place = folder.path().join("deep/logs");
         let mut logs = Logs::open(&place, TimeZone::UTC).expect("a folder");
         let (text, verified) = ("hi\n\x1b".to_owned(), true);
-        logs.add(&bob("Bob"), &line(Shown::ChatLine { from: bob("Bob"), verified, text, foreground: true }));
-        logs.add(&bob("bob"), &line(Shown::Said { to: bob("bob"), text: "hello".to_owned() }));
+        let theirs = line(Shown::ChatLine { from: named("Bob"), verified, text, foreground: true });
+        logs.add(&[(named("Bob"), theirs), said("eve", "who?"), said("bob", "hello")]);
+        logs.add(&[said("bob", "again")]);
         let path = place.join("bob.log");
         let written = fs::read_to_string(&path).expect("there");
-        assert_eq!(written, "1970-01-01 00:01:01 Bob: hi\\n\\u{1b}\n1970-01-01 00:01:01 you: hello\n");
+        assert_eq!(
+            written,
+            "1970-01-01 00:01:01 Bob: hi\\n\\u{1b}\n1970-01-01 00:01:01 you: hello\n1970-01-01 00:01:01 you: again\n"
+        );
+        let written = fs::read_to_string(place.join("eve.log")).expect("there");
+        assert_eq!(written, "1970-01-01 00:01:01 you: who?\n");
         assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     }
 
@@ -106,10 +124,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut logs = Logs::open(folder.path(), TimeZone::UTC).expect("a folder");
         fs::create_dir(folder.path().join("bob.log")).expect("a folder");
-        logs.add(&bob("bob"), &line(Shown::Said { to: bob("bob"), text: "hello".to_owned() }));
-        assert!(logs.told);
+        logs.add(&[said("bob", "hello"), said("eve", "who?")]);
+        assert!(logs.told && folder.path().join("eve.log").exists());
         fs::remove_dir(folder.path().join("bob.log")).expect("there");
-        logs.add(&bob("bob"), &line(Shown::Said { to: bob("bob"), text: "hello".to_owned() }));
+        logs.add(&[said("bob", "hello")]);
         assert!(!logs.told);
     }
 }

@@ -37,9 +37,9 @@ impl Scribe for Pen {
         self.history.add(line);
     }
 
-    fn log(&mut self, with: &Username, line: &Line) {
+    fn log(&mut self, lines: Vec<(Username, Line)>) {
         if let Some(logs) = &mut self.logs {
-            logs.add(with, line);
+            logs.add(&lines);
         }
     }
 

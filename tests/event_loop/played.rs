@@ -144,7 +144,7 @@ impl Scribe for Pen {
         }
     }
 
-    fn log(&mut self, _: &Username, _: &Line) {}
+    fn log(&mut self, _: Vec<(Username, Line)>) {}
 
     fn paths(&mut self, begin: &str) -> Vec<String> {
         vec![format!("{begin}tes")]
