@@ -9,14 +9,19 @@ use crate::value::BadLine;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long the thread may take to end.
+const END: Duration = Duration::from_secs(1);
 
 /// The input of the line mode.
 pub struct Input {
     wanted: SyncSender<Wanted>,
     /// Its end cuts a wait short.
     wake: UnixStream,
+    ended: Receiver<()>,
     thread: JoinHandle<()>,
 }
 
@@ -39,10 +44,13 @@ impl Input {
         };
         // One is wanted at a time.
         let (wanted, receiver) = sync_channel(1);
-        let thread = thread::Builder::new()
-            .name("input".to_owned())
-            .spawn(move || read(source, &receiver, answered, &signals))?;
-        Ok(Input { wanted, wake, thread })
+        let (end, ended) = sync_channel(1);
+        let thread = thread::Builder::new().name("input".to_owned()).spawn(move || {
+            read(source, &receiver, answered, &signals);
+            // Nobody may wait for it.
+            let _ = end.try_send(());
+        })?;
+        Ok(Input { wanted, wake, ended, thread })
     }
 
     /// Has the next line read. A hidden one is asked for at the terminal with `prompt`, wherever standard input leads;
@@ -52,12 +60,15 @@ impl Input {
         let _ = self.wanted.try_send(Wanted { prompt, hidden });
     }
 
-    /// Ends the thread, and waits for it.
+    /// Ends the thread, and waits for it, but not for long: standard input may be shared, and when another program
+    /// takes what a poll has seen there, our read waits for more, which nothing cuts short.
     pub fn end(self) {
         drop(self.wanted);
         drop(self.wake);
-        // A panic was printed when it happened.
-        let _ = self.thread.join();
+        if self.ended.recv_timeout(END) != Err(RecvTimeoutError::Timeout) {
+            // A panic was printed when it happened.
+            let _ = self.thread.join();
+        }
     }
 }
 
@@ -97,7 +108,9 @@ fn ask(prompt: &str, source: &Source) -> Option<Event> {
 mod tests {
     use super::*;
     use crate::client::call::Signal;
-    use std::time::Duration;
+    use std::sync::mpsc::channel;
+
+    const LIMIT: Duration = Duration::from_secs(30);
 
     #[test]
     fn one_line_for_each_that_is_wanted() {
@@ -105,7 +118,7 @@ mod tests {
         let input = Input::start(Some("list;quit"), || (), signals).expect("a thread");
         let told = || {
             input.want(String::new(), false);
-            match receiver.recv_timeout(Duration::from_secs(10)) {
+            match receiver.recv_timeout(LIMIT) {
                 Ok(Signal::Event(event)) => event,
                 _ => panic!("nothing is told"),
             }
@@ -114,5 +127,26 @@ mod tests {
         assert_eq!(told(), Event::Typed(Ok("quit".to_owned())));
         assert_eq!(told(), Event::InputEnded);
         input.end();
+    }
+
+    #[test]
+    fn a_thread_that_is_held_up_does_not_hold_up_the_end() {
+        let (signals, _receiver) = Signals::new(4);
+        let ((holds, held), (go_on, going_on), (done, over)) = (channel(), channel::<()>(), channel());
+        // As a read does that finds nothing where a poll saw something.
+        let wait = move || {
+            holds.send(()).expect("the test listens");
+            let _ = going_on.recv();
+        };
+        let input = Input::start(Some("list"), wait, signals).expect("a thread");
+        input.want(String::new(), false);
+        held.recv_timeout(LIMIT).expect("it is held up");
+        let ending = thread::spawn(move || {
+            input.end();
+            done.send(()).expect("the test listens");
+        });
+        over.recv_timeout(LIMIT).expect("an end in time");
+        drop(go_on);
+        ending.join().expect("no panic");
     }
 }

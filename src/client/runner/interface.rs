@@ -66,7 +66,7 @@ pub trait Output {
     /// The line that was asked for has another prompt now.
     fn prompt(&mut self, prompt: String);
 
-    /// Shows what is still to be shown, and ends the threads, in two seconds at most, though nobody reads.
+    /// Shows what is still to be shown, and ends the threads, in three seconds at most, though nobody reads.
     fn end(self: Box<Self>);
 }
 
