@@ -18,7 +18,7 @@ pub fn first_forbidden(text: &str) -> Option<char> {
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || reorders(c) {
+        if is_obeyed(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
@@ -44,6 +44,11 @@ pub fn show_bytes(bytes: &[u8]) -> String {
         }
     }
     shown
+}
+
+/// Whether a terminal might do something else with a character than show it, so that [`escape`] takes it away.
+pub fn is_obeyed(c: char) -> bool {
+    c.is_control() || reorders(c)
 }
 
 fn reorders(c: char) -> bool {

@@ -1,6 +1,8 @@
-//! What is shown, for programs: one JSON object a line, described in `docs/JSON.md`.
+//! What is shown, for programs: one JSON object a line, described in `docs/JSON.md`. A person may see it too, on a
+//! terminal that must obey no peer.
 
 use crate::client::event::{Line, Shown, Stage, Step, Way};
+use crate::value::text::is_obeyed;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -11,7 +13,21 @@ pub fn object(line: &Line) -> String {
         add(&mut object, json!({ "id": id }));
     }
     add(&mut object, json!({ "window": line.home.title() }));
-    object.to_string()
+    safe(&object.to_string())
+}
+
+/// JSON in which what a terminal would obey is escaped, of which `serde_json` leaves DEL, U+0080 to U+009F and the
+/// characters that reorder text as they are. They stand in strings alone, so the values are the same.
+fn safe(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_obeyed(c) {
+            safe.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
 }
 
 fn add(object: &mut Value, more: Value) {
@@ -144,6 +160,17 @@ mod tests {
         let bob = Place::Person("bob".parse().expect("valid"));
         let line = Shown::Said { to: "bob".parse().expect("valid"), text: "hi".to_owned() };
         assert_eq!(read(bob, line, None), json!({"event": "said", "to": "bob", "text": "hi", "window": "bob"}));
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_and_a_program_reads_all() {
+        let text: String = ('\0'..='\u{ffff}').filter(|&c| is_obeyed(c)).chain("a\\ü🎉".chars()).collect();
+        let shown = Shown::Info { text: text.clone() };
+        let line = Line { home: Place::Server, time: SystemTime::UNIX_EPOCH, shown: shown.clone(), request: None };
+        let json = object(&line);
+        assert_eq!(json.chars().find(|&c| is_obeyed(c)), None, "{json:?}");
+        assert!(json.contains("\\u007f") && json.contains("\\u009b") && json.contains("\\u202e"), "{json}");
+        assert_eq!(read(Place::Server, shown, None)["text"], text);
     }
 
     #[test]
