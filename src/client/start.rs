@@ -27,7 +27,8 @@ pub fn run(options: Options) -> Result<bool, String> {
     let face = face(&options);
     let (signals, receiver) = Signals::new(ROOM);
     let covers_log = face == Face::Screen && io::stderr().is_terminal();
-    log_lines::start(covers_log.then(|| signals.clone()));
+    // The screen is gone when this is dropped, as the last of all.
+    let _cover = log_lines::start(covers_log.then(|| signals.clone()));
     let files = ClientFiles::new(options.files.clone())?;
     let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
     let former_lines = pen.former_lines();
