@@ -4,6 +4,7 @@
 mod stop;
 mod decider;
 mod threads;
+mod panic_told;
 mod link;
 mod datagrams;
 mod calls;

@@ -1,5 +1,6 @@
 //! The calls under way: the runner's end of each. It knows what a call is for only to say that it cannot begin.
 
+use super::panic_told::PanicTold;
 use super::threads::Threads;
 use crate::client::call::{self, OrderSender, Signals};
 use crate::client::dispatch::{self, Means};
@@ -7,7 +8,6 @@ use crate::client::event::{CallEnd, CallError, CallId, Event, News, Order, Stage
 use std::collections::BTreeMap;
 use std::net::{Shutdown as Direction, TcpStream};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a call that was given up may still write its last line, before its connection is cut.
@@ -39,7 +39,8 @@ impl Calls {
         let (tell, means, done) = (signals.clone(), Arc::clone(means), work.clone());
         let started = call::new(id, signals.clone()).and_then(|(orders, call)| {
             threads.start("call", move || {
-                let _told = EndTold { id, signals: tell };
+                let end = Event::CallEnded { call: id, end: CallEnd::Over };
+                let _told = PanicTold { event: end, signals: tell };
                 dispatch::begin(call, done, &means);
             })?;
             Ok(orders)
@@ -116,22 +117,6 @@ impl Calls {
 fn cut(stream: &TcpStream) {
     // An error says that it has ended already.
     let _ = stream.shutdown(Direction::Both);
-}
-
-/// Tells the end of a call whose thread panics, so that nobody waits for it.
-pub struct EndTold {
-    /// Which call.
-    pub id: CallId,
-    /// The way to the runner.
-    pub signals: Signals,
-}
-
-impl Drop for EndTold {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.signals.event(Event::CallEnded { call: self.id, end: CallEnd::Over });
-        }
-    }
 }
 
 /// What is told of a call that cannot begin.

@@ -1,5 +1,6 @@
 //! The UDP socket to the server: hellos out, broadcasts in. It knows no session, and no order of broadcasts.
 
+use super::panic_told::PanicTold;
 use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::Event;
@@ -52,6 +53,8 @@ impl Datagrams {
 }
 
 fn receive(socket: &UdpSocket, server: SocketAddr, end: &Shutdown, signals: &Signals) {
+    let event = Event::NoDatagrams("its thread has failed".to_owned());
+    let _told = PanicTold { event, signals: signals.clone() };
     // One byte more than a datagram may have: a longer one would be cut, and its last line with it.
     let mut datagram = [0; MAX_DATAGRAM + 1];
     while !end.is_triggered() {

@@ -1,11 +1,11 @@
 //! Where peers connect to us: one listener at a time, and a thread for each connection. It knows no App and does not
 //! look at what is said.
 
-use super::calls::EndTold;
+use super::panic_told::PanicTold;
 use super::threads::Threads;
 use crate::client::call::{self, Signal, Signals};
 use crate::client::dispatch::{self, Means};
-use crate::client::event::{CallId, Event};
+use crate::client::event::{CallEnd, CallId, Event};
 use crate::net::Shutdown;
 use crate::net::listener::{self, Connections, Service};
 use crate::peer_protocol::{Answer, PeerRefusal};
@@ -112,7 +112,8 @@ impl Service for Peers {
             Err(error) => return log::warn!("peer {peer}: {error}"),
         };
         if self.signals.send(Signal::Incoming(id, orders, Arc::clone(stream))) {
-            let _told = EndTold { id, signals: self.signals.clone() };
+            let end = Event::CallEnded { call: id, end: CallEnd::Over };
+            let _told = PanicTold { event: end, signals: self.signals.clone() };
             dispatch::serve(call, Arc::clone(stream), peer, &self.means);
         }
     }

@@ -5,6 +5,7 @@
 //! writes: one request is on the wire at a time, 4 KiB at most, and a socket's buffer that does not take it belongs
 //! to a server that has not read for long. Such a connection is given up.
 
+use super::panic_told::PanicTold;
 use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::{Event, LinkError, LinkId};
@@ -87,8 +88,11 @@ fn begin(server: SocketAddr) -> io::Result<TcpStream> {
 }
 
 fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals) {
+    let event = Event::NotConnected { link, why: LinkError::Lost };
+    let mut told = PanicTold { event, signals: signals.clone() };
     let event = match greeted(stream) {
         Ok((from, lines)) => {
+            told.event = Event::LinkLost { link };
             if !signals.event(Event::Connected { link, from }) || !read(link, lines, signals) {
                 return;
             }
