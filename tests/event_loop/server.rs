@@ -150,6 +150,10 @@ fn hellos_leave_and_only_the_server_is_heard() {
     assert_eq!(Hello::parse(&datagram[..length]), Some(hello));
     let stranger = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     stranger.send_to(b"head_666\n", client).expect("sent");
+    // As another user of this machine can.
+    let port = server.local_addr().expect("bound").port();
+    let neighbour = UdpSocket::bind(("127.0.0.77", port)).expect("an address of loopback");
+    neighbour.send_to(b"head_666\n", client).expect("sent");
     server.send_to(b"bcast_3_1_bob_hi\nhead_3\n", client).expect("sent");
     let Event::Datagram(lines) = played.event() else { panic!("something else") };
     let Some(Reply::Broadcast(broadcast)) = Some(Reply::parse("bcast_3_1_bob_hi")) else { panic!("a broadcast") };

@@ -5,6 +5,7 @@ use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::Event;
 use crate::net::Shutdown;
+use crate::net::shutdown::reachable;
 use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
 use crate::value::any_like;
 use nix::libc;
@@ -73,8 +74,34 @@ fn receive(socket: &UdpSocket, server: SocketAddr, end: &Shutdown, signals: &Sig
     }
 }
 
-/// A server on this machine may answer from another of its loopback addresses than the one that was called.
+/// A datagram has no other proof of its sender than where it comes from. Any program of this machine can have another
+/// address of loopback with the server's port, so that of the server alone counts.
 fn is_server(server: SocketAddr, from: SocketAddr) -> bool {
-    let same_machine = server.ip().is_loopback() && from.ip().is_loopback();
-    from.port() == server.port() && (same_machine || from.ip().to_canonical() == server.ip().to_canonical())
+    // Who calls "any address" calls this machine, which answers from the address by which it is reached.
+    let server = reachable(server);
+    from.port() == server.port() && from.ip().to_canonical() == server.ip().to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_address_that_was_called_is_the_server() {
+        for (server, from, expected) in [
+            ("127.0.0.1:4400", "127.0.0.1:4400", true),
+            ("127.0.0.1:4400", "127.0.0.1:4401", false),
+            ("127.0.0.1:4400", "127.0.0.77:4400", false),
+            ("127.0.0.77:4400", "127.0.0.77:4400", true),
+            ("0.0.0.0:4400", "127.0.0.1:4400", true),
+            ("0.0.0.0:4400", "127.0.0.77:4400", false),
+            ("192.0.2.1:4400", "127.0.0.1:4400", false),
+            ("192.0.2.1:4400", "192.0.2.1:4400", true),
+            ("[::]:4400", "[::1]:4400", true),
+            ("[::ffff:127.0.0.1]:4400", "127.0.0.1:4400", true),
+        ] {
+            let (server, from) = (server.parse().expect("an address"), from.parse().expect("an address"));
+            assert_eq!(is_server(server, from), expected, "{server} {from}");
+        }
+    }
 }
