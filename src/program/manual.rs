@@ -5,6 +5,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// What a program tells about itself.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -32,7 +33,7 @@ impl Manual {
     /// # Errors
     /// What the system says of standard output.
     pub fn write<P: CommandFactory>(self, chapters: &[Chapter]) -> io::Result<()> {
-        let mut command = P::command();
+        let mut command = named(P::command(), called());
         let mut text = Vec::new();
         match self {
             Manual::Completions { shell } => {
@@ -43,6 +44,28 @@ impl Manual {
         }
         io::stdout().write_all(&text)
     }
+}
+
+/// The name by which this program was called; installed, it has another one.
+fn called() -> Option<String> {
+    let path = std::env::args_os().next()?;
+    Path::new(&path).file_name()?.to_str().map(str::to_owned)
+}
+
+/// The same options of a program of another name, whose examples name it so too.
+fn named(command: Command, name: Option<String>) -> Command {
+    let Some(name) = name else { return command };
+    let was = command.get_name().to_owned();
+    let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let words = |line: &str| match line.strip_prefix("  ") {
+        Some(typed) if !typed.starts_with(' ') => {
+            let words = typed.split(' ').map(|word| if word == was { name.as_str() } else { word });
+            format!("  {}", words.collect::<Vec<_>>().join(" "))
+        }
+        _ => line.to_owned(),
+    };
+    let examples: Vec<String> = examples.lines().map(words).collect();
+    command.after_help(examples.join("\n")).name(name)
 }
 
 /// The page: title, name, description and options are the library's. The rest it makes otherwise than a reader needs:
@@ -91,6 +114,15 @@ fn write_as_it_stands(title: &str, text: &str, into: &mut Vec<u8>) -> io::Result
 mod tests {
     use super::*;
     use clap::{Arg, ArgAction};
+
+    #[test]
+    fn a_program_tells_of_itself_by_the_name_that_it_has_where_it_is_installed() {
+        let command = Command::new("tool").after_help("Examples:\n  tool -x\n      a tool\n  echo | tool\n\nThe tool.");
+        let named = named(command, Some("peertool".to_owned()));
+        assert_eq!(named.get_name(), "peertool");
+        let examples = named.get_after_help().map(ToString::to_string);
+        assert_eq!(examples.as_deref(), Some("Examples:\n  peertool -x\n      a tool\n  echo | peertool\n\nThe tool."));
+    }
 
     #[test]
     fn a_page_names_what_there_is_and_no_page_that_there_is_not() {

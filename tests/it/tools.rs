@@ -2,7 +2,8 @@
 
 use crate::harness::TestServer;
 use crate::harness::client::ClientProcess;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Output};
 
 #[test]
 fn the_doctor_finds_a_healthy_network() {
@@ -74,4 +75,70 @@ fn the_documented_commands_and_keys_are_those_of_the_tables() {
     let rows = peerline::client::windows::KEYS.iter().map(|(key, does)| format!("| {key} | {does} |\n"));
     let keys = format!("| key | does |\n| --- | --- |\n{}\n", rows.collect::<String>());
     assert!(text.contains(&keys), "copy KEYS into docs/CLIENT.md:\n{keys}");
+}
+
+/// Runs scripts/install with these arguments, into a folder in front of the prefix.
+fn install(dest: &Path, arguments: &[&str]) -> Output {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/install");
+    let output = Command::new(script).args(arguments).env("DESTDIR", dest).env("HOME", "/home/alice").output();
+    output.expect("it runs")
+}
+
+/// All files below a folder, by their paths from there.
+fn files_below(folder: &Path) -> Vec<String> {
+    let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).expect("below").to_string_lossy().into_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_installed_has_its_own_names_and_can_be_removed() {
+    let built = Path::new(env!("CARGO_BIN_EXE_client")).parent().expect("a folder").to_str().expect("UTF-8");
+    for (prefix, unit, verify) in [
+        ("/home/alice/.local", "share/systemd/user/peerline-server.service", "--user"),
+        ("/usr/local", "lib/systemd/system/peerline-server.service", "--system"),
+    ] {
+        let dest = tempfile::tempdir().expect("a folder");
+        let output = install(dest.path(), &["--built", built, prefix]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("enable --now peerline-server"), "{said}");
+        assert_eq!(said.contains("systemctl --user"), verify == "--user", "{said}");
+        let root = dest.path().join(&prefix[1..]);
+        let read = |file: &str| std::fs::read_to_string(root.join(file)).expect("installed");
+        assert!(read("share/man/man1/peerline.1").contains("peerline [OPTIONS] <IP> <PORT>"));
+        assert!(read("share/bash-completion/completions/peerline-server").contains("-o default peerline-server\n"));
+        assert!(read("share/zsh/site-functions/_peerline").contains("#compdef peerline"));
+        assert!(read(unit).contains(&format!("ExecStart={prefix}/bin/peerline-server ")));
+        verify_unit(&root.join(unit), &root.join("bin/peerline-server"), prefix, verify);
+        let output = install(dest.path(), &["--remove", prefix]);
+        assert!(output.status.success() && files_below(dest.path()).is_empty(), "{:?}", files_below(dest.path()));
+    }
+    let output = install(Path::new("/nonexistent"), &["relative"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("PREFIX must be an absolute path: relative"));
+}
+
+/// Has systemd look at a unit, where it is installed.
+fn verify_unit(unit: &Path, program: &Path, prefix: &str, whose: &str) {
+    let text = std::fs::read_to_string(unit).expect("installed");
+    // The program must be where the unit says.
+    let here = text.replace(&format!("{prefix}/bin/peerline-server"), program.to_str().expect("UTF-8"));
+    std::fs::write(unit, here).expect("written");
+    let runtime = tempfile::tempdir().expect("a folder");
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no", whose]).arg(unit).env("XDG_RUNTIME_DIR", runtime.path());
+    match verify.output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => eprintln!("NOT CHECKED: the unit, as there is no systemd-analyze here: {error}"),
+    }
 }
