@@ -56,7 +56,7 @@ impl App {
 
     fn answered(&mut self, link: LinkId, mut ask: Box<Ask>, end: Reply) {
         if let Reply::Err(refusal) = &end {
-            let known = self.life.since.is_some();
+            let known = self.life.was_online;
             ask = match self.asks.again(ask, refusal, known, self.now.instant) {
                 Ok(()) => return,
                 Err(ask) => ask,

@@ -241,7 +241,7 @@ impl App {
     /// How long the next line waits for the session. Chats go on without it, and a person is told at once.
     fn patience_with_session(&self) -> Option<Duration> {
         let coming = self.is_coming();
-        if self.life.since.is_none() {
+        if !self.life.was_online {
             // The first login has limits of its own.
             return coming.then_some(LONG);
         }

@@ -32,7 +32,7 @@ impl App {
         }
         self.session = Session::LoggingIn { link };
         // Who has just typed a name and a password knows where they are.
-        if self.life.since.is_some() && self.login.pending.is_none() {
+        if self.life.was_online && self.login.pending.is_none() {
             self.info(Place::Server, "The server is back.");
         }
         self.log_in();
@@ -43,7 +43,7 @@ impl App {
         if self.session != (Session::Connecting { link }) {
             return;
         }
-        if self.life.since.is_none() {
+        if !self.life.was_online {
             return self.over(End::Failed(not_there(self.rules.server, why)));
         }
         self.session = Session::Offline { until: Some(self.now.instant + self.life.pause) };
@@ -60,7 +60,7 @@ impl App {
             return self.over(End::Left);
         }
         // Who is being asked who they are gets another connection with the answer.
-        if self.life.since.is_none() && !self.login.is_asking() {
+        if !self.life.was_online && !self.login.is_asking() {
             return self.over(End::Failed(not_there(self.rules.server, why)));
         }
         self.forget_link_for(why);
@@ -131,6 +131,7 @@ impl App {
     /// The server knows who we are: the hellos begin, and we listen where others will look for us.
     pub fn online(&mut self, link: LinkId, me: Username, token: Option<Ticket>, address: Option<IpAddr>) {
         self.life.pause = PAUSES.0;
+        self.life.since.get_or_insert(unix_time(self.now.clock));
         self.session = Session::Online { link, me, ready: false };
         self.inbox.log_in();
         self.hellos.begin(token);
@@ -159,7 +160,7 @@ impl App {
                 self.life.listening = Some((at, port));
                 self.announce_port(port);
             }
-            Err(why) if self.life.since.is_none() => self.over(End::Failed(why)),
+            Err(why) if !self.life.was_online => self.over(End::Failed(why)),
             Err(why) => {
                 self.refuse(&Origin::nobody(), why);
                 self.stay_away();
@@ -172,13 +173,13 @@ impl App {
         let Session::Online { ready, me, .. } = &mut self.session else { return };
         if let Some(why) = refusal {
             let why = why.to_string();
-            return if self.life.since.is_none() { self.over(End::Failed(why)) } else { self.not_again(&why) };
+            return if !self.life.was_online { self.over(End::Failed(why)) } else { self.not_again(&why) };
         }
         *ready = true;
         let me = me.clone();
         self.announcement.begin();
-        let again = self.life.since.is_some();
-        self.life.since.get_or_insert(unix_time(self.now.clock));
+        let again = self.life.was_online;
+        self.life.was_online = true;
         if self.examine() {
             return;
         }
@@ -259,7 +260,7 @@ impl App {
 
     /// Why nothing can be asked of the server now; `None` when it can, or will be in a moment.
     pub fn not_online(&self) -> Option<String> {
-        let known = self.life.since.is_some() && !self.login.is_asking();
+        let known = self.life.was_online && !self.login.is_asking();
         match &self.session {
             Session::Online { .. } => None,
             Session::LoggingIn { .. } | Session::Connecting { .. } if known => None,

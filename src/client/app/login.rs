@@ -146,7 +146,7 @@ impl App {
     pub fn give_up_prompt(&mut self) {
         match self.login.prompt.take() {
             Some(Prompt::Word) => self.leave(),
-            Some(_) if self.life.since.is_some() => self.stay_away(),
+            Some(_) if self.life.was_online => self.stay_away(),
             Some(_) if self.rules.credentials.is_none() => self.ask(Prompt::Word),
             Some(_) => self.leave(),
             None => {}
@@ -217,7 +217,7 @@ impl App {
     fn login_refused(&mut self, login: Login, why: &Refusal) {
         let wrong = *why == Refusal::InvalidCredentials && self.login.typed;
         self.login.wrong += 1;
-        let dialogue = self.rules.credentials.is_none() && self.life.since.is_none();
+        let dialogue = self.rules.credentials.is_none() && !self.life.was_online;
         if wrong && self.login.wrong < TRIES {
             self.refuse(&Origin::nobody(), why.to_string());
             self.ask(Prompt::Password { name: login.name, signup: false });
@@ -225,7 +225,7 @@ impl App {
             self.login.wrong = 0;
             self.refuse(&Origin::nobody(), why.to_string());
             self.ask(Prompt::Word);
-        } else if self.life.since.is_none() {
+        } else if !self.life.was_online {
             self.over(End::Failed(why.to_string()));
         } else {
             self.not_again(&why.to_string());

@@ -32,7 +32,9 @@ pub struct Life {
     pub(super) links: u64,
     /// The pause before the next try.
     pub(super) pause: Duration,
-    /// When this client first logged in, in seconds since 1970.
+    /// Whether this client was ever complete: logged in, and known to listen.
+    pub was_online: bool,
+    /// When the server first took its login, in seconds since 1970: broadcasts come from then on.
     pub since: Option<u64>,
     /// Whether the person does not want to be found, which every server must be told anew.
     pub hidden: bool,
@@ -45,7 +47,15 @@ pub struct Life {
 
 impl Default for Life {
     fn default() -> Life {
-        Life { links: 0, pause: PAUSES.0, since: None, hidden: false, sent_away: false, listening: None }
+        Life {
+            links: 0,
+            pause: PAUSES.0,
+            was_online: false,
+            since: None,
+            hidden: false,
+            sent_away: false,
+            listening: None,
+        }
     }
 }
 

@@ -128,7 +128,7 @@ impl App {
             Session::LoggingIn { .. } if self.login.is_asking() => "login",
             Session::LoggingIn { .. } => "logging in",
             Session::Offline { until: Some(_) } => "coming back",
-            Session::Offline { until: None } if self.life.since.is_some() => "offline: /reconnect",
+            Session::Offline { until: None } if self.life.was_online => "offline: /reconnect",
             Session::Offline { until: None } => "offline",
             Session::Leaving { .. } | Session::Over => "leaving",
         }

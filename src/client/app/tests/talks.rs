@@ -207,3 +207,12 @@ fn three_hundred_pasted_lines_leave_in_order_and_what_has_not_left_is_told() {
     play.event(Event::CallEnded { call, end: CallEnd::Talk(Ok(TalkEnd::TheyLeft)) });
     assert_eq!(play.shown(), ["refused: Not sent: the last 37 lines to bob", "ChatClosed"]);
 }
+
+#[test]
+fn a_broadcast_that_comes_before_the_login_is_complete_is_none_of_before() {
+    let mut play = Play::new(rules(SCRIPT));
+    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
+    play.server(&["ip_127.0.0.2", "OK,Login successful!"]);
+    play.server(&["bcast_1_1699999999_bob_before", "bcast_2_1700000000_bob_now"]);
+    assert_eq!(play.shown(), ["bob before true", "bob now false"]);
+}
