@@ -105,6 +105,12 @@ pub struct Left {
     pub by_datagrams: bool,
 }
 
+/// What a client has of the broadcasts that are numbered here. One that has more than there are counts those of a
+/// server that has lost its history: of ours it has none.
+fn counted_here(last_seq: u64, head: u64) -> u64 {
+    if last_seq > head { 0 } else { last_seq }
+}
+
 impl Broadcaster {
     /// Lets a client say hello from now on, and owes it nothing yet.
     pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>) {
@@ -149,7 +155,7 @@ impl Broadcaster {
         if !delivery.addresses.contains(&from.ip()) {
             return false;
         }
-        delivery.note(hello.last_seq.min(head), from, head, now);
+        delivery.note(counted_here(hello.last_seq, head), from, head, now);
         state.look_at(hello.token);
         self.wake.notify_one();
         true
@@ -351,5 +357,17 @@ impl Xorshift {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_counts_the_broadcasts_of_another_history_has_none_of_this_one() {
+        for (last_seq, head, expected) in [(0, 0, 0), (3, 3, 3), (2, 3, 2), (3, 1, 0), (3, 0, 0)] {
+            assert_eq!(counted_here(last_seq, head), expected, "{last_seq} of {head}");
+        }
     }
 }
