@@ -56,7 +56,7 @@ fn called() -> Option<String> {
 fn named(command: Command, name: Option<String>) -> Command {
     let Some(name) = name else { return command };
     let was = command.get_name().to_owned();
-    let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let Some(examples) = command.get_after_help().map(ToString::to_string) else { return command.name(name) };
     let words = |line: &str| match line.strip_prefix("  ") {
         Some(typed) if !typed.starts_with(' ') => {
             let words = typed.split(' ').map(|word| if word == was { name.as_str() } else { word });

@@ -223,9 +223,9 @@ impl App {
     }
 
     fn missed(&mut self, question: Question, decision: Decision) {
+        let home = question.place();
         let Question { number, call, from, wish, .. } = question;
-        let verified = !matches!(wish, Wish::Chat { verified: false });
-        self.shown(home_of(&from, verified), Shown::Missed { question: number, from: from.clone() });
+        self.shown(home, Shown::Missed { question: number, from: from.clone() });
         self.give_no_answer(call, from, wish, decision);
     }
 

@@ -68,10 +68,8 @@ pub struct Questions {
     waiting: Vec<Question>,
     /// When the last one came or went.
     changed: Option<Instant>,
-    /// Whose went last, and when.
-    gone: VecDeque<(Username, Instant)>,
-    /// Those that were answered last, should an answer turn out to be impossible.
-    answered: VecDeque<Question>,
+    /// Those that went last, and when: one whose answer turns out to be impossible comes back.
+    gone: VecDeque<(Question, Instant)>,
 }
 
 impl Verdict {
@@ -129,10 +127,7 @@ impl Question {
 
     /// The window where it is shown: whoever is not proven to be somebody does not get into that person's.
     pub fn place(&self) -> Place {
-        match self.wish {
-            Wish::Chat { verified: false } => Place::Server,
-            _ => Place::Person(self.from.clone()),
-        }
+        if self.wish.is_proven() { Place::Person(self.from.clone()) } else { Place::Server }
     }
 }
 
@@ -148,7 +143,7 @@ impl Questions {
         if too_many || asks_already {
             return None;
         }
-        let former = self.gone.iter().rev().find(|(name, _)| *name == from).map(|(_, time)| *time);
+        let former = self.gone.iter().rev().find(|(gone, _)| gone.from == from).map(|(_, time)| *time);
         self.drawn += 1;
         let number = self.drawn;
         let others = self.changed;
@@ -187,12 +182,7 @@ impl Questions {
             ([only], Which::Only) if verdict == Verdict::Decline || self.is_steady(only, begun, now) => only.number,
             _ => return Err(self.ask_back(verdict, which)),
         };
-        let question = self.remove(|question| question.number == number, now).ok_or_else(|| self.none(which))?;
-        self.answered.push_back(question.clone());
-        if self.answered.len() > MAX {
-            self.answered.pop_front();
-        }
-        Ok(question)
+        self.remove(|question| question.number == number, now).ok_or_else(|| self.none(which))
     }
 
     /// Whether no question came or went since the answer was begun.
@@ -242,8 +232,8 @@ impl Questions {
 
     /// Puts the question of a call back that was answered with what cannot be done; `None` when its time is over.
     pub fn again(&mut self, call: CallId, now: Instant) -> Option<&Question> {
-        let at = self.answered.iter().position(|question| question.call == call && question.until > now)?;
-        let question = self.answered.remove(at)?;
+        let at = self.gone.iter().position(|(question, _)| question.call == call && question.until > now)?;
+        let (question, _) = self.gone.remove(at)?;
         self.change(now);
         self.waiting.push(question);
         self.waiting.last()
@@ -268,7 +258,7 @@ impl Questions {
         let at = self.waiting.iter().position(test)?;
         let gone = self.waiting.remove(at);
         self.change(now);
-        self.gone.push_back((gone.from.clone(), now));
+        self.gone.push_back((gone.clone(), now));
         if self.gone.len() > MAX {
             self.gone.pop_front();
         }

@@ -39,8 +39,7 @@ impl Talk {
 
     /// Where what is said in it belongs.
     pub fn home(&self) -> Place {
-        let home = if self.verified { Place::Person } else { Place::Stranger };
-        self.with.clone().map_or(Place::Server, home)
+        self.place().unwrap_or(Place::Server)
     }
 }
 

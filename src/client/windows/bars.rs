@@ -6,7 +6,7 @@ use super::mode::{Doubt, Mode};
 use super::set::Windows;
 use super::window::Window;
 use crate::client::event::{Piece, Place, Row, Style, Way};
-use crate::client::shown::Weight;
+use crate::client::shown::{Weight, clock};
 use crate::value::Size;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -247,13 +247,6 @@ fn transfer_row(transfer: &Transfer, columns: usize) -> String {
     }
     let full = usize::try_from(percent).unwrap_or(100) * BAR / 100;
     format!(" {name} [{}{}] {}", "#".repeat(full), ".".repeat(BAR - full), behind.trim_end())
-}
-
-/// `0:41`, `1:02:03`.
-fn clock(left: Duration) -> String {
-    let seconds = left.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 #[cfg(test)]
