@@ -174,8 +174,32 @@ impl<T: FnMut(TerminalEvent) -> bool> Keyboard<T> {
         keys.into_iter().all(|key| (self.tell)(TerminalEvent::Key(key)))
     }
 
+    /// The terminal is gone. A signal and a read of the same turn may both find it so; it is told once.
     fn gone(&mut self) -> bool {
-        self.gone = true;
-        (self.tell)(TerminalEvent::Gone)
+        std::mem::replace(&mut self.gone, true) || (self.tell)(TerminalEvent::Gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tty::pair;
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_is_gone_is_told_so_once_whoever_finds_it() {
+        let pair = pair::new();
+        let raw = Arc::new(RawMode::of(pair::open(&*pair.master)).expect("a terminal"));
+        raw.enter().expect("it is there");
+        let (_orders, obeyed) = UnixStream::pair().expect("a socket pair");
+        let mut told = Vec::new();
+        let signals = Signals::register().expect("signals");
+        let mut keyboard = Keyboard::new(raw, signals, obeyed, |event| {
+            told.push(event);
+            true
+        });
+        drop(pair);
+        assert!(keyboard.read() && keyboard.gone());
+        drop(keyboard);
+        assert_eq!(told, [TerminalEvent::Gone]);
     }
 }
