@@ -13,6 +13,7 @@ mod file_trouble;
 mod files;
 mod lan;
 mod menu_dialect;
+mod netcat;
 mod packet_dialect;
 mod query_dialect;
 mod remote;

@@ -6,9 +6,12 @@
 //! closes it. `#` begins a comment, `! --option value` sets an
 //! option of the server. In what comes, `{hex}`, `{n}` and `{ip}` stand for a ticket, a number and an address.
 
+use crate::harness::netcat::Tool;
 use crate::harness::{LIMIT, Lines, TestServer};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +21,11 @@ enum Pieces {
 }
 
 fn play(title: &str, script: &str, pieces: Pieces) {
+    play_by(title, script, pieces, &Lines::connect);
+}
+
+/// Plays on connections that `connect` makes.
+fn play_by(title: &str, script: &str, pieces: Pieces, connect: &dyn Fn(SocketAddr) -> Lines) {
     let options: Vec<&str> =
         script.lines().filter_map(|line| line.strip_prefix("! ")).flat_map(str::split_whitespace).collect();
     let server = TestServer::start(&[&["--rate", "off"], options.as_slice()].concat());
@@ -26,7 +34,7 @@ fn play(title: &str, script: &str, pieces: Pieces) {
         let at = format!("{title}:{} {line:?} ({pieces:?})", number + 1);
         let Some(mark) = line.find(['<', '>', '*', '.']).filter(|_| !line.starts_with(['#', '!'])) else { continue };
         let (name, text) = (&line[..mark], line[mark + 1..].trim_start_matches(' '));
-        let connection = connections.entry(name).or_insert_with(|| Lines::connect(server.address));
+        let connection = connections.entry(name).or_insert_with(|| connect(server.address));
         match line.as_bytes()[mark] {
             b'>' if pieces == Pieces::Lines => connection.send(text),
             b'>' => format!("{text}\r\n").bytes().for_each(|byte| connection.send_raw([byte])),
@@ -64,13 +72,18 @@ fn transcripts() -> Vec<(String, String)> {
         .map(|entry| entry.expect("readable").path())
         .map(|path| (path.display().to_string(), fs::read_to_string(path).expect("text")))
         .collect();
-    let docs = fs::read_to_string(root.join("docs/PROTOCOL.md")).expect("the document is there");
-    for (number, block) in docs.split("```transcript\n").skip(1).enumerate() {
-        let script = block.split("```").next().unwrap_or_default();
-        found.push((format!("docs/PROTOCOL.md, example {}", number + 1), script.to_owned()));
-    }
+    found.extend(examples());
     assert!(found.len() > 5, "only {} transcripts", found.len());
     found
+}
+
+/// The conversations in the document.
+fn examples() -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PROTOCOL.md");
+    let docs = fs::read_to_string(path).expect("the document is there");
+    let blocks = docs.split("```transcript\n").skip(1).enumerate();
+    let script = |block: &str| block.split("```").next().unwrap_or_default().to_owned();
+    blocks.map(|(number, block)| (format!("docs/PROTOCOL.md, example {}", number + 1), script(block))).collect()
 }
 
 #[test]
@@ -81,6 +94,21 @@ fn every_transcript_line_by_line() {
 #[test]
 fn every_transcript_byte_by_byte() {
     transcripts().iter().for_each(|(title, script)| play(title, script, Pieces::Bytes));
+}
+
+/// As people do who have no client: every one of them talks through the tool.
+#[test]
+fn every_example_by_every_tool() {
+    for tool in Tool::all() {
+        for (title, script) in examples() {
+            let running = RefCell::new(Vec::new());
+            play_by(&format!("{title} by {}", tool.command), &script, Pieces::Lines, &|address| {
+                let (lines, at_work) = tool.connect(address);
+                running.borrow_mut().push(at_work);
+                lines
+            });
+        }
+    }
 }
 
 /// The same bytes, however they are cut, give the same answers.

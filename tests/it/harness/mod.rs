@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod meddler;
+pub mod netcat;
 pub mod originals;
 pub mod terminal;
 
@@ -136,7 +137,11 @@ pub struct Lines {
 impl Lines {
     /// Connects.
     pub fn connect(address: SocketAddr) -> Lines {
-        let stream = TcpStream::connect_timeout(&address, LIMIT).expect("connects");
+        Self::over(TcpStream::connect_timeout(&address, LIMIT).expect("connects"))
+    }
+
+    /// Speaks on this connection.
+    pub fn over(stream: TcpStream) -> Lines {
         stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
         stream.set_write_timeout(Some(LIMIT)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
