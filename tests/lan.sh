@@ -5,21 +5,13 @@ set -eu
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
 . scripts/lib.sh
+# shellcheck source=tests/hosts.sh
+. tests/hosts.sh
 server=$1 client=$2
 make_folder "${TMPDIR:-/tmp}"
-mount -t tmpfs none /run
-ip link add bridge type bridge
-ip link set bridge up
+make_bridge bridge
 number=0
-for host in server alice bob; do
-    number=$((number + 1))
-    ip netns add $host
-    ip link add to-$host type veth peer name eth0 netns $host
-    ip link set to-$host master bridge up
-    ip -n $host address add 10.77.0.$number/24 dev eth0
-    ip -n $host link set eth0 up
-    ip -n $host link set lo up
-done
+for host in server alice bob; do make_host $host 10.77.0.$((++number)); done
 start_server ip netns exec server "$server" --hash-rounds 1000 --udp-loss 0.2
 
 export PEERLINE_PASSWORD=password

@@ -19,6 +19,7 @@ pub mod script;
 pub mod display;
 pub mod state;
 pub mod here;
+pub mod reach;
 pub mod link;
 pub mod login;
 pub mod knocks;
@@ -102,7 +103,7 @@ impl App {
             Event::TerminalGone | Event::Stop => self.over(End::Left),
             Event::Typed(line) => self.typed(line),
             Event::InputEnded => self.input_ended(),
-            Event::Connected { link, .. } => self.connected(link),
+            Event::Connected { link, from } => self.connected(link, from.ip()),
             Event::NotConnected { link, why } => self.not_connected(link, &why),
             Event::FromServer { link, reply } => self.from_server(link, reply),
             Event::LinkLost { link } => self.link_lost(link, &LinkError::Lost),
@@ -112,6 +113,7 @@ impl App {
                 self.info(Place::Server, format!("No UDP socket ({why}): broadcasts come by TCP."));
             }
             Event::Listening { at, port } => self.listening(at, port),
+            Event::ListeningWide { at, port } => self.listening_wide(at, port),
             Event::News { call, news } => self.news(call, news),
             Event::CallEnded { call, end } => self.call_ended(call, end),
             Event::Shares(shares) => self.shares(shares),
@@ -147,6 +149,7 @@ impl App {
             CallEnd::Ran(end) => self.job_ended(call, end),
             CallEnd::Served(end) => self.served(call, end),
             CallEnd::Files(end) => self.files_listed(call, end),
+            CallEnd::Reached(end) => self.reached(call, end),
         }
     }
 
@@ -159,6 +162,7 @@ impl App {
         self.message_ended(call, Err(lost()));
         self.talk_ended(call, Err(lost()));
         self.files_listed(call, Err(lost()));
+        self.reached(call, Err(lost()));
         match self.jobs.get(&call).map(|job| job.here) {
             // Its owner was told why it does not run.
             Some(true) => drop(self.jobs.remove(&call)),

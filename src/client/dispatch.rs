@@ -3,7 +3,7 @@
 
 use super::call::Call;
 use super::event::{CallEnd, Knock, News, Work};
-use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, message, talk};
+use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, message, reach, talk};
 use super::run::serve::{Asking, RunMeans};
 use super::run::{self, Words};
 use crate::peer_protocol::{Opening, PeerRefusal};
@@ -31,6 +31,7 @@ pub fn begin(call: Call, work: Work, means: &Means) {
         Work::Run { on, command, answer } => return run::ask::ask(call, on, command, answer),
         Work::Fetch { from, file } => files.fetch(&call, from, file),
         Work::Give { to, paths, answer } => files.give(&call, to, paths, answer),
+        Work::Reach { at } => CallEnd::Reached(reach(&call, at)),
         Work::Files { of } => files.ask_list(&call, of),
     };
     call.end(end);

@@ -11,7 +11,7 @@ mod effect;
 pub use call::{CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, Order, Room, TalkEnd, Work};
 pub use effect::{Effect, End};
 pub use key::{Key, Size};
-pub use link::{LinkError, LinkId};
+pub use link::{LinkError, LinkId, NoConnection};
 pub use picture::{Picture, Piece, Row, Style};
 pub use shown::{Line, Place, Shown};
 pub use transfer::{Stage, Step, Way};
@@ -55,6 +55,8 @@ pub enum Event {
     NoDatagrams(String),
     /// We listen for peers at `at`, on this port; or why not.
     Listening { at: IpAddr, port: Result<u16, String> },
+    /// We listen for clients of other machines at `at`, on this port; or why not.
+    ListeningWide { at: IpAddr, port: Result<u16, String> },
     /// A call tells something.
     News { call: CallId, news: News },
     /// A call has ended. It is the last that is heard of it.

@@ -119,6 +119,10 @@ struct Session {
     #[arg(long)]
     no_relay: bool,
 
+    /// On the server's own machine: let only others on this machine connect
+    #[arg(long)]
+    local: bool,
+
     /// How long a request for a chat or a gift waits for its answer
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
     answer_limit: Duration,
@@ -191,6 +195,8 @@ pub struct Options {
     pub gifts: bool,
     /// Whether the server may carry messages.
     pub relay: bool,
+    /// Whether only clients on this machine may connect.
+    pub local: bool,
     /// How long the person has to answer a request for a chat.
     pub answer_limit: Duration,
     /// What others may run here.
@@ -230,6 +236,7 @@ impl Arguments {
             take: session.take,
             gifts: !session.no_give,
             relay: !session.no_relay,
+            local: session.local,
             answer_limit: session.answer_limit,
             run: RunOptions {
                 allowed: session.allow_run.unwrap_or_default(),

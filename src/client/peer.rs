@@ -9,4 +9,5 @@ pub mod message;
 mod files;
 
 pub use connection::{NoLine, PeerConnection};
+pub use dial::{no_connection, reach};
 pub use files::{Files, Offered, Wanted};

@@ -90,6 +90,7 @@ fn rules(options: &Options, files: &ClientFiles, face: Face) -> Rules {
         take: options.take.clone(),
         gifts: options.gifts,
         relay: options.relay,
+        local: options.local,
         zone: TimeZone::system(),
         logs: options.output.logs.is_some(),
         doctor: options.task == Task::Doctor,

@@ -8,7 +8,7 @@ use log::warn;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::collections::HashMap;
 use std::io::{self, Read};
-use std::net::{Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,6 +48,12 @@ pub fn tune(stream: &TcpStream) -> io::Result<()> {
         TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15)).with_retries(4);
     socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
     stream.set_nodelay(true)
+}
+
+/// The address of this machine that the other end of a connection has reached, IPv4 as IPv4; an unspecified one if the
+/// connection has ended.
+pub fn reached_address(stream: &TcpStream) -> IpAddr {
+    stream.local_addr().map_or(IpAddr::from([0; 4]), |address| address.ip().to_canonical())
 }
 
 /// Ends a connection so that the last line arrives: says that no more comes, then reads away what the peer still

@@ -36,6 +36,8 @@ pub enum Refusal {
     Ambiguous { clients: usize, at: Address },
     /// The target has no listening port that the asker could reach: only `relay_` gets there.
     NotListening(Username),
+    /// The target, on the server's own machine, listens for clients of that machine alone, and the asker is elsewhere.
+    OnThisMachineOnly(Username),
     /// The target is a guest, to whom only clients of its dialect can talk: `guest-DIALECT` in a list.
     OtherDialect { name: Username, dialect: String },
     /// The target is just being disconnected.
@@ -56,6 +58,7 @@ const BUSY: &str = "The server is busy with other logins: try again in a minute"
 const NAME_TAKEN: &str = "Username not available";
 const NO_MATCH: &str = "Passwords do not match";
 const NOT_FOUND: &str = "User not found!";
+const ON_THIS_MACHINE_ONLY: &str = "takes connections from the server's own machine only";
 const YOURSELF: &str = "That is yourself";
 
 impl Refusal {
@@ -112,6 +115,9 @@ impl Refusal {
         if rest.starts_with("accepts no connections") {
             return Some(Refusal::NotListening(name));
         }
+        if rest.starts_with(ON_THIS_MACHINE_ONLY) {
+            return Some(Refusal::OnThisMachineOnly(name));
+        }
         if rest == "is just leaving" {
             return Some(Refusal::JustLeaving(name));
         }
@@ -142,6 +148,7 @@ impl fmt::Display for Refusal {
                 write!(f, "{} are at {at}: give IP:PORT or a username", counted(*clients, "client"))
             }
             Refusal::NotListening(name) => write!(f, "{name} accepts no connections: send relay_TEXT_{name}"),
+            Refusal::OnThisMachineOnly(name) => write!(f, "{name} {ON_THIS_MACHINE_ONLY}: send relay_TEXT_{name}"),
             Refusal::OtherDialect { name, dialect } => write!(
                 f,
                 "{name} is a guest who speaks the {dialect} dialect: only clients of that dialect can talk to {name}"
@@ -186,6 +193,7 @@ mod tests {
             "User not found! Nobody active is 127.0.0.2:4401: send list",
             "3 clients are at 10.0.0.7: give IP:PORT or a username",
             "bob accepts no connections: send relay_TEXT_bob",
+            "bob takes connections from the server's own machine only: send relay_TEXT_bob",
             "eve is a guest who speaks the packet dialect: only clients of that dialect can talk to eve",
             "bob is just leaving",
             "That is yourself",

@@ -22,6 +22,10 @@ pub enum Reply {
     Udp(Ticket),
     /// `ip_ADDRESS`: the address under which others will look for this client.
     Ip(IpAddr),
+    /// `reach_all`: clients of other machines may log in, so one on the server's own listens for them too (`REACH`).
+    ReachAll,
+    /// `reach_ipv6`: some of them may come by IPv6.
+    ReachIpv6,
     /// `name_NAME`: the account, as it was spelled at the sign-up.
     Name(Username),
     /// `menu_...`: a line of the menu.
@@ -68,6 +72,8 @@ impl Reply {
             "udp" => Reply::Udp(rest.parse().ok()?),
             "ip" => Reply::Ip(rest.parse().ok()?),
             "name" => Reply::Name(rest.parse().ok()?),
+            "reach" if rest == "all" => Reply::ReachAll,
+            "reach" if rest == "ipv6" => Reply::ReachIpv6,
             "menu" => Reply::Menu(rest.to_owned()),
             "client" => {
                 let mut fields = rest.splitn(3, '_');
@@ -105,6 +111,8 @@ impl fmt::Display for Reply {
             Reply::Udp(token) => write!(f, "udp_{token}"),
             Reply::Ip(ip) => write!(f, "ip_{ip}"),
             Reply::Name(name) => write!(f, "name_{name}"),
+            Reply::ReachAll => f.write_str("reach_all"),
+            Reply::ReachIpv6 => f.write_str("reach_ipv6"),
             Reply::Menu(text) => write!(f, "menu_{text}"),
             Reply::Client { name, address, guest: None } => write!(f, "client_{name}_{address}"),
             Reply::Client { name, address, guest: Some(kind) } => write!(f, "client_{name}_{address}_{kind}"),
@@ -135,6 +143,8 @@ mod tests {
             "UP",
             "udp_00112233445566778899aabbccddeeff",
             "ip_127.0.0.2",
+            "reach_all",
+            "reach_ipv6",
             "menu_1. List",
             "client_bob_127.0.0.2:4401",
             "client_eve_127.0.0.3:12000_guest-packet",

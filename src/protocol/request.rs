@@ -50,6 +50,8 @@ pub enum MemberRequest {
     Relay { text: String, to: Address },
     /// `INIT,name,port,file...`: the port I listen on and the files I share.
     Init { name: String, port: String, files: Vec<String> },
+    /// `REACH,port`: the port on which a client of the server's machine listens for other machines; 0 takes it back.
+    Reach(String),
     /// `SHARE,file...`: more files, as a long list does not fit one line.
     Share(Vec<String>),
     /// `GET_U`: the names of all active users.
@@ -146,6 +148,7 @@ impl Request {
                 let (name, port) = (next(), next());
                 return Some(Ok(MemberRequest::Init { name, port, files: fields.collect() }.into()));
             }
+            "REACH" => (MemberRequest::Reach(next()).into(), "REACH,port"),
             "SHARE" => return Some(Ok(MemberRequest::Share(fields.collect()).into())),
             "GET_P" => (MemberRequest::GetPeer(next()).into(), "GET_P,name"),
             "GET_UF" => (MemberRequest::GetUserFiles(next()).into(), "GET_UF,name"),
@@ -203,6 +206,7 @@ impl MemberRequest {
             | MemberRequest::BroadcastDialogue
             | MemberRequest::Connect(_)
             | MemberRequest::Init { .. }
+            | MemberRequest::Reach(_)
             | MemberRequest::Share(_)
             | MemberRequest::GetUsers
             | MemberRequest::GetPeer(_)
@@ -265,6 +269,7 @@ impl fmt::Display for MemberRequest {
             MemberRequest::Init { name, port, files } => {
                 f.write_str(&comma::join(["INIT", name, port].into_iter().chain(files.iter().map(String::as_str))))
             }
+            MemberRequest::Reach(port) => f.write_str(&comma::join(["REACH", port])),
             MemberRequest::Share(files) => {
                 f.write_str(&comma::join(["SHARE"].into_iter().chain(files.iter().map(String::as_str))))
             }
@@ -316,6 +321,7 @@ mod tests {
             "relay_hi_bob",
             "INIT,alice,4401,\"a,b.txt\",c.txt",
             "INIT,alice,4401",
+            "REACH,5000",
             "SHARE,d.txt",
             "GET_U",
             "GET_P,bob",

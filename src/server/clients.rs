@@ -3,8 +3,10 @@
 //! Nothing here knows a socket, a file or a dialect's words.
 
 mod loopback;
+mod viewpoint;
 mod client_map;
 mod guests;
 
 pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, files_fit};
 pub use guests::{EnteredGuest, NewGuest, NotEntered};
+pub use viewpoint::Viewpoint;

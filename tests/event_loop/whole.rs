@@ -147,6 +147,7 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
         take: Vec::new(),
         gifts: true,
         relay: true,
+        local: false,
         doctor: false,
         zone: jiff::tz::TimeZone::UTC,
         logs: false,

@@ -68,6 +68,7 @@ impl App {
             Purpose::LogIn => self.answered_login(link, &ask.data, &end),
             Purpose::Hide | Purpose::Here => {}
             Purpose::Listen => self.ready(refusal),
+            Purpose::Reach => self.reach_told(refusal),
             Purpose::Show => self.show_answer(*ask, end),
             Purpose::Activity { hidden } => {
                 if refusal.is_none() {
@@ -85,6 +86,7 @@ impl App {
             Purpose::Relay { to } => self.relayed(&to, &ask, &end),
             Purpose::Announce => self.announced(refusal),
             Purpose::Probe => self.probed(end),
+            Purpose::Others => self.try_others(&ask.data),
             Purpose::Goodbye => self.said_goodbye(),
         }
     }
@@ -193,6 +195,7 @@ impl App {
             | Purpose::Fields
             | Purpose::Files { .. }
             | Purpose::Probe
+            | Purpose::Others
             | Purpose::Relay { .. } => {
                 let perhaps = if ask.was_sent() { "; perhaps it was done all the same" } else { "" };
                 self.refuse(&ask.origin, format!("{why}{perhaps}"));
@@ -201,6 +204,7 @@ impl App {
             | Purpose::LogIn
             | Purpose::Hide
             | Purpose::Listen
+            | Purpose::Reach
             | Purpose::Introduction(_)
             | Purpose::Announce
             | Purpose::Here
@@ -210,7 +214,9 @@ impl App {
 
     fn not_introduced(&self, why: &Refusal) -> CallError {
         match why {
-            Refusal::NotListening(_) | Refusal::OtherDialect { .. } => CallError::DoesNotListen(why.to_string()),
+            Refusal::NotListening(_) | Refusal::OnThisMachineOnly(_) | Refusal::OtherDialect { .. } => {
+                CallError::DoesNotListen(self.in_words_of_ours(why))
+            }
             _ => CallError::NotIntroduced(self.in_words_of_ours(why)),
         }
     }
@@ -221,6 +227,11 @@ impl App {
         match why {
             Refusal::NobodyThere(to) => format!("User not found! Nobody active is {to}: type {slash}list"),
             Refusal::NotListening(name) => format!("{name} accepts no connections"),
+            Refusal::OnThisMachineOnly(name) => {
+                format!(
+                    "{name} is on the server's machine and takes connections from there only: --local, or an older client"
+                )
+            }
             Refusal::LogInFirst => format!("You are not logged in: type {slash}reconnect"),
             other => other.to_string(),
         }

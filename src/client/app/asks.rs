@@ -34,6 +34,8 @@ pub enum Purpose {
     Hide,
     /// To tell the server where we listen, after a login.
     Listen,
+    /// To tell the server where other machines find us.
+    Reach,
     /// To be shown as it comes, a line each, and its end.
     Show,
     /// The same; then we are as hidden as this says.
@@ -52,6 +54,8 @@ pub enum Purpose {
     Announce,
     /// To know whether others can connect to us.
     Probe,
+    /// To know whom we may connect to.
+    Others,
     /// Nothing: the person talks with a peer, and is not idle.
     Here,
     /// The goodbye.

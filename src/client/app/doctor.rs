@@ -1,16 +1,21 @@
 //! `client doctor`: is the way to the server and back open, and what is to be changed if not. After a login like any
-//! other it listens for the answer to a few hellos, has the server probe where this client listens, and leaves.
+//! other it listens for the answer to a few hellos, has the server probe where this client listens, tries to connect to
+//! those who are there, and leaves.
 
 use super::asks::{Ask, Origin, Purpose};
+use super::session::Session;
 use super::state::App;
-use super::under_way::Doctor;
-use crate::client::event::{Effect, End, LinkError, Shown};
+use super::under_way::{Doctor, Other};
+use crate::client::event::{CallError, CallId, Effect, End, LinkError, NoConnection, Shown, Work};
 use crate::protocol::{Hello, MemberRequest, Reply};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How often a hello is sent before UDP is given up, and how long each waits for its answer.
 const HELLOS: u32 = 10;
 const HELLO_WAIT: Duration = Duration::from_millis(300);
+/// The most others that are tried.
+const MAX_OTHERS: usize = 16;
 
 impl App {
     /// The login is complete: the examination begins. False for a client that is no doctor.
@@ -68,14 +73,99 @@ impl App {
 
     /// The server has connected to where this client listens, or could not.
     pub fn probed(&mut self, end: Reply) {
-        self.found(match end {
-            Reply::Ok(text) => Ok(format!("Peers: fine. {text}")),
-            Reply::Err(why) => Err(format!(
-                "Peers: {why}. Chats that others ask for fail and messages are relayed. Open that TCP port in this \
-                 machine's firewall, choose another with --listen, or set the VM's network to bridged instead of NAT"
+        let (from, seen_as) = self.life.ends;
+        let behind = from.zip(seen_as).filter(|(from, seen)| from != seen && !seen.is_loopback());
+        self.found(match (end, behind) {
+            (Reply::Ok(text), None) => Ok(format!("Peers: fine. {text}")),
+            // What was reached may be another client, on the machine that is between.
+            (Reply::Ok(text), Some((from, _))) => Err(format!(
+                "Peers: {text}. But this machine is {from}, so a NAT is between: fine only if it passes that port on to \
+                 this machine; else set the virtual machine's network adapter to bridged or host-only"
             )),
-            other => Err(format!("Peers: the server answers {other}")),
+            (Reply::Err(why), None) => Err(format!(
+                "Peers: {why}. Chats that others ask for fail and messages are relayed. Open that TCP port in this \
+                 machine's firewall, or choose another with --listen"
+            )),
+            (Reply::Err(_), Some((from, seen))) => Err(format!(
+                "Peers: this machine is {from}, and {seen} for the server: a router or the host of a virtual machine is \
+                 between (NAT), and nobody can connect through it. Set the virtual machine's network adapter to bridged \
+                 or host-only, or use a server inside this network"
+            )),
+            (other, _) => Err(format!("Peers: the server answers {other}")),
         });
+        self.found_other_machines();
+        self.put(Ask::new(Purpose::Others, MemberRequest::List.into(), Origin::nobody()));
+    }
+
+    /// What a client on the server's machine has to know about the others.
+    fn found_other_machines(&mut self) {
+        let Session::Online { others, .. } = &self.session else { return };
+        let is_local = self.life.ends.1.is_some_and(|address| address.is_loopback());
+        let text = match (others, self.reach_port()) {
+            _ if !is_local => return,
+            (None, _) => {
+                "Other machines: nobody there can log in, as the server listens on loopback alone (start it with \
+                          --bind 0.0.0.0), or is older than this client"
+                    .to_owned()
+            }
+            (Some(_), None) => "Other machines: clients there cannot connect to this one, as --local asks".to_owned(),
+            (Some(_), Some(port)) => format!(
+                "Other machines: clients there connect to TCP port {port} of this one, if its firewall lets them: run \
+                 client doctor there too. A port that stays the same: log in to this machine's own address, not 127.0.0.1"
+            ),
+        };
+        self.found(Ok(text));
+    }
+
+    /// The server has told who is there: each who listens is tried.
+    pub fn try_others(&mut self, listed: &[Reply]) {
+        let me = self.me().cloned();
+        let others = listed.iter().filter_map(|reply| match reply {
+            Reply::Client { name, address, guest: None } if Some(name) != me.as_ref() && address.port() != 0 => {
+                Some(Other { name: name.clone(), address: *address, outcome: None })
+            }
+            _ => None,
+        });
+        let mut tried = BTreeMap::new();
+        for other in others.take(MAX_OTHERS).collect::<Vec<_>>() {
+            let call = self.draw_call();
+            self.out.push(Effect::Call { call, work: Work::Reach { at: other.address } });
+            tried.insert(call, other);
+        }
+        self.doctor = Doctor::Trying(tried);
+        self.tried_all();
+    }
+
+    /// One of the others could be reached, or not.
+    pub fn reached(&mut self, call: CallId, outcome: Result<(), CallError>) {
+        let Doctor::Trying(tried) = &mut self.doctor else { return };
+        if let Some(other) = tried.get_mut(&call) {
+            other.outcome = Some(outcome);
+            self.tried_all();
+        }
+    }
+
+    fn tried_all(&mut self) {
+        let Doctor::Trying(tried) = &mut self.doctor else { return };
+        if tried.values().any(|other| other.outcome.is_none()) {
+            return;
+        }
+        let (mut fine, mut not) = (Vec::new(), Vec::new());
+        for other in std::mem::take(tried).into_values() {
+            match &other.outcome {
+                Some(Ok(())) => fine.push(other.name.to_string()),
+                Some(Err(why)) => not.push(Err(out_of_reach(&other, why))),
+                None => {}
+            }
+        }
+        if !fine.is_empty() {
+            self.found(Ok(format!("Others: fine, a connection could be made to {}", fine.join(", "))));
+        } else if not.is_empty() {
+            self.found(Ok("Others: nobody else is there who listens. Run this again when somebody is".to_owned()));
+        }
+        for text in not {
+            self.found(text);
+        }
         self.leave();
     }
 
@@ -86,4 +176,29 @@ impl App {
         };
         self.show(&Origin::nobody(), shown);
     }
+}
+
+/// Why somebody cannot be reached who is on the list, in a sentence that says what to do.
+fn out_of_reach(other: &Other, why: &CallError) -> String {
+    let Other { name, address, .. } = other;
+    let CallError::Unreachable { why, .. } = why else { return format!("Others: {name} at {address}: {why}") };
+    let cause = match why {
+        NoConnection::Refused => {
+            "nothing listens there for this machine. That address may be a router's, or that of the host of a virtual \
+             machine (NAT): then set the machine's network adapter to bridged or host-only"
+        }
+        NoConnection::Silent => {
+            "a firewall there drops that TCP port: open it. Or it is in a network that yours does not share: use the \
+             server's address in a network that both are in"
+        }
+        NoConnection::NoHost => {
+            "no machine of that address is seen, though the server sees it. A wireless network that keeps its clients \
+             apart does this: use a cable, or another network; messages are relayed"
+        }
+        NoConnection::NoNetwork => {
+            "this machine has no way to that network: use, both of you, the server's address in a network that you share"
+        }
+        NoConnection::Other(_) => "messages are relayed",
+    };
+    format!("Others: {name} is not reachable at {address}: {why}: {cause}")
 }

@@ -3,7 +3,7 @@
 use super::asks::{Ask, Origin, Purpose};
 use super::session::{PAUSES, Session};
 use super::state::App;
-use crate::client::event::{Effect, End, LinkError, LinkId, Place, Shown};
+use crate::client::event::{Effect, End, LinkError, LinkId, NoConnection, Place, Shown};
 use crate::protocol::{MemberRequest, Notice, Refusal, Request};
 use crate::value::{Ticket, Username, any_like};
 use std::net::{IpAddr, SocketAddr};
@@ -14,6 +14,16 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Said where no request more has room.
 pub(super) const TOO_MUCH: &str = "Too many requests wait for the server: wait a moment";
+
+/// What the server tells with a login.
+pub struct ToldAtLogin {
+    /// What hellos carry.
+    pub token: Option<Ticket>,
+    /// The address under which others look for us.
+    pub address: Option<IpAddr>,
+    /// Where clients of other machines may connect to us besides.
+    pub others: Option<IpAddr>,
+}
 
 impl App {
     /// Begins a connection to the server.
@@ -26,11 +36,12 @@ impl App {
     }
 
     /// The connection is made: logs in, or has the person asked who they are.
-    pub fn connected(&mut self, link: LinkId) {
+    pub fn connected(&mut self, link: LinkId, from: IpAddr) {
         if self.session != (Session::Connecting { link }) {
             return self.out.push(Effect::Disconnect(link));
         }
         self.session = Session::LoggingIn { link };
+        self.life.ends = (Some(from.to_canonical()), None);
         // Who has just typed a name and a password knows where they are.
         if self.life.was_online && self.login.pending.is_none() {
             self.info(Place::Server, "The server is back.");
@@ -129,10 +140,12 @@ impl App {
     }
 
     /// The server knows who we are: the hellos begin, and we listen where others will look for us.
-    pub fn online(&mut self, link: LinkId, me: Username, token: Option<Ticket>, address: Option<IpAddr>) {
+    pub fn online(&mut self, link: LinkId, me: Username, told: ToldAtLogin) {
+        let ToldAtLogin { token, address, others } = told;
+        self.life.ends.1 = address;
         self.life.pause = PAUSES.0;
         self.life.since.get_or_insert(unix_time(self.now.clock));
-        self.session = Session::Online { link, me, ready: false };
+        self.session = Session::Online { link, me, ready: false, others };
         self.inbox.log_in();
         self.hellos.begin(token);
         // Only an address of the loopback network is sure to be ours; another may be a router's.
@@ -170,14 +183,15 @@ impl App {
 
     /// The server knows where we listen: the login is complete.
     pub fn ready(&mut self, refusal: Option<&Refusal>) {
-        let Session::Online { ready, me, .. } = &mut self.session else { return };
+        let Session::Online { ready, me, others, .. } = &mut self.session else { return };
         if let Some(why) = refusal {
             let why = why.to_string();
             return if !self.life.was_online { self.over(End::Failed(why)) } else { self.not_again(&why) };
         }
         *ready = true;
-        let me = me.clone();
+        let (me, others) = (me.clone(), *others);
         self.announcement.begin();
+        self.reach_others(others);
         let again = self.life.was_online;
         self.life.was_online = true;
         if self.examine() {
@@ -301,11 +315,32 @@ pub fn unix_time(clock: std::time::SystemTime) -> u64 {
 
 fn not_there(server: SocketAddr, error: &LinkError) -> String {
     match error {
-        LinkError::Connect(error) => format!("no server at {server}: {error}. Is it started, and is the port right?"),
+        LinkError::Connect(why) => format!("no server at {server}: {why}. {}", what_to_do(server, why)),
         LinkError::NoGreeting => {
-            format!("something listens at {server} but does not greet: is it the server's main port?")
+            format!("another program listens at {server}, or it is not the server's main port: nobody greets there")
         }
         LinkError::Refused(why) => format!("the server at {server} says: {why}"),
         LinkError::Lost | LinkError::Silent => format!("the server at {server}: {error}"),
+    }
+}
+
+fn what_to_do(server: SocketAddr, why: &NoConnection) -> String {
+    let port = server.port();
+    match why {
+        NoConnection::Refused if server.ip().is_loopback() => "Is it started, and is the port right?".to_owned(),
+        NoConnection::Refused => {
+            "Is it started, is the port right, and does it listen on more than loopback (--bind 0.0.0.0)?".to_owned()
+        }
+        NoConnection::Silent => format!(
+            "Is that its address? A firewall there may drop TCP port {port}: open it. Or a wireless network keeps its \
+             clients apart: use a cable, or another network"
+        ),
+        NoConnection::NoHost => "Is that its address, and is the machine on? A wireless network may keep its clients \
+                                 apart: use a cable, or another network"
+            .to_owned(),
+        NoConnection::NoNetwork => "This machine has no way to that network: use the address that the server has in a \
+                                    network of yours, or join its network"
+            .to_owned(),
+        NoConnection::Other(_) => "Is it started, and are address and port right?".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! Logging in: with what the options gave, or by asking.
 
 use super::asks::{Ask, Origin, Purpose};
+use super::link::ToldAtLogin;
 use super::logins::{Login, Prompt};
 use super::session::Session;
 use super::state::App;
@@ -8,6 +9,7 @@ use crate::client::command::{self};
 use crate::client::event::{Effect, End, LinkId, Place, Shown};
 use crate::protocol::{self, EntryRequest, Refusal, Reply};
 use crate::value::{InvalidUsername, Username};
+use std::net::IpAddr;
 
 /// How often a person may mistype a password.
 const TRIES: u32 = 3;
@@ -205,13 +207,17 @@ impl App {
     }
 
     fn logged_in(&mut self, link: LinkId, login: Login, data: &[Reply]) {
-        let token = data.iter().find_map(|reply| if let Reply::Udp(token) = reply { Some(*token) } else { None });
-        let address = data.iter().find_map(|reply| if let Reply::Ip(address) = reply { Some(*address) } else { None });
+        let others: IpAddr = if data.contains(&Reply::ReachIpv6) { [0u16; 8].into() } else { [0u8; 4].into() };
+        let told = ToldAtLogin {
+            token: data.iter().find_map(|reply| if let Reply::Udp(token) = reply { Some(*token) } else { None }),
+            address: data.iter().find_map(|reply| if let Reply::Ip(address) = reply { Some(*address) } else { None }),
+            others: data.contains(&Reply::ReachAll).then_some(others),
+        };
         // The account may have been signed up in other letters.
         let own = data.iter().find_map(|reply| if let Reply::Name(name) = reply { Some(name.clone()) } else { None });
         let me = own.unwrap_or_else(|| login.name.clone());
         self.login.succeeded(login);
-        self.online(link, me, token, address);
+        self.online(link, me, told);
     }
 
     fn login_refused(&mut self, login: Login, why: &Refusal) {

@@ -57,6 +57,8 @@ pub struct Rules {
     pub gifts: bool,
     /// Whether the server carries a message that cannot be delivered directly.
     pub relay: bool,
+    /// Whether only clients on this machine may connect.
+    pub local: bool,
     /// Whether the client only checks the way to the server and back.
     pub doctor: bool,
     /// The zone of the times on a screen.

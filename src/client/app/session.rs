@@ -18,8 +18,9 @@ pub enum Session {
     Connecting { link: LinkId },
     /// Connected and greeted; the login is asked for, or under way.
     LoggingIn { link: LinkId },
-    /// Logged in. `ready`: the server knows where we listen.
-    Online { link: LinkId, me: Username, ready: bool },
+    /// Logged in. `ready`: the server knows where we listen. `others`: where clients of other machines connect to us, if
+    /// they need a place of their own.
+    Online { link: LinkId, me: Username, ready: bool, others: Option<IpAddr> },
     /// We have said goodbye, and wait for the answer until then.
     Leaving { link: LinkId, until: Instant },
     /// The client is over.
@@ -43,6 +44,19 @@ pub struct Life {
     pub(super) sent_away: bool,
     /// Where we listen for peers: the address that was wanted, and the port.
     pub listening: Option<(IpAddr, u16)>,
+    /// Where we listen for other machines.
+    pub(super) reach: Reach,
+    /// Our own end of the connection, and our address as the server told it at the login.
+    pub(super) ends: (Option<IpAddr>, Option<IpAddr>),
+}
+
+/// Where we listen for other machines.
+#[derive(Debug, Default)]
+pub struct Reach {
+    /// The unspecified address and the port on which we listen.
+    pub(super) listening: Option<(IpAddr, u16)>,
+    /// The port of which the person was told.
+    pub(super) said: Option<u16>,
 }
 
 impl Default for Life {
@@ -55,6 +69,8 @@ impl Default for Life {
             hidden: false,
             sent_away: false,
             listening: None,
+            reach: Reach::default(),
+            ends: (None, None),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Rules of the App, played without a process, a socket or a sleep.
 
+mod network;
 mod screen;
 mod sessions;
 mod strangers;
@@ -9,7 +10,8 @@ mod transfers;
 use super::App;
 use super::{Credentials, Face, Rules};
 use crate::client::event::{
-    CallEnd, CallError, CallId, Decision, Effect, End, Event, Key, Knock, LinkError, LinkId, News, Now, Order,
+    CallEnd, CallError, CallId, Decision, Effect, End, Event, Key, Knock, LinkError, LinkId, News, NoConnection, Now,
+    Order,
 };
 use crate::client::event::{Introduced, MAX_ORDERS, Room, Shown, Stage, Step, TalkEnd, Way, Work};
 use crate::client::run::RunOptions;
@@ -59,6 +61,7 @@ fn rules(face: Face) -> Rules {
         take: vec![name("carol")],
         gifts: true,
         relay: true,
+        local: false,
         doctor: false,
         zone: jiff::tz::TimeZone::UTC,
         logs: false,

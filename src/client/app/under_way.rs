@@ -1,9 +1,10 @@
 //! What is under way with peers: chats, messages, commands, and who stands at the door.
 
 use super::asks::Origin;
-use crate::client::event::{CallId, Knock, Place};
+use crate::client::event::{CallError, CallId, Knock, Place};
 use crate::value::{Address, Username};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Chats that are open, and our own requests that wait for an answer.
@@ -96,6 +97,17 @@ pub enum Doctor {
     Hellos(u32, Instant),
     /// The server probes, or has done so.
     Probing,
+    /// These others are tried.
+    Trying(BTreeMap<CallId, Other>),
+}
+
+/// Somebody whom the doctor tries to reach.
+#[derive(Debug)]
+pub struct Other {
+    pub(super) name: Username,
+    pub(super) address: SocketAddr,
+    /// `None` while it is tried.
+    pub(super) outcome: Option<Result<(), CallError>>,
 }
 
 impl Doctor {

@@ -3,6 +3,7 @@
 //! Each such thread is a *call*: a chat, a message, a command, a file, a gift, whichever side began it. It does one
 //! thing in straight-line code. It knows its own connection and nothing of the App.
 
+use super::link::NoConnection;
 use super::transfer::Step;
 use crate::peer_protocol::{Opening, PeerRefusal, SharedFile, Status};
 use crate::value::BadLine;
@@ -40,6 +41,8 @@ pub enum Work {
     Give { to: Username, paths: Vec<PathBuf>, answer: Duration },
     /// Ask which files the peer shares, with their sizes.
     Files { of: Username },
+    /// See whether a connection can be made.
+    Reach { at: SocketAddr },
 }
 
 /// What a call is told while it goes on.
@@ -154,6 +157,8 @@ pub enum CallEnd {
     Served(Result<Option<Status>, String>),
     /// The files that a peer shares.
     Files(Result<Vec<SharedFile>, CallError>),
+    /// Whether a connection could be made.
+    Reached(Result<(), CallError>),
 }
 
 /// How a chat ended that was open.
@@ -191,8 +196,8 @@ pub enum CallError {
     Unreachable {
         /// Where to.
         address: SocketAddr,
-        /// What the system says.
-        why: String,
+        /// As far as this end can tell.
+        why: NoConnection,
     },
     /// The peer said no.
     Refused(PeerRefusal),

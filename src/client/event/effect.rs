@@ -19,6 +19,9 @@ pub enum Effect {
     Disconnect(LinkId),
     /// Listen for peers at this address, instead of where we listened before. `Event::Listening` tells how it went.
     Listen(IpAddr),
+    /// Listen for clients of other machines too, on any port of this unspecified address, or no more.
+    /// `Event::ListeningWide` tells how it went.
+    ListenWide(Option<IpAddr>),
     /// Send this datagram to the server.
     Hello(Hello),
     /// Begin a call, on a thread of its own.

@@ -6,11 +6,38 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 
+/// Why no connection could be made, to the server or to a peer, as far as this end of it can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoConnection {
+    /// The machine is there, and nothing listens on that port: or a firewall says so.
+    Refused,
+    /// Nothing came back in time.
+    Silent,
+    /// No machine of the network has that address, or none that lets itself be seen.
+    NoHost,
+    /// No way leads from this machine to that network.
+    NoNetwork,
+    /// Something else: what the system says.
+    Other(String),
+}
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NoConnection::Refused => "connection refused",
+            NoConnection::Silent => "connection timed out",
+            NoConnection::NoHost => "no route to host",
+            NoConnection::NoNetwork => "network is unreachable",
+            NoConnection::Other(why) => why,
+        })
+    }
+}
+
 /// Why there is no connection, or none any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkError {
-    /// The connection could not be made, and what the system says.
-    Connect(String),
+    /// The connection could not be made.
+    Connect(NoConnection),
     /// Somebody took the connection and did not greet in time.
     NoGreeting,
     /// The server answered the connection with a refusal, or it is no peerline server.
@@ -24,7 +51,8 @@ pub enum LinkError {
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LinkError::Connect(why) | LinkError::Refused(why) => f.write_str(why),
+            LinkError::Connect(why) => why.fmt(f),
+            LinkError::Refused(why) => f.write_str(why),
             LinkError::NoGreeting => f.write_str("something listens there but does not greet"),
             LinkError::Lost => f.write_str("the connection to the server is lost"),
             LinkError::Silent => f.write_str("the server does not answer"),

@@ -3,7 +3,7 @@
 
 use super::connection::{NoLine, PeerConnection};
 use crate::client::call::{Call, Watch, Woken};
-use crate::client::event::{CallError, Introduced};
+use crate::client::event::{CallError, Introduced, NoConnection};
 use crate::peer_protocol::{Answer, Opening};
 use crate::value::Address;
 use nix::errno::Errno;
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
+/// The same for [`reach`]: a system that finds no machine of that address says so after three seconds.
+const REACH: Duration = Duration::from_secs(5);
 
 /// Asks `to` for something and waits `answer_limit` at most for a yes, whose fields behind `OK` are returned. `more`
 /// is sent right behind the first line, in one write with it.
@@ -46,8 +48,8 @@ pub fn open(
     let introduced = call.introduce(to)?;
     let first = format!("{}\n{more}", opening(&introduced)?);
     let address = introduced.address;
-    let unreachable = |error: io::Error| CallError::Unreachable { address, why: error.to_string() };
-    let stream = Arc::new(connect(call, address, unreachable)?);
+    let unreachable = |error: io::Error| CallError::Unreachable { address, why: no_connection(&error) };
+    let stream = Arc::new(connect(call, address, CONNECT)?);
     call.attach(&stream);
     let connection = PeerConnection::new(Arc::clone(&stream)).map_err(unreachable)?;
     (&*stream).write_all(first.as_bytes()).map_err(|error| lost(call, &error))?;
@@ -84,8 +86,28 @@ pub fn lost(call: &Call, error: &io::Error) -> CallError {
     if call.is_given_up() { CallError::Cancelled } else { CallError::Perhaps(error.to_string()) }
 }
 
-/// Connects within [`CONNECT`]; a cancel ends that at once too.
-fn connect(call: &Call, to: SocketAddr, unreachable: impl Fn(io::Error) -> CallError) -> Result<TcpStream, CallError> {
+/// Connects to `at`, and closes again.
+///
+/// # Errors
+/// [`CallError::Unreachable`], or a cancel.
+pub fn reach(call: &Call, at: SocketAddr) -> Result<(), CallError> {
+    connect(call, at, REACH).map(drop)
+}
+
+/// Why no connection could be made.
+pub fn no_connection(error: &io::Error) -> NoConnection {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => NoConnection::Refused,
+        io::ErrorKind::TimedOut => NoConnection::Silent,
+        io::ErrorKind::HostUnreachable => NoConnection::NoHost,
+        io::ErrorKind::NetworkUnreachable => NoConnection::NoNetwork,
+        _ => NoConnection::Other(error.to_string()),
+    }
+}
+
+/// Connects within `limit`; a cancel ends that at once too.
+fn connect(call: &Call, to: SocketAddr, limit: Duration) -> Result<TcpStream, CallError> {
+    let unreachable = |error: io::Error| CallError::Unreachable { address: to, why: no_connection(&error) };
     let started = || -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
@@ -95,9 +117,9 @@ fn connect(call: &Call, to: SocketAddr, unreachable: impl Fn(io::Error) -> CallE
         }
     };
     let stream = started().map_err(&unreachable)?;
-    match call.wait_socket(&stream, Watch::Writable, Instant::now() + CONNECT) {
+    match call.wait_socket(&stream, Watch::Writable, Instant::now() + limit) {
         Woken::Socket | Woken::Order(_) => {}
-        Woken::Late => return Err(unreachable(io::Error::new(io::ErrorKind::TimedOut, "connection timed out"))),
+        Woken::Late => return Err(unreachable(io::ErrorKind::TimedOut.into())),
         Woken::GivenUp => return Err(CallError::Cancelled),
     }
     let outcome = stream.take_error().and_then(|error| error.map_or(Ok(()), Err));

@@ -124,6 +124,7 @@ impl Hands {
             Effect::Send { link, request } => follows.extend(self.link(link).and_then(|link| link.send(&request))),
             Effect::Disconnect(link) => self.link(link).into_iter().for_each(Link::close),
             Effect::Listen(at) => follows.push(self.incoming.listen(at, &mut self.threads)),
+            Effect::ListenWide(at) => follows.extend(self.incoming.listen_wide(at, &mut self.threads)),
             Effect::Hello(hello) => self.datagrams.iter().for_each(|datagrams| datagrams.say(hello)),
             Effect::Call { call, work } => {
                 follows.extend(self.calls.begin(call, work, &self.signals, &self.means, &mut self.threads));

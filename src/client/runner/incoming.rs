@@ -1,4 +1,4 @@
-//! Where peers connect to us: one listener at a time, and a thread for each connection. It knows no App and does not
+//! Where peers connect to us: one listener, or a second one for other machines, and a thread for each connection. It knows no App and does not
 //! look at what is said.
 
 use super::panic_told::PanicTold;
@@ -21,13 +21,15 @@ const PEER_PORT: u16 = 4401;
 /// Connections of peers at a time, over all addresses where we have listened.
 const MAX_PEERS: usize = 64;
 
-/// The listener, and the connections of peers.
+/// The listeners, and the connections of peers.
 pub struct Incoming {
     /// The port on which the person insists.
     port: Option<u16>,
     peers: Arc<Peers>,
     connections: Arc<Connections>,
-    listening: Option<Listening>,
+    own: Option<Listening>,
+    /// For clients of other machines, where our own address is of the loopback network.
+    wide: Option<Listening>,
 }
 
 /// Where we listen, and what ends it.
@@ -42,47 +44,64 @@ impl Incoming {
     /// Nobody listens yet.
     pub fn new(port: Option<u16>, signals: Signals, means: Arc<Means>) -> Incoming {
         let peers = Arc::new(Peers { signals, means, next: AtomicU64::new(1) });
-        Incoming { port, peers, connections: Arc::new(Connections::new(MAX_PEERS)), listening: None }
+        Incoming { port, peers, connections: Arc::new(Connections::new(MAX_PEERS)), own: None, wide: None }
     }
 
     /// Listens at `at`; gives `Event::Listening`. When that is another address than before, the old listener takes no
     /// more, and its connections go on.
     pub fn listen(&mut self, at: IpAddr, threads: &mut Threads) -> Event {
-        if let Some(present) = self.listening.as_ref().filter(|present| present.at == at) {
+        if let Some(present) = self.own.as_ref().filter(|present| present.at == at) {
             return Event::Listening { at, port: Ok(present.port) };
         }
         // First, so that the new one may have the old one's port.
-        self.stop();
-        let port = bind(at, self.port)
-            .map_err(|(port, error)| format!("port {port} on {at}: {error}"))
-            .and_then(|listener| self.accept(at, listener, threads).map_err(|error| error.to_string()));
+        self.own.take().into_iter().for_each(Listening::end);
+        let bound = bind(at, self.port).map_err(|(port, error)| format!("port {port} on {at}: {error}"));
+        let started = bound.and_then(|listener| self.accept(at, listener, threads).map_err(|error| error.to_string()));
+        let port = started.as_ref().map(|listening| listening.port).map_err(Clone::clone);
+        self.own = started.ok();
         Event::Listening { at, port }
     }
 
-    fn accept(&mut self, at: IpAddr, listener: TcpListener, threads: &mut Threads) -> io::Result<u16> {
+    /// Listens for clients of other machines on any port of `at` too, instead of where it did so before; gives
+    /// `Event::ListeningWide`.
+    pub fn listen_wide(&mut self, at: Option<IpAddr>, threads: &mut Threads) -> Option<Event> {
+        self.wide.take().into_iter().for_each(Listening::end);
+        let at = at?;
+        let bound = listener::bind(SocketAddr::new(at, 0));
+        let started = bound.and_then(|listener| self.accept(at, listener, threads));
+        let port =
+            started.as_ref().map(|listening| listening.port).map_err(|error| format!("no port on {at}: {error}"));
+        self.wide = started.ok();
+        Some(Event::ListeningWide { at, port })
+    }
+
+    fn accept(&self, at: IpAddr, listener: TcpListener, threads: &mut Threads) -> io::Result<Listening> {
         let port = listener.local_addr()?.port();
         let stop = Arc::new(Shutdown::new());
         let listener = Arc::new(listener);
         let (accepting, ended) = (Arc::clone(&listener), Arc::clone(&stop));
         let (peers, connections) = (Arc::clone(&self.peers), Arc::clone(&self.connections));
         threads.start("incoming", move || listener::run(&accepting, &connections, &ended, &*peers))?;
-        self.listening = Some(Listening { at, port, listener, stop });
-        Ok(port)
+        Ok(Listening { at, port, listener, stop })
     }
 
     /// Takes no more connections.
     pub fn stop(&mut self) {
-        if let Some(old) = self.listening.take() {
-            old.stop.trigger();
-            // The thread goes on with its connections, for hours perhaps: who connects meanwhile must be told that
-            // nobody accepts, and the port be free at once. An error says that the listener is gone already.
-            let _ = SockRef::from(&*old.listener).shutdown(Direction::Both);
-        }
+        [self.own.take(), self.wide.take()].into_iter().flatten().for_each(Listening::end);
     }
 
     /// Ends the connections that are left, in two seconds at most.
     pub fn close_all(&self) {
         self.connections.close_all();
+    }
+}
+
+impl Listening {
+    fn end(self) {
+        self.stop.trigger();
+        // The thread goes on with its connections, for hours perhaps: who connects meanwhile must be told that
+        // nobody accepts, and the port be free at once. An error says that the listener is gone already.
+        let _ = SockRef::from(&*self.listener).shutdown(Direction::Both);
     }
 }
 

@@ -9,6 +9,7 @@ use super::panic_told::PanicTold;
 use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::{Event, LinkError, LinkId};
+use crate::client::peer::no_connection;
 use crate::net::{DeadlineReader, LineReader, listener};
 use crate::protocol::{MAX_SERVER_LINE, Refusal, Reply, Request};
 use crate::value::{BadLine, text};
@@ -74,7 +75,7 @@ impl Link {
 }
 
 fn connect_error(error: io::Error) -> LinkError {
-    LinkError::Connect(error.to_string())
+    LinkError::Connect(no_connection(&error))
 }
 
 /// Begins to connect and does not wait, so that [`Link::close`] has something to close.

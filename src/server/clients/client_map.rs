@@ -4,6 +4,7 @@
 //! snapshots, and what is to be written to a client is written by the caller afterwards.
 
 use super::loopback::LoopbackAddresses;
+use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
 use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
 use crate::server::delivery::Mailbox;
@@ -35,6 +36,9 @@ pub(super) struct Client {
     pub(super) source: SocketAddr,
     /// The port on which it listens for peers; none with netcat.
     pub(super) port: Option<u16>,
+    /// The port on which it listens for peers from other machines, where its address is of the loopback network.
+    pub(super) reach: Option<u16>,
+    pub(super) view: Viewpoint,
     pub(super) active: bool,
     /// Where the current window of the inactivity rule began: at first the join time.
     pub(super) joined: Instant,
@@ -54,6 +58,8 @@ pub struct NewClient {
     pub name: Username,
     /// The address and port that the connection came from.
     pub from: SocketAddr,
+    /// From where it sees the others.
+    pub view: Viewpoint,
     /// The dialect, for a guest.
     pub guest: Option<Dialect>,
     /// How to reach its session.
@@ -70,6 +76,8 @@ pub struct SessionKey {
     pub name: Username,
     /// The address under which others find the client.
     pub address: IpAddr,
+    /// From where it sees the others.
+    pub view: Viewpoint,
 }
 
 /// A snapshot of one client, for others.
@@ -81,6 +89,8 @@ pub struct ClientSnapshot {
     pub address: IpAddr,
     /// See [`ClientSnapshot::address`].
     pub port: Option<u16>,
+    /// The port for other machines of a client on the server's own.
+    pub reach: Option<u16>,
     /// The other end of its connection.
     pub source: SocketAddr,
     /// The dialect of a guest.
@@ -92,9 +102,9 @@ pub struct ClientSnapshot {
 }
 
 impl ClientSnapshot {
-    /// The address as it is shown: port 0 says that nothing listens there.
-    pub fn socket(&self) -> SocketAddr {
-        SocketAddr::new(self.address, self.port.unwrap_or(0))
+    /// Where a client with this view finds this one; port 0: nothing listens there that it could reach.
+    pub fn seen_from(&self, view: Viewpoint) -> SocketAddr {
+        view.shows(self.address, self.port, self.reach)
     }
 }
 
@@ -137,6 +147,8 @@ impl ClientMap {
             address,
             source: client.from,
             port: None,
+            reach: None,
+            view: client.view,
             active: true,
             joined: now,
             messages: 0,
@@ -180,6 +192,17 @@ impl ClientMap {
         .unwrap_or(false)
     }
 
+    /// Notes the port on which a client of the server's machine listens for others; port 0 takes it back. False for a
+    /// client that does not listen at all.
+    pub fn set_reach(&self, key: &SessionKey, port: u16) -> bool {
+        let change = |client: &mut Client| {
+            let listens = client.port.is_some();
+            client.reach = Some(port).filter(|port| *port != 0 && listens);
+            listens
+        };
+        self.change(key, change).unwrap_or(false)
+    }
+
     /// Adds to the files of a client; false when they would be too many.
     pub fn add_files(&self, key: &SessionKey, more: Vec<String>) -> bool {
         self.change(key, |client| {
@@ -217,22 +240,25 @@ impl ClientMap {
         self.lock().values().filter(|client| client.guest.is_none()).count()
     }
 
-    /// The one active client that `address` names.
+    /// The one active client that `address` names, as the list for this view shows it.
     ///
     /// # Errors
     /// [`NotFound`].
-    pub fn find(&self, address: &Address) -> Result<ClientSnapshot, NotFound> {
+    pub fn find(&self, address: &Address, view: Viewpoint) -> Result<ClientSnapshot, NotFound> {
         let clients = self.lock();
-        let matches = |client: &&Client| match *address {
-            Address::Name(_) => false,
-            Address::Socket(socket) => client.active && (client.socket() == socket || client.source == socket),
-            Address::Ip(ip) => client.active && client.address == ip,
-        };
         if let Address::Name(name) = address {
             let client = clients.get(name).filter(|client| client.active);
             return client.map(Client::snapshot).ok_or(NotFound::Nobody);
         }
-        let mut found = clients.values().filter(matches);
+        let matches = |client: &&Client| {
+            let seen = view.shows(client.address, client.port, client.reach);
+            match *address {
+                Address::Name(_) => false,
+                Address::Socket(socket) => seen == socket || client.source == socket,
+                Address::Ip(ip) => seen.ip() == ip,
+            }
+        };
+        let mut found = clients.values().filter(|client| client.active).filter(matches);
         match (found.next(), found.count()) {
             (None, _) => Err(NotFound::Nobody),
             (Some(client), 0) => Ok(client.snapshot()),
@@ -298,11 +324,7 @@ pub fn files_fit(files: &[String]) -> bool {
 
 impl Client {
     pub(super) fn key(&self) -> SessionKey {
-        SessionKey { id: self.id, name: self.name.clone(), address: self.address }
-    }
-
-    fn socket(&self) -> SocketAddr {
-        SocketAddr::new(self.address, self.port.unwrap_or(0))
+        SessionKey { id: self.id, name: self.name.clone(), address: self.address, view: self.view }
     }
 
     pub(super) fn snapshot(&self) -> ClientSnapshot {
@@ -310,6 +332,7 @@ impl Client {
             name: self.name.clone(),
             address: self.address,
             port: self.port,
+            reach: self.reach,
             source: self.source,
             guest: self.guest,
             files: Arc::clone(&self.files),
@@ -338,11 +361,16 @@ mod tests {
 
     fn client(name: &str, observed: [u8; 4]) -> NewClient {
         let name = name.parse().expect("valid");
-        NewClient { name, from: (observed, 50_000).into(), guest: None, mailbox: Arc::new(Nobody) }
+        let view = Viewpoint::of(observed.into(), [10, 0, 0, 1].into());
+        NewClient { name, from: (observed, 50_000).into(), view, guest: None, mailbox: Arc::new(Nobody) }
     }
 
     fn find(clients: &ClientMap, address: &str) -> Result<String, NotFound> {
-        clients.find(&address.parse().expect("an address")).map(|found| found.name.to_string())
+        find_from(clients, address, Viewpoint::ThisMachine)
+    }
+
+    fn find_from(clients: &ClientMap, address: &str, view: Viewpoint) -> Result<String, NotFound> {
+        clients.find(&address.parse().expect("an address"), view).map(|found| found.name.to_string())
     }
 
     #[test]
@@ -374,6 +402,29 @@ mod tests {
         assert!(!clients.set_active(&alice, false));
         assert_eq!(find(&clients, "alice"), Err(NotFound::Nobody));
         assert_eq!(clients.active().len(), 1);
+    }
+
+    #[test]
+    fn a_client_on_the_servers_machine_has_another_address_for_others() {
+        let clients = ClientMap::default();
+        let now = Instant::now();
+        let (teacher, _) = clients.enter(client("teacher", [127, 0, 0, 1]), now);
+        let (student, _) = clients.enter(client("student", [10, 0, 0, 7]), now);
+        assert!(!clients.set_reach(&teacher, 5000), "not before it listens");
+        clients.set_listening(&teacher, 4401, Vec::new());
+        let seen = |view| clients.active()[1].seen_from(view).to_string();
+        assert_eq!(seen(student.view), "10.0.0.1:0");
+        assert!(clients.set_reach(&teacher, 5000));
+        assert_eq!(seen(student.view), "10.0.0.1:5000");
+        assert_eq!(seen(teacher.view), format!("{}:4401", teacher.address));
+        // An ADDR means what the asker's own list shows.
+        assert_eq!(find_from(&clients, "10.0.0.1:5000", student.view), Ok("teacher".into()));
+        assert_eq!(find_from(&clients, "10.0.0.1", student.view), Ok("teacher".into()));
+        let own = format!("{}:4401", teacher.address);
+        assert_eq!(find_from(&clients, &own, student.view), Err(NotFound::Nobody));
+        assert_eq!(find_from(&clients, &own, teacher.view), Ok("teacher".into()));
+        assert!(clients.set_reach(&teacher, 0));
+        assert_eq!(seen(student.view), "10.0.0.1:0");
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl ClientMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::clients::Viewpoint;
     use crate::server::delivery::{Mailbox, Parcel};
 
     struct Nobody;
@@ -119,7 +120,8 @@ mod tests {
 
     fn client(name: &str, observed: [u8; 4], guest: Option<Dialect>) -> NewClient {
         let name = name.parse().expect("valid");
-        NewClient { name, from: (observed, 50_000).into(), guest, mailbox: Arc::new(Nobody) }
+        let view = Viewpoint::ThisMachine;
+        NewClient { name, from: (observed, 50_000).into(), view, guest, mailbox: Arc::new(Nobody) }
     }
 
     fn visitor(name: &str, observed: [u8; 4]) -> NewGuest {
@@ -139,7 +141,7 @@ mod tests {
         assert!(clients.is_guest(&key.name) && clients.active().is_empty(), "inactive at first");
         assert!(clients.enter_visitor(visitor("alice", [127, 0, 0, 1]), 9, now).is_err(), "another dialect's guest");
         assert!(clients.set_active(&key, true));
-        assert_eq!(clients.active()[0].socket(), (key.address, 12000).into());
+        assert_eq!(clients.active()[0].seen_from(key.view), (key.address, 12000).into());
     }
 
     #[test]

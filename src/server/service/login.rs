@@ -7,10 +7,11 @@ use super::rendezvous::{Login, Rendezvous};
 use crate::net::Patience;
 use crate::protocol::{Broadcast, Notice, Refusal};
 use crate::server::auth::{Credentials, TokenBucket};
+use crate::server::clients::Viewpoint;
 use crate::server::delivery::Mailbox;
 use crate::value::Username;
 use log::info;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ const HASH_LIMIT: Duration = Duration::from_secs(60);
 pub struct LoginState<'a> {
     services: &'a Rendezvous,
     peer: SocketAddr,
+    view: Viewpoint,
     mailbox: Arc<dyn Mailbox>,
     current: Option<Login>,
     bucket: TokenBucket,
@@ -40,11 +42,19 @@ pub enum TimeIsUp {
 }
 
 impl<'a> LoginState<'a> {
-    /// A connection that has just come, whose session others reach by `mailbox`.
-    pub fn new(services: &'a Rendezvous, peer: SocketAddr, mailbox: Arc<dyn Mailbox>, now: Instant) -> LoginState<'a> {
+    /// A connection from `peer` that has just come and reached the server at its address `reached`, whose session
+    /// others reach by `mailbox`.
+    pub fn new(
+        services: &'a Rendezvous,
+        peer: SocketAddr,
+        reached: IpAddr,
+        mailbox: Arc<dyn Mailbox>,
+        now: Instant,
+    ) -> LoginState<'a> {
         LoginState {
             services,
             peer,
+            view: Viewpoint::of(peer.ip(), reached),
             mailbox,
             current: None,
             bucket: TokenBucket::new(services.config.rate.0, now),
@@ -92,7 +102,7 @@ impl<'a> LoginState<'a> {
     pub fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Login, Refusal> {
         let patience = Patience { until: self.hash_by(), has_gone };
         let name = self.services.authenticate(credentials, self.peer.ip(), &patience)?;
-        let login = self.services.enter(name, self.peer, Arc::clone(&self.mailbox));
+        let login = self.services.enter(name, self.peer, self.view, Arc::clone(&self.mailbox));
         self.current = Some(login.clone());
         // From now on, not from the line on whose password has waited to be hashed: as the inactivity rule counts.
         self.deadline = self.services.config.relogin.0.map(|limit| Instant::now() + limit);
@@ -142,6 +152,12 @@ impl<'a> LoginState<'a> {
             self.next_broadcast = left.next;
         }
         left.is_some_and(|left| !left.by_datagrams)
+    }
+
+    /// Whether this client shares the server's machine and others may come from elsewhere: then it can be reached from
+    /// there on another port than that of its loopback address.
+    pub fn may_reach_all(&self) -> bool {
+        self.peer.ip().is_loopback() && !self.services.config.bind.is_loopback()
     }
 
     /// How this client is called in the log.

@@ -41,7 +41,7 @@ pub enum Answered {
 /// Decides what is done about a request, and does what does not wait. Data lines are added to `answer`.
 pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, answer: &mut String) -> Answered {
     Answered::Reply(match request {
-        MemberRequest::List => list(services, answer),
+        MemberRequest::List => list(services, key, answer),
         MemberRequest::BroadcastDialogue => return Answered::AskForBroadcast,
         MemberRequest::Broadcast(text) => match services.broadcast(&key.name, &text) {
             Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {}", counted(clients, "client"))),
@@ -61,13 +61,17 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
             Err(refusal) => Reply::Err(refusal),
         },
         MemberRequest::Init { name, port, files } => set_listening(services, key, &name, &port, files),
+        MemberRequest::Reach(port) => set_reach(services, key, &port),
         MemberRequest::Share(files) => share(services, key, files),
         MemberRequest::GetUsers => {
             let clients = services.active();
             Reply::Ok(comma::join(clients.iter().map(|client| client.name.as_str())))
         }
         MemberRequest::GetPeer(name) => match services.find_user(&name) {
-            Some(client) => Reply::Ok(format!("{},{}", client.address, client.port.unwrap_or(0))),
+            Some(client) => {
+                let at = client.seen_from(key.view);
+                Reply::Ok(format!("{},{}", at.ip(), at.port()))
+            }
             None => Reply::Err(Refusal::UserNotFound),
         },
         MemberRequest::GetUserFiles(name) => match services.find_user(&name) {
@@ -116,11 +120,11 @@ pub fn is(name: &Username, text: &str) -> bool {
     text.trim().parse() == Ok::<Username, _>(name.clone())
 }
 
-fn list(services: &Rendezvous, answer: &mut String) -> Reply {
+fn list(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Reply {
     let clients = services.active();
     for client in &clients {
         let guest = client.guest.map(|dialect| format!("guest-{dialect}"));
-        write(answer, Reply::Client { name: client.name.clone(), address: client.socket(), guest });
+        write(answer, Reply::Client { name: client.name.clone(), address: client.seen_from(key.view), guest });
     }
     Reply::Ok(counted(clients.len(), "active client"))
 }
@@ -146,6 +150,20 @@ fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str
     match services.clients.set_listening(key, port, files) {
         true => Reply::Up,
         false => Reply::Ok(String::new()),
+    }
+}
+
+fn set_reach(services: &Rendezvous, key: &SessionKey, port: &str) -> Reply {
+    if !key.address.is_loopback() {
+        let sentence = format!("REACH is for clients on the server's own machine: you are reached at {}", key.address);
+        return Reply::Err(Refusal::Other(sentence));
+    }
+    let Ok(port) = port.trim().parse() else {
+        return Reply::Err(Refusal::other("The port is a number from 0 to 65535; 0 takes it back"));
+    };
+    match services.clients.set_reach(key, port) {
+        true => Reply::Up,
+        false => Reply::Err(Refusal::other("You do not listen: send INIT,name,port first")),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::net::{NotServed, Patience, Shutdown};
 use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, Throttle};
-use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
+use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox};
 use crate::server::store::{Account, Accounts, History, NotAdded};
@@ -145,8 +145,8 @@ impl Rendezvous {
     }
 
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
-    pub fn enter(&self, name: Username, from: SocketAddr, mailbox: Arc<dyn Mailbox>) -> Login {
-        let client = NewClient { name, from, guest: None, mailbox: Arc::clone(&mailbox) };
+    pub fn enter(&self, name: Username, from: SocketAddr, view: Viewpoint, mailbox: Arc<dyn Mailbox>) -> Login {
+        let client = NewClient { name, from, view, guest: None, mailbox: Arc::clone(&mailbox) };
         let (key, older) = self.clients.enter(client, Instant::now());
         if let Some(older) = older {
             let notice = Notice::TakenOver { name: key.name.clone(), from: from.ip() };
@@ -192,6 +192,7 @@ impl Rendezvous {
         }
         match self.hand_ticket(asker, &target) {
             Some(introduction) => Ok(introduction),
+            None if target.port.is_some() => Err(Refusal::OnThisMachineOnly(target.name)),
             None => Err(Refusal::NotListening(target.name)),
         }
     }
@@ -217,7 +218,7 @@ impl Rendezvous {
     }
 
     fn find(&self, asker: &SessionKey, to: &Address) -> Result<ClientSnapshot, Refusal> {
-        match self.clients.find(to) {
+        match self.clients.find(to, asker.view) {
             Ok(target) if target.name == asker.name => Err(Refusal::Yourself),
             Ok(target) => Ok(target),
             Err(NotFound::Nobody) => Err(Refusal::NobodyThere(to.clone())),
@@ -226,15 +227,14 @@ impl Rendezvous {
     }
 
     /// Gives the target a ticket for the asker; nothing when the asker could not reach it: it does not listen, it
-    /// is a guest with a dialect of its own, or it is on the server's own machine, whose loopback addresses lead elsewhere from another.
+    /// is a guest with a dialect of its own, or it listens on the server's own machine for that machine alone.
     fn hand_ticket(&self, asker: &SessionKey, target: &ClientSnapshot) -> Option<Introduction> {
-        let port = target.port?;
-        if target.guest.is_some() || (target.address.is_loopback() && !asker.address.is_loopback()) {
+        let address = target.seen_from(asker.view);
+        if target.guest.is_some() || address.port() == 0 {
             return None;
         }
         let ticket = Ticket::draw();
         let told = target.mailbox.deliver(&Event::Ticket { name: asker.name.clone(), ticket }.into());
-        let address = SocketAddr::new(target.address, port);
         told.then(|| Introduction { name: target.name.clone(), address, ticket })
     }
 
@@ -258,7 +258,8 @@ impl Rendezvous {
     /// The active client of this name.
     pub fn find_user(&self, name: &str) -> Option<ClientSnapshot> {
         let name = name.trim().parse().ok()?;
-        self.clients.find(&Address::Name(name)).ok()
+        // Who has a name has it from everywhere.
+        self.clients.find(&Address::Name(name), Viewpoint::ThisMachine).ok()
     }
 
     /// Sends broadcasts to everybody until `stop`, by `socket` to those who say hello there.

@@ -6,7 +6,7 @@
 
 use super::menu_inbox::{MenuInbox, show};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU};
-use crate::net::listener::Service;
+use crate::net::listener::{Service, reached_address};
 use crate::net::{BurstReader, has_hung_up};
 use crate::protocol::{Event, MAX_LINE, MemberRequest, Refusal, Request};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
@@ -16,7 +16,7 @@ use crate::value::sentence::counted;
 use crate::value::{BadLine, text};
 use log::info;
 use std::io::{ErrorKind, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -38,7 +38,7 @@ impl Service for Menus<'_> {
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
         let Ok(outbox) = Outbox::in_pieces(Arc::clone(stream), menu::write_length) else { return };
-        let mut session = MenuSession::new(self, peer, outbox);
+        let mut session = MenuSession::new(self, peer, reached_address(stream), outbox);
         let mut reader = BurstReader::new(Arc::clone(stream), MAX_LINE);
         let mut step = if self.quiet { Step::Wait } else { Step::Say(GREETING.to_owned()) };
         info!("{peer}: connected (menu)");
@@ -101,10 +101,10 @@ struct MenuSession<'a> {
 }
 
 impl<'a> MenuSession<'a> {
-    fn new(menus: &Menus<'a>, peer: SocketAddr, outbox: Outbox) -> MenuSession<'a> {
+    fn new(menus: &Menus<'a>, peer: SocketAddr, reached: IpAddr, outbox: Outbox) -> MenuSession<'a> {
         let inbox = Arc::new(MenuInbox::new(outbox, menus.quiet));
         let mailbox = Arc::clone(&inbox) as Arc<dyn Mailbox>;
-        let login = LoginState::new(menus.services, peer, mailbox, Instant::now());
+        let login = LoginState::new(menus.services, peer, reached, mailbox, Instant::now());
         let prompt = if menus.quiet { Prompt::Anything } else { Prompt::Option };
         MenuSession { services: menus.services, inbox, prompt, login }
     }
@@ -312,7 +312,8 @@ impl<'a> MenuSession<'a> {
     /// Where others listen, or else where their connections come from.
     fn list(&self) -> String {
         let clients = self.services.active();
-        let address = |client: &ClientSnapshot| client.port.map_or(client.source, |_| client.socket());
+        let Some(key) = self.key() else { return String::new() };
+        let address = |client: &ClientSnapshot| client.port.map_or(client.source, |_| client.seen_from(key.view));
         let addresses: Vec<SocketAddr> = clients.iter().map(address).collect();
         let limit = if self.inbox.is_quiet() { MAX_WRITE - MENU.len() } else { usize::MAX };
         menu::list(&addresses, limit)

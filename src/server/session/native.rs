@@ -11,7 +11,7 @@ use crate::server::service::{
 };
 use crate::value::{BadLine, Username, text};
 use log::{debug, info};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -68,16 +68,17 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// A connection that has just come. The greeting goes into `answer`.
+    /// A connection from `peer` that has just come to the server's address `reached`. The greeting goes into `answer`.
     pub fn new(
         services: &'a Rendezvous,
         peer: SocketAddr,
+        reached: IpAddr,
         mailbox: Arc<dyn Mailbox>,
         now: Instant,
         answer: &mut String,
     ) -> Session<'a> {
         write(answer, Reply::Ok(GREETING.to_owned()));
-        let login = LoginState::new(services, peer, mailbox, now);
+        let login = LoginState::new(services, peer, reached, mailbox, now);
         Session { services, login, prompt: Prompt::Command, asked: String::new() }
     }
 
@@ -228,6 +229,12 @@ impl<'a> Session<'a> {
         write(answer, Reply::Udp(login.token));
         write(answer, Reply::Ip(login.key.address));
         write(answer, Reply::Name(login.key.name.clone()));
+        if self.login.may_reach_all() {
+            write(answer, Reply::ReachAll);
+            if self.services.config.bind.is_ipv6() {
+                write(answer, Reply::ReachIpv6);
+            }
+        }
         MENU.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
         self.finish(Reply::Ok("Login successful!".to_owned()), answer);
         Next::Do(Work::CatchUp)

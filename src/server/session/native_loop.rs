@@ -1,7 +1,7 @@
 //! The loop around a native session: it reads, writes, watches the clock, and carries out what the session decided.
 
 use super::native::{Next, Session, Work};
-use crate::net::listener::Service;
+use crate::net::listener::{Service, reached_address};
 use crate::net::{DeadlineReader, LineReader, has_hung_up};
 use crate::protocol::{Event, MAX_LINE, Refusal, Reply};
 use crate::server::delivery::{MAX_WRITE, Mailbox, Outbox};
@@ -23,7 +23,7 @@ impl Service for Native<'_> {
         let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
         let (outbox, mut answer) = (Arc::new(outbox), String::new());
         let mailbox = Arc::clone(&outbox) as Arc<dyn Mailbox>;
-        let session = Session::new(self.0, peer, mailbox, Instant::now(), &mut answer);
+        let session = Session::new(self.0, peer, reached_address(stream), mailbox, Instant::now(), &mut answer);
         let reader = DeadlineReader::new(Arc::clone(stream), None);
         let mut connection = Connection { session, stream, outbox, answer, lines: LineReader::new(reader, MAX_LINE) };
         info!("{peer}: connected");

@@ -8,7 +8,7 @@ use crate::dialect::packet::{Assembler, Kind, Packet, SERVER};
 use crate::net::DeadlineReader;
 use crate::net::listener::Service;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
-use crate::server::service::{NewClient, Rendezvous, SessionKey};
+use crate::server::service::{NewClient, Rendezvous, SessionKey, Viewpoint};
 use crate::value::{Username, text};
 use log::info;
 use std::io::{self, ErrorKind, Read, Write};
@@ -148,7 +148,9 @@ impl<'a> PacketSession<'a> {
             return failed();
         }
         let mailbox = Arc::new(Unreachable(Arc::clone(&self.outbox)));
-        let client = NewClient { name, from: self.peer, guest: Some(Dialect::Packet), mailbox };
+        // Its port is bound to loopback alone.
+        let view = Viewpoint::ThisMachine;
+        let client = NewClient { name, from: self.peer, view, guest: Some(Dialect::Packet), mailbox };
         let Ok(entered) = self.services.enter_guest(client, self.port) else { return failed() };
         let answer = Packet::from_server(Kind::Hello, entered.key.address.to_string());
         self.key = Some(entered.key);

@@ -10,7 +10,9 @@ use crate::net::{BurstReader, Shutdown};
 use crate::protocol::Refusal;
 use crate::server::auth::TokenBucket;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
-use crate::server::service::{ClientSnapshot, NewClient, NewGuest, NotEntered, Rendezvous, SessionKey, files_fit};
+use crate::server::service::{
+    ClientSnapshot, NewClient, NewGuest, NotEntered, Rendezvous, SessionKey, Viewpoint, files_fit,
+};
 use crate::value::sentence::counted;
 use crate::value::{BadLine, Username, text};
 use log::info;
@@ -108,7 +110,9 @@ fn enter(services: &Rendezvous, name: &str, port: u16, files: Vec<String>, peer:
         return QueryReply::Refused("Too many files".to_owned());
     }
     let from = SocketAddr::new(peer.ip(), port);
-    let client = NewClient { name, from, guest: Some(Dialect::Query), mailbox: Arc::new(NoConnection) };
+    // It asks for guests alone, and never where anybody else is.
+    let view = Viewpoint::ThisMachine;
+    let client = NewClient { name, from, view, guest: Some(Dialect::Query), mailbox: Arc::new(NoConnection) };
     match services.enter_visitor(NewGuest { client, port, files }) {
         Ok(entered) if entered.again => QueryReply::Known,
         Ok(_) => QueryReply::New,
@@ -139,8 +143,9 @@ pub fn probe_guests(services: &Rendezvous, stop: &Shutdown) {
             if stop.is_triggered() {
                 return;
             }
-            if has_gone(&key, guest.socket(), &mut silent) {
-                info!("{} (query guest) at {}: gone", key.name, guest.socket());
+            let listens = guest.seen_from(key.view);
+            if has_gone(&key, listens, &mut silent) {
+                info!("{} (query guest) at {listens}: gone", key.name);
                 services.leave_guest(&key);
             }
         }

@@ -31,7 +31,7 @@ fn the_account_is_told_as_it_was_signed_up() {
 #[test]
 fn who_cannot_log_in_at_first_does_not_start() {
     let mut play = Play::new(rules(SCRIPT));
-    play.event(Event::NotConnected { link: LinkId(1), why: LinkError::Connect("refused".to_owned()) });
+    play.event(Event::NotConnected { link: LinkId(1), why: LinkError::Connect(NoConnection::Refused) });
     assert!(matches!(play.look().last(), Some(Effect::End(End::Failed(why))) if why.contains("Is it started")));
     let mut play = Play::new(rules(SCRIPT));
     play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
@@ -200,40 +200,6 @@ fn a_person_in_a_chat_is_asked_for_the_password_after_it() {
     assert!(done.iter().any(|effect| matches!(effect, Effect::NextLine { hidden: false, .. })));
     play.typed("!exit");
     assert!(play.look().iter().any(|effect| matches!(effect, Effect::NextLine { hidden: true, .. })));
-}
-
-#[test]
-fn a_doctor_checks_tcp_udp_and_the_way_back_and_leaves() {
-    let mut play = Play::online(Rules { doctor: true, ..rules(SCRIPT) });
-    assert_eq!(play.shown(), ["TCP to 127.0.0.1:4400: fine, logged in"]);
-    assert!(!play.is_asked());
-    play.after(Duration::from_secs(1));
-    play.event(Event::Datagram(vec![FromServer::Head(0)]));
-    assert_eq!(play.shown(), ["UDP both ways: fine"]);
-    assert_eq!(play.sent().last().map(String::as_str), Some("probe"));
-    play.server(&["OK,Others can reach you at 127.0.0.2:4401"]);
-    assert_eq!(play.shown(), ["Peers: fine. Others can reach you at 127.0.0.2:4401"]);
-    play.server(&["OK,Goodbye"]);
-    assert!(play.look().contains(&Effect::End(End::Left)) && !play.app.was_refused());
-}
-
-#[test]
-fn a_doctor_without_udp_says_which_port_to_open() {
-    let mut play = Play::online(Rules { doctor: true, ..rules(SCRIPT) });
-    play.look();
-    play.after(Duration::from_secs(4));
-    let shown = play.shown();
-    assert!(shown[0].starts_with("refused: UDP: no answer from 127.0.0.1:4400 to 10 datagrams"), "{shown:?}");
-    let hellos = play.look().into_iter().filter(|effect| matches!(effect, Effect::Hello(_))).count();
-    assert_eq!(hellos, 9, "the first was seen before");
-}
-
-#[test]
-fn a_doctor_whom_nobody_tells_the_name_has_checked_nothing() {
-    let mut play = Play::new(Rules { doctor: true, credentials: None, ..rules(SCRIPT) });
-    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
-    play.event(Event::InputEnded);
-    assert!(matches!(play.look().last(), Some(Effect::End(End::Failed(why))) if why.contains("--user")));
 }
 
 #[test]

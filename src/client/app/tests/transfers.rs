@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_message_that_could_not_leave_is_relayed_and_one_that_may_have_arrived_is_not() {
     let mut play = Play::script();
-    let unreachable = CallError::Unreachable { address: SocketAddr::from((HERE, 4401)), why: "no route".to_owned() };
+    let unreachable = CallError::Unreachable { address: SocketAddr::from((HERE, 4401)), why: NoConnection::NoHost };
     for (error, relayed) in [
         (unreachable, true),
         (CallError::DoesNotListen("bob accepts no connections".to_owned()), true),

@@ -1,0 +1,154 @@
+//! Being reached from other machines, and the doctor.
+
+use super::*;
+
+/// A login on the server's own machine, at a server that others reach too.
+fn log_in_beside(play: &mut Play, more: &[&str]) {
+    play.event(Event::Connected { link: LinkId(play.link), from: SocketAddr::from((HERE, 9)) });
+    play.server(&["udp_00112233445566778899aabbccddeeff", "ip_127.0.0.2"]);
+    play.server(more);
+    play.server(&["OK,Login successful!"]);
+    if play.done.contains(&Effect::Listen(HERE)) {
+        play.event(Event::Listening { at: HERE, port: Ok(4401) });
+    }
+    play.server(&["OK,"]);
+}
+
+#[test]
+fn who_is_on_the_servers_machine_listens_for_others_too() {
+    let any = IpAddr::from([0, 0, 0, 0]);
+    let mut play = Play::new(rules(SCRIPT));
+    log_in_beside(&mut play, &["reach_all"]);
+    let done = play.look();
+    assert!(done.contains(&Effect::ListenWide(Some(any))), "{done:?}");
+    play.event(Event::ListeningWide { at: any, port: Ok(5000) });
+    assert_eq!(play.sent(), ["REACH,5000"]);
+    play.server(&["UP"]);
+    let told = play.shown();
+    assert!(told.iter().any(|line| line.contains("port 5000") && line.contains("--local")), "{told:?}");
+    // The next session: the same port, and the person knows it.
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.after(Duration::from_secs(1));
+    play.link = 2;
+    play.look();
+    log_in_beside(&mut play, &["reach_all"]);
+    assert_eq!(play.sent().last().map(String::as_str), Some("REACH,5000"));
+    play.server(&["UP"]);
+    assert!(play.shown().iter().all(|line| !line.contains("5000")));
+    // A server that takes nobody from elsewhere any more.
+    play.event(Event::LinkLost { link: LinkId(2) });
+    play.after(Duration::from_secs(1));
+    play.link = 3;
+    play.look();
+    log_in_beside(&mut play, &[]);
+    assert!(play.look().contains(&Effect::ListenWide(None)));
+}
+
+#[test]
+fn who_wants_to_stay_local_and_who_is_elsewhere_listens_once() {
+    let mut play = Play::new(Rules { local: true, ..rules(SCRIPT) });
+    log_in_beside(&mut play, &["reach_all"]);
+    assert!(!play.look().iter().any(|effect| matches!(effect, Effect::ListenWide(_))));
+    let mut play = Play::new(rules(SCRIPT));
+    log_in_beside(&mut play, &["reach_all", "reach_ipv6"]);
+    assert!(play.look().contains(&Effect::ListenWide(Some(IpAddr::from([0u16; 8])))));
+    play.event(Event::ListeningWide { at: IpAddr::from([0u16; 8]), port: Err("no port".to_owned()) });
+    assert!(play.shown().iter().any(|line| line.contains("cannot connect to this one: no port")));
+}
+
+#[test]
+fn a_doctor_checks_tcp_udp_and_the_way_back_and_leaves() {
+    let mut play = Play::online(Rules { doctor: true, ..rules(SCRIPT) });
+    assert_eq!(play.shown(), ["TCP to 127.0.0.1:4400: fine, logged in"]);
+    assert!(!play.is_asked());
+    play.after(Duration::from_secs(1));
+    play.event(Event::Datagram(vec![FromServer::Head(0)]));
+    assert_eq!(play.shown(), ["UDP both ways: fine"]);
+    assert_eq!(play.sent().last().map(String::as_str), Some("probe"));
+    play.server(&["OK,Others can reach you at 127.0.0.2:4401"]);
+    let shown = play.shown();
+    assert_eq!(shown[0], "Peers: fine. Others can reach you at 127.0.0.2:4401");
+    assert!(shown[1].contains("the server listens on loopback alone"), "{shown:?}");
+    play.server(&["client_alice_127.0.0.2:4401", "client_eve_127.0.0.3:0", "OK,2 active clients"]);
+    assert_eq!(play.shown(), ["Others: nobody else is there who listens. Run this again when somebody is"]);
+    play.server(&["OK,Goodbye"]);
+    assert!(play.look().contains(&Effect::End(End::Left)) && !play.app.was_refused());
+}
+
+/// A doctor whose UDP works, and whom the server sees at `seen`.
+fn doctor(seen: &str) -> Play {
+    let mut play = Play::new(Rules { doctor: true, ..rules(SCRIPT) });
+    play.event(Event::Connected { link: LinkId(1), from: "10.0.2.15:9".parse().expect("an address") });
+    play.server(&["udp_00112233445566778899aabbccddeeff", &format!("ip_{seen}"), "OK,Login successful!"]);
+    play.event(Event::Listening { at: [0, 0, 0, 0].into(), port: Ok(4401) });
+    play.server(&["OK,"]);
+    play.event(Event::Datagram(vec![FromServer::Head(0)]));
+    play.look();
+    play
+}
+
+#[test]
+fn a_doctor_knows_a_nat_when_its_two_addresses_differ() {
+    let mut play = doctor("192.168.1.5");
+    play.server(&["ERR,You cannot be reached at 192.168.1.5:4401: connection refused"]);
+    let shown = play.shown();
+    assert!(shown[0].contains("this machine is 10.0.2.15, and 192.168.1.5 for the server"), "{shown:?}");
+    assert!(shown[0].contains("bridged"), "{shown:?}");
+    let mut play = doctor("192.168.1.5");
+    play.server(&["OK,Others can reach you at 192.168.1.5:4401"]);
+    assert!(play.shown()[0].contains("fine only if it passes that port on"));
+    let mut play = doctor("10.0.2.15");
+    play.server(&["ERR,You cannot be reached at 10.0.2.15:4401: connection timed out"]);
+    assert!(play.shown()[0].contains("Open that TCP port in this machine's firewall"));
+}
+
+#[test]
+fn a_doctor_tries_to_reach_the_others_and_says_why_not() {
+    let mut play = doctor("10.0.2.15");
+    play.server(&["OK,Others can reach you at 10.0.2.15:4401"]);
+    let mut list: Vec<String> = (1..6).map(|number| format!("client_b{number}_10.0.2.{number}:4401")).collect();
+    list.push("client_eve_10.0.2.9:80_guest-query".to_owned());
+    list.push("OK,6 active clients".to_owned());
+    play.look();
+    list.iter().for_each(|line| play.server(&[line]));
+    let mut calls = Vec::new();
+    for effect in play.look() {
+        if let Effect::Call { call, work: Work::Reach { at } } = effect {
+            calls.push((call, at));
+        }
+    }
+    assert_eq!(calls.len(), 5, "the guest is not tried");
+    let failures = [NoConnection::Refused, NoConnection::Silent, NoConnection::NoHost, NoConnection::NoNetwork];
+    let outcomes = failures.map(Some).into_iter().chain([None]);
+    for ((call, address), why) in calls.into_iter().zip(outcomes) {
+        assert!(play.shown().is_empty(), "told when all are known");
+        let outcome = why.map_or(Ok(()), |why| Err(CallError::Unreachable { address, why }));
+        play.event(Event::CallEnded { call, end: CallEnd::Reached(outcome) });
+    }
+    let shown = play.shown();
+    assert_eq!(shown[0], "Others: fine, a connection could be made to b5");
+    for (line, words) in shown[1..].iter().zip(["host-only", "a firewall there", "wireless", "no way to that network"])
+    {
+        assert!(line.contains(words), "{line}");
+    }
+    assert_eq!(play.sent().last().map(String::as_str), Some("quit"));
+}
+
+#[test]
+fn a_doctor_without_udp_says_which_port_to_open() {
+    let mut play = Play::online(Rules { doctor: true, ..rules(SCRIPT) });
+    play.look();
+    play.after(Duration::from_secs(4));
+    let shown = play.shown();
+    assert!(shown[0].starts_with("refused: UDP: no answer from 127.0.0.1:4400 to 10 datagrams"), "{shown:?}");
+    let hellos = play.look().into_iter().filter(|effect| matches!(effect, Effect::Hello(_))).count();
+    assert_eq!(hellos, 9, "the first was seen before");
+}
+
+#[test]
+fn a_doctor_whom_nobody_tells_the_name_has_checked_nothing() {
+    let mut play = Play::new(Rules { doctor: true, credentials: None, ..rules(SCRIPT) });
+    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
+    play.event(Event::InputEnded);
+    assert!(matches!(play.look().last(), Some(Effect::End(End::Failed(why))) if why.contains("--user")));
+}
