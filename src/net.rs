@@ -7,7 +7,9 @@ mod bursts;
 pub mod listener;
 mod fair_queue;
 mod hangup;
+mod addressed_socket;
 
+pub use addressed_socket::{AddressedSocket, Arrival};
 pub use bursts::BurstReader;
 pub use deadline::DeadlineReader;
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};

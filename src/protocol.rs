@@ -11,10 +11,12 @@ mod notice;
 mod reply;
 mod event;
 mod datagram;
+mod find;
 
 pub use broadcast::{Broadcast, BroadcastText, InvalidBroadcast};
 pub use datagram::{FromServer, Hello, MAX_DATAGRAM};
 pub use event::Event;
+pub use find::{FIND_PORT, FIND_QUESTION_LENGTH, FindAnswer, FindQuestion, MAX_FIND_ANSWER, ServerId};
 pub use notice::Notice;
 pub use refusal::Refusal;
 pub use reply::Reply;

@@ -7,13 +7,16 @@ mod store;
 mod delivery;
 mod clients;
 mod service;
+mod find;
 mod session;
 
 use crate::dialect::Dialect;
 use crate::net::Shutdown;
 use crate::net::listener::{self, Connections};
-use crate::protocol::Hello;
+use crate::protocol::{FIND_PORT, Hello};
+use crate::value::ServerName;
 use config::Config;
+use find::{Responder, Told};
 use log::{debug, warn};
 use service::Rendezvous;
 use session::{Menus, Native, Packets, Queries, probe_guests};
@@ -33,6 +36,7 @@ pub struct Server {
     services: Rendezvous,
     listener: TcpListener,
     datagrams: UdpSocket,
+    responder: Option<Responder>,
     address: SocketAddr,
     dialects: Vec<Port>,
     connections: Connections,
@@ -70,7 +74,8 @@ impl Server {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let dialects = bind_dialects(&services.config)?;
         let connections = Connections::new(services.config.max_clients);
-        Ok(Server { services, listener, datagrams, address, dialects, connections, stop })
+        let responder = bind_responder(&services.config, address);
+        Ok(Server { services, listener, datagrams, responder, address, dialects, connections, stop })
     }
 
     /// The address of the main port, TCP and UDP.
@@ -89,6 +94,9 @@ impl Server {
         thread::scope(|scope| {
             self.spawn(scope, "broadcaster", || self.services.send_broadcasts(&self.datagrams, &self.stop));
             self.spawn(scope, "datagrams", || self.receive_hellos());
+            if let Some(responder) = &self.responder {
+                self.spawn(scope, "find", || responder.run(|| self.services.client_count(), &self.stop));
+            }
             self.spawn(scope, "sweeper", || self.sweep());
             self.spawn(scope, "end", || self.end_when_stopped());
             if self.dialects.iter().any(|port| port.dialect == Dialect::Query) {
@@ -179,6 +187,17 @@ fn bind_dialects(config: &Config) -> Result<Vec<Port>, String> {
         Ok(Port { listener, address, dialect })
     };
     wanted.map(bind).collect()
+}
+
+/// The socket by which clients find this server. Who knows its address can do without.
+fn bind_responder(config: &Config, main: SocketAddr) -> Option<Responder> {
+    if config.no_find {
+        return None;
+    }
+    let host = || nix::unistd::gethostname().map(|host| host.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = config.name.clone().unwrap_or_else(|| ServerName::of_host(&host()));
+    let bound = Responder::bind(FIND_PORT, Told { name, main, max_clients: config.max_clients });
+    bound.inspect_err(|error| warn!("UDP port {FIND_PORT}: {error}; clients must be given this server's address")).ok()
 }
 
 /// Binds TCP and UDP to the same port number; with port 0 the system chooses one that is free for both.

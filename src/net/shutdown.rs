@@ -43,7 +43,8 @@ impl Shutdown {
         self.add(Door::Tcp(listener));
     }
 
-    /// Has the end send an empty datagram to `socket`, whose `recv_from` then returns.
+    /// Has the end send an empty datagram to `socket`, whose `recv_from` then returns. Sockets that share a port are
+    /// woken by the broadcast address of loopback: one that is sent to a single address comes to one of them.
     pub fn wake_receiver(&self, socket: SocketAddr) {
         self.add(Door::Udp(socket));
     }
@@ -94,12 +95,14 @@ impl Shutdown {
     }
 }
 
-/// Wakes a receiver with an empty datagram.
+/// Wakes a receiver with an empty datagram; at a broadcast address, all who share the port.
 ///
 /// # Errors
 /// What the system says.
 pub fn knock_udp(socket: SocketAddr) -> std::io::Result<usize> {
-    UdpSocket::bind((any_like(socket), 0))?.send_to(&[], socket)
+    let knock = UdpSocket::bind((any_like(socket), 0))?;
+    knock.set_broadcast(true)?;
+    knock.send_to(&[], socket)
 }
 
 /// Where a socket that is bound to "any address" can be reached from this machine.

@@ -1,7 +1,7 @@
 //! The server's options. Every duration of the house rules is one, so a 30-minute rule can be proven in milliseconds.
 
 use crate::program::Manual;
-use crate::value::duration;
+use crate::value::{ServerName, duration};
 use clap::Parser;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -72,6 +72,14 @@ pub struct Config {
     /// Share of UDP datagrams to drop on purpose, from 0 to 1: a lesson in what UDP may do
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_share)]
     pub udp_loss: f64,
+
+    /// What this server is called where clients look for one [default: the name of this host]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<ServerName>,
+
+    /// Do not answer clients that ask the network for servers (UDP port 4402)
+    #[arg(long)]
+    pub no_find: bool,
 
     /// Instead of serving: what the program tells about itself.
     #[command(subcommand)]
@@ -152,7 +160,8 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         let shapes = [["--idle", "5"], ["--rate", "0"], ["--udp-loss", "2"], ["--max-clients", "0"]];
-        for bad in shapes.into_iter().chain([["--port", "70000"], ["--menu-port", "4400:loud"]]) {
+        for bad in shapes.into_iter().chain([["--port", "70000"], ["--menu-port", "4400:loud"], ["--name", "room.12"]])
+        {
             assert!(Config::try_parse_from(["server"].into_iter().chain(bad)).is_err(), "{bad:?}");
         }
         let never = Config::try_parse_from(["server", "--relogin", "never", "--rate", "off"]).expect("valid");

@@ -250,6 +250,11 @@ impl Rendezvous {
         }
     }
 
+    /// How many clients are logged in.
+    pub fn client_count(&self) -> usize {
+        self.clients.audience()
+    }
+
     /// The active clients, by name.
     pub fn active(&self) -> Vec<ClientSnapshot> {
         self.clients.active()
