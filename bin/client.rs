@@ -3,7 +3,7 @@
 use clap::Parser;
 use peerline::client::options::{Arguments, Wanted};
 use peerline::client::windows::KEYS;
-use peerline::client::{command, start};
+use peerline::client::{command, find, start};
 use peerline::program::Chapter;
 use std::process::ExitCode;
 
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.wanted()? {
         Wanted::Client(options) => start::run(*options),
+        Wanted::Find { search, json } => find::list(&search, json),
         Wanted::Manual(manual) => {
             manual.write::<Arguments>(&chapters()).map(|()| true).map_err(|error| error.to_string())
         }

@@ -19,5 +19,6 @@ pub mod history;
 mod log_lines;
 pub mod logs;
 pub mod pen;
+pub mod find;
 pub mod options;
 pub mod start;

@@ -20,13 +20,15 @@ const MAX_LOCKS: usize = 8;
 const PROGRAMS: [&str; 2] = ["server", "client"];
 
 /// The rooms of pure values and rules. Those that are not there yet are named already.
-const PURE: [&str; 10] = [
+const PURE: [&str; 12] = [
     "value",
     "protocol",
     "peer_protocol",
     "dialect",
     "client/command",
     "client/event",
+    "client/find/servers",
+    "client/find/wording",
     "client/app",
     "client/run/words",
     "client/shown",

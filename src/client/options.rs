@@ -2,17 +2,22 @@
 
 use super::app::Credentials;
 use super::files::FileOptions;
+use super::find::Search;
 use super::run::{AllowList, RunOptions};
 use crate::program::Manual;
+use crate::protocol::FIND_PORT;
 use crate::value::Username;
 use crate::value::duration;
 use clap::{Args, Parser, Subcommand};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io::{self, IsTerminal};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
+  client
+      looks for servers on the network, and asks which one
   client 127.0.0.1 4400
       asks whether to log in or sign up
   client 127.0.0.1 4400 --user alice --password-file ~/.peerline
@@ -24,13 +29,13 @@ Exit codes: 0 fine, 1 something was refused, 2 it could not start.";
 
 /// Meet people on a peerline server, then talk with them directly.
 #[derive(Debug, Parser)]
-#[command(name = "client", version, max_term_width = 100, after_help = EXAMPLES, arg_required_else_help = true)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(name = "client", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     #[command(subcommand)]
     other: Option<Other>,
     #[command(flatten)]
-    session: Option<Session>,
+    session: Session,
 }
 
 /// Everything but a session.
@@ -38,18 +43,41 @@ pub struct Arguments {
 enum Other {
     /// Check the way to the server and back: TCP, UDP, and whether other clients could reach this one
     Doctor(Box<Session>),
+    /// List the servers that answer on the networks of this machine: found, not proven
+    Find(Find),
     #[command(flatten)]
     Manual(Manual),
 }
 
 #[derive(Args, Debug)]
+struct Find {
+    #[command(flatten)]
+    search: SearchOptions,
+
+    /// Write one JSON object a server, for programs (docs/JSON.md)
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct SearchOptions {
+    /// Ask this machine for a server, beside the networks of this one. May be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    find_at: Vec<String>,
+}
+
+#[derive(Args, Debug)]
 struct Session {
-    /// The server's address: an IP, or a host name
+    /// The server's address: an IP, or a host name; without it servers are looked for on the network
     #[arg(value_name = "IP")]
-    host: String,
+    host: Option<String>,
 
     /// The server's port
+    #[arg(default_value_t = 4400)]
     port: u16,
+
+    #[command(flatten)]
+    search: SearchOptions,
 
     /// Log in under this name; the password comes from --password-file, PEERLINE_PASSWORD or a question
     #[arg(long, value_name = "NAME")]
@@ -174,13 +202,27 @@ pub enum Task {
     Doctor,
 }
 
+/// Where the server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerPlace {
+    /// At this main port.
+    At(SocketAddr),
+    /// Not known: it is to be found.
+    ToFind {
+        /// Where it is looked for.
+        search: Search,
+        /// Whether the options have a password, which is not for a server that was only found.
+        withheld: bool,
+    },
+}
+
 /// What the options say.
 #[derive(Debug)]
 pub struct Options {
     /// What for.
     pub task: Task,
-    /// The server's main port.
-    pub server: SocketAddr,
+    /// Where the server is.
+    pub server: ServerPlace,
     /// Who logs in, unless it is asked.
     pub credentials: Option<Credentials>,
     /// The port for peers, where the person insists on one.
@@ -209,6 +251,13 @@ pub struct Options {
 pub enum Wanted {
     /// Be a client.
     Client(Box<Options>),
+    /// List the servers that are found.
+    Find {
+        /// Where they are looked for.
+        search: Search,
+        /// Whether the list is for programs.
+        json: bool,
+    },
     /// Tell about the options.
     Manual(Manual),
 }
@@ -221,14 +270,16 @@ impl Arguments {
     pub fn wanted(self) -> Result<Wanted, String> {
         let (session, task) = match (self.other, self.session) {
             (Some(Other::Manual(manual)), _) => return Ok(Wanted::Manual(manual)),
+            (Some(Other::Find(find)), _) => {
+                return Ok(Wanted::Find { search: find.search.resolve()?, json: find.json });
+            }
             (Some(Other::Doctor(session)), _) => (*session, Task::Doctor),
-            (None, Some(session)) => (session, Task::Menu),
-            (None, None) => return Err("which server? Give its IP and port".to_owned()),
+            (None, session) => (session, Task::Menu),
         };
-        let credentials = session.credentials()?;
+        let (server, credentials) = session.server()?;
         Ok(Wanted::Client(Box::new(Options {
             task,
-            server: resolve(&session.host, session.port)?,
+            server,
             credentials,
             listen: session.listen,
             files: FileOptions { share: session.share, downloads: session.downloads, stall: session.stall },
@@ -257,7 +308,40 @@ impl Arguments {
     }
 }
 
+impl Output {
+    /// Whether a person types and looks at it.
+    pub fn is_typed(&self) -> bool {
+        self.exec.is_none() && !self.json && io::stdin().is_terminal() && io::stdout().is_terminal()
+    }
+}
+
+impl SearchOptions {
+    fn resolve(&self) -> Result<Search, String> {
+        let at = self.find_at.iter().map(|host| match resolve(host, FIND_PORT)?.ip() {
+            IpAddr::V4(ip) => Ok::<Ipv4Addr, String>(ip),
+            IpAddr::V6(_) => {
+                Err(format!("--find-at {host}: servers are found by IPv4 alone; give the server's address"))
+            }
+        });
+        Ok(Search { at: at.collect::<Result<_, _>>()? })
+    }
+}
+
 impl Session {
+    /// Where the server is, and who logs in there. What is only found gets no password of the options.
+    fn server(&self) -> Result<(ServerPlace, Option<Credentials>), String> {
+        let credentials = self.credentials()?;
+        if let Some(host) = &self.host {
+            if !self.search.find_at.is_empty() {
+                return Err(format!("--find-at is for a server that is to be found, and {host} is given"));
+            }
+            return Ok((ServerPlace::At(resolve(host, self.port)?), credentials));
+        }
+        let withheld = credentials.as_ref().is_some_and(|who| who.password.is_some());
+        let credentials = credentials.map(|who| Credentials { password: None, ..who });
+        Ok((ServerPlace::ToFind { search: self.search.resolve()?, withheld }, credentials))
+    }
+
     fn credentials(&self) -> Result<Option<Credentials>, String> {
         let Some(name) = self.user.clone() else { return Ok(None) };
         let password = match &self.password_file {
@@ -291,9 +375,12 @@ mod tests {
     fn a_session_and_everything_else() {
         let wanted = |line: &str| Arguments::try_parse_from(line.split(' ')).map(Arguments::wanted);
         let Ok(Ok(Wanted::Client(options))) = wanted("client 127.0.0.1 4400 --user alice") else { panic!("a session") };
-        assert_eq!((options.task, options.server.port()), (Task::Menu, 4400));
+        let at = |text: &str| ServerPlace::At(text.parse().expect("an address"));
+        assert_eq!((options.task, options.server), (Task::Menu, at("127.0.0.1:4400")));
         let Ok(Ok(Wanted::Client(options))) = wanted("client doctor ::1 4400") else { panic!("a doctor") };
-        assert_eq!((options.task, options.server.is_ipv6()), (Task::Doctor, true));
+        assert_eq!((options.task, options.server), (Task::Doctor, at("[::1]:4400")));
+        let Ok(Ok(Wanted::Client(options))) = wanted("client 127.0.0.1") else { panic!("a session") };
+        assert_eq!(options.server, at("127.0.0.1:4400"));
         let Ok(Ok(Wanted::Client(options))) = wanted("client ::1 4400 --take bob,carol --no-relay") else {
             panic!("a session")
         };
@@ -305,9 +392,40 @@ mod tests {
         assert_eq!(logs.as_deref(), Some(std::path::Path::new("talks")));
         assert!(matches!(wanted("client man"), Ok(Ok(Wanted::Manual(Manual::Man)))));
         assert!(matches!(wanted("client completions fish"), Ok(Ok(Wanted::Manual(Manual::Completions { .. })))));
-        let bad = ["client", "client 127.0.0.1", "client 127.0.0.1 x", "client 127.0.0.1 4400 --signup"];
+        let bad = ["client 127.0.0.1 x", "client 127.0.0.1 4400 --signup", "client 127.0.0.1 --find-at 127.0.0.2"];
         for bad in bad.into_iter().chain(["client ::1 1 --take b_b", "client ::1 1 --take bob --no-give"]) {
-            assert!(wanted(bad).is_err(), "{bad}");
+            assert!(!matches!(wanted(bad), Ok(Ok(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_server_that_is_to_be_found_gets_no_password_of_the_options() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "secret-word\n").expect("written");
+        let file = file.path().to_str().expect("UTF-8");
+        let wanted = |more: &[&str]| {
+            let arguments = ["client"].iter().chain(more);
+            Arguments::try_parse_from(arguments).expect("valid").wanted().expect("there")
+        };
+        let Wanted::Client(options) = wanted(&["--user", "alice", "--password-file", file, "--find-at", "127.0.0.7"])
+        else {
+            panic!("a session")
+        };
+        let search = Search { at: vec![[127, 0, 0, 7].into()] };
+        assert_eq!(options.server, ServerPlace::ToFind { search: search.clone(), withheld: true });
+        let credentials = options.credentials.expect("a name");
+        assert_eq!((credentials.name.as_str(), credentials.password), ("alice", None));
+        let Wanted::Client(options) = wanted(&[]) else { panic!("a session") };
+        assert_eq!(options.server, ServerPlace::ToFind { search: Search::default(), withheld: false });
+        let Wanted::Client(options) = wanted(&["127.0.0.1", "--user", "alice", "--password-file", file]) else {
+            panic!("a session")
+        };
+        assert_eq!(options.credentials.and_then(|who| who.password).as_deref(), Some("secret-word"));
+        let Wanted::Find { search: at, json } = wanted(&["find", "--json", "--find-at", "127.0.0.7"]) else {
+            panic!("a list")
+        };
+        assert_eq!((at, json), (search, true));
+        let ipv6 = Arguments::try_parse_from(["client", "find", "--find-at", "::1"]).expect("valid").wanted();
+        assert!(ipv6.is_err_and(|why| why.contains("IPv4 alone")));
     }
 }

@@ -5,9 +5,10 @@ use super::call::Signals;
 use super::dispatch::Means;
 use super::event::{End, Line, Now};
 use super::files::ClientFiles;
+use super::find;
 use super::lines::{Format, Input, Printer};
 use super::log_lines;
-use super::options::{Options, Output, Task};
+use super::options::{Options, Output, ServerPlace, Task};
 use super::pen::Pen;
 use super::run::ConsentLog;
 use super::run::serve::RunMeans;
@@ -16,14 +17,16 @@ use super::screen::Terminal;
 use jiff::tz::TimeZone;
 use std::fs::File;
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
 /// Runs a client until the person leaves. False when anything that was asked for was refused.
 ///
 /// # Errors
-/// A sentence: the server is not there, the login of the options is not possible, the port or a folder is not to be
+/// A sentence: no server is found, the server is not there, the login of the options is not possible, the port or a folder is not to be
 /// had.
 pub fn run(options: Options) -> Result<bool, String> {
+    let Some(server) = server(&options)? else { return Ok(true) };
     let face = face(&options);
     let (signals, receiver) = Signals::new(ROOM);
     let covers_log = face == Face::Screen && io::stderr().is_terminal();
@@ -32,7 +35,7 @@ pub fn run(options: Options) -> Result<bool, String> {
     let files = ClientFiles::new(options.files.clone())?;
     let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
     let former_lines = pen.former_lines();
-    let rules = rules(&options, &files, face);
+    let rules = rules(&options, server, &files, face);
     let stop = Stop::new(signals.clone());
     stop.on_signals()?;
     let no_thread = |error: io::Error| format!("no thread: {error}");
@@ -47,7 +50,7 @@ pub fn run(options: Options) -> Result<bool, String> {
         }
     };
     let settings = Settings {
-        server: options.server,
+        server,
         listen: options.listen,
         means: Means {
             run: RunMeans { log: ConsentLog::new(options.run.log.clone()), time: options.run.time },
@@ -66,20 +69,27 @@ pub fn run(options: Options) -> Result<bool, String> {
     }
 }
 
+/// Where the server is, once it is found; `None` when the person leaves instead.
+fn server(options: &Options) -> Result<Option<SocketAddr>, String> {
+    match &options.server {
+        ServerPlace::At(server) => Ok(Some(*server)),
+        ServerPlace::ToFind { search, withheld } => find::server(search, options.output.is_typed(), *withheld),
+    }
+}
+
 /// A screen where a person sits at a terminal that can be one; lines otherwise.
 fn face(options: &Options) -> Face {
-    let Output { exec, json, plain, .. } = &options.output;
-    let is_typed = exec.is_none() && !json && io::stdin().is_terminal() && io::stdout().is_terminal();
+    let is_typed = options.output.is_typed();
     let is_menu = options.task == Task::Menu;
-    if is_typed && !plain && is_menu && Terminal::is_supported() {
+    if is_typed && !options.output.plain && is_menu && Terminal::is_supported() {
         return Face::Screen;
     }
     Face::Lines { typed: is_typed, terminal: File::open("/dev/tty").is_ok() }
 }
 
-fn rules(options: &Options, files: &ClientFiles, face: Face) -> Rules {
+fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face) -> Rules {
     Rules {
-        server: options.server,
+        server,
         face,
         credentials: options.credentials.clone(),
         answer_limit: options.answer_limit,

@@ -11,6 +11,7 @@ mod consent;
 mod durability;
 mod file_trouble;
 mod files;
+mod found;
 mod lan;
 mod menu_dialect;
 mod netcat;

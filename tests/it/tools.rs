@@ -115,7 +115,7 @@ fn what_is_installed_has_its_own_names_and_can_be_removed() {
         assert_eq!(said.contains("systemctl --user"), verify == "--user", "{said}");
         let root = dest.path().join(&prefix[1..]);
         let read = |file: &str| std::fs::read_to_string(root.join(file)).expect("installed");
-        assert!(read("share/man/man1/peerline.1").contains("peerline [OPTIONS] <IP> <PORT>"));
+        assert!(read("share/man/man1/peerline.1").contains("peerline [OPTIONS] [IP] [PORT]"));
         assert!(read("share/bash-completion/completions/peerline-server").contains("-o default peerline-server\n"));
         assert!(read("share/zsh/site-functions/_peerline").contains("#compdef peerline"));
         assert!(read(unit).contains(&format!("ExecStart={prefix}/bin/peerline-server ")));

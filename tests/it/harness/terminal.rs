@@ -67,6 +67,16 @@ impl Person {
         Self::sit_down(command)
     }
 
+    /// Starts a client without a server's address, with these variables in its environment.
+    pub fn without_address(options: &[&str], variables: &[(&str, &str)]) -> Person {
+        let mut command = CommandBuilder::new(CLIENT);
+        command.args(options);
+        for (name, value) in VARIABLES.iter().chain(variables) {
+            if value.is_empty() { command.env_remove(name) } else { command.env(name, value) }
+        }
+        Self::sit_down(command)
+    }
+
     /// Starts a shell with job control.
     pub fn at_a_shell() -> Person {
         let mut command = CommandBuilder::new("bash");
