@@ -11,6 +11,7 @@ pub mod choice;
 
 pub use search::Search;
 
+use nix::sys::termios::{FlushArg, tcflush};
 use servers::Found;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -53,6 +54,8 @@ pub fn server(search: &Search, is_person: bool, withheld: bool) -> Result<Option
         return Err(wording::give_an_address(&servers));
     }
     let (mut input, mut output) = (io::stdin().lock(), io::stdout());
+    // An Enter that was pressed before the list was there is no answer to it.
+    let _ = tcflush(&input, FlushArg::TCIFLUSH);
     let chosen = choice::choose(&usable, withheld, &mut input, &mut output);
     chosen.map_err(|error| format!("the terminal: {error}"))
 }

@@ -23,8 +23,7 @@ fn in_a_network(program: &[&str]) -> String {
 /// Runs one of the tests of `inside` in a network of its own.
 fn run_inside(test: &str) {
     if !can_make_networks() {
-        println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
-        return;
+        return println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
     }
     let tests = std::env::current_exe().expect("this program");
     let name = format!("found::inside::{test}");
@@ -35,8 +34,7 @@ fn run_inside(test: &str) {
 #[test]
 fn several_servers_on_several_hosts() {
     if !can_make_networks() {
-        println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
-        return;
+        return println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/found.sh");
     let script = script.to_str().expect("UTF-8");
@@ -55,14 +53,19 @@ fn a_server_that_was_found_gets_no_password_of_the_environment() {
 }
 
 #[test]
+fn a_server_does_without_where_it_cannot_be_found() {
+    run_inside("a_port_that_is_taken");
+}
+
+#[test]
 fn a_server_that_is_found_is_a_server_to_log_in_at() {
     run_inside("from_nothing_to_a_login");
 }
 
 mod inside {
     use super::LIMIT;
-    use crate::harness::config;
     use crate::harness::terminal::{CLIENT, Person, ctrl};
+    use crate::harness::{Lines, ServerProcess, config, read};
     use peerline::net::Shutdown;
     use peerline::protocol::{FIND_PORT, FIND_QUESTION_LENGTH, FindAnswer, FindQuestion, MAX_FIND_ANSWER};
     use peerline::server::Server;
@@ -227,6 +230,17 @@ mod inside {
             socket.send_to(answer.as_bytes(), from).expect("sent");
         }
         asked
+    }
+
+    #[test]
+    #[ignore = "is run in a network of its own"]
+    fn a_port_that_is_taken() {
+        let _other = UdpSocket::bind(("0.0.0.0", FIND_PORT)).expect("a free port");
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = ServerProcess::start(folder.path(), &[]);
+        assert!(read(&server.log).contains(&format!("UDP port {FIND_PORT}: Address already in use")));
+        Lines::connect(server.address).ask("help");
+        assert_eq!(server.end("TERM"), Some(0));
     }
 
     #[test]
