@@ -60,6 +60,13 @@ finds room -- 'room 127.0.0.1 4400' 'hall-1 10.77.0.1 4400' 'hall-2 10.77.0.1 44
 finds hall -- 'hall-1 127.0.0.1 4400' 'hall-2 127.0.0.1 4410' 'loopback 127.0.0.1 4420' 'room 10.77.0.2 4400'
 finds far -- 'far 127.0.0.1 4400'
 
+# By hand, as docs/PROTOCOL.md has it.
+if command -v nc >/dev/null; then
+    example=$(sed -n "s/^ *\(printf 'find_peerline_1_.*\)/\1/p" docs/PROTOCOL.md)
+    ip netns exec room sh -c "$example" >"$folder/by-hand"
+    grep -qx 'server_room_4400_0_0_50_[0-9a-f]\{16\}_0\{31\}7' "$folder/by-hand" || fail "$(cat "$folder/by-hand")"
+fi
+
 # A whole class asks at the same time.
 begin=$(date +%s%N)
 asking=()
