@@ -7,13 +7,16 @@ pub mod call;
 pub mod peer;
 pub mod run;
 pub mod dispatch;
-pub mod screen;
+pub mod terminal;
 pub mod shown;
 pub mod windows;
 pub mod lines;
 pub mod files;
 pub mod app;
 pub mod runner;
+// The seam of the feature: nothing else asks whether there is a screen.
+#[cfg_attr(not(feature = "screen"), path = "client/screen/absent.rs")]
+pub mod screen;
 pub mod paths;
 pub mod history;
 mod log_lines;

@@ -12,7 +12,7 @@ pub use call::{CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDE
 pub use effect::{Effect, End};
 pub use key::{Key, Size};
 pub use link::{LinkError, LinkId, NoConnection};
-pub use picture::{Picture, Piece, Row, Style};
+pub use picture::{Frame, Picture, Piece, Row, Style};
 pub use shown::{Line, Place, Shown};
 pub use transfer::{Stage, Step, Way};
 

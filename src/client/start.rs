@@ -13,7 +13,7 @@ use super::pen::Pen;
 use super::run::ConsentLog;
 use super::run::serve::RunMeans;
 use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
-use super::screen::Terminal;
+use super::screen;
 use jiff::tz::TimeZone;
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -44,7 +44,7 @@ pub fn run(options: Options) -> Result<bool, String> {
         run: Box::new(move |signals| watcher.run(signals)),
     });
     let interface = match face {
-        Face::Screen => Interface::screen(&signals, &stop).map_err(|error| format!("the terminal: {error}"))?,
+        Face::Screen => screen::open(&signals, &stop).map_err(|error| format!("the terminal: {error}"))?,
         Face::Lines { .. } => {
             Interface::Lines(Box::new(lines(&options.output, face, &signals, &stop).map_err(no_thread)?))
         }
@@ -81,7 +81,7 @@ fn server(options: &Options) -> Result<Option<SocketAddr>, String> {
 fn face(options: &Options) -> Face {
     let is_typed = options.output.is_typed();
     let is_menu = options.task == Task::Menu;
-    if is_typed && !options.output.plain && is_menu && Terminal::is_supported() {
+    if is_typed && !options.output.plain && is_menu && screen::is_supported() {
         return Face::Screen;
     }
     Face::Lines { typed: is_typed, terminal: File::open("/dev/tty").is_ok() }

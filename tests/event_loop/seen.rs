@@ -2,9 +2,9 @@
 
 use super::played::{self, Played, paths};
 use peerline::client::app::Seen;
+use peerline::client::event::Frame;
 use peerline::client::event::{Effect, End, Event, Picture, Piece, Size, Style};
 use peerline::client::runner::{Interface, Screen};
-use peerline::client::screen::Frame;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 const SIZE: Size = Size { columns: 80, rows: 24 };

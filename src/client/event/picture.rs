@@ -34,3 +34,17 @@ pub struct Picture {
     /// Row and column of the cursor, from 0; `None` hides it.
     pub cursor: Option<(u16, u16)>,
 }
+
+/// One order to who paints.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// What is to be seen.
+    pub picture: Picture,
+    /// Whether everything is to be drawn, not only what differs: after another size of the terminal, and when the person
+    /// says that something else has written on the screen.
+    pub anew: bool,
+    /// Whether the bell is to ring.
+    pub bell: bool,
+    /// The window's new title.
+    pub title: Option<String>,
+}

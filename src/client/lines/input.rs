@@ -3,7 +3,7 @@
 use super::source::{Next, Source};
 use crate::client::call::Signals;
 use crate::client::event::Event;
-use crate::client::screen::ask_hidden;
+use crate::client::terminal::ask_hidden;
 use crate::protocol::MAX_LINE;
 use crate::value::BadLine;
 use std::io;

@@ -4,9 +4,7 @@
 use super::decider::Decider;
 use super::stop::Stop;
 use crate::client::app::Seen;
-use crate::client::call::Signals;
-use crate::client::event::{Event, Line, Size};
-use crate::client::screen::{Frame, Terminal, TerminalEvent};
+use crate::client::event::{Event, Frame, Line, Size};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -31,20 +29,6 @@ pub trait Screen {
 
     /// Gives the terminal back, in two seconds at most.
     fn end(self: Box<Self>);
-}
-
-impl Screen for Terminal {
-    fn paint(&self, frame: Frame) -> Result<(), Frame> {
-        Terminal::paint(self, frame)
-    }
-
-    fn suspend(&self) {
-        Terminal::suspend(self);
-    }
-
-    fn end(self: Box<Self>) {
-        Terminal::end(*self);
-    }
 }
 
 /// The printer has no room.
@@ -76,33 +60,6 @@ pub enum Interface {
     Screen(Box<dyn Screen>, Size),
     /// Lines.
     Lines(Box<dyn Output>),
-}
-
-impl Interface {
-    /// Takes the terminal of the process. A panic of any thread gives it back, and stops the client.
-    ///
-    /// # Errors
-    /// As [`Terminal::open`].
-    pub fn screen(signals: &Signals, stop: &Stop) -> io::Result<Interface> {
-        let tell = signals.clone();
-        let (terminal, size) = Terminal::open(move |event| told(event).is_none_or(|event| tell.event(event)))?;
-        let stop = stop.clone();
-        terminal.restore_on_panic(move || stop.stop());
-        Ok(Interface::Screen(Box::new(terminal), size))
-    }
-}
-
-/// What the App is told of what happens at a terminal.
-fn told(event: TerminalEvent) -> Option<Event> {
-    Some(match event {
-        TerminalEvent::Key(key) => Event::Key(key),
-        TerminalEvent::Resized(size) => Event::Resized(size),
-        // Nothing is to be done: the painter throws away what it gets until the terminal is ours again.
-        TerminalEvent::Suspended => return None,
-        TerminalEvent::Resumed => Event::Resumed,
-        TerminalEvent::Painted => Event::Painted,
-        TerminalEvent::Gone => Event::TerminalGone,
-    })
 }
 
 /// The interface, and what its next frame has beside the picture.

@@ -1,10 +1,10 @@
 //! The thread that waits for the person: keys, another size, and being stopped and continued. It decides nothing.
 
-use super::decoder::Decoder;
 use super::event::TerminalEvent;
 use super::raw_mode::RawMode;
 use super::signals::Signals;
-use super::tty;
+use super::size::size;
+use crate::client::terminal::{Decoder, tty};
 use nix::poll::PollFlags;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{getpgrp, getpid};
@@ -102,7 +102,7 @@ impl<T: FnMut(TerminalEvent) -> bool> Keyboard<T> {
         }
         if resized {
             self.signals.resized.forget();
-            return !self.raw.is_shown() || (self.tell)(TerminalEvent::Resized(tty::size(self.raw.tty())));
+            return !self.raw.is_shown() || (self.tell)(TerminalEvent::Resized(size(self.raw.tty())));
         }
         true
     }
@@ -142,7 +142,7 @@ impl<T: FnMut(TerminalEvent) -> bool> Keyboard<T> {
         if self.raw.enter().is_err() {
             return self.gone();
         }
-        let size = tty::size(self.raw.tty());
+        let size = size(self.raw.tty());
         !self.raw.is_shown() || ((self.tell)(TerminalEvent::Resized(size)) && (self.tell)(TerminalEvent::Resumed))
     }
 
@@ -182,8 +182,8 @@ impl<T: FnMut(TerminalEvent) -> bool> Keyboard<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tty::pair;
     use super::*;
+    use crate::client::terminal::tty::pair;
 
     #[test]
     fn a_terminal_that_is_gone_is_told_so_once_whoever_finds_it() {

@@ -4,8 +4,8 @@
 use super::difference::{difference, title};
 use super::event::TerminalEvent;
 use super::raw_mode::RawMode;
-use super::tty;
-use crate::client::event::Picture;
+use crate::client::event::{Frame, Picture};
+use crate::client::terminal::tty;
 use nix::poll::PollFlags;
 use std::io;
 use std::os::fd::AsFd;
@@ -16,20 +16,6 @@ use std::time::Duration;
 
 /// How often a painter whose terminal is paused looks whether the client has ended.
 const PAUSED: Duration = Duration::from_millis(250);
-
-/// One order to the painter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frame {
-    /// What is to be seen.
-    pub picture: Picture,
-    /// Whether everything is to be drawn, not only what differs: after [`TerminalEvent::Resized`], and when the person
-    /// says that something else has written on the screen.
-    pub anew: bool,
-    /// Whether the bell is to ring.
-    pub bell: bool,
-    /// The window's new title.
-    pub title: Option<String>,
-}
 
 /// The painter's mailbox of one frame, and its thread.
 pub(super) struct Painter {
@@ -118,9 +104,9 @@ impl Brush {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tty::pair;
     use super::*;
     use crate::client::event::{Piece, Style};
+    use crate::client::terminal::tty::pair;
     use std::sync::mpsc::{RecvTimeoutError, TryRecvError, channel};
 
     const LIMIT: Duration = Duration::from_secs(20);

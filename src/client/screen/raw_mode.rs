@@ -1,7 +1,7 @@
 //! The modes of the terminal: taken once, given back once, whoever comes first of the end, a panic and the key that
 //! suspends.
 
-use super::tty;
+use crate::client::terminal::tty;
 use nix::sys::termios::{FlushArg, LocalFlags, SpecialCharacterIndices, Termios, cfmakeraw, tcflush};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -166,8 +166,8 @@ impl Drop for RawMode {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tty::pair;
     use super::*;
+    use crate::client::terminal::tty::pair;
     use std::panic::AssertUnwindSafe;
 
     #[test]

@@ -2,11 +2,12 @@
 
 use super::event::TerminalEvent;
 use super::keyboard::{Keyboard, SUSPEND};
-use super::painter::{Frame, Painter};
+use super::painter::Painter;
 use super::raw_mode::RawMode;
 use super::signals::Signals;
-use super::tty;
-use crate::client::event::Size;
+use super::size::size;
+use crate::client::event::{Frame, Size};
+use crate::client::terminal::tty;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -53,7 +54,7 @@ impl Terminal {
         let (orders, obeyed) = UnixStream::pair()?;
         orders.set_nonblocking(true)?;
         raw.enter()?;
-        let size = tty::size(raw.tty());
+        let size = size(raw.tty());
         let painter = Painter::start(Arc::clone(&raw), tell.clone())?;
         let keyboard = Keyboard::new(raw, signals, obeyed, tell);
         let keyboard = thread::Builder::new().name("keys".to_owned()).spawn(|| keyboard.run())?;
@@ -97,9 +98,9 @@ fn is_screen(term: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tty::pair;
     use super::*;
     use crate::client::event::{Key, Picture};
+    use crate::client::terminal::tty::pair;
     use nix::sys::signal::{Signal, raise};
     use portable_pty::{PtyPair, PtySize};
     use std::sync::mpsc::{Receiver, channel, sync_channel};

@@ -1,6 +1,5 @@
-//! The terminal as a file: opening it, its modes, its size, and writing with a limit.
+//! The terminal as a file: opening it, its modes, and writing with a limit.
 
-use crate::client::event::Size;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
@@ -16,18 +15,18 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// What the system says, when the process has no terminal for one.
-pub(super) fn open() -> io::Result<File> {
+pub fn open() -> io::Result<File> {
     let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
     OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/tty")
 }
 
 /// The modes of the terminal.
-pub(super) fn modes(tty: &File) -> io::Result<Termios> {
+pub fn modes(tty: &File) -> io::Result<Termios> {
     Ok(tcgetattr(tty)?)
 }
 
 /// Sets the modes at once: to wait for the output first (`TCSADRAIN`) is to wait for ever on a paused terminal.
-pub(super) fn set_modes(tty: &File, modes: &Termios) -> io::Result<()> {
+pub fn set_modes(tty: &File, modes: &Termios) -> io::Result<()> {
     loop {
         match tcsetattr(tty, SetArg::TCSANOW, modes) {
             Err(Errno::EINTR) => {}
@@ -37,14 +36,14 @@ pub(super) fn set_modes(tty: &File, modes: &Termios) -> io::Result<()> {
 }
 
 /// Whether this process may read the terminal and change its modes. Who does so in the background is stopped.
-pub(super) fn is_foreground(tty: &File) -> bool {
+pub fn is_foreground(tty: &File) -> bool {
     // A terminal that is not that of the session has no foreground, and stops nobody.
     tcgetpgrp(tty).map_or(true, |group| group == getpgrp())
 }
 
 /// Waits until one of them has what is asked for, at most `limit`; which ones have. Errors and ends count too: reading
 /// or writing tells them. A signal ends the wait early.
-pub(super) fn wait<const N: usize>(
+pub fn wait<const N: usize>(
     for_what: [(BorrowedFd<'_>, PollFlags); N],
     limit: Option<Duration>,
 ) -> io::Result<[bool; N]> {
@@ -58,7 +57,7 @@ pub(super) fn wait<const N: usize>(
 }
 
 /// Writes everything, as far as the terminal takes it within `limit`. Whether it did.
-pub(super) fn write_within(mut tty: &File, mut bytes: &[u8], limit: Duration) -> io::Result<bool> {
+pub fn write_within(mut tty: &File, mut bytes: &[u8], limit: Duration) -> io::Result<bool> {
     let end = Instant::now() + limit;
     while !bytes.is_empty() {
         match tty.write(bytes) {
@@ -77,25 +76,9 @@ pub(super) fn write_within(mut tty: &File, mut bytes: &[u8], limit: Duration) ->
     Ok(true)
 }
 
-/// The size of the terminal, never 0 in a direction.
-pub(super) fn size(tty: &File) -> Size {
-    let told = terminal_size::terminal_size_of(tty).map(|(columns, rows)| (columns.0, rows.0));
-    let variable = |name| std::env::var(name).ok()?.parse().ok();
-    likely_size(told, variable("COLUMNS"), variable("LINES"))
-}
-
-/// A serial line or a fresh pseudo-terminal tells 0 columns and 0 rows.
-fn likely_size(told: Option<(u16, u16)>, columns: Option<u16>, rows: Option<u16>) -> Size {
-    let (told_columns, told_rows) = told.unwrap_or_default();
-    let first = |told: u16, variable: Option<u16>, usual: u16| {
-        Some(told).filter(|&n| n > 0).or(variable.filter(|&n| n > 0)).unwrap_or(usual)
-    };
-    Size { columns: first(told_columns, columns, 80), rows: first(told_rows, rows, 24) }
-}
-
 #[cfg(test)]
-pub(super) mod pair {
-    //! Pseudo-terminals for the tests of this folder.
+pub(crate) mod pair {
+    //! Pseudo-terminals for the tests.
 
     use portable_pty::{MasterPty, PtyPair, PtySize, native_pty_system};
     use std::fs::{File, OpenOptions};
@@ -137,23 +120,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_is_never_zero() {
-        assert_eq!(likely_size(Some((132, 40)), Some(10), Some(10)), Size { columns: 132, rows: 40 });
-        assert_eq!(likely_size(Some((0, 0)), Some(100), None), Size { columns: 100, rows: 24 });
-        assert_eq!(likely_size(None, Some(0), Some(50)), Size { columns: 80, rows: 50 });
-    }
-
-    #[test]
     fn a_terminal_that_nobody_reads_takes_only_so_much() {
         let pair = pair::new();
         let tty = pair::open(&*pair.master);
         assert!(write_within(&tty, b"short", Duration::ZERO).expect("a terminal"));
         assert!(!write_within(&tty, &[b'x'; 1 << 20], Duration::from_millis(1)).expect("a terminal"));
-    }
-
-    #[test]
-    fn the_size_of_a_pseudo_terminal() {
-        let pair = pair::new();
-        assert_eq!(size(&pair::open(&*pair.master)), Size { columns: 80, rows: 24 });
     }
 }
