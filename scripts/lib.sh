@@ -42,7 +42,7 @@ programs() {
         [ -n "${!given:-}" ] || missing+=(--bin "$name")
     done
     [ ${#missing[@]} -eq 0 ] && return
-    echo "== Building; the first time takes a minute or more" >&2
+    echo "== Building: a minute or two the first time, on two cores" >&2
     cargo build --locked --profile "$profile" "${missing[@]}"
 }
 

@@ -7,6 +7,7 @@ mod harness;
 mod broadcasts;
 mod chat;
 mod coming_back;
+#[cfg(feature = "screen")]
 mod consent;
 mod durability;
 mod file_trouble;
@@ -16,13 +17,16 @@ mod lan;
 mod menu_dialect;
 mod netcat;
 mod packet_dialect;
+mod plain_terminal;
 mod query_dialect;
 mod remote;
 mod robustness;
 mod rules;
+#[cfg(feature = "screen")]
 mod screenshot;
 mod scripts;
 mod session;
+#[cfg(feature = "screen")]
 mod terminal;
 mod threads;
 mod tools;
