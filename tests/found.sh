@@ -6,26 +6,21 @@ set -eu
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
 . scripts/lib.sh
+# shellcheck source=tests/hosts.sh
+. tests/hosts.sh
 server=$1 client=$2
 make_folder "${TMPDIR:-/tmp}"
-mount -t tmpfs none /run
-ip link add bridge type bridge
-ip link set bridge up
+make_bridge bridge
 
-# make_host HOST ADDRESS OTHER_NETWORK: a host on the bridge. Broadcasts of another network it does not take.
-make_host() {
-    ip netns add "$1"
-    ip link add "to-$1" type veth peer name eth0 netns "$1"
-    ip link set "to-$1" master bridge up
-    ip -n "$1" address add "$2/24" dev eth0
-    ip -n "$1" link set eth0 up
-    ip -n "$1" link set lo up
+# found_host HOST ADDRESS OTHER_NETWORK: a host on the bridge. Broadcasts of another network it does not take.
+found_host() {
+    make_host "$1" "$2"
     ip -n "$1" route add "$3/24" dev eth0
 }
-make_host hall 10.77.0.1 10.78.0.0
-make_host room 10.77.0.2 10.78.0.0
-make_host guest 10.77.0.3 10.78.0.0
-make_host far 10.78.0.4 10.77.0.0
+found_host hall 10.77.0.1 10.78.0.0
+found_host room 10.77.0.2 10.78.0.0
+found_host guest 10.77.0.3 10.78.0.0
+found_host far 10.78.0.4 10.77.0.0
 
 # serve HOST NAME PORT OPTION...: a server there.
 serve() {

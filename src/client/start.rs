@@ -23,8 +23,8 @@ use std::time::{Instant, SystemTime};
 /// Runs a client until the person leaves. False when anything that was asked for was refused.
 ///
 /// # Errors
-/// A sentence: no server is found, the server is not there, the login of the options is not possible, the port or a folder is not to be
-/// had.
+/// A sentence: no server is found, the server is not there, the login of the options is not possible, the port or a
+/// folder is not to be had.
 pub fn run(options: Options) -> Result<bool, String> {
     let Some(server) = server(&options)? else { return Ok(true) };
     let face = face(&options);

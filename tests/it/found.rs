@@ -2,44 +2,22 @@
 //! server of another test answers.
 
 use crate::harness::LIMIT;
-use crate::lan::can_make_networks;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use crate::lan::{in_a_network, play};
 
-/// Runs a program in a network of its own, where 10.9.0.0/16 is this machine too; what it says.
-fn in_a_network(program: &[&str]) -> String {
-    let setup = "ip link set lo up && ip route add local 10.9.0.0/16 dev lo && exec \"$@\"";
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--net", "--mount", "sh", "-c", setup, "sh"])
-        .args(program)
-        .stdin(Stdio::null())
-        .output()
-        .expect("unshare runs");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    said
-}
+/// Where 10.9.0.0/16 is this machine too.
+const MANY_ADDRESSES: &str = "ip link set lo up && ip route add local 10.9.0.0/16 dev lo && ";
 
 /// Runs one of the tests of `inside` in a network of its own.
 fn run_inside(test: &str) {
-    if !can_make_networks() {
-        return println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
-    }
     let tests = std::env::current_exe().expect("this program");
     let name = format!("found::inside::{test}");
-    let said = in_a_network(&[tests.to_str().expect("UTF-8"), "--ignored", "--exact", &name]);
-    assert!(said.contains("1 passed"), "{said}");
+    let said = in_a_network(MANY_ADDRESSES, &[tests.to_str().expect("UTF-8"), "--ignored", "--exact", &name]);
+    said.into_iter().for_each(|said| assert!(said.contains("1 passed"), "{said}"));
 }
 
 #[test]
 fn several_servers_on_several_hosts() {
-    if !can_make_networks() {
-        return println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/found.sh");
-    let script = script.to_str().expect("UTF-8");
-    let said = in_a_network(&[script, env!("CARGO_BIN_EXE_server"), env!("CARGO_BIN_EXE_client")]);
-    assert!(said.contains("found: all of it"), "{said}");
+    play("found.sh", |said| said.contains("found: all of it"));
 }
 
 #[test]

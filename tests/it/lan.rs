@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Whether this machine lets a test make network namespaces; many containers do not.
-pub fn can_make_networks() -> bool {
+fn can_make_networks() -> bool {
     let tried = Command::new("unshare")
         .args(["--map-root-user", "--net", "--mount", "sh", "-c", "mount -t tmpfs none /run && ip netns add probe"])
         .stderr(Stdio::null())
@@ -13,16 +13,17 @@ pub fn can_make_networks() -> bool {
     tried.is_ok_and(|status| status.success())
 }
 
-/// Plays a script of `tests` with networks of its own, or says why not; what it said.
-fn play(script: &str) -> Option<String> {
+/// Runs a program in a network of its own, where the shell commands of `setup` come first, and tells what it said; or
+/// says why not.
+pub fn in_a_network(setup: &str, program: &[&str]) -> Option<String> {
     if !can_make_networks() {
         println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
         return None;
     }
+    let setup = format!("{setup}exec \"$@\"");
     let output = Command::new("unshare")
-        .args(["--map-root-user", "--net", "--mount"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script))
-        .args([env!("CARGO_BIN_EXE_server"), env!("CARGO_BIN_EXE_client")])
+        .args(["--map-root-user", "--net", "--mount", "sh", "-c", &setup, "sh"])
+        .args(program)
         .stdin(Stdio::null())
         .output()
         .expect("unshare runs");
@@ -32,18 +33,25 @@ fn play(script: &str) -> Option<String> {
     Some(said)
 }
 
+/// Plays a script of `tests` with networks of its own.
+pub fn play(script: &str, is_played: impl Fn(&str) -> bool) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
+    let programs = [env!("CARGO_BIN_EXE_server"), env!("CARGO_BIN_EXE_client")];
+    let said = in_a_network("", &[path.to_str().expect("UTF-8"), programs[0], programs[1]]);
+    said.into_iter().for_each(|said| assert!(is_played(&said), "{said}"));
+}
+
 #[test]
 fn three_hosts_on_a_network() {
-    play("lan.sh").into_iter().for_each(|said| assert!(said.contains("lan: all of it"), "{said}"));
+    play("lan.sh", |said| said.contains("lan: all of it"));
 }
 
 #[test]
 fn everybody_reaches_everybody() {
-    play("reach.sh").into_iter().for_each(|said| assert!(said.contains("reach: all of it"), "{said}"));
+    play("reach.sh", |said| said.contains("reach: all of it"));
 }
 
 #[test]
 fn the_doctor_says_what_is_wrong_with_a_network() {
-    let all = |said: &str| said.contains("doctor: all of it") || said.contains("doctor: skipped what needs nft");
-    play("doctor.sh").into_iter().for_each(|said| assert!(all(&said), "{said}"));
+    play("doctor.sh", |said| said.contains("doctor: all of it") || said.contains("doctor: skipped what needs nft"));
 }
