@@ -44,7 +44,9 @@ fn count_datagrams(socket: &UdpSocket, token: &str, server: SocketAddr, wanted: 
         let mut gap = false;
         if let Ok(length) = socket.recv(&mut buffer) {
             datagrams.fetch_add(1, Ordering::Relaxed);
-            for line in FromServer::parse_all(&buffer[..length]) {
+            let (told, lines) = FromServer::parse_datagram(&buffer[..length]).expect("a token");
+            assert_eq!(told.to_string(), token);
+            for line in lines {
                 match line {
                     FromServer::Broadcast(broadcast) if broadcast.seq == last + 1 => last += 1,
                     FromServer::Broadcast(broadcast) => gap |= broadcast.seq > last,

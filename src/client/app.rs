@@ -172,12 +172,12 @@ impl App {
     }
 
     fn datagram(&mut self, lines: Vec<FromServer>) {
-        self.hellos.answered();
+        let answers_hello = self.hellos.answered();
         self.heard_by_udp();
         for line in lines {
             let shown = match line {
                 FromServer::Broadcast(broadcast) => self.inbox.accept(broadcast, Route::Udp),
-                FromServer::Head(seq) => self.inbox.head(seq),
+                FromServer::Head(seq) => self.inbox.head(seq, answers_hello),
             };
             self.show_broadcasts(shown);
         }

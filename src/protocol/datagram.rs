@@ -1,4 +1,5 @@
-//! What travels by UDP: `hello_TOKEN_LASTSEQ` from a client, `bcast_` lines and `head_SEQ` from the server.
+//! What travels by UDP: `hello_TOKEN_LASTSEQ` from a client, `bcast_` lines and `head_SEQ` from the server, behind the
+//! line `udp_TOKEN` of the session: who cannot read the network cannot put a broadcast on a screen.
 //!
 //! A datagram is one or more whole lines. UDP may lose, repeat and reorder it; the sequence numbers make that
 //! harmless: a hello says all it has, and so asks for the rest.
@@ -9,6 +10,9 @@ use std::fmt;
 
 /// The most bytes in one datagram: it crosses any path with an MTU of 1,280 (RFC 8200, the smallest) in one piece.
 pub const MAX_DATAGRAM: usize = 1200;
+
+/// The bytes of the line that each datagram from the server begins with: `udp_TOKEN` and its LF.
+pub const TOKEN_LINE: usize = 37;
 
 /// `hello_TOKEN_LASTSEQ`: registers the sender's address, keeps it alive, acknowledges every broadcast up to
 /// LASTSEQ and asks for those after it.
@@ -45,13 +49,26 @@ pub enum FromServer {
 }
 
 impl FromServer {
-    /// The lines of a datagram; what is not understood is left out.
-    pub fn parse_all(datagram: &[u8]) -> impl Iterator<Item = FromServer> + '_ {
-        let text = std::str::from_utf8(datagram).unwrap_or_default();
-        text.lines().filter_map(|line| match line.strip_prefix("head_") {
+    /// The first line of a datagram for the session with this token.
+    pub fn token_line(token: Ticket) -> [u8; TOKEN_LINE] {
+        let mut line = [0; TOKEN_LINE];
+        line.copy_from_slice(format!("udp_{token}\n").as_bytes());
+        line
+    }
+
+    /// The token of a datagram, and the lines behind it; what is not understood of them is left out. Nothing when it
+    /// does not begin with the line of a token.
+    pub fn parse_datagram(datagram: &[u8]) -> Option<(Ticket, impl Iterator<Item = FromServer> + '_)> {
+        let mut lines = std::str::from_utf8(datagram).ok()?.lines();
+        let token = lines.next()?.strip_prefix("udp_")?.parse().ok()?;
+        Some((token, lines.filter_map(FromServer::parse)))
+    }
+
+    fn parse(line: &str) -> Option<FromServer> {
+        match line.strip_prefix("head_") {
             Some(seq) => seq.parse().ok().map(FromServer::Head),
             None => Broadcast::parse(line).map(FromServer::Broadcast),
-        })
+        }
     }
 }
 
@@ -82,8 +99,22 @@ mod tests {
     #[test]
     fn several_lines_a_datagram() {
         let text = "head_3\nbcast_4_1700000000_bob_hi\nnonsense\nbcast_5_1700000000_bob_ho\n";
-        let lines: Vec<_> = FromServer::parse_all(text.as_bytes()).map(|line| line.to_string()).collect();
+        let token = Ticket::draw();
+        let datagram = [&FromServer::token_line(token), text.as_bytes()].concat();
+        let (told, lines) = FromServer::parse_datagram(&datagram).expect("a token");
+        assert_eq!(told, token);
+        let lines: Vec<_> = lines.map(|line| line.to_string()).collect();
         assert_eq!(lines, ["head_3", "bcast_4_1700000000_bob_hi", "bcast_5_1700000000_bob_ho"]);
-        assert_eq!(FromServer::parse_all(b"\xff").count(), 0);
+    }
+
+    #[test]
+    fn a_datagram_without_a_token_is_none() {
+        let token = Ticket::draw();
+        for text in
+            ["", "head_3\n", "udp_12\nhead_3\n", &format!("\nudp_{token}\nhead_3\n"), &format!("udp_{token}x\n")]
+        {
+            assert!(FromServer::parse_datagram(text.as_bytes()).is_none(), "{text:?}");
+        }
+        assert!(FromServer::parse_datagram(b"\xff").is_none());
     }
 }

@@ -139,7 +139,7 @@ fn the_end_does_not_wait_for_a_greeting() {
 }
 
 #[test]
-fn hellos_leave_and_only_the_server_is_heard() {
+fn hellos_leave_and_only_who_knows_the_token_is_heard() {
     let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     server.set_read_timeout(Some(LIMIT)).expect("open");
     let played = Played::at(server.local_addr().expect("bound"));
@@ -148,13 +148,18 @@ fn hellos_leave_and_only_the_server_is_heard() {
     let mut datagram = [0; 100];
     let (length, client) = server.recv_from(&mut datagram).expect("a datagram");
     assert_eq!(Hello::parse(&datagram[..length]), Some(hello));
-    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    stranger.send_to(b"head_666\n", client).expect("sent");
-    // As another user of this machine can.
+    // A datagram without the token of the session is nobody's, wherever it comes from.
+    let other = "ff112233445566778899aabbccddeeff";
+    for forged in
+        ["head_666\n".to_owned(), format!("udp_{other}\nhead_666\n"), format!("head_666\nudp_{}\n", hello.token)]
+    {
+        server.send_to(forged.as_bytes(), client).expect("sent");
+    }
+    // A server with several addresses may answer from another one than was called.
     let port = server.local_addr().expect("bound").port();
-    let neighbour = UdpSocket::bind(("127.0.0.77", port)).expect("an address of loopback");
-    neighbour.send_to(b"head_666\n", client).expect("sent");
-    server.send_to(b"bcast_3_1_bob_hi\nhead_3\n", client).expect("sent");
+    let elsewhere = UdpSocket::bind(("127.0.0.77", port)).expect("an address of loopback");
+    let datagram = format!("udp_{}\nbcast_3_1_bob_hi\nhead_3\n", hello.token);
+    elsewhere.send_to(datagram.as_bytes(), client).expect("sent");
     let Event::Datagram(lines) = played.event() else { panic!("something else") };
     let Some(Reply::Broadcast(broadcast)) = Some(Reply::parse("bcast_3_1_bob_hi")) else { panic!("a broadcast") };
     assert_eq!(lines, [FromServer::Broadcast(broadcast), FromServer::Head(3)]);

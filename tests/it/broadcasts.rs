@@ -101,7 +101,9 @@ fn receive_all(socket: &UdpSocket, token: &str, server: std::net::SocketAddr, co
         socket.send_to(hello(token, last).as_bytes(), server).expect("sent");
         let mut buffer = [0; 2048];
         while let Ok(length) = socket.recv(&mut buffer) {
-            for line in FromServer::parse_all(&buffer[..length]) {
+            let (told, lines) = FromServer::parse_datagram(&buffer[..length]).expect("a token");
+            assert_eq!(told.to_string(), token);
+            for line in lines {
                 match line {
                     FromServer::Broadcast(broadcast) if broadcast.seq == last + 1 => {
                         last = broadcast.seq;

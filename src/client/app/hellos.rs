@@ -21,6 +21,8 @@ pub struct Hellos {
     last: Option<Instant>,
     /// Hellos since the last datagram from the server, as long as something is missing.
     unanswered: u32,
+    /// Whether no datagram has come since the last one.
+    is_waiting: bool,
     /// Whether the system gave us no socket for them.
     broken: bool,
 }
@@ -41,9 +43,10 @@ impl Hellos {
         self.broken = true;
     }
 
-    /// A datagram of the server has come.
-    pub fn answered(&mut self) {
+    /// A datagram of the server has come. True for the first one after a hello.
+    pub fn answered(&mut self) -> bool {
         self.unanswered = 0;
+        std::mem::take(&mut self.is_waiting)
     }
 
     /// When the next one is due. The first of a session is sent with the login, so this waits for none.
@@ -59,6 +62,7 @@ impl Hellos {
             return None;
         }
         self.last = Some(now);
+        self.is_waiting = true;
         self.unanswered = if inbox.has_gap() { self.unanswered + 1 } else { 0 };
         Some(Hello { token, last_seq: inbox.last() })
     }

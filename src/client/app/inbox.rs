@@ -11,6 +11,11 @@ use std::collections::BTreeMap;
 const MAX_KEPT: usize = 4096;
 /// The most bytes of text in them.
 const MAX_BYTES: usize = 1 << 20;
+/// A head that is so far past what we have is not believed at once: no history holds so many, and to believe a wrong
+/// one would be to miss all broadcasts from then on.
+const FAR: u64 = 2_000_000;
+/// Hellos in a row that are answered with it, until it is believed.
+const FAR_ANSWERS: u32 = 3;
 
 /// How a broadcast came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub struct Inbox {
     bytes: usize,
     /// When the newest of those that were given out was sent, in seconds since 1970.
     newest: u64,
+    /// A head that is far past what we have, and how many hellos in a row were answered with it.
+    far: (u64, u32),
     /// Whether nothing was given out since the last login: the server may be one that counts from 1 again.
     fresh: bool,
 }
@@ -65,7 +72,7 @@ impl Inbox {
             self.last = 0;
         }
         if self.last == 0 && way == Route::Tcp {
-            shown.append(&mut self.head(broadcast.seq.saturating_sub(1)));
+            shown.append(&mut self.skip_to(broadcast.seq.saturating_sub(1)));
         }
         shown.append(&mut self.take(broadcast));
         self.note(&shown);
@@ -87,8 +94,21 @@ impl Inbox {
         shown
     }
 
-    /// The server says that up to `seq` nothing is to be had that we have not got.
-    pub fn head(&mut self, seq: u64) -> Vec<Broadcast> {
+    /// The server says that up to `seq` nothing is to be had that we have not got; `answers_hello`: as the first answer
+    /// to a hello.
+    pub fn head(&mut self, seq: u64, answers_hello: bool) -> Vec<Broadcast> {
+        if self.last > 0 && seq.saturating_sub(self.last) > FAR {
+            let times = if self.far.0 == seq { self.far.1 } else { 0 };
+            self.far = (seq, times + u32::from(answers_hello));
+            if self.far.1 < FAR_ANSWERS {
+                return Vec::new();
+            }
+        }
+        self.far = (0, 0);
+        self.skip_to(seq)
+    }
+
+    fn skip_to(&mut self, seq: u64) -> Vec<Broadcast> {
         if seq <= self.last || seq == u64::MAX {
             return Vec::new();
         }
@@ -108,7 +128,7 @@ impl Inbox {
 
     /// UDP does not work here, so what is missing will not come: everything kept is given out.
     pub fn give_up_gaps(&mut self) -> Vec<Broadcast> {
-        self.kept.keys().next_back().copied().map_or_else(Vec::new, |highest| self.head(highest))
+        self.kept.keys().next_back().copied().map_or_else(Vec::new, |highest| self.skip_to(highest))
     }
 
     fn take_consecutive(&mut self) -> Vec<Broadcast> {
@@ -153,9 +173,26 @@ mod tests {
         let mut inbox = Inbox::default();
         assert!(inbox.accept(broadcast(8), Route::Udp).is_empty());
         assert!(inbox.accept(broadcast(6), Route::Udp).is_empty());
-        assert_eq!(seqs(inbox.head(7)), [6, 8]);
-        assert!(inbox.head(3).is_empty());
+        assert_eq!(seqs(inbox.head(7, true)), [6, 8]);
+        assert!(inbox.head(3, true).is_empty());
         assert_eq!(inbox.last(), 8);
+    }
+
+    #[test]
+    fn a_head_far_ahead_is_believed_when_three_hellos_are_answered_with_it() {
+        let mut inbox = Inbox::default();
+        inbox.head(9_000_000, true);
+        assert_eq!(inbox.last(), 9_000_000, "who has nothing yet takes any");
+        inbox.head(9_000_000 + FAR, true);
+        assert_eq!(inbox.last(), 9_000_000 + FAR, "not far");
+        let far = inbox.last() + FAR + 1;
+        for (seq, answers_hello) in [(far, true), (far, false), (far, true), (far + 1, true), (far, true), (far, true)]
+        {
+            inbox.head(seq, answers_hello);
+            assert!(inbox.last() < far);
+        }
+        inbox.head(far, true);
+        assert_eq!(inbox.last(), far);
     }
 
     fn sent_later(seq: u64) -> Broadcast {
@@ -175,7 +212,7 @@ mod tests {
             assert!(inbox.accept(sent_later(1), way).is_empty());
         }
         let mut inbox = Inbox::default();
-        inbox.head(9);
+        inbox.head(9, true);
         inbox.log_in();
         assert!(inbox.accept(sent_later(3), Route::Udp).is_empty());
         assert_eq!((inbox.last(), inbox.has_gap()), (0, true), "the next hello asks for the first two");
@@ -184,7 +221,7 @@ mod tests {
     #[test]
     fn the_last_number_of_all_is_none() {
         let mut inbox = Inbox::default();
-        assert!(inbox.head(u64::MAX).is_empty());
+        assert!(inbox.head(u64::MAX, true).is_empty());
         assert!(inbox.accept(broadcast(u64::MAX), Route::Tcp).is_empty());
         assert_eq!(seqs(inbox.accept(broadcast(u64::MAX - 1), Route::Tcp)), [u64::MAX - 1]);
         assert_eq!(inbox.bytes, 0);
@@ -243,7 +280,7 @@ mod tests {
                     datagrams.swap(at, at - (choose() % 2) as usize);
                 }
                 if inbox.last() < expired && choose() >= 3 {
-                    shown.append(&mut inbox.head(expired));
+                    shown.append(&mut inbox.head(expired, true));
                 }
                 for seq in datagrams {
                     for _ in 0..match choose() { 0..3 => 0, 3..8 => 1, _ => 2 } {

@@ -6,11 +6,13 @@
 
 use super::mailbox::{Mailbox, Parcel};
 use crate::net::Shutdown;
-use crate::protocol::{Event, FromServer, Hello, MAX_DATAGRAM};
+use crate::protocol::{Event, FromServer, Hello, MAX_DATAGRAM, TOKEN_LINE};
 use crate::server::store::{History, Range};
 use crate::value::Ticket;
 use log::debug;
+use socket2::SockRef;
 use std::collections::{HashMap, HashSet};
+use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,6 +60,8 @@ struct State {
 /// The state of one client.
 struct Delivery {
     mailbox: Arc<dyn Mailbox>,
+    /// What each of its datagrams begins with.
+    token_line: [u8; TOKEN_LINE],
     /// Addresses from which its hello counts: the observed and the assigned one.
     addresses: [IpAddr; 2],
     /// The sequence number of the next line to send.
@@ -86,7 +90,7 @@ enum Route {
 struct Round {
     datagrams: Packs<String>,
     parcels: Packs<Parcel>,
-    by_udp: Vec<(SocketAddr, usize)>,
+    by_udp: Vec<(SocketAddr, [u8; TOKEN_LINE], usize)>,
     by_tcp: Vec<(Arc<dyn Mailbox>, usize)>,
 }
 
@@ -114,7 +118,8 @@ fn counted_here(last_seq: u64, head: u64) -> u64 {
 impl Broadcaster {
     /// Lets a client say hello from now on, and owes it nothing yet.
     pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>) {
-        let delivery = Delivery { mailbox, addresses, next: NOTHING, wants_head: false, route: Route::Tcp };
+        let token_line = FromServer::token_line(token);
+        let delivery = Delivery { mailbox, token_line, addresses, next: NOTHING, wants_head: false, route: Route::Tcp };
         self.lock().deliveries.insert(token, delivery);
     }
 
@@ -173,12 +178,14 @@ impl Broadcaster {
                 history.sync();
             }
             let round = self.collect(history, now);
-            for (to, pack) in &round.by_udp {
+            for (to, token_line, pack) in &round.by_udp {
                 if loss > 0.0 && random.next() < loss {
                     continue;
                 }
+                // The lines are packed once for all who lack the same; the token is each one's own.
+                let slices = [token_line, round.datagrams.packs[*pack].0.as_bytes()].map(IoSlice::new);
                 // UDP promises nothing: a datagram that the system refuses is one more that is lost.
-                if let Err(error) = socket.send_to(round.datagrams.packs[*pack].0.as_bytes(), to) {
+                if let Err(error) = SockRef::from(socket).send_to_vectored(&slices, &(*to).into()) {
                     debug!("datagram to {to}: {error}");
                 }
             }
@@ -308,7 +315,7 @@ impl Delivery {
             }
             Route::Udp { to, .. } => {
                 let pack = round.datagrams.of(self.next, |seq| pack_datagram(history, seq, now));
-                round.by_udp.push((to, pack));
+                round.by_udp.push((to, self.token_line, pack));
                 self.wants_head = false;
                 self.next = round.datagrams.packs[pack].1.next;
             }
@@ -335,8 +342,8 @@ impl<P> Default for Packs<P> {
 /// One datagram for a client that lacks everything from `seq` on. When that has expired, or there is nothing to
 /// send, `head_` tells the client not to wait for it.
 fn pack_datagram(history: &History, seq: u64, now: Instant) -> (String, Range) {
-    // Room for the longest `head_` line.
-    let (broadcasts, range) = history.read(seq, MAX_DATAGRAM - 32, now);
+    // Room for the token, and for the longest `head_` line.
+    let (broadcasts, range) = history.read(seq, MAX_DATAGRAM - TOKEN_LINE - 32, now);
     let lacks = range.first > seq || range.next == range.first;
     let head = lacks.then(|| FromServer::Head(range.first - 1));
     let lines = head.into_iter().chain(broadcasts.into_iter().map(FromServer::Broadcast));

@@ -250,12 +250,15 @@ pub fn udp_at(ip: &str) -> UdpSocket {
     socket
 }
 
-/// The next datagram's text.
+/// The next datagram's text behind the line of the session's token.
 pub fn datagram(socket: &UdpSocket) -> String {
     let mut buffer = [0; 2048];
     let length = socket.recv(&mut buffer).expect("a datagram within the limit");
     assert!(length <= 1200, "{length} bytes in a datagram");
-    String::from_utf8(buffer[..length].to_vec()).expect("text")
+    let text = String::from_utf8(buffer[..length].to_vec()).expect("text");
+    let (first, lines) = text.split_once('\n').expect("a line");
+    assert!(first.starts_with("udp_") && first.len() == 36, "{text}");
+    lines.to_owned()
 }
 
 /// A server as people run it: a process of its own.

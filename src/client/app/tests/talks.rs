@@ -6,7 +6,10 @@ use super::*;
 fn broadcasts_by_both_ways_are_shown_once_and_in_order() {
     let mut play = Play::script();
     play.look();
-    let parse = |text: &str| FromServer::parse_all(text.as_bytes()).collect::<Vec<_>>();
+    let parse = |text: &str| {
+        let datagram = format!("udp_{TICKET}\n{text}");
+        FromServer::parse_datagram(datagram.as_bytes()).expect("a token").1.collect::<Vec<_>>()
+    };
     play.event(Event::Datagram(parse("bcast_2_1700000000_bob_two")));
     play.server(&["bcast_1_1700000000_bob_one", "bcast_2_1700000000_bob_two", "bcast_3_1700000000_bob_three"]);
     play.event(Event::Datagram(parse("bcast_3_1700000000_bob_three")));
