@@ -102,7 +102,7 @@ has_left() { ! listens; }
 until_true has_left
 
 echo '== The guest of a host with NAT'
-on left sysctl -q -w net.ipv4.ip_forward=1
+on left sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 on left nft add table ip nat
 on left nft add chain ip nat out '{ type nat hook postrouting priority 100; }'
 on left nft add rule ip nat out ip saddr 192.168.9.0/24 masquerade

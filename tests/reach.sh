@@ -58,7 +58,7 @@ for from in $people; do
         hears "$from" "$to ran: echo done: exit 0"
         type_line "$from" "chat $to"
         hears "$to" "$from wants to chat"
-        question=$(tail -n 1 "$folder/$to.said" | sed -n 's/.* accept \([0-9]*\) .*/\1/p')
+        question=$(tail -n "+$((heard[$to] + 1))" "$folder/$to.said" | sed -n "s/.*$from wants to chat.* accept \([0-9]*\) .*/\1/p")
         type_line "$to" "accept $question"
         hears "$from" "Chat with $to opened"
         type_line "$from" "line of $from"

@@ -3,11 +3,11 @@
 //! Whatever answers is *found, not proven*: anybody on a network can answer. So a person looks at what was found before
 //! anything is sent there, and a program must be given an address. Nothing here knows a password.
 
-pub mod servers;
-pub mod wording;
-pub mod networks;
-pub mod search;
-pub mod choice;
+mod servers;
+mod wording;
+mod networks;
+mod search;
+mod choice;
 
 pub use search::Search;
 

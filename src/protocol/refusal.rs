@@ -58,7 +58,8 @@ const BUSY: &str = "The server is busy with other logins: try again in a minute"
 const NAME_TAKEN: &str = "Username not available";
 const NO_MATCH: &str = "Passwords do not match";
 const NOT_FOUND: &str = "User not found!";
-const ON_THIS_MACHINE_ONLY: &str = "takes connections from the server's own machine only";
+// Begins as the sentence of those who do not listen at all: an older client takes it for that, and has it relayed.
+const ON_THIS_MACHINE_ONLY: &str = "accepts no connections from other machines";
 const YOURSELF: &str = "That is yourself";
 
 impl Refusal {
@@ -112,11 +113,11 @@ impl Refusal {
         }
         let (name, rest) = text.split_once(' ')?;
         let name: Username = name.parse().ok()?;
-        if rest.starts_with("accepts no connections") {
-            return Some(Refusal::NotListening(name));
-        }
         if rest.starts_with(ON_THIS_MACHINE_ONLY) {
             return Some(Refusal::OnThisMachineOnly(name));
+        }
+        if rest.starts_with("accepts no connections") {
+            return Some(Refusal::NotListening(name));
         }
         if rest == "is just leaving" {
             return Some(Refusal::JustLeaving(name));
@@ -193,7 +194,7 @@ mod tests {
             "User not found! Nobody active is 127.0.0.2:4401: send list",
             "3 clients are at 10.0.0.7: give IP:PORT or a username",
             "bob accepts no connections: send relay_TEXT_bob",
-            "bob takes connections from the server's own machine only: send relay_TEXT_bob",
+            "bob accepts no connections from other machines: send relay_TEXT_bob",
             "eve is a guest who speaks the packet dialect: only clients of that dialect can talk to eve",
             "bob is just leaving",
             "That is yourself",

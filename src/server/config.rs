@@ -13,7 +13,7 @@ use std::time::Duration;
 #[command(name = "server", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Config {
     /// Address to listen on
-    #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
+    #[arg(long, value_name = "IP", default_value = "0.0.0.0", value_parser = parse_bind)]
     pub bind: IpAddr,
 
     /// TCP and UDP port; 0 lets the system choose, the same number for both
@@ -128,6 +128,11 @@ fn parse_menu_port(text: &str) -> Result<MenuPort, String> {
         Ok(port) => Ok(MenuPort { port, quiet }),
         Err(_) => Err("expected a port such as 4400, or 6405:quiet".to_owned()),
     }
+}
+
+/// An IPv4 address that is written as IPv6 is an IPv4 address.
+fn parse_bind(text: &str) -> Result<IpAddr, std::net::AddrParseError> {
+    text.parse().map(|ip: IpAddr| ip.to_canonical())
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {

@@ -4,10 +4,17 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// Seconds that a script may take.
+const LIMIT: &str = "300";
+
+/// What a script has for itself. With processes of its own, its end is that of all that it began, however it ends.
+const NAMESPACES: [&str; 6] = ["--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"];
+
 /// Whether this machine lets a test make network namespaces; many containers do not.
 fn can_make_networks() -> bool {
     let tried = Command::new("unshare")
-        .args(["--map-root-user", "--net", "--mount", "sh", "-c", "mount -t tmpfs none /run && ip netns add probe"])
+        .args(NAMESPACES)
+        .args(["sh", "-c", "mount -t tmpfs none /run && ip netns add probe"])
         .stderr(Stdio::null())
         .status();
     tried.is_ok_and(|status| status.success())
@@ -21,8 +28,10 @@ pub fn in_a_network(setup: &str, program: &[&str]) -> Option<String> {
         return None;
     }
     let setup = format!("{setup}exec \"$@\"");
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--net", "--mount", "sh", "-c", &setup, "sh"])
+    let output = Command::new("timeout")
+        .args([LIMIT, "unshare"])
+        .args(NAMESPACES)
+        .args(["sh", "-c", &setup, "sh"])
         .args(program)
         .stdin(Stdio::null())
         .output()

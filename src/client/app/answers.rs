@@ -86,7 +86,7 @@ impl App {
             Purpose::Relay { to } => self.relayed(&to, &ask, &end),
             Purpose::Announce => self.announced(refusal),
             Purpose::Probe => self.probed(end),
-            Purpose::Others => self.try_others(&ask.data),
+            Purpose::Others => self.try_others(&ask.data, &end),
             Purpose::Goodbye => self.said_goodbye(),
         }
     }

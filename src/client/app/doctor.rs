@@ -9,6 +9,7 @@ use super::under_way::{Doctor, Other};
 use crate::client::event::{CallError, CallId, Effect, End, LinkError, NoConnection, Shown, Work};
 use crate::protocol::{Hello, MemberRequest, Reply};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How often a hello is sent before UDP is given up, and how long each waits for its answer.
@@ -73,8 +74,9 @@ impl App {
 
     /// The server has connected to where this client listens, or could not.
     pub fn probed(&mut self, end: Reply) {
-        let (from, seen_as) = self.life.ends;
-        let behind = from.zip(seen_as).filter(|(from, seen)| from != seen && !seen.is_loopback());
+        let ends = self.life.own_end.zip(self.life.seen_as);
+        let is_same = |from: IpAddr, seen: IpAddr| from == seen || (from.is_loopback() && seen.is_loopback());
+        let behind = ends.filter(|(from, seen)| !is_same(*from, *seen));
         self.found(match (end, behind) {
             (Reply::Ok(text), None) => Ok(format!("Peers: fine. {text}")),
             // What was reached may be another client, on the machine that is between.
@@ -100,9 +102,12 @@ impl App {
     /// What a client on the server's machine has to know about the others.
     fn found_other_machines(&mut self) {
         let Session::Online { others, .. } = &self.session else { return };
-        let is_local = self.life.ends.1.is_some_and(|address| address.is_loopback());
+        let is_local = self.life.own_end.is_some_and(|end| end.is_loopback());
         let text = match (others, self.reach_port()) {
             _ if !is_local => return,
+            (Some(_), None) if !self.rules.local => {
+                return self.found(Err("Other machines: clients there cannot connect to this one".to_owned()));
+            }
             (None, _) => {
                 "Other machines: nobody there can log in, as the server listens on loopback alone (start it with \
                           --bind 0.0.0.0), or is older than this client"
@@ -118,7 +123,11 @@ impl App {
     }
 
     /// The server has told who is there: each who listens is tried.
-    pub fn try_others(&mut self, listed: &[Reply]) {
+    pub fn try_others(&mut self, listed: &[Reply], end: &Reply) {
+        if let Reply::Err(why) = end {
+            self.found(Err(format!("Others: {why}")));
+            return self.leave();
+        }
         let me = self.me().cloned();
         let others = listed.iter().filter_map(|reply| match reply {
             Reply::Client { name, address, guest: None } if Some(name) != me.as_ref() && address.port() != 0 => {
@@ -127,7 +136,11 @@ impl App {
             _ => None,
         });
         let mut tried = BTreeMap::new();
-        for other in others.take(MAX_OTHERS).collect::<Vec<_>>() {
+        let others: Vec<Other> = others.collect();
+        if others.len() > MAX_OTHERS {
+            self.found(Ok(format!("Others: {} are there, {MAX_OTHERS} of them are tried", others.len())));
+        }
+        for other in others.into_iter().take(MAX_OTHERS) {
             let call = self.draw_call();
             self.out.push(Effect::Call { call, work: Work::Reach { at: other.address } });
             tried.insert(call, other);

@@ -41,7 +41,7 @@ impl App {
             return self.out.push(Effect::Disconnect(link));
         }
         self.session = Session::LoggingIn { link };
-        self.life.ends = (Some(from.to_canonical()), None);
+        (self.life.own_end, self.life.seen_as) = (Some(from.to_canonical()), None);
         // Who has just typed a name and a password knows where they are.
         if self.life.was_online && self.login.pending.is_none() {
             self.info(Place::Server, "The server is back.");
@@ -142,7 +142,9 @@ impl App {
     /// The server knows who we are: the hellos begin, and we listen where others will look for us.
     pub fn online(&mut self, link: LinkId, me: Username, told: ToldAtLogin) {
         let ToldAtLogin { token, address, others } = told;
-        self.life.ends.1 = address;
+        self.life.seen_as = address;
+        // A server that sees loopback where we are not is on the other side of a NAT: what listens here is not there.
+        let others = others.filter(|_| self.life.own_end.is_some_and(|end| end.is_loopback()));
         self.life.pause = PAUSES.0;
         self.life.since.get_or_insert(unix_time(self.now.clock));
         self.session = Session::Online { link, me, ready: false, others };

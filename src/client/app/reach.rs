@@ -37,13 +37,15 @@ impl App {
 
     fn tell_reach(&mut self, port: u16) {
         let request = MemberRequest::Reach(port.to_string());
-        self.asks.put(Ask::new(Purpose::Reach, request.into(), Origin::nobody()));
+        self.put(Ask::new(Purpose::Reach, request.into(), Origin::nobody()));
     }
 
     /// The server has noted the port, or not.
     pub fn reach_told(&mut self, refusal: Option<&Refusal>) {
         let Some((_, port)) = self.life.reach.listening else { return };
         if let Some(why) = refusal {
+            self.life.reach.listening = None;
+            self.out.push(Effect::ListenWide(None));
             let text = format!("Clients on other machines cannot connect to this one: {why}");
             return self.shown(Place::Server, Shown::Refused { text });
         }

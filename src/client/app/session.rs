@@ -46,8 +46,10 @@ pub struct Life {
     pub listening: Option<(IpAddr, u16)>,
     /// Where we listen for other machines.
     pub(super) reach: Reach,
-    /// Our own end of the connection, and our address as the server told it at the login.
-    pub(super) ends: (Option<IpAddr>, Option<IpAddr>),
+    /// Our own end of the connection.
+    pub(super) own_end: Option<IpAddr>,
+    /// Our address as the server told it at the login.
+    pub(super) seen_as: Option<IpAddr>,
 }
 
 /// Where we listen for other machines.
@@ -70,7 +72,8 @@ impl Default for Life {
             sent_away: false,
             listening: None,
             reach: Reach::default(),
-            ends: (None, None),
+            own_end: None,
+            seen_as: None,
         }
     }
 }

@@ -37,11 +37,13 @@ pub fn choose(
     loop {
         write!(output, "{question}")?;
         output.flush()?;
-        let mut line = String::new();
-        if input.by_ref().take(MAX_LINE).read_line(&mut line)? == 0 {
+        let mut line = Vec::new();
+        if input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
             writeln!(output)?;
             return Ok(None);
         }
+        // A terminal may have another encoding.
+        let line = String::from_utf8_lossy(&line);
         let number = match (line.trim(), servers) {
             ("", [_]) => Some(1),
             ("quit" | "exit", _) => return Ok(None),
@@ -91,6 +93,13 @@ mod tests {
         assert_eq!(chosen.as_deref(), Some("10.0.0.2:4400"));
         assert_eq!(shown.matches("Which one?").count(), 6);
         assert!(shown.contains("3 servers were found, not proven") && shown.contains(WITHHELD), "{shown}");
+    }
+
+    #[test]
+    fn what_is_no_text_is_asked_again() {
+        let mut shown = Vec::new();
+        let chosen = super::choose(&[found(1)], false, &mut &b"\xe4\n1\n"[..], &mut shown).expect("no error");
+        assert_eq!(chosen.map(|address| address.to_string()).as_deref(), Some("10.0.0.1:4400"));
     }
 
     #[test]

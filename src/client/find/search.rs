@@ -1,4 +1,4 @@
-//! The socket that asks all networks of this machine, three times, and takes what answers for a second.
+//! The socket that asks all networks of this machine, three times, and takes what answers for 0.9 s.
 
 use super::networks::Networks;
 use super::servers::{Answers, Found};
@@ -11,7 +11,12 @@ use std::time::{Duration, Instant};
 /// When the question is asked: a datagram may be lost, and a wireless network keeps broadcasts for devices that sleep.
 const ROUNDS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(600)];
 /// When the last answer is taken.
-const END: Duration = Duration::from_millis(1000);
+const END: Duration = Duration::from_millis(900);
+
+/// The most datagrams that are looked at before the next round: whoever sends more must not have us listen for ever.
+const MAX_DATAGRAMS: usize = 4096;
+/// A read waits no less: 0 would be for ever.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// A search for servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +26,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// Asks, and gives the servers that answered. It takes a second.
+    /// Asks, and gives the servers that answered. It takes 0.9 s.
     ///
     /// # Errors
     /// A sentence: this machine has no network for one.
@@ -54,12 +59,10 @@ impl Search {
 fn take_until(socket: &UdpSocket, end: Instant, answers: &mut Answers) -> io::Result<()> {
     // One byte more than an answer may have: a longer one would be cut, and could be taken for one.
     let mut datagram = [0; MAX_FIND_ANSWER + 1];
-    loop {
+    for _ in 0..MAX_DATAGRAMS {
+        // At the end what has arrived is still taken: this process may have had to wait for its turn.
         let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        socket.set_read_timeout(Some(left))?;
+        socket.set_read_timeout(Some(left.max(LEAST_WAIT)))?;
         match socket.recv_from(&mut datagram) {
             Ok((length, from)) => {
                 if let IpAddr::V4(ip) = from.ip() {
@@ -67,11 +70,13 @@ fn take_until(socket: &UdpSocket, end: Instant, answers: &mut Answers) -> io::Re
                 }
             }
             Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut if left.is_zero() => return Ok(()),
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
                 _ => return Err(error),
             },
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -79,13 +84,6 @@ mod tests {
     use super::*;
     use crate::protocol::FIND_QUESTION_LENGTH;
     use std::thread;
-
-    #[test]
-    fn a_list_is_there_in_less_than_a_second_and_a_half() {
-        assert!(
-            ROUNDS.is_sorted() && ROUNDS[2] < END && END + Duration::from_millis(300) < Duration::from_millis(1500)
-        );
-    }
 
     /// A server of this test answers the three questions: to the second one at another address, to all of them with an
     /// answer to somebody else's question as well.

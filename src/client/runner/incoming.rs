@@ -1,5 +1,5 @@
-//! Where peers connect to us: one listener, or a second one for other machines, and a thread for each connection. It knows no App and does not
-//! look at what is said.
+//! Where peers connect to us: one listener, and a second one for other machines where ours has an address of loopback.
+//! Each connection has a thread. It knows no App and does not look at what is said.
 
 use super::panic_told::PanicTold;
 use super::threads::Threads;

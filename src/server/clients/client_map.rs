@@ -245,25 +245,24 @@ impl ClientMap {
     /// # Errors
     /// [`NotFound`].
     pub fn find(&self, address: &Address, view: Viewpoint) -> Result<ClientSnapshot, NotFound> {
-        let clients = self.lock();
-        if let Address::Name(name) = address {
-            let client = clients.get(name).filter(|client| client.active);
-            return client.map(Client::snapshot).ok_or(NotFound::Nobody);
-        }
-        let matches = |client: &&Client| {
-            let seen = view.shows(client.address, client.port, client.reach);
-            match *address {
-                Address::Name(_) => false,
-                Address::Socket(socket) => seen == socket || client.source == socket,
-                Address::Ip(ip) => seen.ip() == ip,
-            }
+        let seen = |client: &Client| view.shows(client.address, client.port, client.reach);
+        let matches: &dyn Fn(&Client) -> bool = match *address {
+            Address::Name(ref name) => return self.find_name(name).ok_or(NotFound::Nobody),
+            Address::Socket(socket) => &move |client| seen(client) == socket || client.source == socket,
+            Address::Ip(ip) => &move |client| seen(client).ip() == ip,
         };
-        let mut found = clients.values().filter(|client| client.active).filter(matches);
+        let clients = self.lock();
+        let mut found = clients.values().filter(|client| client.active && matches(client));
         match (found.next(), found.count()) {
             (None, _) => Err(NotFound::Nobody),
             (Some(client), 0) => Ok(client.snapshot()),
             (Some(_), others) => Err(NotFound::Several(others + 1)),
         }
+    }
+
+    /// The active client of this name.
+    pub fn find_name(&self, name: &Username) -> Option<ClientSnapshot> {
+        self.lock().get(name).filter(|client| client.active).map(Client::snapshot)
     }
 
     /// Everybody's mailbox.

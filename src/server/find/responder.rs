@@ -47,8 +47,11 @@ impl Responder {
 
     /// Answers until the stop is triggered. `clients` tells how many are logged in.
     pub fn run(&self, clients: impl Fn() -> usize, stop: &Shutdown) {
-        // A datagram to one address would wake one of the servers that share the port, and perhaps another one.
-        stop.wake_receiver(SocketAddr::from((EVERY_SOCKET, self.port)));
+        // A datagram to one address wakes one of the servers that share the port, and perhaps another one. It is for a
+        // machine whose loopback takes no broadcast.
+        for address in [EVERY_SOCKET, Ipv4Addr::LOCALHOST] {
+            stop.wake_receiver(SocketAddr::from((address, self.port)));
+        }
         let mut limit = AnswerLimit::default();
         // What is longer than a question is cut; it is then answered with less than was sent all the same.
         let mut buffer = [0; FIND_QUESTION_LENGTH];

@@ -186,15 +186,7 @@ impl Rendezvous {
     /// # Errors
     /// Nobody there, or nobody who can be connected to.
     pub fn introduce(&self, asker: &SessionKey, to: &Address) -> Result<Introduction, Refusal> {
-        let target = self.find(asker, to)?;
-        if let Some(dialect) = target.guest {
-            return Err(other_dialect(&target.name, dialect));
-        }
-        match self.hand_ticket(asker, &target) {
-            Some(introduction) => Ok(introduction),
-            None if target.port.is_some() => Err(Refusal::OnThisMachineOnly(target.name)),
-            None => Err(Refusal::NotListening(target.name)),
-        }
+        self.hand_ticket(asker, &self.find(asker, to)?)
     }
 
     /// Introduces, or hands the text over where the other side does not listen.
@@ -204,8 +196,8 @@ impl Rendezvous {
     pub fn message(&self, asker: &SessionKey, text: &str, to: &Address) -> Result<Handled, Refusal> {
         let target = self.find(asker, to)?;
         match self.hand_ticket(asker, &target) {
-            Some(introduction) => Ok(Handled::Introduced(introduction)),
-            None => self.hand_over(asker, text, &target).map(Handled::Relayed),
+            Ok(introduction) => Ok(Handled::Introduced(introduction)),
+            Err(_) => self.hand_over(asker, text, &target).map(Handled::Relayed),
         }
     }
 
@@ -226,16 +218,20 @@ impl Rendezvous {
         }
     }
 
-    /// Gives the target a ticket for the asker; nothing when the asker could not reach it: it does not listen, it
-    /// is a guest with a dialect of its own, or it listens on the server's own machine for that machine alone.
-    fn hand_ticket(&self, asker: &SessionKey, target: &ClientSnapshot) -> Option<Introduction> {
-        let address = target.seen_from(asker.view);
-        if target.guest.is_some() || address.port() == 0 {
-            return None;
+    /// Gives the target a ticket for the asker, unless the asker could not reach it: it does not listen, it is a guest
+    /// with a dialect of its own, or it listens on the server's own machine for that machine alone.
+    fn hand_ticket(&self, asker: &SessionKey, target: &ClientSnapshot) -> Result<Introduction, Refusal> {
+        let (name, address) = (target.name.clone(), target.seen_from(asker.view));
+        if let Some(dialect) = target.guest {
+            return Err(other_dialect(&name, dialect));
+        }
+        if address.port() == 0 {
+            let is_near = target.port.is_some();
+            return Err(if is_near { Refusal::OnThisMachineOnly(name) } else { Refusal::NotListening(name) });
         }
         let ticket = Ticket::draw();
         let told = target.mailbox.deliver(&Event::Ticket { name: asker.name.clone(), ticket }.into());
-        told.then(|| Introduction { name: target.name.clone(), address, ticket })
+        if told { Ok(Introduction { name, address, ticket }) } else { Err(Refusal::JustLeaving(name)) }
     }
 
     fn hand_over(&self, asker: &SessionKey, text: &str, target: &ClientSnapshot) -> Result<Username, Refusal> {
@@ -262,9 +258,7 @@ impl Rendezvous {
 
     /// The active client of this name.
     pub fn find_user(&self, name: &str) -> Option<ClientSnapshot> {
-        let name = name.trim().parse().ok()?;
-        // Who has a name has it from everywhere.
-        self.clients.find(&Address::Name(name), Viewpoint::ThisMachine).ok()
+        self.clients.find_name(&name.trim().parse().ok()?)
     }
 
     /// Sends broadcasts to everybody until `stop`, by `socket` to those who say hello there.
@@ -309,5 +303,50 @@ impl Rendezvous {
             mailbox.deliver(&notice);
             mailbox.close();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::delivery::Parcel;
+
+    /// A session that takes what is delivered, or is just leaving.
+    struct Session {
+        is_leaving: bool,
+    }
+
+    impl Mailbox for Session {
+        fn deliver(&self, _: &Parcel) -> bool {
+            !self.is_leaving
+        }
+
+        fn close(&self) {}
+    }
+
+    #[test]
+    fn an_introduction_that_is_refused_says_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { data: folder.path().to_owned(), hash_rounds: 1000, ..Config::defaults() };
+        let services = Rendezvous::open(config).expect("opens");
+        let enter = |name: &str, ip: [u8; 4], is_leaving| {
+            let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
+            let name = name.parse().expect("a name");
+            services.enter(name, (ip, 50_000).into(), view, Arc::new(Session { is_leaving })).key
+        };
+        let student = enter("student", [10, 0, 0, 7], false);
+        let near = enter("near", [127, 0, 0, 1], false);
+        let leaving = enter("leaving", [10, 0, 0, 8], true);
+        enter("netcat", [10, 0, 0, 9], false);
+        for key in [&near, &leaving] {
+            services.clients.set_listening(key, 4401, Vec::new());
+        }
+        let introduce =
+            |to: &str| services.introduce(&student, &to.parse().expect("an address")).map(|one| one.address);
+        assert_eq!(introduce("near"), Err(Refusal::OnThisMachineOnly(near.name.clone())));
+        assert_eq!(introduce("leaving"), Err(Refusal::JustLeaving(leaving.name.clone())));
+        assert_eq!(introduce("netcat"), Err(Refusal::NotListening("netcat".parse().expect("a name"))));
+        assert!(services.clients.set_reach(&near, 5000));
+        assert_eq!(introduce("near"), Ok(([10, 0, 0, 1], 5000).into()));
     }
 }

@@ -45,6 +45,34 @@ fn who_is_on_the_servers_machine_listens_for_others_too() {
 }
 
 #[test]
+fn the_guest_of_the_servers_machine_is_not_on_it() {
+    let mut play = Play::new(rules(SCRIPT));
+    play.event(Event::Connected { link: LinkId(1), from: "10.0.2.15:9".parse().expect("an address") });
+    play.server(&["ip_127.0.0.2", "reach_all", "OK,Login successful!"]);
+    play.event(Event::Listening { at: HERE, port: Ok(4401) });
+    play.server(&["OK,"]);
+    assert!(!play.look().iter().any(|effect| matches!(effect, Effect::ListenWide(_))));
+}
+
+#[test]
+fn a_port_that_the_server_does_not_take_is_closed() {
+    let mut play = Play::new(rules(SCRIPT));
+    log_in_beside(&mut play, &["reach_all"]);
+    play.event(Event::ListeningWide { at: [0, 0, 0, 0].into(), port: Ok(5000) });
+    play.server(&["ERR,Not now: something"]);
+    assert!(play.look().contains(&Effect::ListenWide(None)));
+}
+
+#[test]
+fn a_doctor_who_is_not_told_who_is_there_says_so() {
+    let mut play = doctor("10.0.2.15");
+    play.server(&["OK,Others can reach you at 10.0.2.15:4401"]);
+    play.look();
+    play.server(&["ERR,Not now: something"]);
+    assert_eq!(play.shown(), ["refused: Others: Not now: something"]);
+}
+
+#[test]
 fn who_wants_to_stay_local_and_who_is_elsewhere_listens_once() {
     let mut play = Play::new(Rules { local: true, ..rules(SCRIPT) });
     log_in_beside(&mut play, &["reach_all"]);
@@ -97,6 +125,14 @@ fn a_doctor_knows_a_nat_when_its_two_addresses_differ() {
     let mut play = doctor("192.168.1.5");
     play.server(&["OK,Others can reach you at 192.168.1.5:4401"]);
     assert!(play.shown()[0].contains("fine only if it passes that port on"));
+    // The host of the virtual machine runs the server, and connects to it for its guest.
+    for (reply, words) in [("ERR,You cannot be reached", "bridged"), ("OK,Others can reach you", "fine only if")] {
+        let mut play = doctor("127.0.0.2");
+        play.server(&[reply]);
+        let shown = play.shown();
+        assert!(shown[0].contains("10.0.2.15") && shown[0].contains(words), "{shown:?}");
+        assert_eq!(shown.len(), 1, "what listens on all addresses listens in the guest");
+    }
     let mut play = doctor("10.0.2.15");
     play.server(&["ERR,You cannot be reached at 10.0.2.15:4401: connection timed out"]);
     assert!(play.shown()[0].contains("Open that TCP port in this machine's firewall"));
