@@ -100,7 +100,10 @@ impl App {
             Event::Resumed => self.draw_again(),
             Event::Painted => self.painted(),
             Event::Paths { ask, found } => self.found_paths(ask, found),
-            Event::TerminalGone | Event::Stop => self.over(End::Left),
+            Event::TerminalGone | Event::Stop => {
+                self.break_off();
+                self.over(End::Left);
+            }
             Event::Typed(line) => self.typed(line),
             Event::InputEnded => self.input_ended(),
             Event::Connected { link, from } => self.connected(link, from.ip()),

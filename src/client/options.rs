@@ -349,7 +349,11 @@ impl Session {
                 let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
                 Some(text.lines().next().unwrap_or_default().to_owned())
             }
-            None => std::env::var("PEERLINE_PASSWORD").ok(),
+            None => match std::env::var("PEERLINE_PASSWORD") {
+                Ok(password) => Some(password),
+                Err(std::env::VarError::NotPresent) => None,
+                Err(error) => return Err(format!("PEERLINE_PASSWORD: {error}")),
+            },
         };
         Ok(Some(Credentials { name, password, signup: self.signup }))
     }

@@ -112,7 +112,16 @@ impl Request {
         if let Some((command, rest)) = line.split_once('_') {
             return Self::parse_underscore(command, rest);
         }
-        word.parse().map(|to| MemberRequest::Connect(to).into()).map_err(|_| BadRequest::Unknown)
+        // A word that is a command is never an ADDR alone: a user of that name is reached by `connect_NAME`.
+        if let Some(request) = Self::parse_comma(word, word) {
+            return request;
+        }
+        match Self::parse_underscore(word, "") {
+            Err(BadRequest::Unknown) => {
+                word.parse().map(|to| MemberRequest::Connect(to).into()).map_err(|_| BadRequest::Unknown)
+            }
+            known => known,
+        }
     }
 
     /// Words compare without regard to case, as the original clients disagree on it (`Login`, `login`).
@@ -304,6 +313,17 @@ mod tests {
 
     fn bob() -> Address {
         "bob".parse().expect("a username")
+    }
+
+    #[test]
+    fn a_word_that_is_a_command_is_nobody() {
+        for word in ["INIT", "reach", "SHARE", "msg", "Relay", "bcast", "connect"] {
+            let parsed = Request::parse(word);
+            assert!(!matches!(parsed, Ok(Request::Member(MemberRequest::Connect(_)))), "{word}: {parsed:?}");
+        }
+        assert_eq!(Request::parse("msg"), Err(BadRequest::Form("msg_TEXT_ADDR")));
+        assert!(matches!(Request::parse("connect_msg"), Ok(Request::Member(MemberRequest::Connect(_)))));
+        assert!(matches!(Request::parse("message"), Ok(Request::Member(MemberRequest::Connect(_)))));
     }
 
     #[test]

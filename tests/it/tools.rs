@@ -106,6 +106,7 @@ fn what_is_installed_has_its_own_names_and_can_be_removed() {
     for (prefix, unit, verify) in [
         ("/home/alice/.local", "share/systemd/user/peerline-server.service", "--user"),
         ("/usr/local", "lib/systemd/system/peerline-server.service", "--system"),
+        ("/opt/50% of a|b & c", "lib/systemd/system/peerline-server.service", "--system"),
     ] {
         let dest = tempfile::tempdir().expect("a folder");
         let output = install(dest.path(), &["--built", built, prefix]);
@@ -118,7 +119,7 @@ fn what_is_installed_has_its_own_names_and_can_be_removed() {
         assert!(read("share/man/man1/peerline.1").contains("peerline [OPTIONS] [IP] [PORT]"));
         assert!(read("share/bash-completion/completions/peerline-server").contains("-o default peerline-server\n"));
         assert!(read("share/zsh/site-functions/_peerline").contains("#compdef peerline"));
-        assert!(read(unit).contains(&format!("ExecStart={prefix}/bin/peerline-server ")));
+        assert!(read(unit).contains(&format!("ExecStart=\"{}/bin/peerline-server\" ", prefix.replace('%', "%%"))));
         verify_unit(&root.join(unit), &root.join("bin/peerline-server"), prefix, verify);
         let output = install(dest.path(), &["--remove", prefix]);
         assert!(output.status.success() && files_below(dest.path()).is_empty(), "{:?}", files_below(dest.path()));
@@ -132,7 +133,8 @@ fn what_is_installed_has_its_own_names_and_can_be_removed() {
 fn verify_unit(unit: &Path, program: &Path, prefix: &str, whose: &str) {
     let text = std::fs::read_to_string(unit).expect("installed");
     // The program must be where the unit says.
-    let here = text.replace(&format!("{prefix}/bin/peerline-server"), program.to_str().expect("UTF-8"));
+    let here =
+        text.replace(&format!("{}/bin/peerline-server", prefix.replace('%', "%%")), program.to_str().expect("UTF-8"));
     std::fs::write(unit, here).expect("written");
     let runtime = tempfile::tempdir().expect("a folder");
     let mut verify = Command::new("systemd-analyze");

@@ -7,7 +7,7 @@ use super::session::Session;
 use super::state::App;
 use super::under_way::{Doctor, Other};
 use crate::client::event::{CallError, CallId, Effect, End, LinkError, NoConnection, Shown, Work};
-use crate::protocol::{Hello, MemberRequest, Reply};
+use crate::protocol::{Hello, MemberRequest, Refusal, Reply};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -61,6 +61,13 @@ impl App {
         }
     }
 
+    /// The client is ended from outside: an examination that is not at its end has failed.
+    pub fn break_off(&mut self) {
+        if self.rules.doctor && !self.session.is_over() {
+            self.found(Err("Stopped before the examination was at its end".to_owned()));
+        }
+    }
+
     /// The connection was lost: what is not known yet cannot be found out.
     pub fn give_up_examination(&mut self, why: &LinkError) {
         self.found(Err(format!("TCP to {}: {why}, in the middle of the examination", self.rules.server)));
@@ -84,6 +91,9 @@ impl App {
                 "Peers: {text}. But this machine is {from}, so a NAT is between: fine only if it passes that port on to \
                  this machine; else set the virtual machine's network adapter to bridged or host-only"
             )),
+            (Reply::Err(Refusal::UnknownCommand), _) => {
+                Err("Peers: not examined, as the server is older than this client".to_owned())
+            }
             (Reply::Err(why), None) => Err(format!(
                 "Peers: {why}. Chats that others ask for fail and messages are relayed. Open that TCP port in this \
                  machine's firewall, or choose another with --listen"
@@ -116,7 +126,7 @@ impl App {
             (Some(_), None) => "Other machines: clients there cannot connect to this one, as --local asks".to_owned(),
             (Some(_), Some(port)) => format!(
                 "Other machines: clients there connect to TCP port {port} of this one, if its firewall lets them: run \
-                 client doctor there too. A port that stays the same: log in to this machine's own address, not 127.0.0.1"
+                 client doctor there too. A port that stays the same: log in to this machine's own address with --listen PORT"
             ),
         };
         self.found(Ok(text));

@@ -10,6 +10,7 @@ pub const NOTHING_FOUND: &str = "No server was found. Perhaps
   it runs in a VM behind NAT: set the VM's network to bridged or host-only
   a firewall drops UDP port 4402, on its machine or on this one
   it was started with --no-find
+  many ask from this address at the same moment: ask again
 Ask one machine with: client find --find-at ADDRESS
 Or give the server's address: client IP [PORT]";
 

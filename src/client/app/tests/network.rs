@@ -64,6 +64,21 @@ fn a_port_that_the_server_does_not_take_is_closed() {
 }
 
 #[test]
+fn a_doctor_who_is_stopped_has_failed() {
+    let mut play = doctor("10.0.2.15");
+    play.event(Event::Stop);
+    assert_eq!(play.shown(), ["refused: Stopped before the examination was at its end"]);
+    assert!(play.app.was_refused());
+}
+
+#[test]
+fn a_doctor_says_that_a_server_is_too_old_to_probe() {
+    let mut play = doctor("10.0.2.15");
+    play.server(&["ERR,Unknown command: send help for the commands"]);
+    assert_eq!(play.shown(), ["refused: Peers: not examined, as the server is older than this client"]);
+}
+
+#[test]
 fn a_doctor_who_is_not_told_who_is_there_says_so() {
     let mut play = doctor("10.0.2.15");
     play.server(&["OK,Others can reach you at 10.0.2.15:4401"]);
