@@ -40,10 +40,12 @@ fn a_client_comes_back_with_the_server_and_misses_nothing() {
     bob.see("alice: hello again");
     bob.say("broadcast three");
     alice.see("bob: three");
-    assert_eq!(alice.finish(), Some(0));
+    let code = alice.finish();
+    assert_eq!(code, Some(0), "{:#?}", alice.seen);
     let shown: Vec<_> = alice.seen.iter().filter(|line| line.contains("broadcast ")).collect();
     assert_eq!(shown.len(), 3, "{:#?}", alice.seen);
-    assert_eq!(bob.finish(), Some(0));
+    let code = bob.finish();
+    assert_eq!(code, Some(0), "{:#?}", bob.seen);
 }
 
 #[test]

@@ -30,7 +30,10 @@ pub struct Outbox {
 struct State {
     writing: bool,
     pending: Vec<u8>,
-    closed: bool,
+    /// The session is to end: nothing more is delivered, but what was carried out is still answered.
+    closing: bool,
+    /// The connection is lost, or its reader too slow.
+    broken: bool,
 }
 
 impl Outbox {
@@ -56,14 +59,14 @@ impl Outbox {
     pub fn answer(&self, bytes: &[u8]) -> bool {
         let until = Instant::now() + ANSWER_LIMIT;
         let mut state = self.lock();
-        while state.writing && !state.closed {
+        while state.writing && !state.broken {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return self.give_up(state);
             }
             state = self.idle.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        if state.closed {
+        if state.broken {
             return false;
         }
         state.writing = true;
@@ -75,7 +78,7 @@ impl Outbox {
     /// when the session has ended, or is ended now as its client does not read.
     pub fn send(&self, lines: &str) -> bool {
         let mut state = self.lock();
-        if state.closed {
+        if state.closing || state.broken {
             return false;
         }
         if state.writing {
@@ -98,7 +101,8 @@ impl Outbox {
 
     /// Whether the session is to end.
     pub fn is_closed(&self) -> bool {
-        self.lock().closed
+        let state = self.lock();
+        state.closing || state.broken
     }
 
     /// Writes `bytes` and then whatever others leave meanwhile. The caller has set `writing`.
@@ -137,7 +141,7 @@ impl Outbox {
 
     /// The connection is lost, or its reader too slow: what could not be written is gone.
     fn give_up(&self, mut state: MutexGuard<'_, State>) -> bool {
-        state.closed = true;
+        state.broken = true;
         state.pending = Vec::new();
         self.idle.notify_all();
         drop(state);
@@ -158,7 +162,7 @@ impl Mailbox for Outbox {
 
     /// Ends only the reading half: the session's thread wakes, and closes the rest when the last line is out.
     fn close(&self) {
-        self.lock().closed = true;
+        self.lock().closing = true;
         let _ = self.stream.shutdown(Shutdown::Read);
     }
 }
@@ -202,6 +206,18 @@ mod tests {
                 next[thread] += 1;
             }
         });
+    }
+
+    #[test]
+    fn what_was_carried_out_is_answered_though_the_session_is_to_end() {
+        let (outbox, reader) = pair();
+        assert!(outbox.send("notice_the end\n"));
+        outbox.close();
+        assert!(outbox.is_closed() && !outbox.send("an event\n"));
+        assert!(outbox.answer(b"OK,Broadcast 1 sent to 2 clients\n"));
+        drop(outbox);
+        let lines: Vec<String> = BufReader::new(reader).lines().map(|line| line.expect("text")).collect();
+        assert_eq!(lines, ["notice_the end", "OK,Broadcast 1 sent to 2 clients"]);
     }
 
     #[test]
