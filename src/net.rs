@@ -7,6 +7,7 @@ mod bursts;
 pub mod listener;
 mod fair_queue;
 mod hangup;
+mod places;
 mod addressed_socket;
 
 pub use addressed_socket::{AddressedSocket, Arrival};
@@ -15,4 +16,5 @@ pub use deadline::DeadlineReader;
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
 pub use hangup::has_hung_up;
 pub use lines::{LineReader, MAX_WITHOUT_LF};
+pub use places::{Admission, Origin, Places, Standing};
 pub use shutdown::Shutdown;
