@@ -4,10 +4,10 @@ pub mod shutdown;
 mod deadline;
 mod lines;
 mod bursts;
+mod places;
 pub mod listener;
 mod fair_queue;
 mod hangup;
-mod places;
 mod addressed_socket;
 
 pub use addressed_socket::{AddressedSocket, Arrival};

@@ -73,7 +73,7 @@ impl Server {
             .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let dialects = bind_dialects(&services.config)?;
-        let connections = Connections::new(services.config.max_clients);
+        let connections = Connections::with_login(services.config.max_clients, services.config.per_address());
         let responder = bind_responder(&services.config, address);
         Ok(Server { services, listener, datagrams, responder, address, dialects, connections, stop })
     }

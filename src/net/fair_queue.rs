@@ -34,6 +34,8 @@ pub struct Patience<'a> {
     pub until: Instant,
     /// Whether the peer for whom the work is done has hung up.
     pub has_gone: &'a dyn Fn() -> bool,
+    /// Told when the turn has come, before the work begins.
+    pub on_turn: &'a dyn Fn(),
 }
 
 /// Why no permit was given.
@@ -84,6 +86,10 @@ impl FairQueue {
             state.taken += 1;
         }
         self.ring_next(&state);
+        drop(state);
+        if waited.is_ok() {
+            (patience.on_turn)();
+        }
         waited.map(|()| Permit(self))
     }
 
@@ -150,7 +156,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(10);
 
     fn patient() -> Patience<'static> {
-        Patience { until: Instant::now() + LIMIT, has_gone: &|| false }
+        Patience { until: Instant::now() + LIMIT, has_gone: &|| false, on_turn: &|| {} }
     }
 
     fn wait_for_line(queue: &FairQueue, length: usize) {
@@ -187,7 +193,7 @@ mod tests {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| queue.take(&patient()).map(drop));
             wait_for_line(&queue, 1);
-            let impatient = Patience { until: Instant::now(), has_gone: &|| false };
+            let impatient = Patience { until: Instant::now(), has_gone: &|| false, on_turn: &|| {} };
             assert_eq!(queue.take(&impatient).map(drop), Err(NotServed::TimeUp));
             drop(first);
             assert_eq!(waiting.join().expect("no panic"), Ok(()));
@@ -203,7 +209,7 @@ mod tests {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| {
                 let has_gone = || gone.load(Ordering::Relaxed);
-                queue.take(&Patience { until: Instant::now() + LIMIT, has_gone: &has_gone }).map(drop)
+                queue.take(&Patience { until: Instant::now() + LIMIT, has_gone: &has_gone, on_turn: &|| {} }).map(drop)
             });
             wait_for_line(&queue, 1);
             assert_eq!(queue.take(&patient()).map(drop), Err(NotServed::LineFull));
@@ -212,7 +218,7 @@ mod tests {
         });
         drop(first);
         let has_gone = || true;
-        let ghost = Patience { until: Instant::now() + LIMIT, has_gone: &has_gone };
+        let ghost = Patience { until: Instant::now() + LIMIT, has_gone: &has_gone, on_turn: &|| {} };
         assert_eq!(queue.take(&ghost).map(drop), Err(NotServed::Gone), "not even a free permit");
         assert!(queue.take(&patient()).is_ok());
     }

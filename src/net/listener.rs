@@ -4,11 +4,14 @@
 //! client's own port for peers.
 
 use crate::net::Shutdown;
+use crate::net::places::{Admission, Origin, Places, Standing};
 use log::warn;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,8 +22,8 @@ const BACKLOG: i32 = 4096;
 /// The stack of a connection's thread, in bytes: 10,000 of them fit a small machine. Less saves nothing, as only
 /// touched pages are resident, and overflows while a panic is being printed.
 pub const STACK: usize = 64 * 1024;
-/// Connections over the maximum that are told so at the same time; more are closed without a word.
-const REFUSALS: usize = 8;
+/// Refused connections that are kept for a second each, so that their peers can read why; more end the oldest.
+const REFUSED: usize = 64;
 /// A refused or ended peer gets this long to read its last line.
 const LINGER: Duration = Duration::from_secs(1);
 /// The pause after an `accept` that failed, most likely for want of descriptors.
@@ -72,33 +75,68 @@ pub fn close_gently(stream: &TcpStream) {
     }
 }
 
+/// How many connections without a login one address may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerAddress {
+    /// An address of the internet.
+    pub public: usize,
+    /// An address of loopback or of a private network, behind which a whole class may be.
+    pub private: usize,
+}
+
+impl PerAddress {
+    fn of(self, address: IpAddr) -> usize {
+        let is_private = match address {
+            IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+        };
+        if is_private { self.private } else { self.public }
+    }
+}
+
 /// The open connections of a program, over all its listeners: at most `max` at a time.
 pub struct Connections {
     max: usize,
+    /// Where a connection has to log in: until then it may have to give way.
+    per_address: Option<PerAddress>,
     state: Mutex<State>,
     /// A connection has ended.
     ended: Condvar,
 }
 
-#[derive(Default)]
 struct State {
-    next_id: u64,
+    places: Places,
+    /// Also those that have given way, until their threads end.
     open: HashMap<u64, Arc<TcpStream>>,
-    refusing: usize,
     closed: bool,
 }
 
 /// What becomes of a new connection.
 enum Verdict {
-    Serve(u64),
-    Refuse(u64),
+    Serve { id: u64, gives_way: Option<Arc<TcpStream>> },
+    Refuse(Refused),
     Drop,
 }
 
+/// Why a connection is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// All places are taken.
+    Full,
+    /// So many connections of its address are without a login, which is the most for one.
+    TooManyWithoutLogin(usize),
+}
+
 impl Connections {
-    /// Room for `max` connections.
+    /// Room for `max` connections, each of which keeps its place.
     pub fn new(max: usize) -> Connections {
-        Connections { max, state: Mutex::default(), ended: Condvar::new() }
+        let state = State { places: Places::new(max), open: HashMap::new(), closed: false };
+        Connections { max, per_address: None, state: Mutex::new(state), ended: Condvar::new() }
+    }
+
+    /// Room for `max` connections that have to log in ([`Place::stand`]); until then they may have to give way.
+    pub fn with_login(max: usize, per_address: PerAddress) -> Connections {
+        Connections { per_address: Some(per_address), ..Connections::new(max) }
     }
 
     /// The most connections at a time.
@@ -123,24 +161,24 @@ impl Connections {
         }
     }
 
-    fn admit(&self, stream: &Arc<TcpStream>) -> Verdict {
+    fn admit(&self, stream: &Arc<TcpStream>, from: IpAddr) -> Verdict {
+        let limit = self.per_address.map_or(usize::MAX, |limit| limit.of(from));
         let mut state = self.lock();
-        if state.closed {
+        // Those that have given way need a moment to end.
+        if state.closed || state.open.len() >= self.max.saturating_mul(2) {
             return Verdict::Drop;
         }
-        let serving = state.open.len() - state.refusing;
-        let id = state.next_id;
-        let verdict = if serving < self.max {
-            Verdict::Serve(id)
-        } else if state.refusing < REFUSALS {
-            state.refusing += 1;
-            Verdict::Refuse(id)
-        } else {
-            return Verdict::Drop;
+        let (id, gives_way) = match state.places.admit(Origin::of(from), limit, random_below) {
+            Admission::Free(id) => (id, None),
+            Admission::InPlaceOf { id, gives_way } => (id, state.open.get(&gives_way).cloned()),
+            Admission::Full => return Verdict::Refuse(Refused::Full),
+            Admission::TooMany(limit) => return Verdict::Refuse(Refused::TooManyWithoutLogin(limit)),
         };
-        state.next_id += 1;
+        if self.per_address.is_none() {
+            state.places.stand(id, Standing::Kept);
+        }
         state.open.insert(id, Arc::clone(stream));
-        verdict
+        Verdict::Serve { id, gives_way }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -148,19 +186,75 @@ impl Connections {
     }
 }
 
-/// Gives the place back when the connection's thread ends, also by a panic.
-struct Place<'a> {
+/// A number below this one. Without random bytes it is 0: the oldest of those who wait gives way then.
+fn random_below(below: usize) -> usize {
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    (u64::from_ne_bytes(bytes) % below.max(1) as u64) as usize
+}
+
+/// Gives a connection's place back, also when its thread panics or is never started.
+pub struct Place<'a> {
     connections: &'a Connections,
     id: u64,
-    refused: bool,
+}
+
+impl Place<'_> {
+    /// The connection stands otherwise now. False when it has given way to another: it is over.
+    pub fn stand(&self, standing: Standing) -> bool {
+        self.connections.lock().places.stand(self.id, standing)
+    }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.connections.lock();
         state.open.remove(&self.id);
-        state.refusing -= usize::from(self.refused);
+        state.places.leave(self.id);
         self.connections.ended.notify_all();
+    }
+}
+
+/// Connections that were refused: closed a second later, so that the peer can read why. They need no thread.
+#[derive(Default)]
+struct Lingering(VecDeque<(Instant, Arc<TcpStream>)>);
+
+impl Lingering {
+    fn push(&mut self, stream: Arc<TcpStream>) {
+        // An error says that the connection has ended already.
+        let _ = stream.shutdown(Direction::Write);
+        if self.0.len() >= REFUSED {
+            self.0.pop_front();
+        }
+        self.0.push_back((Instant::now(), stream));
+    }
+
+    /// Waits for a connection, and closes those whose second is over meanwhile. False: there is none yet.
+    fn wait(&mut self, listener: &TcpListener) -> bool {
+        let Some((since, _)) = self.0.front() else { return true };
+        let left = LINGER.saturating_sub(since.elapsed());
+        // An error can only be a signal: the next look tells more.
+        let limit = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+        let ready = poll(&mut [PollFd::new(listener.as_fd(), PollFlags::POLLIN)], limit).unwrap_or(0) > 0;
+        while self.0.front().is_some_and(|(since, _)| since.elapsed() >= LINGER) {
+            if let Some((_, stream)) = self.0.pop_front() {
+                read_away(&stream);
+            }
+        }
+        ready
+    }
+}
+
+/// Reads away what has arrived: closing with unread bytes would reset the connection, and lose the last line.
+fn read_away(stream: &TcpStream) {
+    let mut sink = [0; 4096];
+    if stream.set_nonblocking(true).is_ok() {
+        // A peer that goes on sending is cut off.
+        for _ in 0..16 {
+            if !matches!((&mut &*stream).read(&mut sink), Ok(1..)) {
+                return;
+            }
+        }
     }
 }
 
@@ -170,10 +264,13 @@ pub trait Service: Sync {
     const NAME: &'static str;
 
     /// Talks with one peer until the conversation ends; the connection is closed afterwards.
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr);
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>);
 
-    /// Tells a peer that there is no room, in one write that does not wait.
-    fn refuse(&self, stream: &TcpStream);
+    /// Tells a peer why it is not served, in one write that does not wait.
+    fn refuse(&self, stream: &TcpStream, why: Refused);
+
+    /// Tells a peer that its connection gives way to another, in one write that does not wait.
+    fn give_way(&self, _stream: &TcpStream) {}
 }
 
 /// Accepts connections until `stop`, each on a thread of its own, and returns when the last of them has ended.
@@ -182,8 +279,12 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
     if let Ok(address) = listener.local_addr() {
         stop.wake_listener(address);
     }
+    let mut refused = Lingering::default();
     thread::scope(|scope| {
         while !stop.is_triggered() {
+            if !refused.wait(listener) {
+                continue;
+            }
             let accepted = listener.accept();
             // What came is the wake-up, or the error of a listener that was shut down so that its port is free while
             // the last ones still talk.
@@ -198,13 +299,24 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                     continue;
                 }
             };
+            // An IPv4 client of an IPv6 listener is shown, and compared, as the IPv4 client that it is.
+            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
             let stream = Arc::new(stream);
-            let (id, refused) = match connections.admit(&stream) {
-                Verdict::Serve(id) => (id, false),
-                Verdict::Refuse(id) => (id, true),
+            let id = match connections.admit(&stream, peer.ip()) {
+                Verdict::Serve { id, gives_way } => {
+                    gives_way.iter().for_each(|other| send_away(other, service));
+                    id
+                }
+                Verdict::Refuse(why) => {
+                    if stream.set_nonblocking(true).is_ok() {
+                        service.refuse(&stream, why);
+                        refused.push(stream);
+                    }
+                    continue;
+                }
                 Verdict::Drop => continue,
             };
-            let place = Place { connections, id, refused };
+            let place = Place { connections, id };
             let talk = move || converse(&stream, peer, &place, service);
             let named = thread::Builder::new().name(S::NAME.to_owned()).stack_size(STACK);
             if let Err(error) = named.spawn_scoped(scope, talk) {
@@ -214,16 +326,17 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
     });
 }
 
+/// Ends a connection whose place another one takes. Its thread sees the end of its input.
+fn send_away(stream: &TcpStream, service: &impl Service) {
+    service.give_way(stream);
+    // An error says that the connection has ended already.
+    let _ = stream.shutdown(Direction::Both);
+}
+
 fn converse(stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>, service: &impl Service) {
-    // An IPv4 client of an IPv6 listener is shown, and compared, as the IPv4 client that it is.
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     if tune(stream).is_err() {
         return;
     }
-    if place.refused {
-        service.refuse(stream)
-    } else {
-        service.serve(stream, peer)
-    }
+    service.serve(stream, peer, place);
     close_gently(stream);
 }

@@ -16,6 +16,8 @@ use std::time::Duration;
 pub enum Notice {
     /// The login counts no longer; the connection stays, and the client is asked for its password again.
     SessionExpired,
+    /// The server is full, and another client takes the place of this connection, which has not logged in.
+    GivesWay,
     /// Too few lines in a window of the inactivity rule: the connection ends.
     Inactive,
     /// It will, unless the client sends something within this time.
@@ -33,6 +35,7 @@ pub enum Notice {
 const EXPIRED: &str = "Session expired, please log in again";
 /// S1's words.
 const INACTIVE: &str = "Inactive for too long, terminating connection";
+const GIVES_WAY: &str = "The server is full, and you have not logged in";
 const STOPS: &str = "The server stops, terminating connection";
 
 impl Notice {
@@ -48,6 +51,7 @@ impl Notice {
             EXPIRED => return Some(Notice::SessionExpired),
             INACTIVE => return Some(Notice::Inactive),
             STOPS => return Some(Notice::ServerStops),
+            GIVES_WAY => return Some(Notice::GivesWay),
             _ => {}
         }
         let soon = between(text, "Inactive: send something within ", " or the connection is terminated");
@@ -70,6 +74,7 @@ impl Notice {
             | Notice::InactiveSoon(_)
             | Notice::NotLoggedIn(_)
             | Notice::ServerStops
+            | Notice::GivesWay
             | Notice::Other(_) => false,
         }
     }
@@ -92,6 +97,7 @@ impl fmt::Display for Notice {
                 write!(f, "Not logged in within {}, terminating connection", duration::show(*limit))
             }
             Notice::ServerStops => f.write_str(STOPS),
+            Notice::GivesWay => f.write_str(GIVES_WAY),
             Notice::Other(sentence) => f.write_str(sentence),
         }
     }

@@ -1,5 +1,6 @@
 //! The server's options. Every duration of the house rules is one, so a 30-minute rule can be proven in milliseconds.
 
+use crate::net::listener::PerAddress;
 use crate::program::Manual;
 use crate::value::{ServerName, duration};
 use clap::Parser;
@@ -53,6 +54,11 @@ pub struct Config {
     #[arg(long, value_name = "PORT")]
     pub packet_port: Option<u16>,
 
+    /// The most connections of one address that have not logged in [default: half of --max-clients, at least 4, for a
+    /// public address; all for loopback and private ones]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub max_per_ip: Option<usize>,
+
     /// How often it is looked whether the guests of those two dialects are still there
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration::parse, hide = true)]
     pub guest_probe: Duration,
@@ -104,6 +110,14 @@ pub struct MenuPort {
 }
 
 impl Config {
+    /// How many connections without a login one address may have.
+    pub fn per_address(&self) -> PerAddress {
+        match self.max_per_ip {
+            Some(most) => PerAddress { public: most, private: most },
+            None => PerAddress { public: (self.max_clients / 2).max(4), private: usize::MAX },
+        }
+    }
+
     /// The options' defaults.
     pub fn defaults() -> Config {
         Config::parse_from(["server"])

@@ -3,7 +3,7 @@
 use crate::harness::client::ClientProcess;
 use crate::harness::meddler::{Fate, Fates, Listening, Meddler};
 use crate::harness::{TestServer, wait_until};
-use peerline::net::listener::Service;
+use peerline::net::listener::{Place, Refused, Service};
 use serde_json::{Value, json};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -245,7 +245,7 @@ struct Liar;
 impl Service for Liar {
     const NAME: &'static str = "liar";
 
-    fn serve(&self, stream: &Arc<TcpStream>, _: SocketAddr) {
+    fn serve(&self, stream: &Arc<TcpStream>, _: SocketAddr, _: &Place<'_>) {
         let mut line = String::new();
         BufReader::new(&**stream).read_line(&mut line).expect("an opening");
         let lie = line.split(',').nth(1).expect("a name");
@@ -266,7 +266,7 @@ impl Service for Liar {
         while lie == "endless" && (&**stream).write_all(&[b'x'; 4096]).is_ok() {}
     }
 
-    fn refuse(&self, _: &TcpStream) {}
+    fn refuse(&self, _: &TcpStream, _: Refused) {}
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn a_native_user_sees_a_guest_and_is_told_why_it_cannot_connect() {
 #[test]
 fn the_packet_port_counts_among_all_connections() {
     let (server, packets) = server(&["--max-clients", "1"]);
-    let _native = server.connect();
+    let _native = server.join("dave");
     let refused = connect(packets);
     assert_eq!(receive(&refused), packet(3, "Server", "Failed"));
     assert!(receive(&refused).is_empty(), "closed");

@@ -160,7 +160,7 @@ fn there_is_an_end_to_guests() {
 #[test]
 fn the_query_port_counts_among_all_connections() {
     let (server, queries) = server(&["--max-clients", "1"]);
-    let _native = server.connect();
+    let _native = server.join("dave");
     assert_eq!(receive(&connect(queries)), "ERR,Server full (1 client): try again later");
 }
 

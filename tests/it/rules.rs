@@ -6,7 +6,7 @@ use std::thread;
 #[test]
 fn the_fifty_first_client_is_told_and_closed() {
     let server = TestServer::start(&[]);
-    let clients: Vec<Lines> = (0..50).map(|_| server.connect()).collect();
+    let clients: Vec<Lines> = (0..50).map(|number| server.join(&format!("client{number}"))).collect();
     let mut next = Lines::connect(server.address);
     assert_eq!(next.line(), "ERR,Server full (50 clients): try again later");
     next.wait_for_end();
@@ -14,6 +14,37 @@ fn the_fifty_first_client_is_told_and_closed() {
     // The places are free again as soon as the threads have seen the ends.
     let greeting = (0..1000).map(|_| Lines::connect(server.address).line()).find(|line| line.starts_with("OK,Welcome"));
     assert!(greeting.is_some());
+}
+
+#[test]
+fn fifty_silent_connections_shut_nobody_out() {
+    let server = TestServer::start(&[]);
+    let mut alice = server.join("alice");
+    let mut silent: Vec<Lines> = (0..49).map(|_| server.connect()).collect();
+    for name in ["bob", "carol", "dave"] {
+        let mut newcomer = server.join(name);
+        let mut first = silent.remove(0);
+        assert_eq!(first.event(), "notice_The server is full, and you have not logged in", "the oldest gives way");
+        first.wait_for_end();
+        assert!(newcomer.ask("whoami").starts_with(&format!("OK,{name},")));
+        silent.push(server.connect());
+        newcomer.ask("quit");
+        newcomer.wait_for_end();
+    }
+    assert!(alice.ask("whoami").starts_with("OK,alice,"), "who is logged in stays");
+}
+
+#[test]
+fn an_address_has_a_limit_without_a_login() {
+    let server = TestServer::start(&["--max-per-ip", "2"]);
+    let clients = ["alice", "bob", "carol"].map(|name| server.join(name));
+    let _silent = [server.connect(), server.connect()];
+    let mut next = Lines::connect(server.address);
+    let refusal = "ERR,2 connections of your address have not logged in, which is the most: log in with one of them, or \
+                   try again later";
+    assert_eq!(next.line(), refusal);
+    next.wait_for_end();
+    drop(clients);
 }
 
 #[test]

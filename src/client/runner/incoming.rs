@@ -7,7 +7,7 @@ use crate::client::call::{self, Signal, Signals};
 use crate::client::dispatch::{self, Means};
 use crate::client::event::{CallEnd, CallId, Event};
 use crate::net::Shutdown;
-use crate::net::listener::{self, Connections, Service};
+use crate::net::listener::{self, Connections, Place, Refused, Service};
 use crate::peer_protocol::{Answer, PeerRefusal};
 use socket2::SockRef;
 use std::io::{self, Write};
@@ -124,7 +124,7 @@ struct Peers {
 impl Service for Peers {
     const NAME: &'static str = "peer";
 
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, _: &Place<'_>) {
         let id = CallId::In(self.next.fetch_add(1, Ordering::Relaxed));
         let (orders, call) = match call::new(id, self.signals.clone()) {
             Ok(ends) => ends,
@@ -137,8 +137,7 @@ impl Service for Peers {
         }
     }
 
-    fn refuse(&self, stream: &TcpStream) {
-        let _ = stream.set_nonblocking(true);
+    fn refuse(&self, stream: &TcpStream, _: Refused) {
         let _ = (&*stream).write_all(format!("{}\n", Answer::Refused(PeerRefusal::TooManyConnections)).as_bytes());
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn patient() -> Patience<'static> {
-        Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false }
+        Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} }
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! It decides, and touches no socket; the session around it says it in the words of its dialect.
 
 use super::rendezvous::{Login, Rendezvous};
-use crate::net::Patience;
+use crate::net::listener::Place;
+use crate::net::{Patience, Standing};
 use crate::protocol::{Broadcast, Notice, Refusal};
 use crate::server::auth::{Credentials, TokenBucket};
 use crate::server::clients::Viewpoint;
@@ -24,6 +25,7 @@ pub struct LoginState<'a> {
     peer: SocketAddr,
     view: Viewpoint,
     mailbox: Arc<dyn Mailbox>,
+    place: &'a Place<'a>,
     current: Option<Login>,
     bucket: TokenBucket,
     /// The first broadcast that this connection was not sent yet, over all its logins.
@@ -49,6 +51,7 @@ impl<'a> LoginState<'a> {
         peer: SocketAddr,
         reached: IpAddr,
         mailbox: Arc<dyn Mailbox>,
+        place: &'a Place<'a>,
         now: Instant,
     ) -> LoginState<'a> {
         LoginState {
@@ -56,6 +59,7 @@ impl<'a> LoginState<'a> {
             peer,
             view: Viewpoint::of(peer.ip(), reached),
             mailbox,
+            place,
             current: None,
             bucket: TokenBucket::new(services.config.rate.0, now),
             next_broadcast: 0,
@@ -92,7 +96,14 @@ impl<'a> LoginState<'a> {
     /// # Errors
     /// As [`Rendezvous::sign_up`].
     pub fn sign_up(&self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Username, Refusal> {
-        self.services.sign_up(credentials, &Patience { until: self.hash_by(), has_gone })
+        let on_turn = || {
+            self.place.stand(Standing::Kept);
+        };
+        self.place.stand(Standing::Waiting);
+        let result =
+            self.services.sign_up(credentials, &Patience { until: self.hash_by(), has_gone, on_turn: &on_turn });
+        self.place.stand(Standing::Silent);
+        result
     }
 
     /// Logs in. It waits for its turn to hash, but not for a client that `has_gone`.
@@ -100,8 +111,18 @@ impl<'a> LoginState<'a> {
     /// # Errors
     /// As [`Rendezvous::authenticate`].
     pub fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Login, Refusal> {
-        let patience = Patience { until: self.hash_by(), has_gone };
-        let name = self.services.authenticate(credentials, self.peer.ip(), &patience)?;
+        let on_turn = || {
+            self.place.stand(Standing::Kept);
+        };
+        self.place.stand(Standing::Waiting);
+        let patience = Patience { until: self.hash_by(), has_gone, on_turn: &on_turn };
+        let checked = self.services.authenticate(credentials, self.peer.ip(), &patience);
+        let stands = self.place.stand(if checked.is_ok() { Standing::Kept } else { Standing::Silent });
+        let name = checked?;
+        if !stands {
+            // It has given way, and is over; an older session of that name stays.
+            return Err(Refusal::BusyWithLogins);
+        }
         let login = self.services.enter(name, self.peer, self.view, Arc::clone(&self.mailbox));
         self.current = Some(login.clone());
         // From now on, not from the line on whose password has waited to be hashed: as the inactivity rule counts.
@@ -148,6 +169,7 @@ impl<'a> LoginState<'a> {
     /// sent yet, perhaps the client's own, are to be read by [`LoginState::read_broadcasts`] before the end.
     pub fn leave(&mut self) -> bool {
         let left = self.current.take().and_then(|login| self.services.leave(&login));
+        self.place.stand(Standing::Silent);
         if let Some(left) = left {
             self.next_broadcast = left.next;
         }

@@ -4,6 +4,7 @@
 //! reaches another client goes through its mailbox, after every lock is released.
 
 use crate::dialect::Dialect;
+use crate::net::listener::Refused;
 use crate::net::{NotServed, Patience, Shutdown};
 use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, Throttle};
@@ -11,6 +12,7 @@ use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, Ses
 use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox};
 use crate::server::store::{Account, Accounts, History, NotAdded};
+use crate::value::sentence::counted;
 use crate::value::{Address, Ticket, Username};
 use log::info;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -249,6 +251,17 @@ impl Rendezvous {
     /// How many clients are logged in.
     pub fn client_count(&self) -> usize {
         self.clients.audience()
+    }
+
+    /// Why a connection is not served.
+    pub fn not_served(&self, why: Refused) -> Refusal {
+        match why {
+            Refused::Full => Refusal::ServerFull(self.config.max_clients),
+            Refused::TooManyWithoutLogin(most) => Refusal::Other(format!(
+                "{} of your address have not logged in, which is the most: log in with one of them, or try again later",
+                counted(most, "connection")
+            )),
+        }
     }
 
     /// The active clients, by name.

@@ -6,9 +6,9 @@
 
 use super::menu_inbox::{MenuInbox, show};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU};
-use crate::net::listener::{Service, reached_address};
+use crate::net::listener::{Place, Refused, Service, reached_address};
 use crate::net::{BurstReader, has_hung_up};
-use crate::protocol::{Event, MAX_LINE, MemberRequest, Refusal, Request};
+use crate::protocol::{Event, MAX_LINE, MemberRequest, Request};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, LoginState, Rendezvous, SessionKey, TimeIsUp};
@@ -36,9 +36,9 @@ pub struct Menus<'a> {
 impl Service for Menus<'_> {
     const NAME: &'static str = "menu client";
 
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let Ok(outbox) = Outbox::in_pieces(Arc::clone(stream), menu::write_length) else { return };
-        let mut session = MenuSession::new(self, peer, reached_address(stream), outbox);
+        let mut session = MenuSession::new(self, peer, reached_address(stream), place, outbox);
         let mut reader = BurstReader::new(Arc::clone(stream), MAX_LINE);
         let mut step = if self.quiet { Step::Wait } else { Step::Say(GREETING.to_owned()) };
         info!("{peer}: connected (menu)");
@@ -60,8 +60,8 @@ impl Service for Menus<'_> {
         info!("{who}: disconnected");
     }
 
-    fn refuse(&self, mut stream: &TcpStream) {
-        let refusal = Refusal::ServerFull(self.services.config.max_clients);
+    fn refuse(&self, mut stream: &TcpStream, why: Refused) {
+        let refusal = self.services.not_served(why);
         // A client that has left already need not be told.
         let _ = stream.write_all(menu::refuse(&refusal).as_bytes());
     }
@@ -101,10 +101,16 @@ struct MenuSession<'a> {
 }
 
 impl<'a> MenuSession<'a> {
-    fn new(menus: &Menus<'a>, peer: SocketAddr, reached: IpAddr, outbox: Outbox) -> MenuSession<'a> {
+    fn new(
+        menus: &Menus<'a>,
+        peer: SocketAddr,
+        reached: IpAddr,
+        place: &'a Place<'a>,
+        outbox: Outbox,
+    ) -> MenuSession<'a> {
         let inbox = Arc::new(MenuInbox::new(outbox, menus.quiet));
         let mailbox = Arc::clone(&inbox) as Arc<dyn Mailbox>;
-        let login = LoginState::new(menus.services, peer, reached, mailbox, Instant::now());
+        let login = LoginState::new(menus.services, peer, reached, mailbox, place, Instant::now());
         let prompt = if menus.quiet { Prompt::Anything } else { Prompt::Option };
         MenuSession { services: menus.services, inbox, prompt, login }
     }

@@ -3,6 +3,7 @@
 //! [`Session`] decides: a line goes in, answer lines come out into a `String`, and what takes time (hashing, probing,
 //! the history, long lists) comes out as a value that the loop in `native_loop` carries out. No socket is known here.
 
+use crate::net::listener::Place;
 use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply, Request};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::Mailbox;
@@ -74,11 +75,12 @@ impl<'a> Session<'a> {
         peer: SocketAddr,
         reached: IpAddr,
         mailbox: Arc<dyn Mailbox>,
+        place: &'a Place<'a>,
         now: Instant,
         answer: &mut String,
     ) -> Session<'a> {
         write(answer, Reply::Ok(GREETING.to_owned()));
-        let login = LoginState::new(services, peer, reached, mailbox, now);
+        let login = LoginState::new(services, peer, reached, mailbox, place, now);
         Session { services, login, prompt: Prompt::Command, asked: String::new() }
     }
 

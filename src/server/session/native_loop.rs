@@ -1,13 +1,15 @@
 //! The loop around a native session: it reads, writes, watches the clock, and carries out what the session decided.
 
 use super::native::{Next, Session, Work};
-use crate::net::listener::{Service, reached_address};
+use crate::net::listener::{Place, Refused, Service, reached_address};
 use crate::net::{DeadlineReader, LineReader, has_hung_up};
-use crate::protocol::{Event, MAX_LINE, Refusal, Reply};
+use crate::protocol::{Event, MAX_LINE, Notice, Refusal, Reply};
 use crate::server::delivery::{MAX_WRITE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, Rendezvous, files_lines, reach, write};
 use crate::value::sentence::counted;
 use log::info;
+use nix::libc;
+use socket2::SockRef;
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -19,11 +21,11 @@ pub struct Native<'a>(pub &'a Rendezvous);
 impl Service for Native<'_> {
     const NAME: &'static str = "client";
 
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
         let (outbox, mut answer) = (Arc::new(outbox), String::new());
         let mailbox = Arc::clone(&outbox) as Arc<dyn Mailbox>;
-        let session = Session::new(self.0, peer, reached_address(stream), mailbox, Instant::now(), &mut answer);
+        let session = Session::new(self.0, peer, reached_address(stream), mailbox, place, Instant::now(), &mut answer);
         let reader = DeadlineReader::new(Arc::clone(stream), None);
         let mut connection = Connection { session, stream, outbox, answer, lines: LineReader::new(reader, MAX_LINE) };
         info!("{peer}: connected");
@@ -34,10 +36,16 @@ impl Service for Native<'_> {
     }
 
     /// One write, which finds the send buffer of a new connection empty.
-    fn refuse(&self, mut stream: &TcpStream) {
-        let reply = Reply::Err(Refusal::ServerFull(self.0.config.max_clients));
+    fn refuse(&self, mut stream: &TcpStream, why: Refused) {
+        let reply = Reply::Err(self.0.not_served(why));
         // A client that has left already need not be told.
         let _ = stream.write_all(format!("{reply}\n").as_bytes());
+    }
+
+    fn give_way(&self, stream: &TcpStream) {
+        let notice = format!("{}\n", Event::Notice(Notice::GivesWay));
+        // A client that does not read need not be told.
+        let _ = SockRef::from(stream).send_with_flags(notice.as_bytes(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
     }
 }
 

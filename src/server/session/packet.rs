@@ -6,7 +6,7 @@
 use crate::dialect::Dialect;
 use crate::dialect::packet::{Assembler, Kind, Packet, SERVER};
 use crate::net::DeadlineReader;
-use crate::net::listener::Service;
+use crate::net::listener::{Place, Refused, Service};
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{NewClient, Rendezvous, SessionKey, Viewpoint};
 use crate::value::{Username, text};
@@ -34,7 +34,7 @@ pub struct Packets<'a> {
 impl Service for Packets<'_> {
     const NAME: &'static str = "packet client";
 
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, _: &Place<'_>) {
         let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
         let mut session = PacketSession::new(self, peer, Arc::new(outbox));
         let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline);
@@ -46,7 +46,7 @@ impl Service for Packets<'_> {
     }
 
     /// The one refusal that the client knows: it asks its user for another name, and finds the connection closed.
-    fn refuse(&self, mut stream: &TcpStream) {
+    fn refuse(&self, mut stream: &TcpStream, _: Refused) {
         // A client that has left already need not be told.
         let _ = stream.write_all(&Packet::from_server(Kind::Hello, "Failed").encode());
     }

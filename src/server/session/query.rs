@@ -5,7 +5,7 @@
 
 use crate::dialect::Dialect;
 use crate::dialect::query::{MAX_QUERY, Query, QueryReply};
-use crate::net::listener::Service;
+use crate::net::listener::{Place, Refused, Service};
 use crate::net::{BurstReader, Shutdown};
 use crate::protocol::Refusal;
 use crate::server::auth::TokenBucket;
@@ -36,7 +36,7 @@ pub struct Queries<'a>(pub &'a Rendezvous);
 impl Service for Queries<'_> {
     const NAME: &'static str = "query client";
 
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr) {
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, _: &Place<'_>) {
         let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
         let limit = self.0.config.login_limit;
         let mut bucket = TokenBucket::new(self.0.config.rate.0, Instant::now());
@@ -52,8 +52,8 @@ impl Service for Queries<'_> {
         }
     }
 
-    fn refuse(&self, mut stream: &TcpStream) {
-        let answer = QueryReply::Refused(Refusal::ServerFull(self.0.config.max_clients).to_string());
+    fn refuse(&self, mut stream: &TcpStream, why: Refused) {
+        let answer = QueryReply::Refused(self.0.not_served(why).to_string());
         // A client that has left already need not be told.
         let _ = stream.write_all(answer.to_string().as_bytes());
     }

@@ -190,7 +190,8 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn account(name: &str) -> Account {
-        let patience = Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false };
+        let patience =
+            Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} };
         let hasher = Hasher::new(1000).expect("valid rounds");
         let password_hash = hasher.hash("password", &patience).expect("a free core");
         Account { name: name.parse().expect("valid"), password_hash }

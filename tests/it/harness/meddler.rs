@@ -3,7 +3,7 @@
 
 use super::LIMIT;
 use peerline::net::Shutdown;
-use peerline::net::listener::{Connections, Service, run};
+use peerline::net::listener::{Connections, Place, Refused, Service, run};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,7 +110,7 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream, mut wanted: u64, count: impl F
 impl Service for ToServer {
     const NAME: &'static str = "meddler to the server";
 
-    fn serve(&self, client: &Arc<TcpStream>, _: SocketAddr) {
+    fn serve(&self, client: &Arc<TcpStream>, _: SocketAddr, _: &Place<'_>) {
         let server = TcpStream::connect_timeout(&self.shared.server, LIMIT).expect("the server is there");
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -133,13 +133,13 @@ impl Service for ToServer {
         });
     }
 
-    fn refuse(&self, _: &TcpStream) {}
+    fn refuse(&self, _: &TcpStream, _: Refused) {}
 }
 
 impl Service for ToPeer {
     const NAME: &'static str = "meddler to a peer";
 
-    fn serve(&self, client: &Arc<TcpStream>, _: SocketAddr) {
+    fn serve(&self, client: &Arc<TcpStream>, _: SocketAddr, _: &Place<'_>) {
         let target = self.0.target.lock().expect("no panic").expect("an introduction");
         let peer = TcpStream::connect_timeout(&target, LIMIT).expect("the peer is there");
         let fate = self.0.fates.lock().expect("no panic")();
@@ -161,5 +161,5 @@ impl Service for ToPeer {
         });
     }
 
-    fn refuse(&self, _: &TcpStream) {}
+    fn refuse(&self, _: &TcpStream, _: Refused) {}
 }
