@@ -4,10 +4,12 @@
 
 mod password;
 mod throttle;
+mod sign_ups;
 mod token_bucket;
 mod login_dialogue;
 
 pub use login_dialogue::{Credentials, DialogueStep, LoginDialogue};
 pub use password::{Hasher, is_hash};
+pub use sign_ups::SignUps;
 pub use throttle::Throttle;
 pub use token_bucket::TokenBucket;

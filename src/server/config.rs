@@ -59,6 +59,10 @@ pub struct Config {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub max_per_ip: Option<usize>,
 
+    /// Accounts that one address may make in an hour, or off; loopback may make any number
+    #[arg(long, value_name = "N", default_value = "200", value_parser = parse_signups)]
+    pub signups: Signups,
+
     /// How often it is looked whether the guests of those two dialects are still there
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration::parse, hide = true)]
     pub guest_probe: Duration,
@@ -100,6 +104,10 @@ pub struct Relogin(pub Option<Duration>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(pub Option<u32>);
 
+/// `--signups`: sign-ups of one address an hour, or `None` for no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signups(pub Option<u32>);
+
 /// `--menu-port`: `PORT` or `PORT:quiet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MenuPort {
@@ -133,6 +141,14 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
         ("off", _) => Ok(Rate(None)),
         (_, Ok(lines @ 1..=1_000_000)) => Ok(Rate(Some(lines))),
         _ => Err("expected a number of lines a second from 1 to 1000000, or off".to_owned()),
+    }
+}
+
+fn parse_signups(text: &str) -> Result<Signups, String> {
+    match (text, text.parse()) {
+        ("off", _) => Ok(Signups(None)),
+        (_, Ok(number @ 1..)) => Ok(Signups(Some(number))),
+        _ => Err("expected a number of sign-ups an hour from 1, or off".to_owned()),
     }
 }
 

@@ -11,6 +11,8 @@ const LIFE: Duration = Duration::from_secs(60);
 pub const LATE: Duration = Duration::from_secs(2);
 /// The most tickets kept; beyond that the oldest is dropped.
 const MAX: usize = 1024;
+/// The most of one peer: whoever draws more drops their own oldest, and nobody else's.
+const MAX_OF_ONE: usize = 16;
 
 /// Tickets that the server announced and nobody has shown yet.
 #[derive(Debug, Default)]
@@ -28,8 +30,13 @@ struct Announced {
 impl Tickets {
     /// Keeps a ticket that the server announced.
     pub fn put(&mut self, name: Username, ticket: Ticket, now: Instant) {
-        if self.waiting.len() == MAX {
-            self.waiting.pop_front();
+        let mut own = (0..).zip(&self.waiting).filter(|(_, announced)| announced.name == name).map(|(at, _)| at);
+        let first = own.next();
+        let oldest = if own.count() + 1 >= MAX_OF_ONE { first } else { None };
+        match oldest {
+            Some(at) => drop(self.waiting.remove(at)),
+            None if self.waiting.len() == MAX => drop(self.waiting.pop_front()),
+            None => {}
         }
         self.waiting.push_back(Announced { name, ticket, until: now + LIFE });
     }
@@ -68,10 +75,23 @@ mod tests {
     }
 
     #[test]
+    fn whoever_draws_many_drops_their_own() {
+        let (mut tickets, now) = (Tickets::default(), Instant::now());
+        tickets.put(name("alice"), ticket(1), now);
+        for byte in 2..=2 + MAX_OF_ONE as u8 {
+            tickets.put(name("eve"), ticket(byte), now);
+        }
+        assert_eq!(tickets.waiting.len(), 1 + MAX_OF_ONE);
+        assert_eq!(tickets.redeem(&name("eve"), ticket(2), now), None);
+        assert_eq!(tickets.redeem(&name("eve"), ticket(3), now), Some(true));
+        assert_eq!(tickets.redeem(&name("alice"), ticket(1), now), Some(true));
+    }
+
+    #[test]
     fn memory_is_bounded_and_the_oldest_goes() {
         let (mut tickets, now) = (Tickets::default(), Instant::now());
         tickets.put(name("alice"), ticket(1), now);
-        (0..MAX).for_each(|_| tickets.put(name("bob"), ticket(2), now));
+        (0..MAX).for_each(|number| tickets.put(name(&format!("b{}", number / MAX_OF_ONE)), ticket(2), now));
         assert_eq!(tickets.waiting.len(), MAX);
         assert_eq!(tickets.redeem(&name("alice"), ticket(1), now), None);
     }

@@ -100,8 +100,11 @@ impl<'a> LoginState<'a> {
             self.place.stand(Standing::Kept);
         };
         self.place.stand(Standing::Waiting);
-        let result =
-            self.services.sign_up(credentials, &Patience { until: self.hash_by(), has_gone, on_turn: &on_turn });
+        let result = self.services.sign_up(
+            credentials,
+            self.peer.ip(),
+            &Patience { until: self.hash_by(), has_gone, on_turn: &on_turn },
+        );
         self.place.stand(Standing::Silent);
         result
     }

@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::net::listener::Refused;
 use crate::net::{NotServed, Patience, Shutdown};
 use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
-use crate::server::auth::{Credentials, Hasher, Throttle};
+use crate::server::auth::{Credentials, Hasher, SignUps, Throttle};
 use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox};
@@ -29,6 +29,7 @@ pub struct Rendezvous {
     broadcaster: Broadcaster,
     hasher: Hasher,
     throttle: Throttle,
+    sign_ups: SignUps,
 }
 
 fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
@@ -86,16 +87,29 @@ impl Rendezvous {
             clients: ClientMap::default(),
             broadcaster: Broadcaster::default(),
             throttle: Throttle::default(),
+            sign_ups: SignUps::default(),
         })
     }
 
     /// Makes an account. When this returns, it is on the disk. It hashes, and waits for its turn to do so.
     ///
     /// # Errors
-    /// A name that is invalid or taken, a password of the wrong length, or a turn that did not come.
-    pub fn sign_up(&self, credentials: &Credentials, patience: &Patience<'_>) -> Result<Username, Refusal> {
+    /// A name that is invalid or taken, a password of the wrong length, too many sign-ups of that address, or a turn that
+    /// did not come.
+    pub fn sign_up(
+        &self,
+        credentials: &Credentials,
+        from: IpAddr,
+        patience: &Patience<'_>,
+    ) -> Result<Username, Refusal> {
         let name = self.new_name(&credentials.name)?;
         protocol::check_password(&credentials.password).or_else(refuse)?;
+        if let Some(limit) = self.config.signups.0 {
+            self.sign_ups.take(from, limit, Instant::now()).or_else(|wait| {
+                let minutes = counted(wait.as_secs().div_ceil(60), "minute");
+                refuse(format!("Too many sign-ups from your address, at most {limit} an hour: try again in {minutes}"))
+            })?;
+        }
         let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
         // A guest may have come while the password was hashed; one that comes while the account is written has to go.
         if self.clients.is_guest(&name) {
