@@ -12,7 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -61,6 +61,8 @@ impl Accounts {
         let folder_lock = lock(folder)?;
         let path = folder.join("users.csv");
         let mut file = private_file(&path).map_err(|error| in_file(&path, error))?;
+        warn_if_others_read(&file, &path);
+        complete_last_row(&mut file).map_err(|error| in_file(&path, error))?;
         set_torn_row_aside(&mut file, &path).map_err(|error| in_file(&path, error))?;
         let users = load(&mut file, &path)?;
         // A new file must survive a power cut too, and its name lies in the folder.
@@ -110,15 +112,15 @@ fn append(file: &mut File, row: &[u8]) -> io::Result<()> {
 }
 
 fn lock(folder: &Path) -> Result<Flock<File>, String> {
-    let path = folder.join("lock");
-    let file = private_file(&path).map_err(|error| in_file(&path, error))?;
+    // The folder itself: a file in it could be deleted while the server runs.
+    let file = File::open(folder).map_err(|error| in_file(folder, error))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(locked) => Ok(locked),
         Err((_, Errno::EWOULDBLOCK)) => Err(format!(
             "{}: another server uses this data folder; stop it or choose another with --data",
             folder.display()
         )),
-        Err((_, error)) => Err(in_file(&path, error.into())),
+        Err((_, error)) => Err(in_file(folder, error.into())),
     }
 }
 
@@ -130,6 +132,29 @@ pub(super) fn private_file(path: &Path) -> io::Result<File> {
 /// The sentence for a failure with a file.
 pub(super) fn in_file(path: &Path, error: io::Error) -> String {
     format!("{}: {error}", path.display())
+}
+
+/// An editor may have given the file other rights.
+fn warn_if_others_read(file: &File, path: &Path) {
+    let mode = file.metadata().map_or(0, |metadata| metadata.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        warn!("{}: others can read the password hashes (mode {mode:o}): chmod 600 {0}", path.display());
+    }
+}
+
+/// Ends a last row that lacks its line end alone, as some editors leave it.
+fn complete_last_row(file: &mut File) -> io::Result<()> {
+    let mut text = String::new();
+    // What is no text is looked at where the rows are read.
+    if file.read_to_string(&mut text).is_ok() && !text.ends_with('\n') {
+        let last = text.rsplit('\n').next().unwrap_or_default();
+        let fields = comma::split(last);
+        let [name, hash, created_at] = fields.as_slice() else { return file.rewind() };
+        if name.parse::<Username>().is_ok() && is_hash(hash) && created_at.parse::<u64>().is_ok() {
+            file.write_all(b"\n")?;
+        }
+    }
+    file.rewind()
 }
 
 /// Moves an unfinished last row, what a crash in the middle of a write leaves, to `users.csv.torn`.
@@ -185,7 +210,6 @@ mod tests {
     use super::*;
     use crate::net::Patience;
     use crate::server::auth::Hasher;
-    use std::os::unix::fs::PermissionsExt;
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -242,6 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn a_last_row_that_lacks_its_line_end_alone_is_taken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let alice = account("alice");
+        write_rows(folder.path(), &format!("{HEADER}\nalice,\"{}\",1700000000", alice.password_hash));
+        let accounts = Accounts::open(folder.path()).expect("opens");
+        assert_eq!(accounts.find(&alice.name), Some(alice));
+        assert!(!folder.path().join("users.csv.torn").exists());
+        accounts.add(account("bob"), SystemTime::now()).expect("added");
+        drop(accounts);
+        assert!(Accounts::open(folder.path()).expect("opens").find(&"bob".parse().expect("valid")).is_some());
+    }
+
+    #[test]
     fn a_wrong_row_is_named_with_its_line() {
         let folder = tempfile::tempdir().expect("a folder");
         // Its parameters are separated by a comma.
@@ -264,6 +301,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let first = Accounts::open(folder.path()).expect("a new folder");
         assert!(Accounts::open(folder.path()).err().is_some_and(|error| error.contains("another server")));
+        let files: Vec<_> = fs::read_dir(folder.path()).expect("a folder").collect();
+        assert_eq!(files.len(), 1, "no file to delete holds it: {files:?}");
         drop(first);
         assert!(Accounts::open(folder.path()).is_ok());
     }

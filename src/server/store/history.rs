@@ -19,6 +19,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// 8 KiB a second; beyond it the oldest go before their time.
 const MAX_BYTES: usize = 16 << 20;
 
+/// Beyond it no server comes, and what says so is damaged: a number must have others behind it.
+const MAX_SEQ: u64 = u64::MAX / 2;
+/// The most lines in a row that may be missing: no file holds more.
+const MAX_JUMP: u64 = 1_000_000;
+
 /// The broadcasts of a data folder.
 pub struct History {
     folder: PathBuf,
@@ -190,15 +195,38 @@ impl State {
             warn!("{}: the last line is incomplete; it was cut off", path.display());
             file.set_len(whole as u64)?;
         }
-        for (number, line) in bytes[..whole].split(|&byte| byte == b'\n').enumerate() {
-            match std::str::from_utf8(line).ok().and_then(Broadcast::parse) {
-                Some(broadcast) if broadcast.seq > self.head => self.restore(broadcast, now, unix_now),
-                _ if line.is_empty() => {}
-                _ => warn!("{}:{}: not the next broadcast; passed over", path.display(), number + 1),
+        let lines = (1..).zip(bytes[..whole].split(|&byte| byte == b'\n')).filter(|(_, line)| !line.is_empty());
+        let mut lines =
+            lines.map(|(number, line)| (number, std::str::from_utf8(line).ok().and_then(Broadcast::parse))).peekable();
+        let mut is_first = self.head == 0;
+        while let Some((number, broadcast)) = lines.next() {
+            let following = lines.peek().and_then(|(_, next)| next.as_ref()).map(|next| next.seq);
+            let seq = broadcast.as_ref().and_then(|broadcast| self.number_of(broadcast.seq, following, is_first));
+            let Some((broadcast, seq)) = broadcast.zip(seq) else {
+                warn!("{}:{number}: not the next broadcast; passed over", path.display());
+                continue;
+            };
+            if seq != broadcast.seq {
+                warn!("{}:{number}: the number {} is damaged; it is {seq}", path.display(), broadcast.seq);
             }
+            self.restore(Broadcast { seq, ..broadcast }, now, unix_now);
+            is_first = false;
         }
         self.file_bytes = whole as u64;
         Ok(())
+    }
+
+    /// The number of a broadcast that says `seq`; `following` is what the next line says. None: there is no telling.
+    fn number_of(&self, seq: u64, following: Option<u64>, is_first: bool) -> Option<u64> {
+        let next = self.head + 1;
+        // The line behind it goes on: only this number is damaged.
+        let is_between = !is_first && following == Some(next + 1);
+        // The first line of all may have any number; later ones jump where lines between them could not be read.
+        let may_be = seq >= next && seq < MAX_SEQ && (is_first || seq - next <= MAX_JUMP);
+        match () {
+            () if seq == next || is_between => Some(next),
+            () => Some(seq).filter(|_| may_be),
+        }
     }
 
     fn restore(&mut self, broadcast: Broadcast, now: Instant, unix_now: u64) {
@@ -342,6 +370,27 @@ mod tests {
         let (some, part) = history.read(range.first, 100, now);
         let bytes: usize = some.iter().map(|broadcast| format!("{broadcast}\n").len()).sum();
         assert!(bytes <= 100 && part.next > part.first && part.next < range.next);
+    }
+
+    #[test]
+    fn a_damaged_number_loses_no_broadcast() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let seconds = unix_seconds(SystemTime::now());
+        let open = |seqs: &[u64]| {
+            let lines: String = seqs.iter().map(|seq| format!("bcast_{seq}_{seconds}_bob_text\n")).collect();
+            fs::write(folder.path().join("broadcasts.log"), lines).expect("written");
+            let history = History::open(folder.path(), WINDOW).expect("opens");
+            let (texts, range) = texts(&history, 1, Instant::now());
+            assert_eq!(range.next, history.head() + 1);
+            (texts.len(), history.head())
+        };
+        assert_eq!(open(&[1, 2, 3, 4, 7, 6, 7]), (7, 7), "the one between 4 and 6 is 5");
+        assert_eq!(open(&[1, 2, 3, 2, 5]), (5, 5));
+        assert_eq!(open(&[500, 501, 502]), (3, 502), "those before have expired");
+        assert_eq!(open(&[1, 2, u64::MAX]), (2, 2));
+        assert_eq!(open(&[1, 2, 9_000_000_000, 9_000_000_001]), (2, 2));
+        assert_eq!(open(&[u64::MAX]), (0, 0));
+        assert_eq!(open(&[1, 2, 5, 6]), (2, 6), "3 and 4 could not be read: those before count as expired");
     }
 
     #[test]
