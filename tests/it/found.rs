@@ -184,8 +184,7 @@ mod inside {
             assert_ne!(reader.read_line(&mut line).expect("a line within the limit"), 0, "{line}");
         }
         assert_eq!(line.matches("LOGIN").count(), 1, "{line}");
-        alice.press(ctrl('x'));
-        alice.finish();
+        drop(alice);
         let mut bytes = line.into_bytes();
         reader.read_to_end(&mut bytes).expect("she hangs up");
         datagrams.extend(asking.join().expect("no panic"));
@@ -240,10 +239,12 @@ mod inside {
                 bob.see(&format!("2  two  127.0.0.1 {}", two.address().port()));
                 bob.press("3\r2\r");
                 bob.see("login or signup");
-                bob.press(ctrl('x'));
+                bob.press(ctrl('d'));
                 bob.finish();
             });
-            alice.see_status("online");
+            // Their server has gone, and hers is there.
+            alice.press("list\r");
+            alice.see("1 active client");
         });
     }
 }
