@@ -58,37 +58,39 @@ pub struct Places {
     max: usize,
     /// Numbers grow, so the first is the oldest.
     held: BTreeMap<u64, (Origin, Standing)>,
+    /// How many connections without a login each address has. Counted as they come and go: every newcomer is looked up
+    /// here, and a house may have thousands of places.
+    without_login: HashMap<Origin, usize>,
     next: u64,
 }
 
 impl Places {
     /// So many places, all free.
     pub fn new(max: usize) -> Places {
-        Places { max, held: BTreeMap::new(), next: 0 }
+        Places { max, held: BTreeMap::new(), without_login: HashMap::new(), next: 0 }
     }
 
     /// Gives a newcomer a place, if there is one for it. At most `limit` connections of its address may be without a
     /// login. `choose` draws a number below its argument.
     pub fn admit(&mut self, from: Origin, limit: usize, choose: impl FnOnce(usize) -> usize) -> Admission {
-        let without_login = self.without_login();
-        let own = without_login.get(&from).map_or(0, |count| *count);
+        let own = self.without_login.get(&from).map_or(0, |count| *count);
         if own >= limit {
             return Admission::TooMany(limit);
         }
         let gives_way = if self.held.len() < self.max {
             None
         } else {
-            match self.gives_way(&without_login, own, choose) {
+            match self.gives_way(own, choose) {
                 Some(id) => Some(id),
                 None => return Admission::Full,
             }
         };
         let id = self.next;
         self.next += 1;
-        self.held.insert(id, (from, Standing::Silent));
+        self.put(id, from, Standing::Silent);
         match gives_way {
             Some(gives_way) => {
-                self.held.remove(&gives_way);
+                self.leave(gives_way);
                 Admission::InPlaceOf { id, gives_way }
             }
             None => Admission::Free(id),
@@ -97,31 +99,34 @@ impl Places {
 
     /// A connection stands otherwise now. False for one that has given way: it is over.
     pub fn stand(&mut self, id: u64, standing: Standing) -> bool {
-        let held = self.held.get_mut(&id);
-        held.map(|(_, stands)| *stands = standing).is_some()
+        let held = self.leave(id);
+        held.map(|from| self.put(id, from, standing)).is_some()
     }
 
-    /// A connection has ended.
-    pub fn leave(&mut self, id: u64) {
-        self.held.remove(&id);
-    }
-
-    /// How many connections without a login each address has.
-    fn without_login(&self) -> HashMap<Origin, usize> {
-        let mut counts = HashMap::new();
-        for (origin, _) in self.held.values().filter(|(_, standing)| *standing != Standing::Kept) {
-            *counts.entry(*origin).or_default() += 1;
+    /// A connection has ended; gives its address, if it still had a place.
+    pub fn leave(&mut self, id: u64) -> Option<Origin> {
+        let (from, standing) = self.held.remove(&id)?;
+        if standing != Standing::Kept {
+            // What is counted has an entry.
+            let count = self.without_login.get_mut(&from)?;
+            *count -= 1;
+            if *count == 0 {
+                self.without_login.remove(&from);
+            }
         }
-        counts
+        Some(from)
+    }
+
+    fn put(&mut self, id: u64, from: Origin, standing: Standing) {
+        self.held.insert(id, (from, standing));
+        if standing != Standing::Kept {
+            *self.without_login.entry(from).or_default() += 1;
+        }
     }
 
     /// Whose place a newcomer takes, whose address has `own` connections without a login already.
-    fn gives_way(
-        &self,
-        without_login: &HashMap<Origin, usize>,
-        own: usize,
-        choose: impl FnOnce(usize) -> usize,
-    ) -> Option<u64> {
+    fn gives_way(&self, own: usize, choose: impl FnOnce(usize) -> usize) -> Option<u64> {
+        let without_login = &self.without_login;
         let most = *without_login.values().max()?;
         let total: usize = without_login.values().sum();
         // An address that holds more than the newcomer's would; or all together hold more than their share.
@@ -244,11 +249,11 @@ mod tests {
                 let ids: Vec<u64> = places.held.keys().copied().collect();
                 let some = ids.get(number % ids.len().max(1)).copied().unwrap_or_default();
                 let kept: Vec<u64> = ids.iter().copied().filter(|id| places.held[id].1 == Standing::Kept).collect();
-                let without_login = places.without_login();
+                let without_login = places.without_login.clone();
                 match act {
                     0 => drop(places.stand(some, Standing::Waiting)),
                     1 => drop(places.stand(some, Standing::Kept)),
-                    2 => places.leave(some),
+                    2 => drop(places.leave(some)),
                     _ => {
                         let admission = places.admit(origin(last), 4, |below| number % below);
                         let has_none = !without_login.contains_key(&origin(last));
@@ -259,6 +264,11 @@ mod tests {
                     }
                 }
                 prop_assert!(places.held.len() <= 8);
+                let mut counted = HashMap::new();
+                for (origin, _) in places.held.values().filter(|(_, standing)| *standing != Standing::Kept) {
+                    *counted.entry(*origin).or_insert(0usize) += 1;
+                }
+                prop_assert_eq!(&counted, &places.without_login);
             }
         }
     }

@@ -28,11 +28,13 @@ impl App {
                 self.life.reach.listening = Some((at, port));
                 self.tell_reach(port);
             }
-            Err(why) => {
-                let text = format!("Clients on other machines cannot connect to this one: {why}");
-                self.shown(Place::Server, Shown::Refused { text });
-            }
+            Err(why) => self.not_reached(&why),
         }
+    }
+
+    fn not_reached(&mut self, why: &str) {
+        let text = format!("Clients on other machines cannot connect to this one: {why}");
+        self.shown(Place::Server, Shown::Refused { text });
     }
 
     fn tell_reach(&mut self, port: u16) {
@@ -46,8 +48,7 @@ impl App {
         if let Some(why) = refusal {
             self.life.reach.listening = None;
             self.out.push(Effect::ListenWide(None));
-            let text = format!("Clients on other machines cannot connect to this one: {why}");
-            return self.shown(Place::Server, Shown::Refused { text });
+            return self.not_reached(&why.to_string());
         }
         if self.life.reach.said.replace(port) != Some(port) {
             let text = format!(

@@ -1,5 +1,6 @@
 //! How many accounts one address may make in an hour: names are for everybody, and there is an end to them.
 
+use super::throttle::make_room;
 use crate::net::Origin;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ pub struct SignUps(Mutex<HashMap<Origin, Hour>>);
 
 /// An address's hour: it begins with its first sign-up.
 struct Hour {
-    began: Instant,
+    ends: Instant,
     count: u32,
 }
 
@@ -32,26 +33,17 @@ impl SignUps {
         }
         let mut hours = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if hours.len() >= MAX_ADDRESSES {
-            make_room(&mut hours, now);
+            make_room(&mut hours, MAX_ADDRESSES, now, |hour| hour.ends);
         }
-        let hour = hours.entry(Origin::of(from)).or_insert(Hour { began: now, count: 0 });
-        if now.saturating_duration_since(hour.began) >= PERIOD {
-            *hour = Hour { began: now, count: 0 };
+        let hour = hours.entry(Origin::of(from)).or_insert(Hour { ends: now + PERIOD, count: 0 });
+        if hour.ends <= now {
+            *hour = Hour { ends: now + PERIOD, count: 0 };
         }
         if hour.count >= limit {
-            return Err((hour.began + PERIOD).saturating_duration_since(now));
+            return Err(hour.ends.saturating_duration_since(now));
         }
         hour.count += 1;
         Ok(())
-    }
-}
-
-fn make_room(hours: &mut HashMap<Origin, Hour>, now: Instant) {
-    hours.retain(|_, hour| now.saturating_duration_since(hour.began) < PERIOD);
-    while hours.len() >= MAX_ADDRESSES {
-        let oldest = hours.iter().min_by_key(|(_, hour)| hour.began).map(|(origin, _)| *origin);
-        let Some(oldest) = oldest else { return };
-        hours.remove(&oldest);
     }
 }
 

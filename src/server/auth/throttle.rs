@@ -5,6 +5,7 @@
 
 use crate::value::Username;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ impl Throttle {
     pub fn attempt(&self, name: &Username, from: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut pairs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if pairs.len() >= MAX_PAIRS {
-            make_room(&mut pairs, now);
+            make_room(&mut pairs, MAX_PAIRS, now, |failures| failures.until);
         }
         let failures = pairs.entry((name.clone(), from)).or_insert(Failures { count: 0, until: now });
         if failures.until > now {
@@ -54,12 +55,18 @@ impl Throttle {
     }
 }
 
-fn make_room(pairs: &mut HashMap<(Username, IpAddr), Failures>, now: Instant) {
-    pairs.retain(|_, failures| failures.until > now);
-    while pairs.len() >= MAX_PAIRS {
-        let oldest = pairs.iter().min_by_key(|(_, failures)| failures.until).map(|(pair, _)| pair.clone());
+/// Makes room for one entry more: forgets those whose time is over, then those whose time is over next.
+pub(super) fn make_room<K: Clone + Eq + Hash, V>(
+    map: &mut HashMap<K, V>,
+    max: usize,
+    now: Instant,
+    until: impl Fn(&V) -> Instant,
+) {
+    map.retain(|_, value| until(value) > now);
+    while map.len() >= max {
+        let oldest = map.iter().min_by_key(|(_, value)| until(value)).map(|(key, _)| key.clone());
         let Some(oldest) = oldest else { return };
-        pairs.remove(&oldest);
+        map.remove(&oldest);
     }
 }
 
