@@ -2,14 +2,9 @@
 # What `client doctor` says of networks with something wrong in them. Run inside `unshare --net --mount`.
 set -eu
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/lib.sh
-. scripts/lib.sh
 # shellcheck source=tests/hosts.sh
 . tests/hosts.sh
-server=$1 client=$2
 export PATH="$PATH:/usr/sbin:/sbin" PEERLINE_PASSWORD=password
-make_folder "${TMPDIR:-/tmp}"
-make_bridge bridge
 make_host server 10.77.0.1
 make_host left 10.77.0.2
 make_host right 10.77.0.3

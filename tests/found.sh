@@ -4,13 +4,8 @@
 # outside, and all of it ends with this script.
 set -eu
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/lib.sh
-. scripts/lib.sh
 # shellcheck source=tests/hosts.sh
 . tests/hosts.sh
-server=$1 client=$2
-make_folder "${TMPDIR:-/tmp}"
-make_bridge bridge
 
 # found_host HOST ADDRESS OTHER_NETWORK: a host on the bridge. Broadcasts of another network it does not take.
 found_host() {

@@ -1,6 +1,11 @@
-# shellcheck shell=bash
-# Hosts on a network of a test's own, each in a network namespace. Sourced by scripts that run inside
-# `unshare --net --mount`, so that nothing of it is seen outside, and all of it ends with the script.
+# shellcheck shell=bash disable=SC2034 # its variables are for who sources it
+# Hosts on a network of a test's own, each in a network namespace, and one network to begin with. Sourced, from the root
+# of the source tree, by scripts that run inside `unshare --net --mount` with the programs as their arguments: so nothing
+# of it is seen outside, and all of it ends with the script.
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+server=$1 client=$2
+make_folder "${TMPDIR:-/tmp}"
 
 # make_bridge NAME: a network.
 make_bridge() {
@@ -28,3 +33,5 @@ make_host() {
 # on HOST COMMAND...: runs it there, and waits. (What is to run on is begun by `ip netns exec` itself, so that its end
 # can be asked for.)
 on() { ip netns exec "$@"; }
+
+make_bridge bridge

@@ -3,13 +3,8 @@
 # `unshare --net --mount`, so that nothing of it is seen outside, and all of it ends with this script.
 set -eu
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/lib.sh
-. scripts/lib.sh
 # shellcheck source=tests/hosts.sh
 . tests/hosts.sh
-server=$1 client=$2
-make_folder "${TMPDIR:-/tmp}"
-make_bridge bridge
 number=0
 for host in server alice bob; do make_host $host 10.77.0.$((++number)); done
 start_server ip netns exec server "$server" --hash-rounds 1000 --udp-loss 0.2
