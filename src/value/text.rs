@@ -3,6 +3,11 @@
 //! Escape sequences that reach a terminal can move the cursor, rename the window or repaint what was said before;
 //! so lines with control characters are refused where they arrive, and whatever is shown is escaped all the same.
 
+use unicode_width::UnicodeWidthChar;
+
+/// The most marks on one letter: no script needs more, and a pile of them covers the lines above.
+const MAX_MARKS: usize = 4;
+
 /// Whether a character may stand in a protocol line: everything but control characters, and TAB.
 pub fn allowed(c: char) -> bool {
     c == '\t' || !c.is_control()
@@ -13,16 +18,27 @@ pub fn first_forbidden(text: &str) -> Option<char> {
     text.chars().find(|&c| !allowed(c))
 }
 
-/// `text` made safe to show on a terminal: control characters, TAB too, and the invisible characters that reorder
-/// text (the bidirectional overrides of Unicode TR36) become visible escapes such as `\u{1b}`.
+/// `text` made safe to show on a terminal: whatever a terminal would obey, or would not show, becomes a visible escape
+/// such as `\u{1b}`. That is control characters, TAB too; what has no width and no look of its own; blanks other than
+/// the space; fillers, tags, selectors; what turns the direction of writing; what no font has. Marks stay on the letter
+/// they stand on, a few of them, and what joins emoji stays between them.
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+    // The letter that marks may stand on, and how many do.
+    let mut letter: Option<(char, usize)> = None;
     for c in text.chars() {
-        if is_obeyed(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
+        letter = match (look(c), letter) {
+            (Look::Letter, _) => Some((c, 0)).filter(|_| c != ' '),
+            (Look::Mark, Some((on, marks))) if marks < MAX_MARKS && !(joins(c) && on.is_ascii()) => {
+                Some((on, marks + 1))
+            }
+            _ => {
+                shown.extend(c.escape_default());
+                letter = None;
+                continue;
+            }
+        };
+        shown.push(c);
     }
     shown
 }
@@ -46,13 +62,50 @@ pub fn show_bytes(bytes: &[u8]) -> String {
     shown
 }
 
-/// Whether a terminal might do something else with a character than show it, so that [`escape`] takes it away.
+/// Whether a character does something else than be seen, so that [`escape`] takes it away wherever it stands.
 pub fn is_obeyed(c: char) -> bool {
-    c.is_control() || reorders(c)
+    look(c) == Look::Nothing
 }
 
-fn reorders(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+/// How a character looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// It has a place of its own.
+    Letter,
+    /// It is drawn onto the one before it, or joins two.
+    Mark,
+    /// It is not seen, or is more than seen.
+    Nothing,
+}
+
+fn look(c: char) -> Look {
+    match c {
+        ' '..='~' => Look::Letter,
+        _ if c.is_control() || c.is_whitespace() || is_hidden(c) => Look::Nothing,
+        // Vowels and finals of Hangul stand alone too.
+        '\u{1161}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}' => Look::Letter,
+        _ if joins(c) || c.width() == Some(0) => Look::Mark,
+        // What Unicode has not assigned, or has for private use, has an escape there.
+        _ if c.escape_debug().count() > 1 => Look::Nothing,
+        _ => Look::Letter,
+    }
+}
+
+/// What joins emoji and the letters of some scripts, and what chooses between the two looks of an emoji.
+fn joins(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
+}
+
+/// What a font shows nothing for, by design (Unicode's Default_Ignorable_Code_Point, but what [`joins`]), and the empty
+/// pattern of Braille.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}')
+        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}')
+        || matches!(c, '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+        // What goes before a number or a word of Arabic and joins what follows it.
+        || matches!(c, '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}')
+        || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The longest beginning of `text` of at most `limit` bytes that ends between two characters.
@@ -71,6 +124,28 @@ mod tests {
         assert_eq!(escape("a\tb\r\n\x7f\u{9b}"), "a\\tb\\r\\n\\u{7f}\\u{9b}");
         assert_eq!(escape("txt\u{202e}exe"), "txt\\u{202e}exe");
         assert_eq!(escape("grüße 🎉 שלום"), "grüße 🎉 שלום");
+    }
+
+    #[test]
+    fn nothing_that_is_not_seen_reaches_a_terminal() {
+        let hidden = "\u{3164}\u{2800}\u{a0}\u{3000}\u{200b}\u{feff}\u{ad}\u{61c}\u{e0041}\u{e0100}\u{2060}\u{fe00}\u{e000}\u{378}";
+        for c in hidden.chars() {
+            assert_eq!(escape(&format!("a{c}b")), format!("a{}b", c.escape_default()), "{c:?}");
+            assert!(is_obeyed(c));
+        }
+        // Joiners between letters that need none, and marks that stand on nothing.
+        assert_eq!(escape("a\u{200d}b \u{301}\u{301}"), "a\\u{200d}b \\u{301}\\u{301}");
+        let pile = format!("e{}", "\u{301}".repeat(200));
+        assert_eq!(escape(&pile), format!("e{}{}", "\u{301}".repeat(4), "\\u{301}".repeat(196)));
+    }
+
+    #[test]
+    fn what_people_write_stays_as_it_is() {
+        for text in
+            ["e\u{301}te\u{301}", "👩\u{200d}🔬 ❤\u{fe0f} 👍🏽 🇩🇪", "नमस्ते", "می\u{200c}خواهم", "שָׁלוֹם", "ก็", "한글 漢字"]
+        {
+            assert_eq!(escape(text), text);
+        }
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! What somebody is asked to agree to, as it is shown: nothing in it can hide. It knows no question.
 
+use crate::value::text::is_obeyed;
 use unicode_width::UnicodeWidthChar;
 
 /// The most columns of a command or a file's name in a question: with the sentence around it, six rows of a window of
 /// 80 columns.
 const MAX: usize = 300;
-
-/// Characters that take a column and show nothing: the fillers of Hangul, and the empty pattern of Braille.
-const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
 /// `text` with visible escapes for whatever is not plainly visible: control characters, blanks other than the space,
 /// what has no width, what turns the direction of writing, what no font has. A long one is shown without its middle, and
@@ -32,7 +30,7 @@ pub fn plainly_within(text: &str, columns: usize) -> String {
 }
 
 fn visible(c: char) -> String {
-    let is_blank = c.is_whitespace() || BLANKS.contains(&c) || c.width().unwrap_or(0) == 0;
+    let is_blank = is_obeyed(c) || c.width().unwrap_or(0) == 0;
     match c {
         ' '..='~' => c.to_string(),
         _ if is_blank => c.escape_default().to_string(),
