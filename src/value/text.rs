@@ -3,6 +3,7 @@
 //! Escape sequences that reach a terminal can move the cursor, rename the window or repaint what was said before;
 //! so lines with control characters are refused where they arrive, and whatever is shown is escaped all the same.
 
+use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
 /// The most marks on one letter: no script needs more, and a pile of them covers the lines above.
@@ -22,11 +23,18 @@ pub fn first_forbidden(text: &str) -> Option<char> {
 /// such as `\u{1b}`. That is control characters, TAB too; what has no width and no look of its own; blanks other than
 /// the space; fillers, tags, selectors; what turns the direction of writing; what no font has. Marks stay on the letter
 /// they stand on, a few of them, and what joins emoji stays between them.
+///
+/// The graphemes of a text are escaped each for itself, so that a screen may draw them one by one.
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+    text.graphemes(true).for_each(|grapheme| escape_grapheme(grapheme, &mut shown));
+    shown
+}
+
+fn escape_grapheme(grapheme: &str, shown: &mut String) {
     // The letter that marks may stand on, and how many do.
     let mut letter: Option<(char, usize)> = None;
-    for c in text.chars() {
+    for c in grapheme.chars() {
         letter = match (look(c), letter) {
             (Look::Letter, _) => Some((c, 0)).filter(|_| c != ' '),
             (Look::Mark, Some((on, marks))) if marks < MAX_MARKS && !(joins(c) && on.is_ascii()) => {
@@ -40,7 +48,6 @@ pub fn escape(text: &str) -> String {
         };
         shown.push(c);
     }
-    shown
 }
 
 /// Bytes as text: what is not UTF-8 becomes a visible `\xff`, and TAB the spaces up to the next column of 8.
@@ -137,6 +144,20 @@ mod tests {
         assert_eq!(escape("a\u{200d}b \u{301}\u{301}"), "a\\u{200d}b \\u{301}\\u{301}");
         let pile = format!("e{}", "\u{301}".repeat(200));
         assert_eq!(escape(&pile), format!("e{}{}", "\u{301}".repeat(4), "\\u{301}".repeat(196)));
+    }
+
+    #[test]
+    fn a_grapheme_alone_is_shown_as_within_its_text() {
+        // U+0D4E stands before its letter, and U+05C8 is not assigned: no width makes neither a mark of what is before.
+        let around =
+            [("a", "b"), (" ", "\u{301}"), ("ก", "\u{301}"), ("👩", "🔬"), ("क\u{94d}", "क"), ("\u{600}", "x")];
+        let odd = "\u{301}\u{200d}\u{fe0f}\u{d4e}\u{5c8}\u{1f3fd}\u{1160}\u{11a8}\u{e33}\u{3164}\n";
+        for (c, (before, behind)) in odd.chars().flat_map(|c| around.map(|around| (c, around))) {
+            let text = format!("{before}{c}{behind}");
+            let pieces: String = text.graphemes(true).map(escape).collect();
+            assert_eq!(escape(&text), pieces, "{text:?}");
+        }
+        assert_eq!(escape("a\u{d4e}क"), "a\\u{d4e}क");
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<&str> {
 }
 
 /// The graphemes of `text` with their places in bytes; of those wider than `columns`, the characters.
-fn parts(text: &str, columns: usize) -> impl Iterator<Item = (usize, &str)> {
+pub fn parts(text: &str, columns: usize) -> impl Iterator<Item = (usize, &str)> {
     text.grapheme_indices(true).flat_map(move |(begin, grapheme)| {
         let step = if grapheme.width() <= columns { grapheme.len() } else { 1 };
         let borders = (0..grapheme.len()).step_by(step).filter(|&at| grapheme.is_char_boundary(at));
@@ -93,7 +93,7 @@ fn parts(text: &str, columns: usize) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// The columns of what [`parts`] gives. U+FE0F in a divided grapheme counts: it makes a sign before it wider.
-fn part_width(part: &str) -> usize {
+pub fn part_width(part: &str) -> usize {
     if part == "\u{fe0f}" { 1 } else { part.width() }
 }
 

@@ -1,7 +1,7 @@
 //! The line that is being typed, edited by graphemes as readline does it. It knows nothing of windows, commands and
 //! history, and not what Enter does.
 
-use super::cells::{clip, width};
+use super::cells::{clip, part_width, parts, width};
 use crate::client::event::Key;
 use crate::value::text::{cut, escape};
 use std::collections::VecDeque;
@@ -179,15 +179,18 @@ impl InputLine {
             let drawn = match grapheme {
                 _ if is_break => String::new(),
                 _ if self.hidden && !grapheme.is_empty() => "*".to_owned(),
-                _ => clip(&escape(grapheme), room),
+                _ => escape(grapheme),
             };
             let columns = width(&drawn);
+            // Behind the last grapheme, too, the cursor needs a column.
+            rows.make_room(columns.max(usize::from(at == self.cursor)), room);
             if at == self.cursor {
-                // Behind the last grapheme, too, the cursor needs a column.
-                rows.make_room(columns.max(1), room);
                 cursor = Some((rows.above + rows.rows.len() - 1, rows.column));
             }
-            rows.push(&drawn, columns, room);
+            // One that is wider than a row, such as a pile of escaped marks, is divided.
+            for (_, part) in parts(&drawn, room) {
+                rows.push(part, room);
+            }
             if is_break {
                 rows.next();
             }
@@ -325,11 +328,12 @@ impl Rows {
         }
     }
 
-    fn push(&mut self, drawn: &str, columns: usize, room: usize) {
+    fn push(&mut self, part: &str, room: usize) {
+        let columns = part_width(part).min(room);
         self.make_room(columns, room);
         self.column += columns;
         if let Some(row) = self.rows.back_mut() {
-            row.push_str(drawn);
+            row.push_str(&clip(part, room));
         }
     }
 
@@ -574,6 +578,19 @@ mod tests {
             prop_oneof![any::<char>(), prop::sample::select("e\u{301}🇩👍🏽\u{200d}🔬漢 ".chars().collect::<Vec<_>>())];
         let paste = odd_text().prop_map(|text| Paste(text.replace("  ", "\n").replace('a', "\t")));
         prop_oneof![2 => ctrl, 1 => alt, 3 => plain, 4 => typed.prop_map(Char), 2 => paste]
+    }
+
+    #[test]
+    fn a_grapheme_wider_than_a_row_goes_on_in_the_next() {
+        let pile = "\u{200d}\u{200d}\u{200d}\u{301}";
+        let mut line = InputLine::default();
+        line.set(pile);
+        let (rows, cursor) = line.rows(20, usize::MAX);
+        assert_eq!((rows.concat(), cursor), (escape(pile), (1, 13)));
+        assert_eq!(rows[0], "\\u{200d}\\u{200d}\\u");
+        line.key(&Key::Home);
+        line.insert("ab");
+        assert_eq!(line.rows(20, usize::MAX).0, ["a", "b\\u{200d}\\u{200d}\\", "u{200d}\\u{301}"]);
     }
 
     proptest! {
