@@ -2,7 +2,7 @@
 
 use peerline::client::call::{self, Signals};
 use peerline::client::event::CallId;
-use peerline::client::run::output::{self, End};
+use peerline::client::run::output::{self, End, Limits};
 use peerline::peer_protocol::Status;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -17,7 +17,8 @@ fn who_was_there_before_the_first_command_outlives_it() {
     let asker = listener.accept().expect("accepts").0;
     let words = "echo hi".parse().expect("a command");
     let (_orders, call) = call::new(CallId::In(1), Signals::new(1).0).expect("a pair");
-    let end = output::run(&words, Duration::from_secs(30), &call, &asker).expect("it starts");
+    let limits = Limits { time: Duration::from_secs(30), cgroups: None };
+    let end = output::run(&words, &limits, &call, &asker).expect("it starts");
     let End::Ran(ran) = end else { panic!("nobody hangs up") };
     let ended = before.try_wait().expect("our child");
     before.kill().expect("it is there");

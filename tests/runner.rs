@@ -5,7 +5,7 @@
 
 use peerline::client::call::{self, Call, OrderSender, Signals};
 use peerline::client::event::CallId;
-use peerline::client::run::output::{self, End, Ran};
+use peerline::client::run::output::{self, End, Limits, Ran};
 use peerline::peer_protocol::{MAX_OUTPUT, Status};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -15,6 +15,11 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take; nothing waits for it when all is well.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// Without cgroups: those are for one file of tests alone, as our whole process goes into each.
+fn limits(time: Duration) -> Limits {
+    Limits { time, cgroups: None }
+}
 
 /// Both ends of the connection on which somebody asks.
 fn connection() -> (TcpStream, TcpStream) {
@@ -32,7 +37,7 @@ fn called() -> (OrderSender, Call) {
 fn run_for(command: &str, limit: Duration) -> Ran {
     let ((_caller, asker), (_orders, call)) = (connection(), called());
     let words = command.parse().expect("a command");
-    match output::run(&words, limit, &call, &asker).expect("it starts") {
+    match output::run(&words, &limits(limit), &call, &asker).expect("it starts") {
         End::Ran(ran) => ran,
         End::HungUp | End::GivenUp => panic!("nobody hangs up"),
     }
@@ -89,7 +94,7 @@ fn there_is_no_input_and_no_secret() {
 fn a_missing_program_is_an_error() {
     let ((_caller, asker), (_orders, call)) = (connection(), called());
     let words = "no-such-program-anywhere".parse().expect("a command");
-    let error = output::run(&words, LIMIT, &call, &asker).err().expect("not started");
+    let error = output::run(&words, &limits(LIMIT), &call, &asker).err().expect("not started");
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
@@ -156,7 +161,7 @@ fn it_ends_when_the_asker_hangs_up() {
     let command = format!("sh -c 'echo $$ > {}; sleep 1000'", file.display());
     let ((caller, asker), (_orders, call)) = (connection(), called());
     let id = thread::scope(|scope| {
-        let ran = scope.spawn(move || output::run(&command.parse().expect("a command"), LIMIT, &call, &asker));
+        let ran = scope.spawn(move || output::run(&command.parse().expect("a command"), &limits(LIMIT), &call, &asker));
         let id = wait_for(&file);
         // A reset: the end of the asker's sending side alone is that of a script's input.
         socket2::SockRef::from(&caller).set_linger(Some(Duration::ZERO)).expect("open");

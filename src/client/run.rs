@@ -3,10 +3,13 @@
 
 mod words;
 mod consent_log;
+mod processes;
+mod cgroup;
 mod process_group;
 pub mod output;
 pub mod ask;
 pub mod serve;
 
+pub use cgroup::{Cgroup, Cgroups};
 pub use consent_log::ConsentLog;
 pub use words::{AllowList, RunOptions, Words};

@@ -10,8 +10,9 @@ use super::lines::{Format, Input, Printer};
 use super::log_lines;
 use super::options::{Options, Output, ServerPlace, Task};
 use super::pen::Pen;
-use super::run::ConsentLog;
+use super::run::output::Limits;
 use super::run::serve::RunMeans;
+use super::run::{Cgroups, ConsentLog};
 use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
 use super::screen;
 use jiff::tz::TimeZone;
@@ -52,10 +53,7 @@ pub fn run(options: Options) -> Result<bool, String> {
     let settings = Settings {
         server,
         listen: options.listen,
-        means: Means {
-            run: RunMeans { log: ConsentLog::new(options.run.log.clone()), time: options.run.time },
-            files: Box::new(files),
-        },
+        means: Means { run: run_means(&options), files: Box::new(files) },
         scribe: Box::new(pen),
         watch,
         interface,
@@ -67,6 +65,11 @@ pub fn run(options: Options) -> Result<bool, String> {
         End::Left => Ok(!over.app.was_refused()),
         End::Failed(why) => Err(why),
     }
+}
+
+fn run_means(options: &Options) -> RunMeans {
+    let limits = Limits { time: options.run.time, cgroups: Cgroups::find() };
+    RunMeans { log: ConsentLog::new(options.run.log.clone()), limits }
 }
 
 /// Where the server is, once it is found; `None` when the person leaves instead.

@@ -29,6 +29,8 @@ pub enum Status {
     TimeLimit,
     /// It was killed as it wrote more than [`MAX_OUTPUT`] bytes, of which the first are sent: `output-limit`.
     OutputLimit,
+    /// It is over, but processes of it could not be ended: `processes-left`.
+    Left,
 }
 
 /// Fields that are no outcome, or one with more output than may be.
@@ -36,9 +38,9 @@ pub enum Status {
 pub struct BadOutcome;
 
 impl Status {
-    /// Whether it was killed for a limit.
+    /// Whether it was killed for a limit, or not all of it was.
     pub fn is_limit(self) -> bool {
-        matches!(self, Status::TimeLimit | Status::OutputLimit)
+        matches!(self, Status::TimeLimit | Status::OutputLimit | Status::Left)
     }
 
     /// For people.
@@ -48,6 +50,7 @@ impl Status {
             Status::Signal(number) => format!("killed by signal {number}"),
             Status::TimeLimit => "stopped: it took too long".to_owned(),
             Status::OutputLimit => format!("stopped: more than {MAX_OUTPUT} bytes of output"),
+            Status::Left => "over, but processes of it could not be ended".to_owned(),
         }
     }
 }
@@ -59,6 +62,7 @@ impl fmt::Display for Status {
             Status::Signal(number) => write!(f, "signal-{number}"),
             Status::TimeLimit => f.write_str("time-limit"),
             Status::OutputLimit => f.write_str("output-limit"),
+            Status::Left => f.write_str("processes-left"),
         }
     }
 }
@@ -70,6 +74,7 @@ impl FromStr for Status {
         match (text, text.strip_prefix("signal-")) {
             ("time-limit", _) => Ok(Status::TimeLimit),
             ("output-limit", _) => Ok(Status::OutputLimit),
+            ("processes-left", _) => Ok(Status::Left),
             (_, Some(number)) => number.parse().map(Status::Signal).map_err(|_| BadOutcome),
             (code, None) => code.parse().map(Status::Exit).map_err(|_| BadOutcome),
         }
@@ -107,7 +112,14 @@ mod tests {
 
     #[test]
     fn there_and_back() {
-        for text in ["0,0,0", "255,65536,65536", "signal-15,10,4", "time-limit,3,0", "output-limit,65536,0"] {
+        for text in [
+            "0,0,0",
+            "255,65536,65536",
+            "signal-15,10,4",
+            "time-limit,3,0",
+            "output-limit,65536,0",
+            "processes-left,0,0",
+        ] {
             assert_eq!(text.parse::<Outcome>().map(|outcome| outcome.to_string()), Ok(text.to_owned()));
         }
     }

@@ -6,6 +6,7 @@ use peerline::client::dispatch::{self, Means};
 use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Stage, Work};
 use peerline::client::peer::Files;
 use peerline::client::run::ConsentLog;
+use peerline::client::run::output::Limits;
 use peerline::client::run::serve::RunMeans;
 use peerline::net::listener::close_gently;
 use peerline::value::{Address, Username};
@@ -46,7 +47,8 @@ impl Played {
     fn with(files: Box<dyn Files>, id: CallId, log: &Path, body: impl FnOnce(Call, &Means) + Send + 'static) -> Played {
         let (signals, receiver) = Signals::new(1024);
         let (orders, call) = call::new(id, signals).expect("a pair");
-        let run = RunMeans { log: ConsentLog::new(Some(log.to_owned())), time: LIMIT };
+        let run =
+            RunMeans { log: ConsentLog::new(Some(log.to_owned())), limits: Limits { time: LIMIT, cgroups: None } };
         let means = Means { run, files };
         let thread = thread::spawn(move || body(call, &means));
         Played { orders: Some(orders), signals: receiver, streams: RefCell::default(), thread }

@@ -6,6 +6,7 @@ use peerline::client::call::{Call, Signal, Signals};
 use peerline::client::dispatch::Means;
 use peerline::client::event::{Effect, End, Event, Line, Now, Place, Shown};
 use peerline::client::run::ConsentLog;
+use peerline::client::run::output::Limits;
 use peerline::client::run::serve::RunMeans;
 use peerline::client::runner::{Decider, Full, Interface, Output, Over, ROOM, Runner, Scribe, Settings, Stop};
 use peerline::value::Username;
@@ -165,7 +166,7 @@ pub struct Parts {
 
 impl From<Parts> for Settings {
     fn from(parts: Parts) -> Settings {
-        let run = RunMeans { log: ConsentLog::new(None), time: LIMIT };
+        let run = RunMeans { log: ConsentLog::new(None), limits: Limits { time: LIMIT, cgroups: None } };
         // The test plays each fetch.
         let files = Fetching(move |call: &Call| {
             let (sender, play) = channel::<Play>();

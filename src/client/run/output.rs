@@ -1,8 +1,10 @@
 //! Running one command for a peer: no shell, no input, so much time and output, and nothing left running.
 
-use super::process_group::ProcessGroup;
+use super::cgroup::Cgroups;
+use super::process_group::{self, Ended, ProcessGroup};
 use super::words::Words;
 use crate::client::call::{Call, Watch};
+use crate::client::event::News;
 use crate::peer_protocol::{MAX_OUTPUT, Status};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
@@ -16,6 +18,13 @@ use std::time::{Duration, Instant};
 /// How often we look whether the command has ended while nothing comes from it: soon at first, as most end at once.
 /// Its pipes do not tell when a child of it keeps them open.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+/// The pauses between two looks at what a command has left and that could not be ended, and how long we look.
+const AFTERWARDS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const AFTERWARDS_LIMIT: Duration = Duration::from_secs(60);
+
+/// The most ids of processes that the owner is shown.
+const SHOWN: usize = 8;
 
 /// The most that is read at once, in bytes.
 const CHUNK: usize = 8192;
@@ -40,33 +49,62 @@ pub enum End {
     GivenUp,
 }
 
-/// Runs a command until it ends, for `limit` at the longest, or until `asker` or we do not want it any more. Whatever
-/// it started is killed with it.
+/// How long a command may run, and where.
+pub struct Limits {
+    /// For so long.
+    pub time: Duration,
+    /// In a cgroup of its own, where there are some.
+    pub cgroups: Option<Cgroups>,
+}
+
+/// Runs a command until it ends, for `limits.time` at the longest, or until `asker` or we do not want it any more.
+/// Whatever it started is killed with it; where that does not succeed within two seconds, the owner is told.
 ///
 /// # Errors
 /// What the system says: no such program, most likely.
-pub fn run(words: &Words, limit: Duration, call: &Call, asker: &TcpStream) -> io::Result<End> {
+pub fn run(words: &Words, limits: &Limits, call: &Call, asker: &TcpStream) -> io::Result<End> {
     let [program, arguments @ ..] = words.as_slice() else { return Err(io::ErrorKind::InvalidInput.into()) };
     let mut command = Command::new(program);
     // Our own password is nobody's business.
     command.args(arguments).env_remove("PEERLINE_PASSWORD");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let until = Instant::now() + limit;
-    let mut group = ProcessGroup::start(&mut command)?;
+    let until = Instant::now() + limits.time;
+    let mut group = ProcessGroup::start(&mut command, limits.cgroups.as_ref())?;
     let leader = group.leader();
     let mut streams = Streams([Stream::new(leader.stdout.take()), Stream::new(leader.stderr.take())]);
     let ending = watch(&group, &mut streams, until, Wanted { call, asker })?;
-    let exit = group.end();
-    let status = match (ending, exit) {
+    let ended = group.end();
+    if !ended.left.is_empty() {
+        call.tell(News::Trouble(left(words, &ended)));
+    }
+    let status = match (ending, ended.status) {
         (Ending::HungUp, _) => return Ok(End::HungUp),
         (Ending::GivenUp, _) => return Ok(End::GivenUp),
+        (_, exit) if exit.is_none() || !ended.left.is_empty() => Status::Left,
         (Ending::OverTime, _) => Status::TimeLimit,
         (Ending::OverLong, _) => Status::OutputLimit,
-        (Ending::Exited, Some(exit)) => status(exit),
-        (Ending::Exited, None) => return Err(io::Error::other("it ended, but is not gone")),
+        (Ending::Exited, exit) => exit.map_or(Status::Left, status),
     };
     let Streams([output, errors]) = streams;
     Ok(End::Ran(Ran { status, output: output.bytes, errors: errors.bytes }))
+}
+
+/// For the owner.
+fn left(words: &Words, ended: &Ended) -> String {
+    let ids: Vec<String> = ended.left.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = if ended.left.len() > SHOWN { ", ..." } else { "" };
+    let count = ended.left.len();
+    format!("{words} is over, but {count} of its processes cannot be ended: {}{more}", ids.join(", "))
+}
+
+/// Goes on ending what a command has left, so that nothing of it stays as a zombie, until nothing is left, for a minute
+/// at most, or until the call is given up. The end of the next command looks again.
+pub fn end_left(call: &Call) {
+    let (mut pause, longest) = AFTERWARDS;
+    let until = Instant::now() + AFTERWARDS_LIMIT;
+    while process_group::end_left() > 0 && Instant::now() < until && call.pause(pause) {
+        pause = longest.min(pause * 2);
+    }
 }
 
 fn status(exit: ExitStatus) -> Status {
@@ -195,5 +233,19 @@ impl Streams {
             }
         }
         Ok(Taken::Something)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::unistd::Pid;
+
+    #[test]
+    fn the_owner_is_told_what_is_left() {
+        let words = "sh -c 'setsid x'".parse().expect("a command");
+        let ended = |count| Ended { status: None, left: (1..=count).map(Pid::from_raw).collect() };
+        assert_eq!(left(&words, &ended(2)), "sh -c 'setsid x' is over, but 2 of its processes cannot be ended: 1, 2");
+        assert!(left(&words, &ended(99)).ends_with("99 of its processes cannot be ended: 1, 2, 3, 4, 5, 6, 7, 8, ..."));
     }
 }

@@ -2,7 +2,7 @@
 //! case.
 
 use super::consent_log::{ConsentLog, Row};
-use super::output::{self, End, Ran};
+use super::output::{self, End, Limits, Ran};
 use super::words::Words;
 use crate::client::call::{Call, Woken};
 use crate::client::event::{CallEnd, Decision, News, Order};
@@ -11,15 +11,15 @@ use crate::client::peer::knock::{self, Decided};
 use crate::peer_protocol::{Answer, Outcome, PeerRefusal};
 use crate::value::Username;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// What every command has in common.
 pub struct RunMeans {
     /// Where it is recorded.
     pub log: ConsentLog,
-    /// How long it may run.
-    pub time: Duration,
+    /// How long it may run, and where.
+    pub limits: Limits,
 }
 
 /// A request whose words are a command.
@@ -96,7 +96,7 @@ fn record(call: &Call, decree: &Decree<'_>, status: &str, means: &RunMeans) -> b
 
 fn run(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &RunMeans) -> CallEnd {
     call.tell(News::Begun);
-    let ran = output::run(&decree.asking.words, means.time, call, connection.stream());
+    let ran = output::run(&decree.asking.words, &means.limits, call, connection.stream());
     let end = match &ran {
         Ok(End::Ran(ran)) => ran.status.describe(),
         Ok(End::HungUp) => "hung up".to_owned(),
@@ -105,7 +105,7 @@ fn run(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &Ru
     };
     // Before the answer: who has it may look for the record.
     record(call, decree, &end, means);
-    CallEnd::Served(match ran {
+    let end = CallEnd::Served(match ran {
         Ok(End::Ran(ran)) => {
             answer(connection, &ran);
             Ok(Some(ran.status))
@@ -120,7 +120,11 @@ fn run(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &Ru
             connection.refuse(why.clone());
             Err(why.to_string())
         }
-    })
+    });
+    // Nobody waits for this: who has the whole answer sees the end of the connection.
+    let _ = connection.stream().shutdown(Shutdown::Write);
+    output::end_left(call);
+    end
 }
 
 fn not_run(error: &io::Error) -> PeerRefusal {
