@@ -5,6 +5,8 @@ mod deadline;
 mod lines;
 mod bursts;
 mod places;
+mod door;
+mod connections;
 pub mod listener;
 mod fair_queue;
 mod hangup;
@@ -12,6 +14,7 @@ mod addressed_socket;
 
 pub use addressed_socket::{AddressedSocket, Arrival};
 pub use bursts::BurstReader;
+pub use connections::{Connections, PerAddress, Place, Refused};
 pub use deadline::DeadlineReader;
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
 pub use hangup::has_hung_up;

@@ -11,8 +11,8 @@ mod find;
 mod session;
 
 use crate::dialect::Dialect;
-use crate::net::Shutdown;
-use crate::net::listener::{self, Connections};
+use crate::net::listener;
+use crate::net::{Connections, Shutdown};
 use crate::protocol::{FIND_PORT, Hello};
 use crate::value::ServerName;
 use config::Config;

@@ -11,8 +11,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the first line may take, and the line behind it.
+/// How long what a peer comes for may take to say: the first line, and the text behind a `MSG`.
 const OPENING: Duration = Duration::from_secs(10);
+/// The same while many strangers are at the door.
+const HURRIED: Duration = Duration::from_secs(1);
 
 /// What all calls use.
 pub struct Means {
@@ -20,6 +22,14 @@ pub struct Means {
     pub run: RunMeans,
     /// For files.
     pub files: Box<dyn Files>,
+}
+
+/// The place of a connection that a peer has made to us. Who comes by it is a stranger until the App finds a ticket.
+pub struct Doorway<'a> {
+    /// Whether there is only a moment for the first line.
+    pub is_hurried: bool,
+    /// Told when the peer has said what it comes for. False: there is no room for another stranger.
+    pub opens: &'a dyn Fn() -> bool,
 }
 
 /// Does what a call of ours is for, on this thread, and ends the call.
@@ -39,9 +49,9 @@ pub fn begin(call: Call, work: Work, means: &Means) {
 
 /// Serves a connection that a peer has made to us, on this thread, and ends the call. The stream is still open then:
 /// who accepted it closes it gently.
-pub fn serve(call: Call, stream: Arc<TcpStream>, from: SocketAddr, means: &Means) {
+pub fn serve(call: Call, stream: Arc<TcpStream>, from: SocketAddr, doorway: &Doorway<'_>, means: &Means) {
     let end = match PeerConnection::new(stream) {
-        Ok(connection) => receive(&call, connection, from, means),
+        Ok(connection) => receive(&call, connection, from, doorway, means),
         Err(error) => {
             log::info!("peer {from}: {error}");
             CallEnd::Over
@@ -50,8 +60,16 @@ pub fn serve(call: Call, stream: Arc<TcpStream>, from: SocketAddr, means: &Means
     call.end(end);
 }
 
-fn receive(call: &Call, mut connection: PeerConnection, from: SocketAddr, means: &Means) -> CallEnd {
-    let opening = match connection.line_or_end(call, OPENING) {
+fn receive(
+    call: &Call,
+    mut connection: PeerConnection,
+    from: SocketAddr,
+    doorway: &Doorway<'_>,
+    means: &Means,
+) -> CallEnd {
+    let until = Instant::now() + if doorway.is_hurried { HURRIED } else { OPENING };
+    let left = || until.saturating_duration_since(Instant::now());
+    let opening = match connection.line_or_end(call, left()) {
         Ok(line) => line,
         Err(none) => return refuse_no_line(&connection, from, &none),
     };
@@ -60,7 +78,23 @@ fn receive(call: &Call, mut connection: PeerConnection, from: SocketAddr, means:
         Ok(opening) => opening,
         Err(bad) => return refuse(&connection, PeerRefusal::other(bad.to_string())),
     };
-    let knock = |text, room| call.tell(News::Knock(Knock { from, opening: opening.clone(), text, room }));
+    let text = match &opening {
+        Opening::Message { .. } => match connection.line_or_end(call, left()) {
+            Ok(text) => Some(text),
+            Err(none) => return refuse_no_line(&connection, from, &none),
+        },
+        _ => None,
+    };
+    // Who shows a ticket may be introduced in a moment.
+    if !(doorway.opens)() && opening.ticket().is_none() {
+        return refuse(&connection, PeerRefusal::TooManyConnections);
+    }
+    knock(call, connection, Knock { from, opening, text, room: None }, since, means)
+}
+
+/// Tells the App of a peer whose first line came at `since`, and serves it.
+fn knock(call: &Call, connection: PeerConnection, mut knock: Knock, since: Instant, means: &Means) -> CallEnd {
+    let (from, opening) = (knock.from, knock.opening.clone());
     match &opening {
         Opening::Run { name, command, .. } => {
             // Nobody is asked about what is no command.
@@ -68,32 +102,30 @@ fn receive(call: &Call, mut connection: PeerConnection, from: SocketAddr, means:
                 Ok(words) => words,
                 Err(bad) => return refuse(&connection, PeerRefusal::other(bad.to_string())),
             };
-            knock(None, None);
+            call.tell(News::Knock(knock));
             let asking = Asking { from: name.clone(), address: from, words };
             run::serve::serve(call, &connection, &asking, since, &means.run)
         }
-        Opening::Message { .. } => match connection.line_or_end(call, OPENING) {
-            Ok(text) => {
-                knock(Some(text), None);
-                message::serve(call, &connection)
-            }
-            Err(none) => refuse_no_line(&connection, from, &none),
-        },
+        Opening::Message { .. } => {
+            call.tell(News::Knock(knock));
+            message::serve(call, &connection)
+        }
         Opening::Chat { .. } => {
-            knock(None, None);
+            call.tell(News::Knock(knock));
             talk::serve(call, connection, since)
         }
         Opening::File { name, filename, offset, .. } => {
-            knock(None, None);
+            call.tell(News::Knock(knock));
             means.files.send(call, connection, &Wanted { by: name, filename, offset: *offset })
         }
         Opening::Give { name, what, bytes, count, .. } => {
             let offered = Offered { from: name, what, bytes: *bytes, count: *count };
-            knock(None, means.files.room(&offered));
+            knock.room = means.files.room(&offered);
+            call.tell(News::Knock(knock));
             means.files.take(call, connection, &offered)
         }
         Opening::List { .. } => {
-            knock(None, None);
+            call.tell(News::Knock(knock));
             means.files.list(call, connection)
         }
     }

@@ -4,15 +4,15 @@
 //! client's own port for peers.
 
 use crate::net::Shutdown;
-use crate::net::places::{Admission, Origin, Places, Standing};
+use crate::net::connections::{Connections, LINGER, Place, Refused, Verdict};
 use log::warn;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,6 @@ const BACKLOG: i32 = 4096;
 pub const STACK: usize = 64 * 1024;
 /// Refused connections that are kept for a second each, so that their peers can read why; more end the oldest.
 const REFUSED: usize = 64;
-/// A refused or ended peer gets this long to read its last line.
-const LINGER: Duration = Duration::from_secs(1);
 /// The pause after an `accept` that failed, most likely for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -72,146 +70,6 @@ pub fn close_gently(stream: &TcpStream) {
     };
     if stream.shutdown(Direction::Write).is_ok() {
         while read_on() {}
-    }
-}
-
-/// How many connections without a login one address may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PerAddress {
-    /// An address of the internet.
-    pub public: usize,
-    /// An address of loopback or of a private network, behind which a whole class may be.
-    pub private: usize,
-}
-
-impl PerAddress {
-    fn of(self, address: IpAddr) -> usize {
-        let is_private = match address {
-            IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-            IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-        };
-        if is_private { self.private } else { self.public }
-    }
-}
-
-/// The open connections of a program, over all its listeners: at most `max` at a time.
-pub struct Connections {
-    max: usize,
-    /// Where a connection has to log in: until then it may have to give way.
-    per_address: Option<PerAddress>,
-    state: Mutex<State>,
-    /// A connection has ended.
-    ended: Condvar,
-}
-
-struct State {
-    places: Places,
-    /// Also those that have given way, until their threads end.
-    open: HashMap<u64, Arc<TcpStream>>,
-    closed: bool,
-}
-
-/// What becomes of a new connection.
-enum Verdict {
-    Serve { id: u64, gives_way: Option<Arc<TcpStream>> },
-    Refuse(Refused),
-    Drop,
-}
-
-/// Why a connection is not served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// All places are taken.
-    Full,
-    /// So many connections of its address are without a login, which is the most for one.
-    TooManyWithoutLogin(usize),
-}
-
-impl Connections {
-    /// Room for `max` connections, each of which keeps its place.
-    pub fn new(max: usize) -> Connections {
-        let state = State { places: Places::new(max), open: HashMap::new(), closed: false };
-        Connections { max, per_address: None, state: Mutex::new(state), ended: Condvar::new() }
-    }
-
-    /// Room for `max` connections that have to log in ([`Place::stand`]); until then they may have to give way.
-    pub fn with_login(max: usize, per_address: PerAddress) -> Connections {
-        Connections { per_address: Some(per_address), ..Connections::new(max) }
-    }
-
-    /// The most connections at a time.
-    pub fn max(&self) -> usize {
-        self.max
-    }
-
-    /// Ends every connection, now and from now on. Their reads end at once, so that their threads can still write
-    /// what is on its way; who takes longer than a moment for that is cut off.
-    pub fn close_all(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        for direction in [Direction::Read, Direction::Both] {
-            let open: Vec<_> = state.open.values().cloned().collect();
-            drop(state);
-            for stream in open {
-                // An error says that the connection has ended already.
-                let _ = stream.shutdown(direction);
-            }
-            let waited = self.ended.wait_timeout_while(self.lock(), LINGER, |state| !state.open.is_empty());
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    fn admit(&self, stream: &Arc<TcpStream>, from: IpAddr) -> Verdict {
-        let limit = self.per_address.map_or(usize::MAX, |limit| limit.of(from));
-        let mut state = self.lock();
-        // Those that have given way need a moment to end.
-        if state.closed || state.open.len() >= self.max.saturating_mul(2) {
-            return Verdict::Drop;
-        }
-        let (id, gives_way) = match state.places.admit(Origin::of(from), limit, random_below) {
-            Admission::Free(id) => (id, None),
-            Admission::InPlaceOf { id, gives_way } => (id, state.open.get(&gives_way).cloned()),
-            Admission::Full => return Verdict::Refuse(Refused::Full),
-            Admission::TooMany(limit) => return Verdict::Refuse(Refused::TooManyWithoutLogin(limit)),
-        };
-        if self.per_address.is_none() {
-            state.places.stand(id, Standing::Kept);
-        }
-        state.open.insert(id, Arc::clone(stream));
-        Verdict::Serve { id, gives_way }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A number below this one. Without random bytes it is 0: the oldest of those who wait gives way then.
-fn random_below(below: usize) -> usize {
-    let mut bytes = [0; 8];
-    let _ = getrandom::fill(&mut bytes);
-    (u64::from_ne_bytes(bytes) % below.max(1) as u64) as usize
-}
-
-/// Gives a connection's place back, also when its thread panics or is never started.
-pub struct Place<'a> {
-    connections: &'a Connections,
-    id: u64,
-}
-
-impl Place<'_> {
-    /// The connection stands otherwise now. False when it has given way to another: it is over.
-    pub fn stand(&self, standing: Standing) -> bool {
-        self.connections.lock().places.stand(self.id, standing)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut state = self.connections.lock();
-        state.open.remove(&self.id);
-        state.places.leave(self.id);
-        self.connections.ended.notify_all();
     }
 }
 
@@ -316,7 +174,7 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                 }
                 Verdict::Drop => continue,
             };
-            let place = Place { connections, id };
+            let place = connections.place(id);
             let talk = move || converse(&stream, peer, &place, service);
             let named = thread::Builder::new().name(S::NAME.to_owned()).stack_size(STACK);
             if let Err(error) = named.spawn_scoped(scope, talk) {

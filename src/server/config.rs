@@ -1,6 +1,6 @@
 //! The server's options. Every duration of the house rules is one, so a 30-minute rule can be proven in milliseconds.
 
-use crate::net::listener::PerAddress;
+use crate::net::PerAddress;
 use crate::program::Manual;
 use crate::value::{ServerName, duration};
 use clap::Parser;

@@ -2,7 +2,7 @@
 
 use super::fetching::Fetching;
 use peerline::client::call::{self, Call, OrderSender, Signal, Signals};
-use peerline::client::dispatch::{self, Means};
+use peerline::client::dispatch::{self, Doorway, Means};
 use peerline::client::event::{CallEnd, CallId, Event, Introduced, News, Order, Stage, Work};
 use peerline::client::peer::Files;
 use peerline::client::run::ConsentLog;
@@ -22,6 +22,9 @@ use std::time::Duration;
 /// How long anything may take; nothing waits for it when all is well.
 pub const LIMIT: Duration = Duration::from_secs(30);
 pub const TICKET: &str = "00112233445566778899aabbccddeeff";
+
+/// A door at which nobody else is.
+const DOORWAY: Doorway<'static> = Doorway { is_hurried: false, opens: &|| true };
 
 pub fn name(text: &str) -> Username {
     text.parse().expect("valid")
@@ -68,7 +71,7 @@ impl Played {
         let (stream, from) = (Arc::new(stream), "127.0.0.1:1".parse().expect("an address"));
         let kept = Arc::clone(&stream);
         let serve = move |call, means: &Means| {
-            dispatch::serve(call, Arc::clone(&stream), from, means);
+            dispatch::serve(call, Arc::clone(&stream), from, &DOORWAY, means);
             close_gently(&stream);
         };
         let played = Played::with(files, CallId::In(1), Path::new("/proc/none"), serve);
@@ -93,7 +96,7 @@ impl Played {
         peer.set_read_timeout(Some(LIMIT)).expect("open");
         peer.write_all(bytes.as_bytes()).expect("written");
         let from = peer.local_addr().expect("connected");
-        let serve = move |call, means: &Means| dispatch::serve(call, stream, from, means);
+        let serve = move |call, means: &Means| dispatch::serve(call, stream, from, &DOORWAY, means);
         (Played::start(CallId::In(1), log, serve), peer)
     }
 

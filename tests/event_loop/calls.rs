@@ -228,14 +228,30 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn the_sixty_fifth_peer_is_refused() {
+fn strangers_leave_room_for_the_introduced_and_the_sixty_fifth_peer_is_refused() {
+    const FULL: &str = "ERR,Too many connections, try again later\n";
     let played = Played::new();
     let at = listen(&played, "127.0.0.1");
-    let peers: Vec<_> = (0..64).map(|_| knock(&played, at, "CHAT,alice\n")).collect();
-    let one_more = TcpStream::connect(at).expect("connects");
-    one_more.set_read_timeout(Some(LIMIT)).expect("open");
-    assert_eq!(rest(one_more), "ERR,Too many connections, try again later\n");
-    drop(peers);
+    let one_more = |bytes: &str| {
+        let mut peer = TcpStream::connect(at).expect("connects");
+        peer.set_read_timeout(Some(LIMIT)).expect("open");
+        peer.write_all(bytes.as_bytes()).expect("written");
+        rest(peer)
+    };
+    let strangers: Vec<_> = (0..16).map(|_| knock(&played, at, "CHAT,eve\n")).collect();
+    assert_eq!(one_more("CHAT,eve\n"), FULL);
+    assert!(matches!(played.event(), Event::CallEnded { end: CallEnd::Over, .. }));
+    let introduced: Vec<_> = (0..48)
+        .map(|_| {
+            let (call, peer) = knock(&played, at, "CHAT,alice,00112233445566778899aabbccddeeff\n");
+            played.carry_out(vec![Effect::Introduced(call)]);
+            // What is carried out behind it shows that this is.
+            assert_eq!(listen(&played, "127.0.0.1"), at);
+            peer
+        })
+        .collect();
+    assert_eq!(one_more(""), FULL);
+    drop((strangers, introduced));
     assert_eq!(played.end(), End::Left);
 }
 

@@ -3,7 +3,8 @@
 use crate::harness::client::ClientProcess;
 use crate::harness::meddler::{Fate, Fates, Listening, Meddler};
 use crate::harness::{TestServer, wait_until};
-use peerline::net::listener::{Place, Refused, Service};
+use peerline::net::listener::Service;
+use peerline::net::{Place, Refused};
 use serde_json::{Value, json};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};

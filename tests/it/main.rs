@@ -9,6 +9,7 @@ mod chat;
 mod coming_back;
 #[cfg(feature = "screen")]
 mod consent;
+mod door;
 mod durability;
 mod file_trouble;
 mod files;

@@ -63,6 +63,9 @@ impl App {
     fn let_in(&mut self, call: CallId, knock: Knock, verified: bool) {
         let Knock { from: address, opening, text, room } = knock;
         let stranger = (!verified).then(|| address.ip());
+        if verified {
+            self.out.push(Effect::Introduced(call));
+        }
         match opening {
             Opening::Chat { name, .. } => self.asked_for_chat(call, name, stranger),
             Opening::Message { name: from, .. } => {

@@ -4,28 +4,27 @@
 use super::panic_told::PanicTold;
 use super::threads::Threads;
 use crate::client::call::{self, Signal, Signals};
-use crate::client::dispatch::{self, Means};
+use crate::client::dispatch::{self, Doorway, Means};
 use crate::client::event::{CallEnd, CallId, Event};
-use crate::net::Shutdown;
-use crate::net::listener::{self, Connections, Place, Refused, Service};
+use crate::net::listener::{self, Service};
+use crate::net::{Connections, Place, Refused, Shutdown, Standing};
 use crate::peer_protocol::{Answer, PeerRefusal};
+use nix::libc;
 use socket2::SockRef;
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The port on which clients listen, each on an address of its own. Not 4400: Linux refuses it to any address while
 /// a server listens on 0.0.0.0:4400.
 const PEER_PORT: u16 = 4401;
-/// Connections of peers at a time, over all addresses where we have listened.
-const MAX_PEERS: usize = 64;
 
 /// The listeners, and the connections of peers.
 pub struct Incoming {
     /// The port on which the person insists.
     port: Option<u16>,
     peers: Arc<Peers>,
+    /// Over all addresses where we have listened.
     connections: Arc<Connections>,
     own: Option<Listening>,
     /// For clients of other machines, where our own address is of the loopback network.
@@ -43,8 +42,8 @@ struct Listening {
 impl Incoming {
     /// Nobody listens yet.
     pub fn new(port: Option<u16>, signals: Signals, means: Arc<Means>) -> Incoming {
-        let peers = Arc::new(Peers { signals, means, next: AtomicU64::new(1) });
-        Incoming { port, peers, connections: Arc::new(Connections::new(MAX_PEERS)), own: None, wide: None }
+        let peers = Arc::new(Peers { signals, means });
+        Incoming { port, peers, connections: Arc::new(Connections::with_introduction()), own: None, wide: None }
     }
 
     /// Listens at `at`; gives `Event::Listening`. When that is another address than before, the old listener takes no
@@ -85,6 +84,13 @@ impl Incoming {
         Ok(Listening { at, port, listener, stop })
     }
 
+    /// The peer of this call is introduced: its place is its own now. One that has ended needs none.
+    pub fn introduced(&self, call: CallId) {
+        if let CallId::In(place) = call {
+            self.connections.stand(place, Standing::Kept);
+        }
+    }
+
     /// Takes no more connections.
     pub fn stop(&mut self) {
         [self.own.take(), self.wide.take()].into_iter().flatten().for_each(Listening::end);
@@ -118,14 +124,13 @@ fn bind(at: IpAddr, port: Option<u16>) -> Result<TcpListener, (u16, io::Error)> 
 struct Peers {
     signals: Signals,
     means: Arc<Means>,
-    next: AtomicU64,
 }
 
 impl Service for Peers {
     const NAME: &'static str = "peer";
 
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, _: &Place<'_>) {
-        let id = CallId::In(self.next.fetch_add(1, Ordering::Relaxed));
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
+        let id = CallId::In(place.id());
         let (orders, call) = match call::new(id, self.signals.clone()) {
             Ok(ends) => ends,
             Err(error) => return log::warn!("peer {peer}: {error}"),
@@ -133,11 +138,19 @@ impl Service for Peers {
         if self.signals.send(Signal::Incoming(id, orders, Arc::clone(stream))) {
             let end = Event::CallEnded { call: id, end: CallEnd::Over };
             let _told = PanicTold { event: end, signals: self.signals.clone() };
-            dispatch::serve(call, Arc::clone(stream), peer, &self.means);
+            let opens = || place.stand(Standing::Waiting);
+            let doorway = Doorway { is_hurried: place.is_hurried(), opens: &opens };
+            dispatch::serve(call, Arc::clone(stream), peer, &doorway, &self.means);
         }
     }
 
     fn refuse(&self, stream: &TcpStream, _: Refused) {
-        let _ = (&*stream).write_all(format!("{}\n", Answer::Refused(PeerRefusal::TooManyConnections)).as_bytes());
+        self.give_way(stream);
+    }
+
+    fn give_way(&self, stream: &TcpStream) {
+        let answer = format!("{}\n", Answer::Refused(PeerRefusal::TooManyConnections));
+        // A peer that does not read need not be told.
+        let _ = SockRef::from(stream).send_with_flags(answer.as_bytes(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
     }
 }

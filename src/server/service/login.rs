@@ -4,8 +4,7 @@
 //! It decides, and touches no socket; the session around it says it in the words of its dialect.
 
 use super::rendezvous::{Login, Rendezvous};
-use crate::net::listener::Place;
-use crate::net::{Patience, Standing};
+use crate::net::{Patience, Place, Standing};
 use crate::protocol::{Broadcast, Notice, Refusal};
 use crate::server::auth::{Credentials, TokenBucket};
 use crate::server::clients::Viewpoint;

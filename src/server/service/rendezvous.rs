@@ -4,8 +4,7 @@
 //! reaches another client goes through its mailbox, after every lock is released.
 
 use crate::dialect::Dialect;
-use crate::net::listener::Refused;
-use crate::net::{NotServed, Patience, Shutdown};
+use crate::net::{NotServed, Patience, Refused, Shutdown};
 use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, SignUps, Throttle};
 use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};

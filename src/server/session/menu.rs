@@ -6,8 +6,8 @@
 
 use super::menu_inbox::{MenuInbox, show};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU};
-use crate::net::listener::{Place, Refused, Service, reached_address};
-use crate::net::{BurstReader, has_hung_up};
+use crate::net::listener::{Service, reached_address};
+use crate::net::{BurstReader, Place, Refused, has_hung_up};
 use crate::protocol::{Event, MAX_LINE, MemberRequest, Request};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};

@@ -3,7 +3,7 @@
 //! [`Session`] decides: a line goes in, answer lines come out into a `String`, and what takes time (hashing, probing,
 //! the history, long lists) comes out as a value that the loop in `native_loop` carries out. No socket is known here.
 
-use crate::net::listener::Place;
+use crate::net::Place;
 use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply, Request};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::Mailbox;

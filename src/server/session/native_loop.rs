@@ -1,8 +1,8 @@
 //! The loop around a native session: it reads, writes, watches the clock, and carries out what the session decided.
 
 use super::native::{Next, Session, Work};
-use crate::net::listener::{Place, Refused, Service, reached_address};
-use crate::net::{DeadlineReader, LineReader, has_hung_up};
+use crate::net::listener::{Service, reached_address};
+use crate::net::{DeadlineReader, LineReader, Place, Refused, has_hung_up};
 use crate::protocol::{Event, MAX_LINE, Notice, Refusal, Reply};
 use crate::server::delivery::{MAX_WRITE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, Rendezvous, files_lines, reach, write};

@@ -5,8 +5,8 @@
 
 use crate::dialect::Dialect;
 use crate::dialect::packet::{Assembler, Kind, Packet, SERVER};
-use crate::net::DeadlineReader;
-use crate::net::listener::{Place, Refused, Service};
+use crate::net::listener::Service;
+use crate::net::{DeadlineReader, Place, Refused};
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{NewClient, Rendezvous, SessionKey, Viewpoint};
 use crate::value::{Username, text};

@@ -5,8 +5,8 @@
 
 use crate::dialect::Dialect;
 use crate::dialect::query::{MAX_QUERY, Query, QueryReply};
-use crate::net::listener::{Place, Refused, Service};
-use crate::net::{BurstReader, Shutdown};
+use crate::net::listener::Service;
+use crate::net::{BurstReader, Place, Refused, Shutdown};
 use crate::protocol::Refusal;
 use crate::server::auth::TokenBucket;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};

@@ -2,8 +2,8 @@
 //! and connects to its peers through it.
 
 use super::LIMIT;
-use peerline::net::Shutdown;
-use peerline::net::listener::{Connections, Place, Refused, Service, run};
+use peerline::net::listener::{Service, run};
+use peerline::net::{Connections, Place, Refused, Shutdown};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,218 @@
+//! The open connections of a program: which of them have a place, and the end of all of them. What is said on them is
+//! not known here.
+
+use crate::net::door::{self, Door};
+use crate::net::places::{Admission, Origin, Places, Standing};
+use std::collections::HashMap;
+use std::net::{IpAddr, Shutdown as Direction, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A refused or ended peer gets this long to read its last line.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
+
+/// How many connections without a login one address may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerAddress {
+    /// An address of the internet.
+    pub public: usize,
+    /// An address of loopback or of a private network, behind which a whole class may be.
+    pub private: usize,
+}
+
+impl PerAddress {
+    fn of(self, address: IpAddr) -> usize {
+        let is_private = match address {
+            IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+        };
+        if is_private { self.private } else { self.public }
+    }
+}
+
+/// The open connections of a program, over all its listeners: at most `max` at a time.
+pub struct Connections {
+    max: usize,
+    state: Mutex<State>,
+    /// A connection has ended.
+    ended: Condvar,
+}
+
+struct State {
+    rule: Rule,
+    /// Also those that have given way, until their threads end.
+    open: HashMap<u64, Arc<TcpStream>>,
+    closed: bool,
+}
+
+/// Who has a place, and who gives way.
+enum Rule {
+    /// Each keeps its own.
+    Keep(Places),
+    /// Each has to log in, and until then it may have to give way.
+    LogIn(Places, PerAddress),
+    /// Each has to be introduced.
+    Door(Door),
+}
+
+impl Rule {
+    fn admit(&mut self, from: IpAddr) -> Admission {
+        match self {
+            Rule::Keep(places) => {
+                let admission = places.admit(Origin::of(from), usize::MAX, random_below);
+                if let Admission::Free(id) = admission {
+                    places.stand(id, Standing::Kept);
+                }
+                admission
+            }
+            Rule::LogIn(places, limit) => places.admit(Origin::of(from), limit.of(from), random_below),
+            Rule::Door(door) => door.admit(from, random_below),
+        }
+    }
+
+    fn stand(&mut self, id: u64, standing: Standing) -> bool {
+        match self {
+            Rule::Keep(places) | Rule::LogIn(places, _) => places.stand(id, standing),
+            Rule::Door(door) => door.stand(id, standing),
+        }
+    }
+
+    fn leave(&mut self, id: u64) {
+        match self {
+            Rule::Keep(places) | Rule::LogIn(places, _) => drop(places.leave(id)),
+            Rule::Door(door) => door.leave(id),
+        }
+    }
+}
+
+/// What becomes of a new connection.
+pub(super) enum Verdict {
+    Serve { id: u64, gives_way: Option<Arc<TcpStream>> },
+    Refuse(Refused),
+    Drop,
+}
+
+/// Why a connection is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// All places are taken.
+    Full,
+    /// So many connections of its address are without a login, or an introduction, which is the most for one.
+    TooManyWithoutLogin(usize),
+}
+
+impl Connections {
+    /// Room for `max` connections, each of which keeps its place.
+    pub fn new(max: usize) -> Connections {
+        Self::ruled(max, Rule::Keep(Places::new(max)))
+    }
+
+    /// Room for `max` connections that have to log in ([`Place::stand`]); until then they may have to give way.
+    pub fn with_login(max: usize, per_address: PerAddress) -> Connections {
+        Self::ruled(max, Rule::LogIn(Places::new(max), per_address))
+    }
+
+    /// Room for [`door::PLACES`] connections that have to be introduced ([`Connections::stand`]); until then they may
+    /// have to give way.
+    pub fn with_introduction() -> Connections {
+        Self::ruled(door::PLACES, Rule::Door(Door::default()))
+    }
+
+    fn ruled(max: usize, rule: Rule) -> Connections {
+        let state = State { rule, open: HashMap::new(), closed: false };
+        Connections { max, state: Mutex::new(state), ended: Condvar::new() }
+    }
+
+    /// The connection of this number ([`Place::id`]) stands otherwise now. False when it has given way to another, so
+    /// that it is over; and where connections have to be introduced, when there is no room for another stranger.
+    pub fn stand(&self, id: u64, standing: Standing) -> bool {
+        self.lock().rule.stand(id, standing)
+    }
+
+    /// The most connections at a time.
+    pub fn max(&self) -> usize {
+        self.max
+    }
+
+    /// Ends every connection, now and from now on. Their reads end at once, so that their threads can still write
+    /// what is on its way; who takes longer than a moment for that is cut off.
+    pub fn close_all(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        for direction in [Direction::Read, Direction::Both] {
+            let open: Vec<_> = state.open.values().cloned().collect();
+            drop(state);
+            for stream in open {
+                // An error says that the connection has ended already.
+                let _ = stream.shutdown(direction);
+            }
+            let waited = self.ended.wait_timeout_while(self.lock(), LINGER, |state| !state.open.is_empty());
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// What becomes of a connection that was just accepted.
+    pub(super) fn admit(&self, stream: &Arc<TcpStream>, from: IpAddr) -> Verdict {
+        let mut state = self.lock();
+        // Those that have given way need a moment to end.
+        if state.closed || state.open.len() >= self.max.saturating_mul(2) {
+            return Verdict::Drop;
+        }
+        let (id, gives_way) = match state.rule.admit(from) {
+            Admission::Free(id) => (id, None),
+            Admission::InPlaceOf { id, gives_way } => (id, state.open.get(&gives_way).cloned()),
+            Admission::Full => return Verdict::Refuse(Refused::Full),
+            Admission::TooMany(limit) => return Verdict::Refuse(Refused::TooManyWithoutLogin(limit)),
+        };
+        state.open.insert(id, Arc::clone(stream));
+        Verdict::Serve { id, gives_way }
+    }
+
+    /// The place that was given under this number.
+    pub(super) fn place(&self, id: u64) -> Place<'_> {
+        Place { connections: self, id }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A number below this one. Without random bytes it is 0: the oldest of those who wait gives way then.
+fn random_below(below: usize) -> usize {
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    (u64::from_ne_bytes(bytes) % below.max(1) as u64) as usize
+}
+
+/// Gives a connection's place back, also when its thread panics or is never started.
+pub struct Place<'a> {
+    connections: &'a Connections,
+    id: u64,
+}
+
+impl Place<'_> {
+    /// Its number: no other connection has it, and later ones have higher numbers.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// As [`Connections::stand`].
+    pub fn stand(&self, standing: Standing) -> bool {
+        self.connections.stand(self.id, standing)
+    }
+
+    /// Whether it has only a moment to say what it comes for, as many strangers are at the door.
+    pub fn is_hurried(&self) -> bool {
+        matches!(&self.connections.lock().rule, Rule::Door(door) if door.is_hurried(self.id))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.connections.lock();
+        state.open.remove(&self.id);
+        state.rule.leave(self.id);
+        self.connections.ended.notify_all();
+    }
+}

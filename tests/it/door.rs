@@ -1,0 +1,68 @@
+//! A client's door, at which strangers, peers and a hostile server try to use it up: the introduced are served at once.
+
+use crate::harness::client::ClientProcess;
+use crate::harness::{Lines, TestServer, read};
+use std::fs;
+use std::net::SocketAddr;
+
+/// Where a client listens.
+fn door_of(server: &TestServer, name: &str) -> SocketAddr {
+    let answer = server.join("looker").ask(&format!("GET_P,{name}"));
+    let fields: Vec<&str> = answer.split(',').collect();
+    format!("{}:{}", fields[1], fields[2]).parse().expect("an address")
+}
+
+/// Alice with a folder for what she fetches, and bob, who shares a file and lets one command run.
+struct Two {
+    server: TestServer,
+    folder: tempfile::TempDir,
+    alice: ClientProcess,
+    bob: ClientProcess,
+}
+
+impl Two {
+    fn meet(options: &[&str]) -> Two {
+        let (server, folder) = (TestServer::start(&[]), tempfile::tempdir().expect("a folder"));
+        let path = |name: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir(&path).expect("made");
+            path.display().to_string()
+        };
+        let (shared, fetched) = (path("shared"), path("fetched"));
+        fs::write(format!("{shared}/notes.txt"), "some notes").expect("written");
+        let log = folder.path().join("consent.csv").display().to_string();
+        let own = ["--user", "bob", "--signup", "--share", &shared, "--allow-run", "echo there", "--consent-log", &log];
+        let mut bob = ClientProcess::start(server.address, &[&own, options].concat());
+        bob.see("Logged in as bob.");
+        let own = ["--user", "alice", "--signup", "--downloads", &fetched];
+        let mut alice = ClientProcess::start(server.address, &own);
+        alice.see("Logged in as alice.");
+        Two { server, folder, alice, bob }
+    }
+}
+
+#[test]
+fn silent_strangers_do_not_keep_the_introduced_out() {
+    let Two { server, folder, mut alice, mut bob } = Two::meet(&[]);
+    let door = door_of(&server, "bob");
+    let mut silent: Vec<Lines> = (0..64).map(|_| Lines::connect(door)).collect();
+    assert_eq!(silent[0].line(), "ERR,Too many connections, try again later");
+    silent[0].wait_for_end();
+    alice.say("msg bob hi");
+    bob.see("alice: hi");
+    alice.say("run bob echo there");
+    alice.see("there");
+    alice.say("get bob notes.txt");
+    alice.see("Fetched notes.txt from bob");
+    assert_eq!(read(&folder.path().join("fetched/notes.txt")), "some notes");
+    alice.say("chat bob");
+    bob.see("alice wants to chat");
+    bob.say("accept 1");
+    alice.see("Chat with bob opened");
+    // Who is introduced stays, however many come.
+    let _more: Vec<Lines> = (0..64).map(|_| Lines::connect(door)).collect();
+    alice.say("still here?");
+    bob.see("still here?");
+    alice.say("!exit");
+    assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
+}
