@@ -16,7 +16,7 @@ mod address;
 mod ticket;
 pub mod file_name;
 
-pub use address::{Address, InvalidAddress, any_like};
+pub use address::{Address, InvalidAddress, any_like, network_of};
 pub use file_name::{FileName, InvalidFileName};
 pub use line::BadLine;
 pub use name::{InvalidUsername, MAX_USERNAME, Username};

@@ -9,6 +9,7 @@ pub mod hellos;
 pub mod tickets;
 pub mod asks;
 pub mod questions;
+pub mod strangers;
 pub mod rules;
 pub mod session;
 pub mod logins;
@@ -71,6 +72,7 @@ impl App {
             self.hellos.deadline(&self.inbox),
             self.at_the_door.deadline(),
             self.questions.deadline(),
+            self.strangers.deadline(),
             self.announcement.deadline(),
             self.transfers.deadline(),
             self.script.deadline(),
@@ -87,6 +89,7 @@ impl App {
         self.session_tick();
         self.knocks_tick();
         self.questions_tick();
+        self.strangers_tick();
         self.transfers_tick();
         self.doctor_tick();
         self.display_tick();

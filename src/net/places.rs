@@ -3,6 +3,7 @@
 //! A newcomer takes the place of a connection without a login, of the address that holds too many of them. So silent
 //! connections cannot shut everybody out, whether one address makes them or many. It decides, and knows no socket.
 
+use crate::value::network_of;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -20,17 +21,14 @@ pub enum Standing {
     Kept,
 }
 
-/// The addresses that count as one: an IPv4 address, or the /64 that one customer of an IPv6 network has (RFC 6177).
+/// The addresses that count as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin(IpAddr);
 
 impl Origin {
     /// Where this address belongs.
     pub fn of(address: IpAddr) -> Origin {
-        Origin(match address.to_canonical() {
-            IpAddr::V6(ip) => IpAddr::from((u128::from(ip) >> 64 << 64).to_be_bytes()),
-            ipv4 => ipv4,
-        })
+        Origin(network_of(address))
     }
 }
 

@@ -56,6 +56,15 @@ pub fn any_like(address: SocketAddr) -> IpAddr {
     if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
+/// The one address that stands for all that count as one: an IPv4 address for itself, an IPv6 address for the /64 that
+/// one customer of a network has (RFC 6177).
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::from((u128::from(ip) >> 64 << 64).to_be_bytes()),
+        ipv4 => ipv4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -208,7 +208,10 @@ fn netcat_at_a_clients_door() {
         assert!(stranger.line().starts_with(answer));
         stranger.wait_for_end();
     }
-    let mut gone = Lines::connect(door);
+    let mut soon = Lines::connect(door);
+    soon.send("CHAT,eve");
+    assert_eq!(soon.line(), "ERR,busy: without a ticket you may ask once a minute, and all others three times");
+    let mut gone = Lines::connect_from("127.0.9.9", door);
     gone.send("CHAT,eve");
     alice.say("!exit");
     alice.see("eve (unverified) wants to chat");

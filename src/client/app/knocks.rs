@@ -3,12 +3,14 @@
 use super::asks::Origin;
 use super::questions::{Question, Verdict, Wish};
 use super::state::App;
+use super::strangers::MAX_MESSAGE;
 use super::tickets::LATE;
 use super::under_way::home_of;
 use crate::client::command::Which;
 use crate::client::event::{CallId, Decision, Effect, Knock, Order, Place, Room, Shown};
 use crate::client::run::Words;
 use crate::peer_protocol::{Opening, PeerRefusal};
+use crate::value::sentence::counted;
 use crate::value::{Size, Username};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -16,6 +18,11 @@ use std::time::{Duration, Instant};
 
 /// Gifts that come to us at a time.
 const MAX_GIFTS: usize = 8;
+
+/// What is answered to strangers, with the numbers of [`super::strangers`].
+const TOO_LONG: &str = "A message of more than 500 bytes needs a ticket: send connect_NAME to the server for one";
+const TOO_MANY_MESSAGES: &str = "without a ticket you may send 5 messages, then one every 10 s";
+const TOO_MANY_QUESTIONS: &str = "without a ticket you may ask once a minute, and all others three times";
 
 impl App {
     /// A peer has connected and said what for. The server announces a ticket before it is shown, but on another
@@ -68,11 +75,7 @@ impl App {
         }
         match opening {
             Opening::Chat { name, .. } => self.asked_for_chat(call, name, stranger),
-            Opening::Message { name: from, .. } => {
-                self.order(call, Order::Accept);
-                let (home, text) = (home_of(&from, verified), text.unwrap_or_default());
-                self.shown(home, Shown::Message { from, text, stranger, relayed: false });
-            }
+            Opening::Message { name: from, .. } => self.told(call, from, text.unwrap_or_default(), stranger),
             Opening::File { .. } if !verified => self.order(call, Order::Refuse(PeerRefusal::TicketNeeded)),
             Opening::File { .. } if self.rules.share.is_none() => {
                 self.order(call, Order::Refuse(PeerRefusal::SharesNothing));
@@ -97,12 +100,43 @@ impl App {
         self.out.push(Effect::Order { call, order });
     }
 
+    /// A message has come.
+    fn told(&mut self, call: CallId, from: Username, text: String, stranger: Option<IpAddr>) {
+        if let Some(address) = stranger {
+            if text.len() > MAX_MESSAGE {
+                return self.order(call, Order::Refuse(PeerRefusal::other(TOO_LONG)));
+            }
+            if !self.strangers.may_say(address, self.now.instant) {
+                return self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_MESSAGES.to_owned())));
+            }
+        }
+        self.order(call, Order::Accept);
+        let home = home_of(&from, stranger.is_none());
+        self.shown(home, Shown::Message { from, text, stranger, relayed: false });
+    }
+
+    /// What the clock asks for strangers: tells what was not shown.
+    pub fn strangers_tick(&mut self) {
+        if let Some(count) = self.strangers.refused(self.now.instant) {
+            let count = counted(usize::try_from(count).unwrap_or(usize::MAX), "message");
+            let text =
+                format!("{count} of people whom the server did not introduce: not shown, as there were too many");
+            self.info(Place::Server, text);
+        }
+    }
+
     fn asked_for_chat(&mut self, call: CallId, from: Username, stranger: Option<IpAddr>) {
         let (limit, verified) = (self.rules.answer_limit, stranger.is_none());
         let place = if verified { Place::Person } else { Place::Stranger };
         let talks = self.talk_in(&place(from.clone())).is_some();
-        let question = if talks { None } else { self.put_question(call, &from, Wish::Chat { verified }, limit) };
-        match question {
+        let wish = Wish::Chat { verified };
+        if talks || !self.questions.has_room(&from, &wish) {
+            return self.order(call, Order::Refuse(PeerRefusal::busy()));
+        }
+        if stranger.is_some_and(|address| !self.strangers.may_ask(address, self.now.instant)) {
+            return self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_QUESTIONS.to_owned())));
+        }
+        match self.put_question(call, &from, wish, limit) {
             Some(question) => {
                 let home = home_of(&from, verified);
                 self.shown(home, Shown::ChatRequest { question, from, stranger });

@@ -8,12 +8,12 @@ use crate::value::{Size, Username};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The most questions at a time.
+/// The most questions at a time of those whom the server has introduced.
 const MAX: usize = 16;
 /// The columns of a command or a name in the list of questions.
 const SHORT: usize = 100;
-/// The most of those at a time whose name nobody but themselves has told us.
-const MAX_UNPROVEN: usize = 4;
+/// The most of those at a time whose name nobody but themselves has told us. They take no place of the others.
+const MAX_UNPROVEN: usize = 1;
 /// In the line mode an answer without a number counts only when no other question has come or gone for so long.
 const STEADY: Duration = Duration::from_secs(5);
 
@@ -132,15 +132,20 @@ impl Question {
 }
 
 impl Questions {
-    /// Puts a question; `None` when too many wait, or another one of the same person. Whoever only calls themselves so
-    /// does not take the place of the person.
-    pub fn put(&mut self, call: CallId, from: Username, wish: Wish, limit: Duration, now: Instant) -> Option<u64> {
+    /// Whether a question can be put: not when too many wait, or another one of the same person. Whoever only calls
+    /// themselves so does not take the place of the person.
+    pub fn has_room(&self, from: &Username, wish: &Wish) -> bool {
         let proven = wish.is_proven();
         let stands_before = |question: &Question| question.wish.is_proven() || !proven;
-        let asks_already = self.waiting.iter().any(|other| other.from == from && stands_before(other));
-        let unproven = self.waiting.iter().filter(|other| !other.wish.is_proven()).count();
-        let too_many = self.waiting.len() >= MAX || (!proven && unproven >= MAX_UNPROVEN);
-        if too_many || asks_already {
+        let asks_already = self.waiting.iter().any(|other| other.from == *from && stands_before(other));
+        let of_its_kind = self.waiting.iter().filter(|other| other.wish.is_proven() == proven).count();
+        let too_many = of_its_kind >= if proven { MAX } else { MAX_UNPROVEN };
+        !too_many && !asks_already
+    }
+
+    /// Puts a question; `None` when there is no room for it.
+    pub fn put(&mut self, call: CallId, from: Username, wish: Wish, limit: Duration, now: Instant) -> Option<u64> {
+        if !self.has_room(&from, &wish) {
             return None;
         }
         let former = self.gone.iter().rev().find(|(gone, _)| gone.from == from).map(|(_, time)| *time);

@@ -10,6 +10,7 @@ use super::questions::Questions;
 use super::rules::Rules;
 use super::script::Script;
 use super::session::{Life, Session};
+use super::strangers::Strangers;
 use super::tickets::Tickets;
 use super::transfer::Transfers;
 use super::under_way::{AtTheDoor, Deliveries, Doctor, Jobs, Talk, Talks};
@@ -40,6 +41,7 @@ pub struct App {
     pub(super) tickets: Tickets,
     pub(super) at_the_door: AtTheDoor,
     pub(super) questions: Questions,
+    pub(super) strangers: Strangers,
     pub(super) talks: Talks,
     pub(super) deliveries: Deliveries,
     pub(super) jobs: Jobs,
@@ -75,6 +77,7 @@ impl App {
             tickets: Tickets::default(),
             at_the_door: AtTheDoor::default(),
             questions: Questions::default(),
+            strangers: Strangers::default(),
             talks: Talks::default(),
             deliveries: Deliveries::default(),
             jobs: Jobs::default(),

@@ -126,10 +126,14 @@ impl Play {
     }
 
     fn knock(&mut self, number: u64, opening: &str, text: Option<&str>) -> CallId {
+        self.knock_from(HERE, number, opening, text)
+    }
+
+    fn knock_from(&mut self, from: IpAddr, number: u64, opening: &str, text: Option<&str>) -> CallId {
         let opening = Opening::parse(opening).expect("valid");
         let fits = !matches!(opening, Opening::Give { bytes, .. } if bytes > FREE);
         let knock = Knock {
-            from: SocketAddr::from((HERE, 5000)),
+            from: SocketAddr::from((from, 5000)),
             opening,
             text: text.map(str::to_owned),
             room: Some(Room { free: FREE, fits }),

@@ -141,6 +141,15 @@ impl Lines {
         Self::over(TcpStream::connect_timeout(&address, LIMIT).expect("connects"))
     }
 
+    /// Connects from this address of loopback.
+    pub fn connect_from(ip: &str, address: SocketAddr) -> Lines {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        let from = SocketAddr::new(ip.parse().expect("an address"), 0);
+        socket.bind(&from.into()).expect("loopback");
+        socket.connect_timeout(&address.into(), LIMIT).expect("connects");
+        Self::over(socket.into())
+    }
+
     /// Speaks on this connection.
     pub fn over(stream: TcpStream) -> Lines {
         stream.set_read_timeout(Some(LIMIT)).expect("a timeout");

@@ -6,6 +6,11 @@ use crate::client::event::Place;
 
 const NOBODYS: &str = "ffffffffffffffffffffffffffffffff";
 
+/// Another machine.
+fn elsewhere(last: u8) -> IpAddr {
+    [10, 0, 0, last].into()
+}
+
 impl Play {
     fn hangs_up(&mut self) -> Vec<CallId> {
         self.pick(|effect| if let Effect::HangUp(call) = effect { Some(*call) } else { None })
@@ -66,12 +71,60 @@ fn a_script_that_says_yes_by_name_asks_back_after_an_exchange() {
 #[test]
 fn strangers_do_not_take_the_place_of_those_who_are_proven() {
     let mut play = Play::screen();
-    let calls: Vec<CallId> = (1..=5).map(|at| play.knock(at, &format!("CHAT,name{at},{NOBODYS}"), None)).collect();
-    play.after(Duration::from_secs(3));
-    assert_eq!(play.orders(calls[3]), []);
-    assert_eq!(play.orders(calls[4]), [Order::Refuse(PeerRefusal::busy())]);
-    let real = proven(&mut play, 9, "RUN,name1,TICKET,uptime", "name1");
-    assert_eq!(play.orders(real), [], "it waits for its answer");
+    let eve = play.knock(1, "CHAT,eve", None);
+    assert_eq!(play.orders(eve), [], "she waits for her answer");
+    let another = play.knock_from(elsewhere(1), 2, "CHAT,carol", None);
+    assert_eq!(play.orders(another), [Order::Refuse(PeerRefusal::busy())], "one at a time");
+    for number in 0..16 {
+        let who = format!("name{number}");
+        let opening = if number % 2 == 0 { format!("RUN,{who},TICKET,uptime") } else { format!("CHAT,{who},TICKET") };
+        let real = proven(&mut play, 10 + number, &opening, &who);
+        assert_eq!(play.orders(real), [], "{who} waits for an answer");
+    }
+    let real_eve = proven(&mut play, 30, "CHAT,eve,TICKET", "eve");
+    assert_eq!(play.orders(real_eve), [Order::Refuse(PeerRefusal::busy())], "sixteen wait");
+}
+
+#[test]
+fn a_stranger_who_hangs_up_waits_before_asking_again() {
+    let mut play = Play::script();
+    let busy = |text: &str| Order::Refuse(PeerRefusal::Busy(text.to_owned()));
+    let too_often = busy("without a ticket you may ask once a minute, and all others three times");
+    let eve = play.knock(1, "CHAT,eve", None);
+    play.news(eve, News::HungUp);
+    let again = play.knock(2, "CHAT,mallory", None);
+    assert_eq!(play.orders(again), [too_often.clone()]);
+    for number in 1..=2 {
+        let other = play.knock_from(elsewhere(number), 2 + u64::from(number), "CHAT,eve", None);
+        assert_eq!(play.orders(other), []);
+        play.news(other, News::HungUp);
+    }
+    let fourth = play.knock_from(elsewhere(3), 5, "CHAT,eve", None);
+    assert_eq!(play.orders(fourth), [too_often]);
+    let real = proven(&mut play, 6, "CHAT,eve,TICKET", "eve");
+    assert_eq!(play.orders(real), [], "the real one is asked about");
+    play.after(Duration::from_secs(60));
+    let again = play.knock(7, "CHAT,mallory", None);
+    assert_eq!(play.orders(again), []);
+}
+
+#[test]
+fn a_flood_of_messages_leaves_the_screen_to_the_others() {
+    let mut play = Play::script();
+    play.look();
+    let shown_of = |play: &mut Play| play.shown().iter().filter(|shown| shown.starts_with("msg eve")).count();
+    let calls: Vec<CallId> = (1..=100).map(|number| play.knock(number, "MSG,eve", Some("buy"))).collect();
+    assert_eq!(shown_of(&mut play), 5);
+    assert_eq!(play.orders(calls[4]), [Order::Accept]);
+    let why = PeerRefusal::Busy("without a ticket you may send 5 messages, then one every 10 s".to_owned());
+    assert_eq!(play.orders(calls[5]), [Order::Refuse(why)]);
+    let long = play.knock_from(elsewhere(1), 101, "MSG,eve", Some(&"x".repeat(501)));
+    assert!(matches!(play.orders(long).as_slice(), [Order::Refuse(PeerRefusal::Other(_))]));
+    proven(&mut play, 102, "MSG,bob,TICKET", "bob");
+    assert_eq!(play.shown(), ["msg bob  true false"]);
+    play.after(Duration::from_secs(61));
+    let told = "95 messages of people whom the server did not introduce: not shown, as there were too many";
+    assert_eq!(play.shown(), [told]);
 }
 
 #[test]

@@ -46,8 +46,8 @@ fn a_chat_goes_on_without_the_server_and_a_script_stays_with_who_left() {
 fn several_talks_at_once_and_a_second_caller_is_not_told_busy() {
     let mut play = Play::script();
     let bob = play.chatting();
-    let carol = play.knock(1, "CHAT,carol", None);
-    let dave = play.knock(2, "CHAT,dave", None);
+    let carol = proven(&mut play, 1, "CHAT,carol,TICKET", "carol");
+    let dave = proven(&mut play, 2, "CHAT,dave,TICKET", "dave");
     assert_eq!(play.shown(), ["ChatRequest", "ChatRequest"]);
     play.typed("/accept dave");
     assert_eq!(play.orders(dave), [Order::Accept]);
@@ -64,10 +64,10 @@ fn several_talks_at_once_and_a_second_caller_is_not_told_busy() {
 #[test]
 fn a_question_that_was_exchanged_is_not_answered_by_a_bare_yes() {
     let mut play = Play::online(rules(PERSON));
-    let eve = play.knock(1, "CHAT,eve", None);
+    let eve = proven(&mut play, 1, "CHAT,eve,TICKET", "eve");
     play.after(Duration::from_secs(10));
     play.news(eve, News::HungUp);
-    play.knock(2, "CHAT,mallory", None);
+    proven(&mut play, 2, "CHAT,mallory,TICKET", "mallory");
     play.look();
     play.typed("accept");
     let shown = play.shown();
