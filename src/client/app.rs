@@ -15,6 +15,7 @@ pub mod session;
 pub mod logins;
 pub mod announcement;
 pub mod under_way;
+pub mod uploads;
 pub mod transfer;
 pub mod script;
 pub mod display;
@@ -140,6 +141,7 @@ impl App {
             News::Begun => self.job_begun(call),
             News::Output { text, error } => self.job_output(call, text, error),
             News::Transfer(step) => self.transfer_step(call, step),
+            News::BytesSent => self.transfers.uploads.hashes(call),
             News::NotTaken { refusal, why } => self.not_taken(call, refusal, why),
             News::Trouble(text) => self.info(Place::Server, text),
         }

@@ -57,7 +57,7 @@ impl Played {
         loop {
             match self.news() {
                 News::Transfer(step) if !matches!(step.stage, Stage::Progress { .. }) => return step.stage,
-                News::Transfer(_) | News::Asked { .. } => {}
+                News::Transfer(_) | News::Asked { .. } | News::BytesSent => {}
                 other => panic!("{other:?}"),
             }
         }

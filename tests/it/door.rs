@@ -66,3 +66,34 @@ fn silent_strangers_do_not_keep_the_introduced_out() {
     alice.say("!exit");
     assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
 }
+
+/// Connects to bob's door with a ticket that the server gave to `session`.
+fn introduced(session: &mut Lines) -> (Lines, String) {
+    session.send("connect_bob");
+    let answer = session.answer();
+    let ticket = answer[0].strip_prefix("ticket_bob_").expect("a ticket").to_owned();
+    let at = answer[1].strip_prefix("peer_").expect("an address").parse().expect("an address");
+    (Lines::connect(at), ticket)
+}
+
+#[test]
+fn a_file_that_is_read_for_its_hash_keeps_nobody_waiting() {
+    const SIZE: u64 = 200 << 30;
+    let Two { server, folder, mut alice, mut bob } = Two::meet(&["--upload-slots", "1"]);
+    let sparse = fs::File::create(folder.path().join("shared/big")).expect("made");
+    sparse.set_len(SIZE).expect("a sparse file");
+    // Two who want the hash alone, for which bob reads all of the file.
+    let ask = |name: &str| {
+        let (mut peer, ticket) = introduced(&mut server.join(name));
+        peer.send(&format!("FILE,big,{name},{ticket},{SIZE}"));
+        assert_eq!(peer.line(), format!("OK,{SIZE}"));
+        peer
+    };
+    let hashed = [ask("carol"), ask("dave")];
+    alice.say("get bob notes.txt");
+    alice.see("Fetched notes.txt from bob");
+    hashed.into_iter().for_each(Lines::hang_up);
+    bob.see("the other side has left");
+    bob.see("the other side has left");
+    assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
+}

@@ -16,8 +16,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Gifts that come to us at a time.
+/// Gifts that come to us at a time, and those of one person.
 const MAX_GIFTS: usize = 8;
+const MAX_OF_ONE: usize = 4;
 
 /// What is answered to strangers, with the numbers of [`super::strangers`].
 const TOO_LONG: &str = "A message of more than 500 bytes needs a ticket: send connect_NAME to the server for one";
@@ -80,7 +81,7 @@ impl App {
             Opening::File { .. } if self.rules.share.is_none() => {
                 self.order(call, Order::Refuse(PeerRefusal::SharesNothing));
             }
-            Opening::File { .. } => self.queue_upload(call),
+            Opening::File { name, .. } => self.queue_upload(call, name),
             Opening::Run { .. } | Opening::List { .. } | Opening::Give { .. } if !verified => {
                 self.order(call, Order::Refuse(PeerRefusal::NotIntroduced));
             }
@@ -176,7 +177,7 @@ impl App {
             self.info(Place::Person(from), text);
             return self.order(call, Order::Refuse(PeerRefusal::NoRoom));
         }
-        if self.gifts_coming() >= MAX_GIFTS {
+        if self.gifts_coming() >= MAX_GIFTS || self.transfers.coming_from(&from) >= MAX_OF_ONE {
             return self.order(call, Order::Refuse(PeerRefusal::busy()));
         }
         if self.rules.take.contains(&from) {
@@ -246,7 +247,7 @@ impl App {
             // Of one who was not let in nothing is decided, and its thread may wait for that.
             self.out.push(Effect::HangUp(call));
         }
-        self.transfers.forget_upload(call);
+        self.transfers.uploads.leave(call);
         if let Some(question) = self.questions.withdraw(call, self.now.instant) {
             self.missed(question, Decision::HungUp);
         }

@@ -1,6 +1,7 @@
 //! Files and gifts on their way: what waits for its turn, what moves and how fast, and what is cancelled.
 
 use super::asks::Origin;
+use super::uploads::Uploads;
 use crate::client::event::{CallId, Shown, Stage, Step, Way};
 use crate::value::Username;
 use std::collections::VecDeque;
@@ -30,10 +31,8 @@ pub(super) struct Transfer {
 pub struct Transfers {
     pub(super) drawn: u64,
     pub(super) list: Vec<Transfer>,
-    /// Peers that may fetch when it is their turn, and until when.
-    pub(super) queue: VecDeque<(CallId, Instant)>,
-    /// Peers that fetch.
-    pub(super) sending: Vec<CallId>,
+    /// Peers that fetch, or may when it is their turn.
+    pub(super) uploads: Uploads,
     /// Lists of files that we ask for.
     pub(super) listings: Vec<(CallId, Username, Origin)>,
 }
@@ -131,13 +130,12 @@ impl Transfers {
 
     /// When a peer has waited long enough for its turn, or a transfer is stalled.
     pub fn deadline(&self) -> Option<Instant> {
-        let turns = self.queue.iter().map(|(_, until)| *until);
-        turns.chain(self.list.iter().filter_map(Transfer::stalls_at)).min()
+        self.uploads.deadline().into_iter().chain(self.list.iter().filter_map(Transfer::stalls_at)).min()
     }
 
-    /// A peer does not wait for its turn any longer.
-    pub fn forget_upload(&mut self, call: CallId) {
-        self.queue.retain(|(waiting, _)| *waiting != call);
+    /// Gifts of this person that come to us.
+    pub fn coming_from(&self, name: &Username) -> usize {
+        self.list.iter().filter(|transfer| transfer.step.way == Way::Take && transfer.step.with == *name).count()
     }
 
     pub(super) fn draw(&mut self) -> u64 {

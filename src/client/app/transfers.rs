@@ -10,7 +10,6 @@ use crate::value::sentence::counted;
 use crate::value::{FileName, Username};
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Fetches at a time.
 const MAX_FETCHES: usize = 3;
@@ -20,8 +19,6 @@ const MAX: usize = 10_000;
 const MAX_GIVES: usize = 8;
 /// Lists of files that are asked for at a time.
 const MAX_LISTINGS: usize = 8;
-/// How long a peer may wait until it is its turn to fetch.
-const TURN: Duration = Duration::from_secs(60);
 
 impl App {
     /// Fetches a file in the background.
@@ -124,6 +121,9 @@ impl App {
         let now = self.now.instant;
         let (is_ours, is_end) = (step.way.is_ours(), step.stage.is_end());
         let moves = matches!(step.stage, Stage::Progress { .. });
+        if let (Way::Send, Stage::Begun { offset: done, .. } | Stage::Progress { done, .. }) = (step.way, &step.stage) {
+            self.transfers.uploads.sent(call, *done, now);
+        }
         let number = match self.transfers.list.iter_mut().find(|transfer| transfer.call == Some(call)) {
             Some(transfer) => {
                 transfer.take(step, now);
@@ -163,8 +163,7 @@ impl App {
 
     /// A call about files has ended. One that said no last word was stopped, by whatever.
     pub fn transfer_over(&mut self, call: CallId) {
-        self.transfers.sending.retain(|sending| *sending != call);
-        self.transfers.forget_upload(call);
+        self.transfers.uploads.leave(call);
         let found = self.transfers.list.iter_mut().find(|transfer| transfer.call == Some(call));
         let Some(transfer) = found else { return };
         let done = transfer.samples.back().map_or(0, |(_, done)| *done);
@@ -175,24 +174,38 @@ impl App {
     }
 
     /// A peer may fetch a file, when it is its turn.
-    pub fn queue_upload(&mut self, call: CallId) {
-        self.transfers.queue.push_back((call, self.now.instant + TURN));
+    pub fn queue_upload(&mut self, call: CallId, by: Username) {
+        if let Some(refused) = self.transfers.uploads.put(call, by, self.now.instant) {
+            self.refuse_upload(refused);
+        }
+    }
+
+    fn refuse_upload(&mut self, call: CallId) {
+        let why = format!("{} are being sent, try again later", counted(self.rules.upload_slots, "file"));
+        self.out.push(Effect::Order { call, order: Order::Refuse(PeerRefusal::Busy(why)) });
+    }
+
+    /// Ends the uploads that keep others waiting for next to nothing.
+    fn end_slow_uploads(&mut self) {
+        for call in self.transfers.uploads.too_slow(self.now.instant) {
+            let found = self.transfers.list.iter().find(|transfer| transfer.call == Some(call));
+            if let Some(Step { with, what, .. }) = found.map(|transfer| transfer.step.clone()) {
+                let text = format!("{with} takes {what} too slowly while others wait: stopped, it can go on later");
+                self.info(Place::Person(with), text);
+            }
+            self.out.push(Effect::HangUp(call));
+        }
     }
 
     /// Begins what has its turn now.
     pub fn begin_transfers(&mut self) {
-        let now = self.now.instant;
-        let slots = self.rules.upload_slots;
-        while self.transfers.sending.len() < slots {
-            let Some((call, _)) = self.transfers.queue.pop_front() else { break };
-            self.transfers.sending.push(call);
+        while let Some(call) = self.transfers.uploads.next(self.rules.upload_slots) {
             self.out.push(Effect::Order { call, order: Order::Accept });
         }
-        while self.transfers.queue.front().is_some_and(|(_, until)| *until <= now) {
-            let Some((call, _)) = self.transfers.queue.pop_front() else { break };
-            let why = format!("{} are being sent, try again later", counted(slots, "file"));
-            self.out.push(Effect::Order { call, order: Order::Refuse(PeerRefusal::Busy(why)) });
+        while let Some(call) = self.transfers.uploads.late(self.now.instant) {
+            self.refuse_upload(call);
         }
+        self.end_slow_uploads();
         while self.transfers.count(Way::Fetch, true) < MAX_FETCHES {
             let waits = |transfer: &&Transfer| transfer.step.way == Way::Fetch && transfer.call.is_none();
             let Some(number) = self.transfers.list.iter().find(waits).map(|transfer| transfer.number) else { break };

@@ -114,6 +114,8 @@ pub enum News {
     Output { text: String, error: bool },
     /// A step of a file or gift on its way.
     Transfer(Step),
+    /// All bytes of a file that a peer fetches are sent; it is still to be read for its hash.
+    BytesSent,
     /// The folder into which a gift was to go cannot take it, and why: another order is waited for, or `refusal`.
     NotTaken { refusal: PeerRefusal, why: String },
     /// Something that the person must know, such as a consent log that cannot be written.

@@ -10,8 +10,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-/// Bytes that are sent at a time.
+/// Bytes that are read at a time, and those that are sent.
 const BUFFER: usize = 128 * 1024;
+const PIECE: usize = 32 * 1024;
 
 /// An open file, as it was when it was opened.
 pub struct Source {
@@ -63,14 +64,22 @@ impl Source {
             if read == 0 {
                 return Err(self.error(io::Error::other("has become shorter while it was sent")).into());
             }
-            wire.write(&buffer[..read])?;
             if let Some(hasher) = &mut self.hasher {
                 hasher.update(&buffer[..read]);
             }
-            done += read as u64;
-            sent(wire, done)?;
+            // In pieces, so that a slow link is seen to move.
+            for piece in buffer[..read].chunks(PIECE) {
+                wire.write(piece)?;
+                done += piece.len() as u64;
+                sent(wire, done)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether the file is still to be read for its hash, once its bytes are sent.
+    pub fn is_unread(&self) -> bool {
+        self.known.is_none() && self.hasher.is_none()
     }
 
     /// The hash of the whole file; `None` when it has changed since it was opened. `says` tells the peer when that
@@ -82,7 +91,7 @@ impl Source {
         let hash = match (self.known, self.hasher.take()) {
             (Some(known), _) => known,
             (None, Some(hasher)) => hashes::finish(hasher),
-            (None, None) => match hashes::hash(&self.file, self.version.size, &mut wire.go_on(says)) {
+            (None, None) => match hashes.of(&self.file, &mut wire.go_on(says)) {
                 Ok(Some(hash)) => hash,
                 Ok(None) => return Err(wire.left()),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),

@@ -6,7 +6,7 @@ use super::source::Source;
 use super::teller::Teller;
 use super::wire::{Cut, Wire};
 use crate::client::call::{Call, Watch};
-use crate::client::event::{Order, Stage, Way};
+use crate::client::event::{News, Order, Stage, Way};
 use crate::client::peer::{PeerConnection, Wanted, knock};
 use crate::peer_protocol::{Answer, PeerRefusal};
 use crate::value::FileName;
@@ -32,7 +32,7 @@ pub fn serve(call: &Call, connection: PeerConnection, wanted: &Wanted<'_>, shelf
     };
     let teller = Teller::new(call, Way::Send, wanted.by.clone(), file.to_string());
     let wire = Wire::new(call, connection, shelf.stall, Watch::HangUp);
-    let mut upload = Upload { teller, wire, file, offset: wanted.offset, done: wanted.offset };
+    let mut upload = Upload { call, teller, wire, file, offset: wanted.offset, done: wanted.offset };
     let stage = upload.run(source, shelf.hashes);
     upload.teller.step(stage);
 }
@@ -54,6 +54,7 @@ fn open(wanted: &Wanted<'_>, shelf: &Shelf<'_>) -> Result<(FileName, Source), Pe
 
 /// A file that is being sent.
 struct Upload<'a> {
+    call: &'a Call,
     teller: Teller<'a>,
     wire: Wire<'a>,
     file: FileName,
@@ -77,7 +78,7 @@ impl Upload<'_> {
     /// Sends the answer, the bytes and the hash; false when the file has changed. The size is a promise: when it cannot
     /// be kept, the connection is closed without a hash.
     fn send(&mut self, mut source: Source, hashes: &Hashes) -> Result<bool, Cut> {
-        let Upload { teller, wire, file, offset, done } = self;
+        let Upload { call, teller, wire, file, offset, done } = self;
         let size = source.size();
         // Before anything is read or hashed: a peer that has left answers it with a reset, which is noticed.
         wire.say(Answer::Ok(size.to_string()))?;
@@ -86,6 +87,9 @@ impl Upload<'_> {
             teller.progress(sent, size, 1, 1);
             Ok(())
         })?;
+        if source.is_unread() {
+            call.tell(News::BytesSent);
+        }
         match source.hash(wire, hashes, false)? {
             Some(hash) => wire.say(hash).map(|()| true),
             None => wire.say(Answer::Refused(PeerRefusal::HasChanged(file.to_string()))).map(|()| false),

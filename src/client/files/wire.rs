@@ -139,11 +139,12 @@ impl<'a> Wire<'a> {
     /// What hashing asks after each block: goes on until either side has ended it. With `says` it tells the peer now
     /// and then how far it is.
     pub fn go_on(&self, says: bool) -> impl FnMut(u64) -> bool {
-        let mut last = Instant::now();
+        let (mut last, mut said) = (Instant::now(), 0);
         move |done| {
             let now = Instant::now();
-            if says && now - last >= SAY {
-                last = now;
+            // Who waits for another call to read the file may hear the same number again.
+            if says && now - last >= SAY && done > said {
+                (last, said) = (now, done);
                 // What went wrong is seen in the next line.
                 let _ = self.say(GiverLine::Hashing(done));
             }

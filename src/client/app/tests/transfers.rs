@@ -200,3 +200,55 @@ fn a_transfer_of_which_nothing_comes_is_stalled_until_something_does() {
     play.news(call, step(Way::Fetch, progress(2000)));
     assert_eq!(stage(&mut play), Some((progress(2000), None)));
 }
+
+#[test]
+fn who_takes_next_to_nothing_makes_room_for_who_waits() {
+    let mut play = Play::online(Rules { share: Some(PathBuf::from("shared")), ..rules(SCRIPT) });
+    let slow = super::talks::proven(&mut play, 1, "FILE,a.txt,eve,TICKET", "eve");
+    let step = |stage| News::Transfer(Step { way: Way::Send, with: name("eve"), what: "a.txt".to_owned(), stage });
+    play.news(slow, step(Stage::Begun { size: 1 << 40, offset: 0 }));
+    for second in 1..=60 {
+        play.after(Duration::from_secs(1));
+        play.news(slow, step(Stage::Progress { done: second * 1000, size: 1 << 40, file: 1, count: 1 }));
+    }
+    play.look();
+    let waits = super::talks::proven(&mut play, 2, "FILE,a.txt,bob,TICKET", "bob");
+    assert!(
+        play.shown().contains(&"eve takes a.txt too slowly while others wait: stopped, it can go on later".to_owned())
+    );
+    assert!(play.look().contains(&Effect::HangUp(slow)));
+    play.event(Event::CallEnded { call: slow, end: CallEnd::Over });
+    assert_eq!(play.orders(waits), [Order::Accept]);
+}
+
+#[test]
+fn a_file_that_is_read_for_its_hash_takes_no_slot() {
+    let mut play = Play::online(Rules { share: Some(PathBuf::from("shared")), ..rules(SCRIPT) });
+    let hashes = super::talks::proven(&mut play, 1, "FILE,a.txt,eve,TICKET,5", "eve");
+    let waits = super::talks::proven(&mut play, 2, "FILE,b.txt,bob,TICKET", "bob");
+    assert_eq!((play.orders(hashes), play.orders(waits)), (vec![Order::Accept], vec![]));
+    play.news(hashes, News::BytesSent);
+    assert_eq!(play.orders(waits), [Order::Accept]);
+}
+
+#[test]
+fn one_person_gives_four_things_at_a_time() {
+    let mut play = Play::script();
+    let give = |play: &mut Play, number| {
+        let call = super::talks::proven(play, number, "GIVE,a.txt,1,1,carol,TICKET", "carol");
+        let step = Step {
+            way: Way::Take,
+            with: name("carol"),
+            what: "a.txt".to_owned(),
+            stage: Stage::Begun { size: 1, offset: 0 },
+        };
+        let orders = play.orders(call);
+        if orders == [Order::Take(PathBuf::from("."))] {
+            play.news(call, News::Transfer(step));
+            return true;
+        }
+        assert_eq!(orders, [Order::Refuse(PeerRefusal::busy())]);
+        false
+    };
+    assert_eq!((1..=8).filter(|number| give(&mut play, *number)).count(), 4);
+}
