@@ -13,7 +13,7 @@ mod hangup;
 mod addressed_socket;
 
 pub use addressed_socket::{AddressedSocket, Arrival};
-pub use bursts::BurstReader;
+pub use bursts::{BurstReader, Pieces};
 pub use connections::{Connections, PerAddress, Place, Refused};
 pub use deadline::DeadlineReader;
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};

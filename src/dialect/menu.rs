@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 
 /// The most bytes in one write: S1's client shows texts under 255 bytes only.
 pub const MAX_WRITE: usize = 254;
+/// What the clients send of a long line at a time, in bytes: their `fgets` has a buffer of 256.
+pub const PIECE: usize = 255;
 /// The longest line of what others say, in quiet mode: it fits into one write beside the longest answer.
 pub const MAX_QUIET_LINE: usize = 110;
 
@@ -44,6 +46,8 @@ pub const SIGNED_UP: &str = "Successful.Please login\n";
 pub const BROADCAST_TEXT: &str = "Enter the message to broadcast:\n";
 /// Comes before [`GREETING`] or [`MENU`].
 pub const INVALID_OPTION: &str = "Invalid option\n";
+/// To what came behind whole pieces of a line that was answered already.
+pub const REST: &str = "The rest of that long line was left out\n";
 /// The last word to a client that leaves.
 pub const GOODBYE: &str = "Goodbye\n";
 

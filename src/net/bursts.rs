@@ -1,6 +1,7 @@
 //! Messages without a terminator, as the C++ originals and S3 send them: what comes without a pause is one message.
 //!
 //! An LF ends a message as well, at once: the originals never send one, and a person with netcat sends nothing else.
+//! Some originals send a long message in pieces of one length: behind a whole number of those the pause is longer.
 
 use crate::net::DeadlineReader;
 use crate::net::MAX_WITHOUT_LF;
@@ -18,9 +19,24 @@ pub const PAUSE: Duration = Duration::from_millis(20);
 /// Bytes of one read.
 const READ_SIZE: usize = 4096;
 
+/// How a program cuts a message that is too long for its buffer: into pieces, and a rest that is shorter.
+#[derive(Clone, Copy, Debug)]
+pub struct Pieces {
+    /// The bytes of a whole piece.
+    pub size: usize,
+    /// The silence that ends a message which is whole pieces so far. With Nagle's algorithm the next piece waits for an
+    /// acknowledgement, some 40 ms, and on a busy machine for longer.
+    pub pause: Duration,
+}
+
 /// Cuts a connection's bytes into messages.
 pub struct BurstReader {
     input: DeadlineReader,
+    pieces: Option<Pieces>,
+    /// The last message was whole pieces and nothing more: it may have been the beginning of a longer one.
+    was_whole_pieces: bool,
+    /// When the first bytes of the last message came.
+    began: Instant,
     /// What has come of the next message, and with LFs perhaps of further ones.
     held: Vec<u8>,
     /// How much of `held` is known to hold no LF.
@@ -34,7 +50,25 @@ impl BurstReader {
     /// A reader of messages of at most `cap` bytes.
     pub fn new(stream: Arc<TcpStream>, cap: usize) -> BurstReader {
         let input = DeadlineReader::new(stream, None);
-        BurstReader { input, held: Vec::new(), searched: 0, skipped: 0, cap }
+        let (held, searched, skipped) = (Vec::new(), 0, 0);
+        let (was_whole_pieces, began) = (false, Instant::now());
+        BurstReader { input, pieces: None, was_whole_pieces, began, held, searched, skipped, cap }
+    }
+
+    /// A reader of messages of at most `cap` bytes, of which the long ones come in pieces.
+    pub fn of_pieces(stream: Arc<TcpStream>, cap: usize, pieces: Pieces) -> BurstReader {
+        BurstReader { pieces: Some(pieces), ..BurstReader::new(stream, cap) }
+    }
+
+    /// Whether a pause has ended the last message behind a whole number of pieces. The rest of it may come still, from
+    /// a program that wants an answer to each piece.
+    pub fn was_whole_pieces(&self) -> bool {
+        self.was_whole_pieces
+    }
+
+    /// When the first bytes of the last message came.
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// The next message, without a CR or LF behind it; `None` at the end of the connection, which also ends the
@@ -51,13 +85,14 @@ impl BurstReader {
             self.drop_what_is_too_long()?;
             self.searched = self.held.len();
             let begun = self.searched + self.skipped > 0;
-            let pause = Instant::now() + PAUSE;
+            let pause = Instant::now() + self.pause();
             let until = if begun { Some(deadline.map_or(pause, |deadline| deadline.min(pause))) } else { deadline };
             self.input.set_deadline(until);
             match self.fill() {
                 Ok(0) if !begun => return Ok(None),
                 Ok(0) => return Ok(Some(self.take(self.held.len(), 0))),
-                Ok(_) => {}
+                Ok(_) if begun => {}
+                Ok(_) => self.began = Instant::now(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::TimedOut && begun => {
                     return Ok(Some(self.take(self.held.len(), 0)));
@@ -65,6 +100,17 @@ impl BurstReader {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The pieces that make up what has come of the next message, with nothing over; nothing where that is not so.
+    fn whole_pieces(&self) -> Option<Pieces> {
+        let length = self.held.len() + self.skipped;
+        self.pieces.filter(|pieces| length > 0 && length % pieces.size == 0)
+    }
+
+    /// The silence that ends what has come.
+    fn pause(&self) -> Duration {
+        self.whole_pieces().map_or(PAUSE, |pieces| pieces.pause)
     }
 
     fn fill(&mut self) -> io::Result<usize> {
@@ -88,6 +134,7 @@ impl BurstReader {
 
     /// Takes the first `length` bytes as a message and drops the `more` behind them.
     fn take(&mut self, length: usize, more: usize) -> Result<String, BadLine> {
+        self.was_whole_pieces = more == 0 && self.whole_pieces().is_some();
         let rest = self.held.split_off(length + more);
         let message = std::mem::replace(&mut self.held, rest);
         self.searched = 0;
@@ -104,6 +151,11 @@ mod tests {
     use super::*;
     use std::io::Write;
     use std::net::{Shutdown, TcpListener};
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// No test waits for this to pass.
+    const LONG: Duration = Duration::from_secs(30);
 
     fn pair(cap: usize) -> (BurstReader, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -115,7 +167,7 @@ mod tests {
 
     /// The next message, or what is wrong; nothing at the end.
     fn next(reader: &mut BurstReader) -> Option<String> {
-        let message = reader.next_message(Some(Instant::now() + Duration::from_secs(30))).expect("open");
+        let message = reader.next_message(Some(Instant::now() + LONG)).expect("open");
         message.map(|message| message.unwrap_or_else(|bad| bad.to_string()))
     }
 
@@ -136,11 +188,59 @@ mod tests {
         assert_eq!(next(&mut reader), None);
     }
 
+    /// A reader that takes pieces of 4 bytes, and gives what it has read; it is never in haste behind whole ones.
+    fn in_pieces(cap: usize, pause: Duration) -> (mpsc::Receiver<(String, bool)>, TcpStream) {
+        let (reader, sender) = pair(cap);
+        let mut reader = BurstReader { pieces: Some(Pieces { size: 4, pause }), ..reader };
+        let (give, given) = mpsc::channel();
+        thread::spawn(move || {
+            while let Some(message) = next(&mut reader) {
+                let _ = give.send((message, reader.was_whole_pieces()));
+            }
+        });
+        (given, sender)
+    }
+
+    #[test]
+    fn pieces_that_come_late_are_one_message() {
+        let (given, mut sender) = in_pieces(64, LONG);
+        for piece in ["1234", "5678", "abcd", "\u{fc}\u{fc}"] {
+            sender.write_all(piece.as_bytes()).expect("open");
+            // Longer than the pause that ends other messages.
+            assert!(given.recv_timeout(PAUSE * 2).is_err(), "{piece} is no message");
+        }
+        sender.write_all(b"e").expect("open");
+        assert_eq!(given.recv_timeout(LONG), Ok(("12345678abcd\u{fc}\u{fc}e".to_owned(), false)));
+        sender.write_all(b"123").expect("open");
+        assert_eq!(given.recv_timeout(LONG), Ok(("123".to_owned(), false)), "no whole piece");
+        sender.write_all(b"1234\n12345").expect("open");
+        assert_eq!(given.recv_timeout(LONG), Ok(("1234".to_owned(), false)), "an LF ends a piece too");
+        assert_eq!(given.recv_timeout(LONG), Ok(("12345".to_owned(), false)));
+    }
+
+    #[test]
+    fn a_message_that_is_a_whole_piece_is_given_later() {
+        let (given, mut sender) = in_pieces(64, PAUSE);
+        sender.write_all(b"1234").expect("open");
+        assert_eq!(given.recv_timeout(LONG), Ok(("1234".to_owned(), true)));
+    }
+
+    #[test]
+    fn of_pieces_that_are_too_many_nothing_is_kept() {
+        let (given, mut sender) = in_pieces(8, LONG);
+        for piece in ["1234", "5678", "quit", "quit"] {
+            sender.write_all(piece.as_bytes()).expect("open");
+            assert!(given.recv_timeout(PAUSE * 2).is_err(), "{piece} is no message");
+        }
+        sender.write_all(b"1").expect("open");
+        assert_eq!(given.recv_timeout(LONG), Ok((BadLine::TooLong(8).to_string(), false)));
+    }
+
     #[test]
     fn a_message_of_many_segments_is_one() {
         let (mut reader, mut sender) = pair(1 << 20);
         let long = "x".repeat(500_000);
-        let sending = std::thread::spawn({
+        let sending = thread::spawn({
             let long = long.clone();
             move || sender.write_all(long.as_bytes()).map(|()| sender)
         });
@@ -158,7 +258,7 @@ mod tests {
         for expected in ["12345678", &too_long, "next", &not_text, &control] {
             assert_eq!(next(&mut reader).as_deref(), Some(expected));
         }
-        let flood = std::thread::spawn(move || (0..100_000).all(|_| sender.write_all(&[b'x'; 4096]).is_ok()));
+        let flood = thread::spawn(move || (0..100_000).all(|_| sender.write_all(&[b'x'; 4096]).is_ok()));
         let ended = std::iter::repeat_with(|| reader.next_message(None)).find_map(Result::err);
         assert_eq!(ended.map(|error| error.kind()), Some(ErrorKind::InvalidData));
         drop(reader);

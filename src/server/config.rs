@@ -63,9 +63,13 @@ pub struct Config {
     #[arg(long, value_name = "N", default_value = "200", value_parser = parse_signups)]
     pub signups: Signups,
 
-    /// How often it is looked whether the guests of those two dialects are still there
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration::parse, hide = true)]
+    /// How often it is looked whether packet guests are still there, and a third as often whether query guests are
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse, hide = true)]
     pub guest_probe: Duration,
+
+    /// How long the next piece of a long line of those menu clients is waited for
+    #[arg(long, value_name = "DURATION", default_value = "300ms", value_parser = duration::parse, hide = true)]
+    pub piece_pause: Duration,
 
     /// How long a connection may stay without a login
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
@@ -190,6 +194,8 @@ mod tests {
         let half_an_hour = Duration::from_secs(1800);
         assert_eq!((config.idle, config.relogin.0, config.history), (half_an_hour, Some(half_an_hour), half_an_hour));
         assert_eq!(config.rate.0, Some(20));
+        // A packet client that leaves without a word is noticed within 6 s.
+        assert_eq!((config.guest_probe, config.piece_pause), (Duration::from_secs(5), Duration::from_millis(300)));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod native;
 mod native_loop;
 mod menu_inbox;
+mod menu_step;
 mod menu;
 mod query;
 mod packet;

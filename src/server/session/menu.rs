@@ -3,11 +3,15 @@
 //! A message is what comes without a pause. In quiet mode, for S2's client, which sends a line and then takes exactly
 //! one `recv` for its answer, the server says nothing until the first line, and then makes one write for each line:
 //! what others say meanwhile waits and rides in front of the next answer. `exit` ends that mode.
+//!
+//! A long line comes in pieces. A client that wants an answer to each sends the rest right behind the answer: it is no
+//! command, and what was to be broadcast is broadcast.
 
 use super::menu_inbox::{MenuInbox, show};
-use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU};
+use super::menu_step::{Prompt, Step, inside, outside};
+use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU, PIECE};
 use crate::net::listener::{Service, reached_address};
-use crate::net::{BurstReader, Place, Refused, has_hung_up};
+use crate::net::{BurstReader, Pieces, Place, Refused, has_hung_up};
 use crate::protocol::{Event, MAX_LINE, MemberRequest, Request};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
@@ -39,7 +43,8 @@ impl Service for Menus<'_> {
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let Ok(outbox) = Outbox::in_pieces(Arc::clone(stream), menu::write_length) else { return };
         let mut session = MenuSession::new(self, peer, reached_address(stream), place, outbox);
-        let mut reader = BurstReader::new(Arc::clone(stream), MAX_LINE);
+        let pieces = Pieces { size: PIECE, pause: self.services.config.piece_pause };
+        let mut reader = BurstReader::of_pieces(Arc::clone(stream), MAX_LINE, pieces);
         let mut step = if self.quiet { Step::Wait } else { Step::Say(GREETING.to_owned()) };
         info!("{peer}: connected (menu)");
         loop {
@@ -67,36 +72,12 @@ impl Service for Menus<'_> {
     }
 }
 
-/// What the loop does after a message.
-enum Step {
-    /// Read on.
-    Wait,
-    /// Answer, then read on.
-    Say(String),
-    /// Answer, then send what was broadcast before, and from now on whatever comes.
-    CatchUp(String),
-    /// Answer, then close.
-    Close(String),
-    /// Hash, and make an account: [`MenuSession::sign_up`].
-    SignUp(Credentials),
-    /// Hash, and log in: [`MenuSession::log_in`].
-    LogIn(Credentials),
-}
-
-/// What the next message will be taken for.
-enum Prompt {
-    /// Nothing yet: in quiet mode the first line only wakes the server up.
-    Anything,
-    Option,
-    Login(LoginDialogue),
-    Choice,
-    BroadcastText,
-}
-
 struct MenuSession<'a> {
     services: &'a Rendezvous,
     inbox: Arc<MenuInbox>,
     prompt: Prompt,
+    /// The last message was broadcast, so that the rest of it is too.
+    has_broadcast: bool,
     login: LoginState<'a>,
 }
 
@@ -112,7 +93,7 @@ impl<'a> MenuSession<'a> {
         let mailbox = Arc::clone(&inbox) as Arc<dyn Mailbox>;
         let login = LoginState::new(menus.services, peer, reached, mailbox, place, Instant::now());
         let prompt = if menus.quiet { Prompt::Anything } else { Prompt::Option };
-        MenuSession { services: menus.services, inbox, prompt, login }
+        MenuSession { services: menus.services, inbox, prompt, has_broadcast: false, login }
     }
 
     /// What the next message leads to; nothing when the connection is over.
@@ -122,8 +103,12 @@ impl<'a> MenuSession<'a> {
         if deadline.is_some_and(|deadline| deadline <= now) {
             return Some(self.time_is_up(now));
         }
+        let rest_by = reader.was_whole_pieces().then(|| now + self.services.config.piece_pause);
         match reader.next_message(deadline) {
-            Ok(message) => message.map(|message| self.take(message, Instant::now())),
+            Ok(message) => {
+                let is_rest = rest_by.is_some_and(|by| reader.began() <= by);
+                message.map(|message| self.take(message, is_rest, Instant::now()))
+            }
             Err(error) if error.kind() == ErrorKind::TimedOut => Some(self.time_is_up(Instant::now())),
             Err(_) => None,
         }
@@ -198,13 +183,16 @@ impl<'a> MenuSession<'a> {
         self.inbox.outbox.finish();
     }
 
-    /// Turns a message into its answer.
-    fn take(&mut self, message: Result<String, BadLine>, now: Instant) -> Step {
+    /// Turns a message into its answer. It may be the rest of the one before, which was answered.
+    fn take(&mut self, message: Result<String, BadLine>, is_rest: bool, now: Instant) -> Step {
+        let has_broadcast = std::mem::take(&mut self.has_broadcast);
         if let Err(too_fast) = self.login.count_line(now) {
             return Step::Say(menu::refuse(&too_fast));
         }
         let (asked, step) = match message {
-            Err(bad) => ("(no text)".to_owned(), Step::Say(menu::tell(&bad.to_string()))),
+            _ if is_rest && !has_broadcast => ("(the rest of a line)".to_owned(), Step::Say(menu::REST.to_owned())),
+            Err(bad) => ("(no text)".to_owned(), self.refuse_line(&bad)),
+            Ok(message) if is_rest => (format!("({} bytes)", message.len()), self.broadcast(&message)),
             Ok(message) => self.take_text(&message),
         };
         let said = match &step {
@@ -232,6 +220,18 @@ impl<'a> MenuSession<'a> {
             }
             Prompt::Choice => self.choose(message),
             Prompt::BroadcastText => (format!("({} bytes)", message.len()), self.broadcast(message)),
+        }
+    }
+
+    /// What was to be broadcast and is no text is not; else the same question stands.
+    fn refuse_line(&mut self, bad: &BadLine) -> Step {
+        let said = menu::tell(&bad.to_string());
+        match self.prompt {
+            Prompt::BroadcastText => {
+                self.prompt = Prompt::Choice;
+                inside(&said)
+            }
+            _ => Step::Say(said),
         }
     }
 
@@ -348,7 +348,10 @@ impl<'a> MenuSession<'a> {
             Err(invalid) => return inside(&menu::refuse_broadcast(&invalid)),
         };
         inside(&match self.services.broadcast(&key.name, &text) {
-            Ok((_, clients)) => menu::tell(&format!("Broadcast sent to {}", counted(clients, "client"))),
+            Ok((_, clients)) => {
+                self.has_broadcast = true;
+                menu::tell(&format!("Broadcast sent to {}", counted(clients, "client")))
+            }
             Err(refusal) => menu::refuse(&refusal),
         })
     }
@@ -372,14 +375,4 @@ impl<'a> MenuSession<'a> {
             }
         }
     }
-}
-
-/// An answer to somebody who is not logged in.
-fn outside(what: &str) -> Step {
-    Step::Say(format!("{what}{GREETING}"))
-}
-
-/// An answer to somebody who is.
-fn inside(what: &str) -> Step {
-    Step::Say(format!("{what}{MENU}"))
 }

@@ -2,8 +2,9 @@
 //! and take one `recv` for one message.
 
 use super::{LIMIT, TestServer};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// A server that has a port for a dialect too, and where that port is.
 pub fn server(port_option: [&str; 2], dialect: &str, options: &[&str]) -> (TestServer, SocketAddr) {
@@ -23,6 +24,29 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 /// Sends a message as it stands.
 pub fn send(mut stream: &TcpStream, message: impl AsRef<[u8]>) {
     stream.write_all(message.as_ref()).expect("the connection is open");
+}
+
+/// What the server may take for the pause behind a message, unless it knows better: it is 20 ms.
+const PAUSE: Duration = Duration::from_millis(60);
+
+/// Sends a line as a program does whose `fgets` has a buffer of 256: 255 bytes at a time, each piece later than what
+/// ends other messages, as on a busy machine. No piece but the last is answered.
+pub fn send_in_pieces(stream: &TcpStream, line: &str) {
+    let mut pieces = line.as_bytes().chunks(255).peekable();
+    while let Some(piece) = pieces.next() {
+        send(stream, piece);
+        if pieces.peek().is_some() {
+            expect_silence(stream);
+        }
+    }
+}
+
+/// Nothing comes within a pause.
+fn expect_silence(stream: &TcpStream) {
+    stream.set_read_timeout(Some(PAUSE)).expect("a timeout");
+    let early = (&mut &*stream).read(&mut [0; 256]);
+    assert!(early.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "{early:?}: too early");
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
 }
 
 /// Takes one `recv` of `size` bytes; nothing at all is the end of the connection.

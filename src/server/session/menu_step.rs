@@ -1,0 +1,44 @@
+//! What a session of the menu dialect does next, and what it takes the next message for. No socket is known here.
+
+use crate::dialect::menu::{GREETING, MENU};
+use crate::server::auth::{Credentials, LoginDialogue};
+
+/// What the loop does after a message.
+pub enum Step {
+    /// Read on.
+    Wait,
+    /// Answer, then read on.
+    Say(String),
+    /// Answer, then send what was broadcast before, and from now on whatever comes.
+    CatchUp(String),
+    /// Answer, then close.
+    Close(String),
+    /// Hash, and make an account.
+    SignUp(Credentials),
+    /// Hash, and log in.
+    LogIn(Credentials),
+}
+
+/// What the next message will be taken for.
+pub enum Prompt {
+    /// Nothing yet: in quiet mode the first line only wakes the server up.
+    Anything,
+    /// One of two words: `login` or `signup`.
+    Option,
+    /// The answer to a question of the login or the sign-up.
+    Login(LoginDialogue),
+    /// A line of the menu.
+    Choice,
+    /// The text of a broadcast.
+    BroadcastText,
+}
+
+/// An answer to somebody who is not logged in.
+pub fn outside(what: &str) -> Step {
+    Step::Say(format!("{what}{GREETING}"))
+}
+
+/// An answer to somebody who is.
+pub fn inside(what: &str) -> Step {
+    Step::Say(format!("{what}{MENU}"))
+}
