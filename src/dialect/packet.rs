@@ -13,6 +13,14 @@ const TEXT_SIZE: usize = 2000;
 /// The sender of what the server says: its clients believe no other name.
 pub const SERVER: &str = "Server";
 
+/// Whether a text can be a client's name in this dialect: what fits into its field, does not tear a list of names, which
+/// stand between ` _ `, and is not the server's.
+pub fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c != char::REPLACEMENT_CHARACTER && !c.is_control() && !text::is_obeyed(c);
+    let fits = !text.is_empty() && text.len() <= NAME_SIZE && text.trim() == text && text.chars().all(allowed);
+    fits && !text.contains(" _") && !text.contains("_ ") && !text.eq_ignore_ascii_case(SERVER)
+}
+
 /// What a packet is for; the number is its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -236,6 +244,16 @@ mod tests {
         assert_eq!(fields.collect::<Vec<_>>(), names[..count]);
         let letters = vec!["a"; 1000];
         assert!(Packet::names(letters).text.len() <= TEXT_SIZE);
+    }
+
+    #[test]
+    fn names_that_this_dialect_can_carry() {
+        for name in ["my_user", "a b", "_", "fifteen-letters", "zo\u{eb}"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "Server", "server", "a _ b", "a_ b", "sixteen-letters-", "a\u{fffd}", "a\u{1b}", " a"] {
+            assert!(!is_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Neither has a terminator, and an answer is one write that its client takes with one `recv` of 1,000 bytes: so
 //! it is never empty and never longer than that. The original splits at every comma and knows no quotes.
 
+use crate::value::text;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -10,6 +11,15 @@ use std::net::IpAddr;
 pub const MAX_QUERY: usize = 64 * 1024;
 /// The longest answer, in bytes.
 pub const MAX_ANSWER: usize = 999;
+
+/// The longest name of a user, in bytes: an answer holds some of them.
+pub const MAX_NAME: usize = 64;
+
+/// Whether a text can be a user's name in this dialect: nearly whatever a person may type, as only a comma ends it.
+pub fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c != ',' && !c.is_control() && !text::is_obeyed(c);
+    !text.is_empty() && text.len() <= MAX_NAME && text.trim() == text && text.chars().all(allowed)
+}
 
 /// What a client asks, one variant a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +43,8 @@ pub enum Query {
         port: u16,
         /// The names of its files.
         files: Vec<String>,
+        /// The pieces of names that a comma has torn, as far as that can be told.
+        torn: Vec<String>,
     },
 }
 
@@ -59,9 +71,27 @@ impl Query {
             [_, second, files @ ..] => (port(second)?, files),
             _ => return None,
         };
-        let files = files.iter().filter(|file| !file.is_empty()).map(|&file| file.to_owned()).collect();
-        Some(Query::Init { name: name.to_owned(), port, files })
+        let (mut whole, mut torn) = (Vec::new(), Vec::new());
+        for (number, &file) in files.iter().enumerate() {
+            let before = number.checked_sub(1).and_then(|before| files.get(before));
+            let is_torn = starts_blank(file) || ends_blank(file) || before.is_some_and(|before| ends_blank(before));
+            let is_torn = is_torn || files.get(number + 1).is_some_and(|next| starts_blank(next));
+            if !file.is_empty() {
+                if is_torn { &mut torn } else { &mut whole }.push(file.to_owned());
+            }
+        }
+        Some(Query::Init { name: name.to_owned(), port, files: whole, torn })
     }
+}
+
+/// The names of files come without quotes, so one that holds a comma is two here. People write a blank behind a comma,
+/// and hardly ever at the edge of a name: that tells most of them.
+fn starts_blank(piece: &str) -> bool {
+    piece.starts_with(' ')
+}
+
+fn ends_blank(piece: &str) -> bool {
+    piece.ends_with(' ')
 }
 
 /// What the server answers, one variant a kind. A list that is too long is cut at a whole name.
@@ -100,7 +130,8 @@ impl fmt::Display for QueryReply {
             QueryReply::New => f.write_str("OK"),
             QueryReply::Known => f.write_str("UP"),
             QueryReply::Peer(ip, port) => write!(f, "OK,{ip},{port}"),
-            QueryReply::Refused(why) => write!(f, "ERR,{why}"),
+            // A client takes an answer of two fields for an error, and any other for the proof that it is registered.
+            QueryReply::Refused(why) => write!(f, "ERR,{}", why.replace(',', ";")),
             QueryReply::Names(names) => {
                 let mut text = "OK,".to_owned();
                 append_names(&mut text, "", names);
@@ -145,7 +176,7 @@ mod tests {
     }
 
     fn init(port: u16, files: &[&str]) -> Option<Query> {
-        Some(Query::Init { name: "ann".to_owned(), port, files: strings(files) })
+        Some(Query::Init { name: "ann".to_owned(), port, files: strings(files), torn: Vec::new() })
     }
 
     #[test]
@@ -164,6 +195,28 @@ mod tests {
             ("INIT,ann,/home/ann/files,5000,", init(5000, &[])),
         ] {
             assert_eq!(Query::parse(message), query, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_a_comma_has_torn_is_left_out() {
+        for (sent, files, torn) in [
+            ("a b.txt,Smith, John.pdf,c.txt", &["a b.txt", "c.txt"], &["Smith", " John.pdf"]),
+            ("a,one ,two,b", &["a", "b"], &["one ", "two"]),
+        ] {
+            let expected =
+                Query::Init { name: "ann".to_owned(), port: 5000, files: strings(files), torn: strings(torn) };
+            assert_eq!(Query::parse(&format!("INIT,ann,shared,5000,{sent}")), Some(expected));
+        }
+    }
+
+    #[test]
+    fn names_that_this_dialect_can_carry() {
+        for name in ["my_user", "a name of more than 15", "zo\u{eb}", "\u{96ea}", &"x".repeat(64)] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", " ann", "ann ", "a,b", "a\tb", "bob\u{200b}", &"x".repeat(65)] {
+            assert!(!is_name(name), "{name}");
         }
     }
 
@@ -202,6 +255,7 @@ mod tests {
             (QueryReply::Files(Vec::new()), "OK,"),
             (QueryReply::not_found(), "ERR,User not found!"),
             (QueryReply::invalid(), "ERR,Invalid Request!"),
+            (QueryReply::Refused("Full, try again".to_owned()), "ERR,Full; try again"),
         ] {
             assert_eq!(answer.to_string(), text);
         }

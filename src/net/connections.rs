@@ -11,7 +11,7 @@ use std::time::Duration;
 /// A refused or ended peer gets this long to read its last line.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
-/// How many connections without a login one address may have.
+/// How many of something one address may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerAddress {
     /// An address of the internet.
@@ -21,7 +21,8 @@ pub struct PerAddress {
 }
 
 impl PerAddress {
-    fn of(self, address: IpAddr) -> usize {
+    /// How many this address may have.
+    pub fn of(self, address: IpAddr) -> usize {
         let is_private = match address {
             IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
             IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),

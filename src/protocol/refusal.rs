@@ -22,7 +22,7 @@ pub enum Refusal {
     TooManyWrongPasswords { name: Username, seconds: u64 },
     /// The queue of logins is too long, or did not get to this one in time.
     BusyWithLogins,
-    /// An account, or a guest who is here, has the name that a sign-up wants.
+    /// An account has the name that a sign-up wants.
     NameTaken,
     /// The second password of a sign-up is not the first.
     PasswordsDoNotMatch,

@@ -25,7 +25,7 @@ pub struct Config {
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
 
-    /// The most clients connected at a time
+    /// The most clients connected at a time; guests, who have no account, are at most half as many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one)]
     pub max_clients: usize,
 
@@ -100,6 +100,15 @@ pub struct Config {
     pub manual: Option<Manual>,
 }
 
+/// How many guests of the dialects there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct GuestShare {
+    /// Of all dialects and addresses together.
+    pub all: usize,
+    /// Of one address.
+    pub per_address: PerAddress,
+}
+
 /// `--relogin`: a time, or `None` for never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relogin(pub Option<Duration>);
@@ -128,6 +137,13 @@ impl Config {
             Some(most) => PerAddress { public: most, private: most },
             None => PerAddress { public: (self.max_clients / 2).max(4), private: usize::MAX },
         }
+    }
+
+    /// How many guests there may be: half as many as clients, and of one public address a quarter, but at least 4.
+    pub fn guests(&self) -> GuestShare {
+        let all = (self.max_clients / 2).max(1);
+        let per_address = PerAddress { public: (self.max_clients / 4).max(4).min(all), private: all };
+        GuestShare { all, per_address }
     }
 
     /// The options' defaults.
@@ -194,6 +210,8 @@ mod tests {
         let half_an_hour = Duration::from_secs(1800);
         assert_eq!((config.idle, config.relogin.0, config.history), (half_an_hour, Some(half_an_hour), half_an_hour));
         assert_eq!(config.rate.0, Some(20));
+        let guests = config.guests();
+        assert_eq!((guests.all, guests.per_address), (25, PerAddress { public: 12, private: 25 }));
         // A packet client that leaves without a word is noticed within 6 s.
         assert_eq!((config.guest_probe, config.piece_pause), (Duration::from_secs(5), Duration::from_millis(300)));
     }

@@ -26,6 +26,19 @@ impl Username {
         &self.0
     }
 
+    /// The username that comes nearest to a name that is none: what is not allowed becomes a dash, and what is too long
+    /// is cut. Number 1 is the nearest, each further one the next best: it stands behind, as in `my-user-2`.
+    pub fn nearest(text: &str, number: usize) -> Username {
+        let allowed = text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' });
+        let mut name: String = allowed.skip_while(|c| !c.is_ascii_alphanumeric()).collect();
+        if name.is_empty() {
+            name.push_str("guest");
+        }
+        let behind = if number > 1 { format!("-{number}") } else { String::new() };
+        name.truncate(MAX_USERNAME.saturating_sub(behind.len()).max(1));
+        Username((name + &behind).into())
+    }
+
     fn folded(&self) -> impl Iterator<Item = u8> + '_ {
         self.0.bytes().map(|byte| byte.to_ascii_lowercase())
     }
@@ -101,6 +114,25 @@ mod tests {
         for bad in ["", "sixteen-letters-", ".dot", "-dash", "a_b", "a,b", "a:b", "a b", "zoë", "a\n"] {
             assert_eq!(bad.parse::<Username>(), Err(InvalidUsername), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_nearest_name_is_one() {
+        for (text, nearest, next) in [
+            ("my_user", "my-user", "my-user-2"),
+            ("a name of more than 15", "a-name-of-more-", "a-name-of-mor-2"),
+            ("__zo\u{eb}", "zo-", "zo--2"),
+            ("\u{96ea}", "guest", "guest-2"),
+            ("", "guest", "guest-2"),
+        ] {
+            for (number, expected) in [(1, nearest), (2, next)] {
+                let name = Username::nearest(text, number);
+                assert_eq!(name.as_str(), expected);
+                assert_eq!(expected.parse::<Username>(), Ok(name));
+            }
+        }
+        let long = Username::nearest("fifteen-letters", 1000);
+        assert_eq!(long.as_str(), "fifteen-le-1000");
     }
 
     #[test]

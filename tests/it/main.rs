@@ -16,6 +16,7 @@ mod files;
 mod found;
 mod lan;
 mod menu_dialect;
+mod menu_pieces;
 mod netcat;
 mod packet_dialect;
 mod plain_terminal;

@@ -123,7 +123,7 @@ fn what_the_server_does_not_understand() {
         send(&stream, packet(kind, "eve", " "));
         assert_eq!(receive(&stream), failed, "type {kind} before a name was told");
     }
-    for name in ["", "no_underscore", "Server", "a b"] {
+    for name in ["", "Server", "server", "a _ b", "\u{1b}[31m"] {
         send(&stream, packet(3, name, " "));
         assert_eq!(receive(&stream), packet(3, "Server", "Failed"), "{name:?}");
     }
@@ -164,13 +164,66 @@ fn a_name_belongs_to_one() {
         assert_eq!(receive(&stream), packet(3, "Server", "Failed"), "{taken} is an account, online, a guest");
     }
     assert_eq!(dave.ask("SIGNUP,alice,password"), "ERR,You are logged in as dave: send quit first");
-    assert_eq!(server.connect().ask("SIGNUP,alice,password"), "ERR,Username not available", "though she is inactive");
     drop(alice);
     let again = (0..1000).find(|_| {
         send(&stream, packet(3, "alice", " "));
         receive(&stream) != packet(3, "Server", "Failed")
     });
     assert!(again.is_some(), "the name is free when its guest has left");
+    // An account goes before a guest, who is told why.
+    server.join("alice");
+    assert_eq!(whole(&stream), packet(12, "Server", "Your name is an account's now: choose another"));
+    assert!(receive(&stream).is_empty(), "closed");
+}
+
+#[test]
+fn names_in_their_own_spelling_work_among_the_clients_of_this_dialect() {
+    let (server, packets) = server(&[]);
+    let user = Original::register(packets, "my_user");
+    let spaced = Original::register(packets, "two words");
+    for guest in [&user, &spaced] {
+        guest.ask(2, "active", 12, "Success _ You are activated");
+    }
+    let mut dave = server.join("dave");
+    user.ask(1, " ", 10, "3 _ dave _ my_user _ two words");
+    spaced.ask(4, "my_user", 11, &user.address.ip().to_string());
+    user.ask(4, "two words", 11, &spaced.address.ip().to_string());
+    dave.send("list");
+    let listed = dave.answer();
+    assert_eq!(listed[1], format!("client_my-user_{}_guest-packet", user.address));
+    assert_eq!(listed[2], format!("client_two-words_{}_guest-packet", spaced.address));
+    let stream = connect(packets);
+    send(&stream, packet(3, "My_User", " "));
+    assert_eq!(receive(&stream), packet(3, "Server", "Failed"), "the same name");
+}
+
+#[test]
+fn guests_have_half_of_the_places_and_the_silent_are_sent_away() {
+    let (_server, packets) = server(&["--max-clients", "6", "--idle", "2s"]);
+    let guests = ["one", "two", "three"].map(|name| Original::register(packets, name));
+    let stream = connect(packets);
+    send(&stream, packet(3, "four", " "));
+    assert_eq!(receive(&stream), packet(3, "Server", "Failed"));
+    for guest in guests {
+        let told = whole(&guest.server);
+        assert_eq!(told, packet(12, "Server", "Inactive for too long, terminating connection"));
+        assert!(receive(&guest.server).is_empty(), "closed");
+    }
+}
+
+#[test]
+fn guests_and_queries_never_keep_a_newcomer_out() {
+    let (server, packets) = server(&["--max-clients", "10", "--query-port", "0"]);
+    let _guests = ["a", "b", "c", "d", "e"].map(|name| Original::register(packets, name));
+    let queries = server.dialect("query");
+    let asking = [(); 5].map(|()| connect(queries));
+    for query in &asking {
+        send(query, "GET_U");
+        assert_eq!(originals::receive_text(query, 1000), "OK,");
+    }
+    // A tenth of the places may always be held without a login.
+    let mut natives: Vec<_> = (0..9).map(|number| server.join(&format!("native{number}"))).collect();
+    assert_eq!(natives[8].ask("whoami").split(',').nth(1), Some("native8"));
 }
 
 #[test]

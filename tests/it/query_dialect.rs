@@ -3,7 +3,7 @@
 
 use crate::harness::originals::{self, connect, receive_text, send};
 use crate::harness::{LIMIT, TestServer};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
@@ -76,9 +76,9 @@ fn two_clients_register_chat_fetch_and_leave() {
     assert_eq!(ask(queries, "GET_UF,ann"), "OK,a.txt,b.txt,c.txt");
     let leaving = connect(queries);
     send(&leaving, "EXIT,ann");
-    leaving.shutdown(Shutdown::Write).expect("open");
-    assert_eq!(receive(&leaving), "", "EXIT has no answer");
-    assert_eq!(ask(queries, "GET_U"), "OK,bob");
+    // It does not wait for an answer, and there is none.
+    leaving.shutdown(Shutdown::Both).expect("open");
+    wait_for(queries, "GET_U", "OK,bob");
     assert_eq!(ask(queries, "GET_P,ann"), "ERR,User not found!");
     assert_eq!(ask(queries, "GET_UF,ann"), "ERR,User not found!");
     drop(ann);
@@ -91,7 +91,10 @@ fn what_the_server_does_not_understand() {
         assert_eq!(ask(queries, query), "ERR,Invalid Request!", "{query:?}");
     }
     assert_eq!(ask(queries, &"x".repeat(100_000)), "ERR,Invalid Request!");
-    assert!(ask(queries, "INIT,not_a_name,5000").starts_with("ERR,A username has"));
+    // A client takes two fields that begin with ERR for a refusal, and any other answer for its registration.
+    for name in ["", "a\u{200b}", &"x".repeat(65)] {
+        assert_eq!(ask(queries, &format!("INIT,{name},shared,5000")), "ERR,A name has 1 to 64 bytes of text");
+    }
     let stream = connect(queries);
     send(&stream, b"GET_U\xff");
     assert_eq!(receive(&stream), "ERR,Invalid Request!");
@@ -143,18 +146,96 @@ fn a_name_belongs_to_one() {
         assert_eq!(ask(queries, &format!("INIT,{taken},5000")), "ERR,Username not available");
     }
     assert_eq!(ask(queries, "INIT,ann,5000"), "OK");
-    assert_eq!(server.connect().ask("SIGNUP,ann,password"), "ERR,Username not available");
+    // An account goes before a guest.
+    let mut ann = server.join("ann");
+    assert_eq!(ask(queries, "INIT,ann,5000"), "ERR,Username not available");
+    assert_eq!(ask(queries, "GET_P,ann"), "ERR,User not found!");
+    ann.send("list");
+    assert_eq!(ann.answer()[0], "client_ann_127.0.0.4:0", "no guest any more");
 }
 
 #[test]
-fn there_is_an_end_to_guests() {
-    let (_server, queries) = server(&["--max-clients", "20"]);
+fn names_in_their_own_spelling_work_among_the_clients_of_this_dialect() {
+    let (server, queries) = server(&[]);
+    let (user, port) = listen();
+    let (other, other_port) = listen();
+    let long = "somebody with a long name";
+    assert_eq!(ask(queries, &format!("INIT,my_user,shared,{port},a.txt")), "OK");
+    assert_eq!(ask(queries, &format!("INIT,{long},shared,{other_port},b.txt")), "OK");
+    // The client looks itself and others up in this answer, letter by letter.
+    assert_eq!(ask(queries, "GET_U"), format!("OK,my_user,{long}"));
+    assert_eq!(ask(queries, "GET_AF"), format!("OK,my_user: a.txt\n{long}: b.txt"));
+    assert_eq!(ask(queries, "GET_P,my_user"), format!("OK,127.0.0.1,{port}"));
+    assert_eq!(ask(queries, &format!("GET_UF,{long}")), "OK,b.txt");
+    assert_eq!(ask(queries, &format!("INIT,my_user,shared,{port},c.txt")), "UP");
+    let mut dave = server.join("dave");
+    dave.send("list");
+    let listed = dave.answer();
+    assert_eq!(listed[1], format!("client_my-user_127.0.0.1:{port}_guest-query"));
+    assert_eq!(listed[2], format!("client_somebody-with-a_127.0.0.1:{other_port}_guest-query"));
+    assert_eq!(ask(queries, "GET_U"), format!("OK,dave,my_user,{long}"), "a native name as it is");
+    let leaving = connect(queries);
+    send(&leaving, "EXIT,my_user");
+    leaving.shutdown(Shutdown::Both).expect("open");
+    wait_for(queries, "GET_U", &format!("OK,dave,{long}"));
+    drop((user, other));
+}
+
+#[test]
+fn a_name_that_a_comma_has_torn_is_not_offered() {
+    let (_server, queries) = server(&[]);
+    let (_ann, port) = listen();
+    assert_eq!(ask(queries, &format!("INIT,ann,shared,{port},a b.txt,Smith, John.pdf,c.txt")), "OK");
+    assert_eq!(ask(queries, "GET_AF"), "OK,ann: a b.txt,c.txt");
+}
+
+#[test]
+fn guests_have_half_of_the_places_and_yield_to_other_addresses_and_to_accounts() {
+    let (server, queries) = server(&["--max-clients", "20"]);
     let stream = connect(queries);
-    for number in 0..20 {
-        send(&stream, format!("INIT,guest-{number},5000"));
+    for number in 0..10 {
+        send(&stream, format!("INIT,g{number},{}", 5000 + number));
         assert_eq!(receive(&stream), "OK");
     }
-    assert_eq!(ask(queries, "INIT,guest-20,5000"), "ERR,Server full (20 guests): try again later");
+    assert_eq!(ask(queries, "INIT,g10,5010"), "ERR,Your address has 10 guests already: try again later");
+    assert_eq!(ask(queries, "INIT,g9,5009,a.txt"), "UP", "no newcomer");
+    // A program that listens where another did has taken its place.
+    assert_eq!(ask(queries, "INIT,h9,5009"), "OK");
+    assert_eq!(ask(queries, "GET_P,g9"), "ERR,User not found!");
+    let elsewhere = originals::connect_from([127, 0, 0, 77].into(), queries);
+    send(&elsewhere, "INIT,ann,5000,a.txt");
+    assert_eq!(receive(&elsewhere), "OK", "of another address");
+    assert_eq!(ask(queries, "GET_P,g0"), "ERR,User not found!", "the oldest has given way");
+    assert_eq!(ask(queries, "GET_P,g1"), "OK,127.0.0.1,5001");
+    server.join("g1");
+    assert_eq!(ask(queries, "GET_P,g1"), "ERR,User not found!");
+}
+
+#[test]
+fn a_connection_ends_however_much_it_asks() {
+    let (server, queries) = server(&["--login-limit", "700ms", "--rate", "off"]);
+    let mut native = server.join("dave");
+    let stream = connect(queries);
+    send(&stream, "INIT,ann,5000");
+    assert_eq!(receive(&stream), "OK");
+    let until = Instant::now() + LIMIT;
+    while (&stream).write_all(b"GET_U\n").is_ok() && matches!((&stream).read(&mut [0; 1000]), Ok(1..)) {
+        assert!(Instant::now() < until, "it goes on asking");
+    }
+    assert_eq!(native.ask("GET_U"), "OK,ann,dave", "the guest stays, and so does who is logged in");
+}
+
+#[test]
+fn a_guest_who_says_nothing_for_long_is_taken_out() {
+    let (server, queries) = server(&["--idle", "500ms", "--rate", "off"]);
+    let (_ann, port) = listen();
+    assert_eq!(ask(queries, &format!("INIT,ann,{port}")), "OK");
+    // Any query from there would say that somebody is there.
+    let mut native = server.join("dave");
+    let until = Instant::now() + LIMIT;
+    while native.ask("GET_U") != "OK,dave" {
+        assert!(Instant::now() < until, "ann is still listed");
+    }
 }
 
 #[test]

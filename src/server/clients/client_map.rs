@@ -49,19 +49,19 @@ pub(super) struct Client {
     pub(super) files: Arc<Vec<String>>,
     /// The dialect of a guest, who has no account.
     pub(super) guest: Option<Dialect>,
+    /// A guest's name as its dialect spells it.
+    pub(super) spelling: Option<Arc<str>>,
     pub(super) mailbox: Arc<dyn Mailbox>,
 }
 
 /// What a client brings when it comes.
 pub struct NewClient {
-    /// Its name: of an account whose password it knew, or a guest's.
+    /// Its name: of an account whose password it knew.
     pub name: Username,
     /// The address and port that the connection came from.
     pub from: SocketAddr,
     /// From where it sees the others.
     pub view: Viewpoint,
-    /// The dialect, for a guest.
-    pub guest: Option<Dialect>,
     /// How to reach its session.
     pub mailbox: Arc<dyn Mailbox>,
 }
@@ -95,6 +95,8 @@ pub struct ClientSnapshot {
     pub source: SocketAddr,
     /// The dialect of a guest.
     pub guest: Option<Dialect>,
+    /// A guest's name as its dialect spells it.
+    spelling: Option<Arc<str>>,
     /// The names of its files.
     pub files: Arc<Vec<String>>,
     /// How to reach its session.
@@ -105,6 +107,12 @@ impl ClientSnapshot {
     /// Where a client with this view finds this one; port 0: nothing listens there that it could reach.
     pub fn seen_from(&self, view: Viewpoint) -> SocketAddr {
         view.shows(self.address, self.port, self.reach)
+    }
+
+    /// The name by which clients of this dialect know this one: that of their own guests as they spelled it.
+    pub fn name_in(&self, dialect: Dialect) -> &str {
+        let own = self.spelling.as_deref().filter(|_| self.guest == Some(dialect));
+        own.unwrap_or(self.name.as_str())
     }
 }
 
@@ -133,7 +141,7 @@ impl ClientMap {
     /// which is to be told and closed: one session a name.
     pub fn enter(&self, client: NewClient, now: Instant) -> (SessionKey, Option<Arc<dyn Mailbox>>) {
         let mut clients = self.lock();
-        let address = self.address_for(&client, &clients);
+        let address = self.address_for(client.from.ip(), &clients);
         let client = self.client(client, address, now);
         let key = client.key();
         let older = clients.insert(key.name.clone(), client);
@@ -155,13 +163,13 @@ impl ClientMap {
             warned: false,
             closing: false,
             files: Arc::default(),
-            guest: client.guest,
+            guest: None,
+            spelling: None,
             mailbox: client.mailbox,
         }
     }
 
-    pub(super) fn address_for(&self, client: &NewClient, clients: &HashMap<Username, Client>) -> IpAddr {
-        let observed = client.from.ip();
+    pub(super) fn address_for(&self, observed: IpAddr, clients: &HashMap<Username, Client>) -> IpAddr {
         if !observed.is_loopback() {
             return observed;
         }
@@ -271,13 +279,14 @@ impl ClientMap {
     }
 
     /// The inactivity rule (S1): a client that sent fewer than 2 messages in a window of `idle` is closed; for the others the
-    /// window and the count begin anew. A warning comes when a sixth of the window is left. Guests are left to
-    /// their dialects, whose connections do not last.
+    /// window and the count begin anew. A warning comes when a sixth of the window is left. A guest is taken out at once:
+    /// it may have no connection that could end.
     pub fn sweep(&self, idle: Duration, now: Instant) -> Sweep {
         let warning = idle - idle / 6;
         // A client that comes after this sweep is warned after this moment.
         let mut sweep = Sweep { warn: Vec::new(), close: Vec::new(), next: now + warning };
-        for client in self.lock().values_mut().filter(|client| client.guest.is_none() && !client.closing) {
+        let mut clients = self.lock();
+        for client in clients.values_mut().filter(|client| !client.closing) {
             let age = now.saturating_duration_since(client.joined);
             let quiet = client.messages < MIN_MESSAGES;
             if age >= idle && quiet {
@@ -294,6 +303,7 @@ impl ClientMap {
             let past_warning = now.saturating_duration_since(client.joined) >= warning;
             sweep.next = sweep.next.min(client.joined + if past_warning { idle } else { warning });
         }
+        clients.retain(|_, client| client.guest.is_none() || !client.closing);
         sweep
     }
 
@@ -334,6 +344,7 @@ impl Client {
             reach: self.reach,
             source: self.source,
             guest: self.guest,
+            spelling: self.spelling.clone(),
             files: Arc::clone(&self.files),
             mailbox: Arc::clone(&self.mailbox),
         }
@@ -361,7 +372,7 @@ mod tests {
     fn client(name: &str, observed: [u8; 4]) -> NewClient {
         let name = name.parse().expect("valid");
         let view = Viewpoint::of(observed.into(), [10, 0, 0, 1].into());
-        NewClient { name, from: (observed, 50_000).into(), view, guest: None, mailbox: Arc::new(Nobody) }
+        NewClient { name, from: (observed, 50_000).into(), view, mailbox: Arc::new(Nobody) }
     }
 
     fn find(clients: &ClientMap, address: &str) -> Result<String, NotFound> {

@@ -1,48 +1,57 @@
 //! Guests: clients of the dialects that know no password. Their names are never those of accounts.
 
 use super::rendezvous::Rendezvous;
-use crate::dialect::Dialect;
-use crate::server::clients::{ClientSnapshot, EnteredGuest, NewClient, NewGuest, NotEntered, SessionKey};
+use crate::dialect::{Dialect, packet, query};
+use crate::protocol::{Event, Notice};
+use crate::server::clients::{ClientSnapshot, EnteredGuest, NewGuest, NotEntered, SessionKey};
+use crate::server::delivery::Mailbox;
 use crate::value::Username;
+use std::net::IpAddr;
 use std::time::Instant;
 
-impl Rendezvous {
-    /// Enters a guest that has an address of its own on loopback, listens on `port` there, and is inactive until it
-    /// says otherwise.
-    ///
-    /// # Errors
-    /// [`NotEntered::Taken`].
-    pub fn enter_guest(&self, client: NewClient, port: u16) -> Result<EnteredGuest, NotEntered> {
-        let name = client.name.clone();
-        self.admit(&name, || self.clients.enter_guest(client, port, Instant::now()))
-    }
+/// How many names that come near to a guest's are tried before it is told that its name is taken.
+const NEAR_NAMES: usize = 100;
 
-    /// Enters a guest that stays listed when its connection ends, or replaces its entry when it came from the same
-    /// address before. There are as many of a dialect as there may be clients.
+impl Rendezvous {
+    /// Enters a guest, under its own name where that is a username, else under the nearest one that is free. Accounts
+    /// are asked before and after, as an account of that name may be made at the same moment, and it is the guest that
+    /// goes then.
     ///
     /// # Errors
     /// [`NotEntered`].
-    pub fn enter_visitor(&self, guest: NewGuest) -> Result<EnteredGuest, NotEntered> {
-        let name = guest.client.name.clone();
-        self.admit(&name, || self.clients.enter_visitor(guest, self.config.max_clients, Instant::now()))
-    }
-
-    /// Enters a guest unless its name is that of an account. Accounts are asked before and after, as an account of
-    /// that name may be made at the same moment, and it is the guest that goes then.
-    fn admit(
-        &self,
-        name: &Username,
-        enter: impl FnOnce() -> Result<EnteredGuest, NotEntered>,
-    ) -> Result<EnteredGuest, NotEntered> {
-        if self.accounts.find(name).is_some() {
-            return Err(NotEntered::Taken);
+    pub fn enter_guest(&self, guest: NewGuest) -> Result<EnteredGuest, NotEntered> {
+        let is_name = match guest.dialect {
+            Dialect::Packet => packet::is_name(&guest.spelling),
+            _ => query::is_name(&guest.spelling),
+        };
+        if !is_name {
+            return Err(NotEntered::NoName);
         }
-        let entered = enter()?;
-        if self.accounts.find(name).is_some() {
+        let names = self.names_for(&guest.spelling);
+        let entered = self.clients.enter_guest(guest, &names, self.config.guests(), Instant::now())?;
+        if let Some(other) = &entered.gives_way {
+            send_away(other.as_ref(), "The server is full of guests, and your address has the most of them");
+        }
+        if self.accounts.find(&entered.key.name).is_some() {
             self.clients.leave(&entered.key);
             return Err(NotEntered::Taken);
         }
         Ok(entered)
+    }
+
+    fn names_for(&self, spelling: &str) -> Vec<Username> {
+        let names: Vec<Username> = match spelling.parse() {
+            Ok(name) => vec![name],
+            Err(_) => (1..=NEAR_NAMES).map(|number| Username::nearest(spelling, number)).collect(),
+        };
+        names.into_iter().filter(|name| self.accounts.find(name).is_none()).collect()
+    }
+
+    /// Takes the guest out whose name has become an account's, and ends its session, if it has one.
+    pub(super) fn send_guest_away(&self, name: &Username) {
+        if let Some(guest) = self.clients.evict_guest(name) {
+            send_away(guest.as_ref(), "Your name is an account's now: choose another");
+        }
     }
 
     /// Takes a guest out.
@@ -55,13 +64,29 @@ impl Rendezvous {
         self.clients.set_active(key, active)
     }
 
+    /// Counts a message of a guest that has a connection.
+    pub fn count_guest_message(&self, key: &SessionKey) {
+        self.clients.count_message(key);
+    }
+
+    /// Counts a query for all query guests of that address.
+    pub fn count_query(&self, from: IpAddr) {
+        self.clients.count_guests_message(Dialect::Query, from);
+    }
+
     /// The guests of a dialect.
     pub fn guests(&self, dialect: Dialect) -> Vec<(SessionKey, ClientSnapshot)> {
         self.clients.guests(dialect)
     }
 
-    /// The active guest of this name and dialect: only such a one can be called by a client of that dialect.
-    pub fn find_guest(&self, name: &str, dialect: Dialect) -> Option<ClientSnapshot> {
-        self.find_user(name).filter(|client| client.guest == Some(dialect))
+    /// The active guest whom that dialect calls so: only such a one can be called by a client of it.
+    pub fn find_guest(&self, spelling: &str, dialect: Dialect) -> Option<(SessionKey, ClientSnapshot)> {
+        self.clients.find_guest(spelling.trim(), dialect)
     }
+}
+
+/// Ends a guest's session, which is told why where its dialect can say it.
+fn send_away(guest: &dyn Mailbox, why: &str) {
+    guest.deliver(&Event::Notice(Notice::Other(why.to_owned())).into());
+    guest.close();
 }

@@ -110,13 +110,9 @@ impl Rendezvous {
             })?;
         }
         let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
-        // A guest may have come while the password was hashed; one that comes while the account is written has to go.
-        if self.clients.is_guest(&name) {
-            return Err(Refusal::NameTaken);
-        }
         match self.accounts.add(Account { name: name.clone(), password_hash }, SystemTime::now()) {
             Ok(()) => {
-                self.clients.evict_guest(&name);
+                self.send_guest_away(&name);
                 Ok(name)
             }
             Err(NotAdded::Taken) => Err(Refusal::NameTaken),
@@ -128,11 +124,10 @@ impl Rendezvous {
     /// Whether a new account can have this name now.
     ///
     /// # Errors
-    /// It is no username, or another account has it, or a guest who is here.
+    /// It is no username, or another account has it. A guest has to go.
     pub fn new_name(&self, name: &str) -> Result<Username, Refusal> {
         let name: Username = name.parse().map_err(|error| Refusal::Other(format!("{error}")))?;
-        let taken = self.accounts.find(&name).is_some() || self.clients.is_guest(&name);
-        if taken { Err(Refusal::NameTaken) } else { Ok(name) }
+        if self.accounts.find(&name).is_some() { Err(Refusal::NameTaken) } else { Ok(name) }
     }
 
     /// Checks a name and a password. Takes as long when the name is unknown. It hashes, and waits for its turn to do
@@ -161,7 +156,7 @@ impl Rendezvous {
 
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
     pub fn enter(&self, name: Username, from: SocketAddr, view: Viewpoint, mailbox: Arc<dyn Mailbox>) -> Login {
-        let client = NewClient { name, from, view, guest: None, mailbox: Arc::clone(&mailbox) };
+        let client = NewClient { name, from, view, mailbox: Arc::clone(&mailbox) };
         let (key, older) = self.clients.enter(client, Instant::now());
         if let Some(older) = older {
             let notice = Notice::TakenOver { name: key.name.clone(), from: from.ip() };

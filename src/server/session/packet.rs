@@ -4,16 +4,17 @@
 //! the very port number of this server. That is why this port is bound to 127.0.0.1 only.
 
 use crate::dialect::Dialect;
-use crate::dialect::packet::{Assembler, Kind, Packet, SERVER};
+use crate::dialect::packet::{Assembler, Kind, Packet};
 use crate::net::listener::Service;
 use crate::net::{DeadlineReader, Place, Refused};
+use crate::protocol::Event;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
-use crate::server::service::{NewClient, Rendezvous, SessionKey, Viewpoint};
-use crate::value::{Username, text};
+use crate::server::service::{NewGuest, Rendezvous, SessionKey};
+use crate::value::text;
 use log::info;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,12 +37,13 @@ impl Service for Packets<'_> {
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, _: &Place<'_>) {
         let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
-        let mut session = PacketSession::new(self, peer, Arc::new(outbox));
+        let mut session = PacketSession::new(self, peer, outbox);
         let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline);
         let mut assembler = Assembler::default();
         while session.go_on(&mut reader, &mut assembler) {
             reader.set_deadline(session.deadline);
         }
+        session.say_why();
         info!("{}: disconnected", session.who());
     }
 
@@ -56,7 +58,7 @@ struct PacketSession<'a> {
     services: &'a Rendezvous,
     port: u16,
     peer: SocketAddr,
-    outbox: Arc<Outbox>,
+    inbox: Arc<PacketInbox>,
     key: Option<SessionKey>,
     /// When to have told a name, at the latest; then when to look whether the client is still there.
     deadline: Option<Instant>,
@@ -64,10 +66,11 @@ struct PacketSession<'a> {
 }
 
 impl<'a> PacketSession<'a> {
-    fn new(packets: &Packets<'a>, peer: SocketAddr, outbox: Arc<Outbox>) -> PacketSession<'a> {
+    fn new(packets: &Packets<'a>, peer: SocketAddr, outbox: Outbox) -> PacketSession<'a> {
         let (services, port) = (packets.services, packets.port);
         let deadline = Some(Instant::now() + services.config.login_limit);
-        PacketSession { services, port, peer, outbox, key: None, deadline, last_sent: None }
+        let inbox = Arc::new(PacketInbox { outbox, why: Mutex::default() });
+        PacketSession { services, port, peer, inbox, key: None, deadline, last_sent: None }
     }
 
     /// Reads once, and answers when that completes a packet; false when the session is over.
@@ -98,13 +101,22 @@ impl<'a> PacketSession<'a> {
         if let Some(last) = self.last_sent {
             thread::sleep(GAP.saturating_sub(last.elapsed()));
         }
-        let sent = self.outbox.answer(&packet.encode()) && !self.outbox.is_closed();
+        let outbox = &self.inbox.outbox;
+        let sent = outbox.answer(&packet.encode()) && !outbox.is_closed();
         let now = Instant::now();
         self.last_sent = Some(now);
         if self.key.is_some() {
             self.deadline = Some(now + self.services.config.guest_probe);
         }
         sent
+    }
+
+    /// The last word where the server ends the session.
+    fn say_why(&mut self) {
+        let why = self.inbox.why.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(why) = why.filter(|_| self.inbox.outbox.is_closed()) {
+            self.send(&outcome(&why));
+        }
     }
 
     fn answer_and_log(&mut self, packet: &Packet) -> Packet {
@@ -124,8 +136,9 @@ impl<'a> PacketSession<'a> {
             };
         };
         let services = self.services;
+        services.count_guest_message(key);
         match (packet.kind, packet.text.trim()) {
-            (Kind::List, _) => Packet::names(services.active().iter().map(|client| client.name.as_str())),
+            (Kind::List, _) => Packet::names(services.active().iter().map(|client| client.name_in(Dialect::Packet))),
             (Kind::Status, "active") => outcome(match services.set_guest_active(key, true) {
                 true => "Success _ You are activated",
                 false => "You were already in the list of active clients",
@@ -141,17 +154,10 @@ impl<'a> PacketSession<'a> {
     }
 
     fn register(&mut self, name: &str) -> Packet {
-        let failed = || Packet::from_server(Kind::Hello, "Failed");
-        let Ok(name) = name.trim().parse::<Username>() else { return failed() };
-        // Clients believe whatever comes under the server's name, from a peer too.
-        if SERVER.parse() == Ok::<Username, _>(name.clone()) {
-            return failed();
-        }
-        let mailbox = Arc::new(Unreachable(Arc::clone(&self.outbox)));
-        // Its port is bound to loopback alone.
-        let view = Viewpoint::ThisMachine;
-        let client = NewClient { name, from: self.peer, view, guest: Some(Dialect::Packet), mailbox };
-        let Ok(entered) = self.services.enter_guest(client, self.port) else { return failed() };
+        let mailbox = Arc::clone(&self.inbox) as Arc<dyn Mailbox>;
+        let (dialect, spelling, from) = (Dialect::Packet, name.trim().to_owned(), self.peer);
+        let guest = NewGuest { dialect, spelling, from, port: self.port, files: Vec::new(), mailbox };
+        let Ok(entered) = self.services.enter_guest(guest) else { return Packet::from_server(Kind::Hello, "Failed") };
         let answer = Packet::from_server(Kind::Hello, entered.key.address.to_string());
         self.key = Some(entered.key);
         answer
@@ -160,7 +166,7 @@ impl<'a> PacketSession<'a> {
     /// Only guests of this dialect have an address that a client of it can connect to.
     fn look_up(&self, name: &str) -> Packet {
         match self.services.find_guest(name, Dialect::Packet) {
-            Some(client) => Packet::from_server(Kind::Address, client.address.to_string()),
+            Some((_, client)) => Packet::from_server(Kind::Address, client.address.to_string()),
             None => outcome("The username entered is not active"),
         }
     }
@@ -190,15 +196,24 @@ fn not_understood() -> Packet {
     outcome("Failed _ The received message was incorrect")
 }
 
-/// A guest of this dialect can be sent away, but told nothing: its client shows only answers.
-struct Unreachable(Arc<Outbox>);
+/// A guest of this dialect can be sent away, but told nothing before its end: its client shows only answers.
+struct PacketInbox {
+    outbox: Outbox,
+    /// What the server is about to do, if it said so.
+    why: Mutex<Option<String>>,
+}
 
-impl Mailbox for Unreachable {
-    fn deliver(&self, _: &Parcel) -> bool {
+impl Mailbox for PacketInbox {
+    fn deliver(&self, parcel: &Parcel) -> bool {
+        for event in parcel.events() {
+            if let Event::Notice(notice) = event {
+                *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice.to_string());
+            }
+        }
         false
     }
 
     fn close(&self) {
-        self.0.close();
+        self.outbox.close();
     }
 }

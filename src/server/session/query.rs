@@ -4,18 +4,16 @@
 //! one whose client has gone is found by probing the port where it said it listens.
 
 use crate::dialect::Dialect;
-use crate::dialect::query::{MAX_QUERY, Query, QueryReply};
+use crate::dialect::query::{MAX_NAME, MAX_QUERY, Query, QueryReply};
 use crate::net::listener::Service;
 use crate::net::{BurstReader, Place, Refused, Shutdown};
 use crate::protocol::Refusal;
 use crate::server::auth::TokenBucket;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
-use crate::server::service::{
-    ClientSnapshot, NewClient, NewGuest, NotEntered, Rendezvous, SessionKey, Viewpoint, files_fit,
-};
+use crate::server::service::{ClientSnapshot, NewGuest, NotEntered, Rendezvous, SessionKey, files_fit};
 use crate::value::sentence::counted;
-use crate::value::{BadLine, Username, text};
-use log::info;
+use crate::value::{BadLine, text};
+use log::{info, warn};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -26,6 +24,9 @@ use std::time::{Duration, Instant};
 const LOGGED: usize = 200;
 /// How long a probe may take; the server's end waits for the last one.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
+/// A probe for each guest comes after so many times the time between two looks after packet guests: its client shows
+/// each of them.
+const PROBE_EVERY: u32 = 3;
 /// Probes without any answer, one after the other, after which a guest counts as gone: ten minutes of them. A port
 /// that nobody has open refuses at once; silence may only mean a client in a long chat, which lets callers wait.
 const SILENT_KNOCKS: u32 = 40;
@@ -38,10 +39,11 @@ impl Service for Queries<'_> {
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, _: &Place<'_>) {
         let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
-        let limit = self.0.config.login_limit;
+        // However much it asks: a guest stays listed without a connection.
+        let end = Some(Instant::now() + self.0.config.login_limit);
         let mut bucket = TokenBucket::new(self.0.config.rate.0, Instant::now());
         let mut reader = BurstReader::new(Arc::clone(stream), MAX_QUERY);
-        while let Ok(Some(message)) = reader.next_message(Some(Instant::now() + limit)) {
+        while let Ok(Some(message)) = reader.next_message(end) {
             let answer = match bucket.take(Instant::now()) {
                 true => answer_and_log(self.0, message, peer),
                 false => Some(QueryReply::Refused("Too fast: wait and send it again".to_owned())),
@@ -73,8 +75,9 @@ fn answer_and_log(services: &Rendezvous, message: Result<String, BadLine>, peer:
 /// The answer to a query; none to `EXIT`.
 fn answer(services: &Rendezvous, message: &str, peer: SocketAddr) -> Option<QueryReply> {
     let Some(query) = Query::parse(message) else { return Some(QueryReply::invalid()) };
+    services.count_query(peer.ip());
     Some(match query {
-        Query::Users => QueryReply::Names(services.active().iter().map(|client| client.name.to_string()).collect()),
+        Query::Users => QueryReply::Names(services.active().iter().map(seen_name).collect()),
         Query::Peer(name) => find(services, &name)
             .map_or_else(QueryReply::not_found, |client| QueryReply::Peer(client.address, client.port.unwrap_or(0))),
         Query::UserFiles(name) => {
@@ -82,14 +85,24 @@ fn answer(services: &Rendezvous, message: &str, peer: SocketAddr) -> Option<Quer
         }
         Query::AllFiles => {
             let guests = services.active().into_iter().filter(is_guest);
-            QueryReply::Files(guests.map(|client| (client.name.to_string(), client.files.to_vec())).collect())
+            QueryReply::Files(guests.map(|client| (seen_name(&client), client.files.to_vec())).collect())
         }
-        Query::Init { name, port, files } => enter(services, &name, port, files, peer),
+        Query::Init { name, port, files, torn } => {
+            if !torn.is_empty() {
+                let torn = text::escape(text::cut(&torn.join(","), LOGGED));
+                warn!("{peer} (query): files left out, as a comma in a name makes two of it: {torn}");
+            }
+            enter(services, &name, port, files, peer)
+        }
         Query::Exit(name) => {
             leave(services, &name, peer.ip());
             return None;
         }
     })
+}
+
+fn seen_name(client: &ClientSnapshot) -> String {
+    client.name_in(Dialect::Query).to_owned()
 }
 
 fn is_guest(client: &ClientSnapshot) -> bool {
@@ -98,37 +111,32 @@ fn is_guest(client: &ClientSnapshot) -> bool {
 
 /// Only guests of this dialect can be called by a client of it, or give it their files.
 fn find(services: &Rendezvous, name: &str) -> Option<ClientSnapshot> {
-    services.find_guest(name, Dialect::Query)
+    services.find_guest(name, Dialect::Query).map(|(_, client)| client)
 }
 
 fn enter(services: &Rendezvous, name: &str, port: u16, files: Vec<String>, peer: SocketAddr) -> QueryReply {
-    let name: Username = match name.trim().parse() {
-        Ok(name) => name,
-        Err(invalid) => return QueryReply::Refused(format!("{invalid}")),
-    };
     if !files_fit(&files) {
         return QueryReply::Refused("Too many files".to_owned());
     }
     let from = SocketAddr::new(peer.ip(), port);
-    // It asks for guests alone, and never where anybody else is.
-    let view = Viewpoint::ThisMachine;
-    let client = NewClient { name, from, view, guest: Some(Dialect::Query), mailbox: Arc::new(NoConnection) };
-    match services.enter_visitor(NewGuest { client, port, files }) {
+    let (dialect, spelling) = (Dialect::Query, name.trim().to_owned());
+    let guest = NewGuest { dialect, spelling, from, port, files, mailbox: Arc::new(NoConnection) };
+    let refuse = |why: String| QueryReply::Refused(why);
+    match services.enter_guest(guest) {
         Ok(entered) if entered.again => QueryReply::Known,
         Ok(_) => QueryReply::New,
-        Err(NotEntered::Taken) => QueryReply::Refused(Refusal::NameTaken.to_string()),
-        Err(NotEntered::Full) => {
-            let guests = counted(services.config.max_clients, "guest");
-            QueryReply::Refused(format!("Server full ({guests}): try again later"))
+        Err(NotEntered::NoName) => refuse(format!("A name has 1 to {MAX_NAME} bytes of text")),
+        Err(NotEntered::Taken) => refuse(Refusal::NameTaken.to_string()),
+        Err(NotEntered::Full(most)) => refuse(format!("Server full ({}): try again later", counted(most, "guest"))),
+        Err(NotEntered::TooMany(most)) => {
+            refuse(format!("Your address has {} already: try again later", counted(most, "guest")))
         }
     }
 }
 
 /// Takes a guest out, asked by its own machine only.
 fn leave(services: &Rendezvous, name: &str, from: IpAddr) {
-    let Ok(name) = name.trim().parse::<Username>() else { return };
-    let guests = services.guests(Dialect::Query).into_iter();
-    for (key, _) in guests.filter(|(key, _)| key.name == name && key.address == from) {
+    if let Some((key, _)) = services.find_guest(name, Dialect::Query).filter(|(key, _)| key.address == from) {
         services.leave_guest(&key);
     }
 }
@@ -136,7 +144,7 @@ fn leave(services: &Rendezvous, name: &str, from: IpAddr) {
 /// Probes on the ports of all guests now and then, one after the other, and takes out those that have gone.
 pub fn probe_guests(services: &Rendezvous, stop: &Shutdown) {
     let mut silent: HashMap<u64, u32> = HashMap::new();
-    while !stop.wait(services.config.guest_probe) {
+    while !stop.wait(services.config.guest_probe * PROBE_EVERY) {
         let guests = services.guests(Dialect::Query);
         silent.retain(|id, _| guests.iter().any(|(key, _)| key.id == *id));
         for (key, guest) in guests {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod meddler;
 pub mod netcat;
 pub mod originals;
+pub mod menus;
 #[cfg_attr(not(feature = "screen"), allow(dead_code, reason = "the tests of the screen use the most of it"))]
 pub mod terminal;
 

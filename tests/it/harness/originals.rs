@@ -2,8 +2,9 @@
 //! and take one `recv` for one message.
 
 use super::{LIMIT, TestServer};
+use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A server that has a port for a dialect too, and where that port is.
@@ -18,6 +19,16 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, LIMIT).expect("connects");
     stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
     stream.set_nodelay(true).expect("no delay");
+    stream
+}
+
+/// Connects from this address of the machine.
+pub fn connect_from(from: IpAddr, address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::new(from, 0).into()).expect("an address of ours");
+    socket.connect(&address.into()).expect("connects");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
     stream
 }
 
