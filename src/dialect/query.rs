@@ -71,27 +71,23 @@ impl Query {
             [_, second, files @ ..] => (port(second)?, files),
             _ => return None,
         };
-        let (mut whole, mut torn) = (Vec::new(), Vec::new());
-        for (number, &file) in files.iter().enumerate() {
-            let before = number.checked_sub(1).and_then(|before| files.get(before));
-            let is_torn = starts_blank(file) || ends_blank(file) || before.is_some_and(|before| ends_blank(before));
-            let is_torn = is_torn || files.get(number + 1).is_some_and(|next| starts_blank(next));
-            if !file.is_empty() {
-                if is_torn { &mut torn } else { &mut whole }.push(file.to_owned());
-            }
-        }
-        Some(Query::Init { name: name.to_owned(), port, files: whole, torn })
+        let (torn, files) = Self::tell_torn(files);
+        Some(Query::Init { name: name.to_owned(), port, files, torn })
     }
-}
 
-/// The names of files come without quotes, so one that holds a comma is two here. People write a blank behind a comma,
-/// and hardly ever at the edge of a name: that tells most of them.
-fn starts_blank(piece: &str) -> bool {
-    piece.starts_with(' ')
-}
-
-fn ends_blank(piece: &str) -> bool {
-    piece.ends_with(' ')
+    /// The names of files come without quotes, so one that holds a comma is two here. People write a blank beside such a
+    /// comma, and hardly ever at the edge of a name: that tells most of them.
+    fn tell_torn(pieces: &[&str]) -> (Vec<String>, Vec<String>) {
+        let tears = |at: usize| {
+            let pair = pieces.get(at..at + 2);
+            pair.is_some_and(|pair| pair[0].ends_with(' ') || pair[1].starts_with(' '))
+        };
+        let named = pieces.iter().enumerate().filter(|(_, piece)| !piece.is_empty());
+        let (torn, whole): (Vec<_>, Vec<_>) =
+            named.partition(|&(at, _)| tears(at) || at.checked_sub(1).is_some_and(tears));
+        let texts = |pieces: Vec<(usize, &&str)>| pieces.into_iter().map(|(_, &piece)| piece.to_owned()).collect();
+        (texts(torn), texts(whole))
+    }
 }
 
 /// What the server answers, one variant a kind. A list that is too long is cut at a whole name.
@@ -203,7 +199,10 @@ mod tests {
         for (sent, files, torn) in [
             ("a b.txt,Smith, John.pdf,c.txt", &["a b.txt", "c.txt"], &["Smith", " John.pdf"]),
             ("a,one ,two,b", &["a", "b"], &["one ", "two"]),
-        ] {
+            ("a,1, 2, 3", &["a"], &["1", " 2", " 3"]),
+            (" a", &[" a"], &[]),
+        ] as [(&str, &[&str], &[&str]); 4]
+        {
             let expected =
                 Query::Init { name: "ann".to_owned(), port: 5000, files: strings(files), torn: strings(torn) };
             assert_eq!(Query::parse(&format!("INIT,ann,shared,5000,{sent}")), Some(expected));

@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(next(&mut reader), None);
     }
 
-    /// A reader that takes pieces of 4 bytes, and gives what it has read; it is never in haste behind whole ones.
+    /// What a reader of pieces of 4 bytes reads, each message with whether it was whole pieces.
     fn in_pieces(cap: usize, pause: Duration) -> (mpsc::Receiver<(String, bool)>, TcpStream) {
         let (reader, sender) = pair(cap);
         let mut reader = BurstReader { pieces: Some(Pieces { size: 4, pause }), ..reader };

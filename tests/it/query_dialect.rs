@@ -191,7 +191,7 @@ fn a_name_that_a_comma_has_torn_is_not_offered() {
 
 #[test]
 fn guests_have_half_of_the_places_and_yield_to_other_addresses_and_to_accounts() {
-    let (server, queries) = server(&["--max-clients", "20"]);
+    let (server, queries) = server(&["--max-clients", "20", "--guest-probe", "1h"]);
     let stream = connect(queries);
     for number in 0..10 {
         send(&stream, format!("INIT,g{number},{}", 5000 + number));
@@ -213,7 +213,7 @@ fn guests_have_half_of_the_places_and_yield_to_other_addresses_and_to_accounts()
 
 #[test]
 fn a_connection_ends_however_much_it_asks() {
-    let (server, queries) = server(&["--login-limit", "700ms", "--rate", "off"]);
+    let (server, queries) = server(&["--login-limit", "700ms", "--rate", "off", "--guest-probe", "1h"]);
     let mut native = server.join("dave");
     let stream = connect(queries);
     send(&stream, "INIT,ann,5000");
@@ -243,6 +243,9 @@ fn the_query_port_counts_among_all_connections() {
     let (server, queries) = server(&["--max-clients", "1"]);
     let _native = server.join("dave");
     assert_eq!(receive(&connect(queries)), "ERR,Server full (1 client): try again later");
+    let (_server, queries) = self::server(&["--max-per-ip", "1"]);
+    let _first = connect(queries);
+    assert_eq!(receive(&connect(queries)), "ERR,Your address has 1 connection already: try again later");
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl NewGuest {
 }
 
 impl Client {
-    /// Names differ in more than case, as usernames do.
+    /// Names that differ only in case are the same, as usernames are.
     fn is_guest_called(&self, spelling: &str, dialect: Dialect) -> bool {
         let own = self.spelling.as_deref().filter(|_| self.guest == Some(dialect));
         own.is_some_and(|own| own.eq_ignore_ascii_case(spelling))
@@ -347,5 +347,6 @@ mod tests {
         assert_eq!(sweep.close.len(), 2);
         assert_eq!(names(&clients), ["far", "talks"]);
         clients.leave(&silent.key);
+        assert_eq!(names(&clients), ["far", "talks"], "its session ends, and finds nothing to take out");
     }
 }

@@ -55,7 +55,11 @@ impl Service for Queries<'_> {
     }
 
     fn refuse(&self, mut stream: &TcpStream, why: Refused) {
-        let answer = QueryReply::Refused(self.0.not_served(why).to_string());
+        let answer = QueryReply::Refused(match why {
+            Refused::Full => self.0.not_served(why).to_string(),
+            // It cannot log in.
+            Refused::TooManyWithoutLogin(most) => too_many(most, "connection"),
+        });
         // A client that has left already need not be told.
         let _ = stream.write_all(answer.to_string().as_bytes());
     }
@@ -128,10 +132,12 @@ fn enter(services: &Rendezvous, name: &str, port: u16, files: Vec<String>, peer:
         Err(NotEntered::NoName) => refuse(format!("A name has 1 to {MAX_NAME} bytes of text")),
         Err(NotEntered::Taken) => refuse(Refusal::NameTaken.to_string()),
         Err(NotEntered::Full(most)) => refuse(format!("Server full ({}): try again later", counted(most, "guest"))),
-        Err(NotEntered::TooMany(most)) => {
-            refuse(format!("Your address has {} already: try again later", counted(most, "guest")))
-        }
+        Err(NotEntered::TooMany(most)) => refuse(too_many(most, "guest")),
     }
+}
+
+fn too_many(most: usize, what: &str) -> String {
+    format!("Your address has {} already: try again later", counted(most, what))
 }
 
 /// Takes a guest out, asked by its own machine only.
