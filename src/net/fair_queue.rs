@@ -22,6 +22,8 @@ struct State {
     taken: usize,
     /// The first is the next. Each has a bell of its own, so that only the one whose turn it is wakes.
     line: VecDeque<Arc<Condvar>>,
+    /// Nobody's turn comes before.
+    rests_until: Option<Instant>,
     closed: bool,
 }
 
@@ -73,7 +75,7 @@ impl FairQueue {
         if state.closed {
             return Err(NotServed::Closed);
         }
-        let at_once = state.line.is_empty() && state.taken < self.permits;
+        let at_once = state.line.is_empty() && state.taken < self.permits && !state.rests(Instant::now());
         if !at_once && state.line.len() >= self.max_waiting {
             return Err(NotServed::LineFull);
         }
@@ -100,9 +102,11 @@ impl FairQueue {
             if (patience.has_gone)() {
                 return Err(NotServed::Gone);
             }
-            let left = patience.until.saturating_duration_since(Instant::now());
+            let (state, now) = (self.lock(), Instant::now());
+            let left = patience.until.saturating_duration_since(now);
+            let rest = state.rests_until.filter(|until| *until > now).map_or(LOOK, |until| until - now);
             let waits = |state: &mut State| !state.closed && !self.is_turn(state, own);
-            let waited = own.wait_timeout_while(self.lock(), left.min(LOOK), waits);
+            let waited = own.wait_timeout_while(state, left.min(LOOK).min(rest), waits);
             let state = waited.unwrap_or_else(PoisonError::into_inner).0;
             if state.closed {
                 return Err(NotServed::Closed);
@@ -118,12 +122,34 @@ impl FairQueue {
     }
 
     fn is_turn(&self, state: &State, own: &Arc<Condvar>) -> bool {
-        state.taken < self.permits && state.line.front().is_some_and(|first| Arc::ptr_eq(first, own))
+        state.taken < self.permits
+            && state.line.front().is_some_and(|first| Arc::ptr_eq(first, own))
+            && !state.rests(Instant::now())
+    }
+
+    /// Nobody's turn comes before `until`, however many permits are free.
+    pub fn rest(&self, until: Instant) {
+        self.lock().rests_until = Some(until);
+    }
+
+    /// Whether nobody's turn comes at `now`, because of [`FairQueue::rest`].
+    pub fn rests(&self, now: Instant) -> bool {
+        self.lock().rests(now)
     }
 
     fn ring_next(&self, state: &State) {
         if let Some(next) = state.line.front() {
             next.notify_one();
+        }
+    }
+
+    /// Waits until so many wait.
+    #[cfg(test)]
+    pub fn wait_for_line(&self, length: usize) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while self.lock().line.len() != length {
+            assert!(Instant::now() < until, "{length} do not wait");
+            std::thread::yield_now();
         }
     }
 
@@ -136,6 +162,12 @@ impl FairQueue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn rests(&self, now: Instant) -> bool {
+        self.rests_until.is_some_and(|until| until > now)
     }
 }
 
@@ -159,14 +191,6 @@ mod tests {
         Patience { until: Instant::now() + LIMIT, has_gone: &|| false, on_turn: &|| {} }
     }
 
-    fn wait_for_line(queue: &FairQueue, length: usize) {
-        let until = Instant::now() + LIMIT;
-        while queue.lock().line.len() != length {
-            assert!(Instant::now() < until);
-            thread::yield_now();
-        }
-    }
-
     #[test]
     fn first_come_first_served() {
         let queue = FairQueue::new(1, 16);
@@ -179,7 +203,7 @@ mod tests {
                     let _permit = queue.take(&patient()).expect("in turn");
                     order.lock().expect("no panic").push(number);
                 });
-                wait_for_line(queue, number + 1);
+                queue.wait_for_line(number + 1);
             }
             drop(first);
         });
@@ -192,7 +216,7 @@ mod tests {
         let first = queue.take(&patient()).expect("free");
         thread::scope(|scope| {
             let waiting = scope.spawn(|| queue.take(&patient()).map(drop));
-            wait_for_line(&queue, 1);
+            queue.wait_for_line(1);
             let impatient = Patience { until: Instant::now(), has_gone: &|| false, on_turn: &|| {} };
             assert_eq!(queue.take(&impatient).map(drop), Err(NotServed::TimeUp));
             drop(first);
@@ -211,7 +235,7 @@ mod tests {
                 let has_gone = || gone.load(Ordering::Relaxed);
                 queue.take(&Patience { until: Instant::now() + LIMIT, has_gone: &has_gone, on_turn: &|| {} }).map(drop)
             });
-            wait_for_line(&queue, 1);
+            queue.wait_for_line(1);
             assert_eq!(queue.take(&patient()).map(drop), Err(NotServed::LineFull));
             gone.store(true, Ordering::Relaxed);
             assert_eq!(waiting.join().expect("no panic"), Err(NotServed::Gone));
@@ -224,12 +248,26 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_that_rests_gives_nothing_before_its_time() {
+        let queue = FairQueue::new(1, 16);
+        let now = Instant::now();
+        queue.rest(now + 2 * LIMIT);
+        assert!(queue.rests(now) && !queue.rests(now + 2 * LIMIT));
+        let impatient = Patience { until: now, ..patient() };
+        assert_eq!(queue.take(&impatient).map(drop), Err(NotServed::TimeUp));
+        let soon = Instant::now() + Duration::from_millis(50);
+        queue.rest(soon);
+        assert!(queue.take(&patient()).is_ok());
+        assert!(Instant::now() >= soon, "not before its time");
+    }
+
+    #[test]
     fn the_end_sends_all_away() {
         let queue = FairQueue::new(1, 16);
         let _taken = queue.take(&patient()).expect("free");
         thread::scope(|scope| {
             let waiting: Vec<_> = (0..16).map(|_| scope.spawn(|| queue.take(&patient()).map(drop))).collect();
-            wait_for_line(&queue, 16);
+            queue.wait_for_line(16);
             queue.close();
             for waiting in waiting {
                 assert_eq!(waiting.join().expect("no panic"), Err(NotServed::Closed));

@@ -18,7 +18,7 @@ pub enum Refusal {
     LogInFirst,
     /// No account has this name and password.
     InvalidCredentials,
-    /// So many wrong passwords for this name came from this address that it has to wait for so many seconds.
+    /// So many logins with this name from this address wait for their turn that it can come in so many seconds.
     TooManyWrongPasswords { name: Username, seconds: u64 },
     /// The queue of logins is too long, or did not get to this one in time.
     BusyWithLogins,

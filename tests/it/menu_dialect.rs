@@ -177,16 +177,15 @@ fn a_session_expires_and_a_quiet_one_says_so_with_its_next_answer() {
 }
 
 #[test]
-fn wrong_passwords_cost_time_and_haste_is_refused() {
+fn wrong_passwords_are_late_and_haste_is_refused() {
     let (_server, menus) = server(&[]);
     let mut alice = Shows::connect(menus);
     alice.sees(GREETING);
-    for _ in 0..4 {
+    for _ in 0..2 {
+        // The second one is answered a second later.
         alice.send("login\nalice\nwrong-password\n");
         alice.sees(&format!("Username:\nPassword:\ninvalid credentials. \n{GREETING}"));
     }
-    alice.send("login\nalice\nwrong-password\n");
-    alice.sees("Username:\nPassword:\nToo many wrong passwords for alice: try again in ");
     alice.send(&"no\n".repeat(100));
     alice.sees_somewhere("Too fast: at most 20 lines a second; wait and send it again\n");
 }

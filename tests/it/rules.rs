@@ -1,6 +1,7 @@
 //! The rules of the house, each 30-minute one in milliseconds.
 
 use crate::harness::{Lines, TestServer};
+use std::io::Read;
 use std::thread;
 
 #[test]
@@ -129,16 +130,40 @@ fn forty_lines_at_once_then_the_client_is_too_fast() {
 }
 
 #[test]
-fn wrong_passwords_cost_time() {
+fn a_connection_that_pipes_wrong_passwords_has_one_a_second_checked() {
+    let server = TestServer::start(&["--login-limit", "900ms"]);
+    let mut guesser = server.connect();
+    guesser.send_raw("LOGIN,alice,wrong-password\n".repeat(40));
+    let mut said = String::new();
+    guesser.rest().read_to_string(&mut said).expect("text, and the end");
+    assert_eq!(said.matches("ERR,Invalid credentials\n").count(), 1, "{said}");
+    assert!(said.ends_with("notice_Not logged in within 900ms, terminating connection\n"), "{said}");
+}
+
+#[test]
+fn wrong_passwords_of_others_at_the_same_address_lock_nobody_out() {
     let server = TestServer::start(&[]);
-    let mut alice = server.connect();
-    alice.ask("SIGNUP,alice,password");
-    for _ in 0..4 {
-        assert_eq!(alice.ask("LOGIN,alice,wrong-password"), "ERR,Invalid credentials");
+    let alice = server.join("alice");
+    let mut guessers: Vec<Lines> = (0..6).map(|_| server.connect()).collect();
+    for guesser in &mut guessers {
+        guesser.send_raw("LOGIN,alice,wrong-password\n".repeat(6));
     }
-    let refusal = alice.ask("LOGIN,alice,password");
-    assert!(refusal.starts_with("ERR,Too many wrong passwords for alice: try again in "), "{refusal}");
-    assert_eq!(alice.ask("LOGIN,bob,password"), "ERR,Invalid credentials", "another name is not delayed");
+    // Each of them has had one checked, or waits for its turn before her.
+    assert_eq!(guessers[0].answer(), ["ERR,Invalid credentials"]);
+    drop(alice);
+    let mut again = server.connect();
+    again.log_in("alice");
+    assert_eq!(again.ask("GET_U"), "OK,alice");
+}
+
+#[test]
+fn the_end_does_not_wait_for_logins_that_wait_for_their_turn() {
+    let mut server = TestServer::start(&[]);
+    let mut guesser = server.connect();
+    guesser.send_raw("LOGIN,alice,wrong-password\n".repeat(6));
+    assert_eq!(guesser.answer(), ["ERR,Invalid credentials"]);
+    server.stop();
+    guesser.wait_for_end();
 }
 
 #[test]

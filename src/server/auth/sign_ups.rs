@@ -1,8 +1,8 @@
 //! How many accounts one address may make in an hour: names are for everybody, and there is an end to them.
 
-use super::throttle::make_room;
 use crate::net::Origin;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,6 +44,21 @@ impl SignUps {
         }
         hour.count += 1;
         Ok(())
+    }
+}
+
+/// Makes room for one entry more: forgets those whose time is over, then those whose time is over next.
+fn make_room<K: Clone + Eq + Hash, V>(
+    map: &mut HashMap<K, V>,
+    max: usize,
+    now: Instant,
+    until: impl Fn(&V) -> Instant,
+) {
+    map.retain(|_, value| until(value) > now);
+    while map.len() >= max {
+        let oldest = map.iter().min_by_key(|(_, value)| until(value)).map(|(key, _)| key.clone());
+        let Some(oldest) = oldest else { return };
+        map.remove(&oldest);
     }
 }
 

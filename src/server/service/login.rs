@@ -6,7 +6,7 @@
 use super::rendezvous::{Login, Rendezvous};
 use crate::net::{Patience, Place, Standing};
 use crate::protocol::{Broadcast, Notice, Refusal};
-use crate::server::auth::{Credentials, TokenBucket};
+use crate::server::auth::{Credentials, OwnTurns, TokenBucket};
 use crate::server::clients::Viewpoint;
 use crate::server::delivery::Mailbox;
 use crate::value::Username;
@@ -27,6 +27,7 @@ pub struct LoginState<'a> {
     place: &'a Place<'a>,
     current: Option<Login>,
     bucket: TokenBucket,
+    own_turns: OwnTurns,
     /// The first broadcast that this connection was not sent yet, over all its logins.
     next_broadcast: u64,
     /// When to log in at the latest, or again; nothing with `--relogin never`.
@@ -61,6 +62,7 @@ impl<'a> LoginState<'a> {
             place,
             current: None,
             bucket: TokenBucket::new(services.config.rate.0, now),
+            own_turns: OwnTurns::default(),
             next_broadcast: 0,
             deadline: Some(now + services.config.login_limit),
         }
@@ -108,7 +110,8 @@ impl<'a> LoginState<'a> {
         result
     }
 
-    /// Logs in. It waits for its turn to hash, but not for a client that `has_gone`.
+    /// Logs in. It waits for its turn to hash, after wrong passwords of this connection for longer, but not for a client
+    /// that `has_gone`.
     ///
     /// # Errors
     /// As [`Rendezvous::authenticate`].
@@ -116,9 +119,16 @@ impl<'a> LoginState<'a> {
         let on_turn = || {
             self.place.stand(Standing::Kept);
         };
-        self.place.stand(Standing::Waiting);
         let patience = Patience { until: self.hash_by(), has_gone, on_turn: &on_turn };
+        // Meanwhile it is a connection that has sent no login.
+        self.own_turns.wait(&patience).map_err(|_| Refusal::BusyWithLogins)?;
+        self.place.stand(Standing::Waiting);
         let checked = self.services.authenticate(credentials, self.peer.ip(), &patience);
+        match &checked {
+            Ok(_) => self.own_turns.was_right(),
+            Err(Refusal::InvalidCredentials) => self.own_turns.was_wrong(Instant::now()),
+            Err(_) => {}
+        }
         let stands = self.place.stand(if checked.is_ok() { Standing::Kept } else { Standing::Silent });
         let name = checked?;
         if !stands {

@@ -6,7 +6,7 @@
 use crate::dialect::Dialect;
 use crate::net::{NotServed, Patience, Refused, Shutdown};
 use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
-use crate::server::auth::{Credentials, Hasher, SignUps, Throttle};
+use crate::server::auth::{Credentials, Hasher, LINE, SignUps, Turns};
 use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox};
@@ -27,7 +27,7 @@ pub struct Rendezvous {
     pub(super) accounts: Accounts,
     broadcaster: Broadcaster,
     hasher: Hasher,
-    throttle: Throttle,
+    turns: Turns,
     sign_ups: SignUps,
 }
 
@@ -85,7 +85,7 @@ impl Rendezvous {
             accounts,
             clients: ClientMap::default(),
             broadcaster: Broadcaster::default(),
-            throttle: Throttle::default(),
+            turns: Turns::default(),
             sign_ups: SignUps::default(),
         })
     }
@@ -131,10 +131,11 @@ impl Rendezvous {
     }
 
     /// Checks a name and a password. Takes as long when the name is unknown. It hashes, and waits for its turn to do
-    /// so. The name comes back as its owner spelled it at the sign-up.
+    /// so: that of the name at its address, then that of the cores. The name comes back as its owner spelled it at the
+    /// sign-up.
     ///
     /// # Errors
-    /// A wrong pair, too many of them, or a turn that did not come.
+    /// A wrong pair, too many who wait for that name, or a turn that did not come.
     pub fn authenticate(
         &self,
         credentials: &Credentials,
@@ -142,16 +143,16 @@ impl Rendezvous {
         patience: &Patience<'_>,
     ) -> Result<Username, Refusal> {
         let Ok(name) = credentials.name.parse::<Username>() else { return Err(Refusal::InvalidCredentials) };
-        if let Err(wait) = self.throttle.attempt(&name, from, Instant::now()) {
-            return Err(Refusal::TooManyWrongPasswords { name, seconds: wait.as_secs() + 1 });
-        }
         let account = self.accounts.find(&name);
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
-        if !self.hasher.verify(&credentials.password, stored, patience).map_err(not_hashed)? {
-            return Err(Refusal::InvalidCredentials);
+        let verify = || self.hasher.verify(&credentials.password, stored, patience);
+        match self.turns.take(&name, from, patience, verify) {
+            Ok(true) => Ok(account.map_or(name, |account| account.name)),
+            Ok(false) => Err(Refusal::InvalidCredentials),
+            // The last in line has its turn then.
+            Err(NotServed::LineFull) => Err(Refusal::TooManyWrongPasswords { name, seconds: LINE as u64 }),
+            Err(not_served) => Err(not_hashed(not_served)),
         }
-        self.throttle.succeeded(&name, from);
-        Ok(account.map_or(name, |account| account.name))
     }
 
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
@@ -318,6 +319,7 @@ impl Rendezvous {
 
     /// Tells everybody that the server stops, and has every session end, those too that wait to log in.
     pub fn say_goodbye(&self) {
+        self.turns.stop();
         self.hasher.stop();
         let notice = Event::Notice(Notice::ServerStops).into();
         for mailbox in self.clients.mailboxes() {

@@ -1,0 +1,209 @@
+//! Wrong passwords cost time: that of the connection that sends them, and a turn of the name at its address.
+//!
+//! A connection waits longer after each one. Whoever comes again on a new connection stands in line: the passwords for
+//! one name from one address are checked one after the other, and after a wrong one a second passes. So nobody is
+//! refused because of what others tried: on one machine, or behind one router, all share an address, and the right
+//! password gets its turn. It knows no account and no hash.
+
+use crate::net::{FairQueue, NotServed, Origin, Patience};
+use crate::value::Username;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// From a wrong password to the next check for that name from that address.
+const APART: Duration = Duration::from_secs(1);
+/// So many wait for their turn at most; the last has it after so many seconds, half of what a login may take.
+pub const LINE: usize = 30;
+/// The longest that one connection waits after a wrong password.
+const MAX_DELAY: Duration = Duration::from_secs(8);
+
+/// The lines for each pair of a name and an address. A line is kept while somebody stands in it, and for a second
+/// after a wrong password: there are never more than connections, and passwords that can be hashed in a second.
+#[derive(Default)]
+pub struct Turns(Mutex<Lines>);
+
+#[derive(Default)]
+struct Lines {
+    of_pairs: HashMap<(Username, Origin), Arc<FairQueue>>,
+    closed: bool,
+}
+
+impl Turns {
+    /// Has a password for `name` checked by `check`, which says whether it is right, when its turn comes.
+    ///
+    /// # Errors
+    /// [`NotServed`], that of `check` too; [`NotServed::LineFull`] when [`LINE`] others wait for this pair.
+    pub fn take(
+        &self,
+        name: &Username,
+        from: IpAddr,
+        patience: &Patience<'_>,
+        check: impl FnOnce() -> Result<bool, NotServed>,
+    ) -> Result<bool, NotServed> {
+        let line = self.line_of(name, from, Instant::now())?;
+        // It is told when the check begins, not here.
+        let permit = line.take(&Patience { on_turn: &|| {}, ..*patience })?;
+        let checked = check();
+        if checked == Ok(false) {
+            line.rest(Instant::now() + APART);
+        }
+        drop(permit);
+        checked
+    }
+
+    /// Sends away all that wait in line, and all that come.
+    pub fn stop(&self) {
+        let mut lines = self.lock();
+        lines.closed = true;
+        lines.of_pairs.values().for_each(|line| line.close());
+    }
+
+    fn line_of(&self, name: &Username, from: IpAddr, now: Instant) -> Result<Arc<FairQueue>, NotServed> {
+        let mut lines = self.lock();
+        if lines.closed {
+            return Err(NotServed::Closed);
+        }
+        // Nobody can come to a line meanwhile that nobody stands in.
+        lines.of_pairs.retain(|_, line| Arc::strong_count(line) > 1 || line.rests(now));
+        let line = lines.of_pairs.entry((name.clone(), Origin::of(from)));
+        Ok(Arc::clone(line.or_insert_with(|| Arc::new(FairQueue::new(1, LINE)))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The turns of one connection.
+pub struct OwnTurns {
+    /// One at a time, and nobody else.
+    line: FairQueue,
+    wrong: u32,
+}
+
+impl Default for OwnTurns {
+    fn default() -> Self {
+        OwnTurns { line: FairQueue::new(1, 1), wrong: 0 }
+    }
+}
+
+impl OwnTurns {
+    /// Waits until this connection may have a password checked again.
+    ///
+    /// # Errors
+    /// [`NotServed`]: its time is over, or its peer has hung up.
+    pub fn wait(&self, patience: &Patience<'_>) -> Result<(), NotServed> {
+        self.line.take(&Patience { on_turn: &|| {}, ..*patience }).map(drop)
+    }
+
+    /// The password was wrong: the next one waits for a second, or twice as long as the last did.
+    pub fn was_wrong(&mut self, now: Instant) {
+        let delay = delay(self.wrong);
+        self.wrong += 1;
+        self.line.rest(now + delay);
+    }
+
+    /// The password was right.
+    pub fn was_right(&mut self) {
+        self.wrong = 0;
+    }
+}
+
+/// The time that passes after a wrong password before which there were so many.
+fn delay(before: u32) -> Duration {
+    MAX_DELAY.min(APART * (1 << before.min(6)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn patient() -> Patience<'static> {
+        Patience { until: Instant::now() + LIMIT, has_gone: &|| false, on_turn: &|| {} }
+    }
+
+    /// For less than a turn takes to come again.
+    fn impatient() -> Patience<'static> {
+        Patience { until: Instant::now() + APART / 2, ..patient() }
+    }
+
+    fn alice() -> Username {
+        "alice".parse().expect("a name")
+    }
+
+    const HERE: [u8; 4] = [10, 0, 0, 1];
+
+    #[test]
+    fn after_a_wrong_password_the_pair_waits_and_others_do_not() {
+        let turns = Turns::default();
+        let check = |name: &str, from: [u8; 4], right| {
+            turns.take(&name.parse().expect("a name"), from.into(), &impatient(), || Ok(right))
+        };
+        assert_eq!((check("alice", HERE, true), check("alice", HERE, true)), (Ok(true), Ok(true)));
+        assert_eq!(check("alice", HERE, false), Ok(false));
+        assert_eq!(check("ALICE", HERE, true), Err(NotServed::TimeUp));
+        assert_eq!((check("bob", HERE, true), check("alice", [10, 0, 0, 2], true)), (Ok(true), Ok(true)));
+        // Not refused: late.
+        assert_eq!(turns.take(&alice(), HERE.into(), &patient(), || Ok(true)), Ok(true));
+        assert_eq!(check("alice", HERE, true), Ok(true));
+    }
+
+    #[test]
+    fn whoever_waits_gets_a_turn_in_order_and_a_full_line_takes_nobody() {
+        let turns = Turns::default();
+        let line = turns.line_of(&alice(), HERE.into(), Instant::now()).expect("open");
+        let first = line.take(&patient()).expect("free");
+        let order = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for number in 0..LINE {
+                let (turns, order) = (&turns, &order);
+                let check = move || {
+                    order.lock().expect("no panic").push(number);
+                    Ok(true)
+                };
+                scope.spawn(move || turns.take(&alice(), HERE.into(), &patient(), check));
+                line.wait_for_line(number + 1);
+            }
+            let refused = turns.take(&alice(), HERE.into(), &patient(), || panic!("not checked"));
+            assert_eq!(refused, Err(NotServed::LineFull));
+            drop(first);
+        });
+        assert!(order.into_inner().expect("no panic").into_iter().eq(0..LINE));
+        drop(line);
+        assert!(turns.line_of(&"bob".parse().expect("a name"), HERE.into(), Instant::now()).is_ok());
+        assert_eq!(turns.lock().of_pairs.len(), 1, "a line in which nobody stands is forgotten");
+    }
+
+    #[test]
+    fn the_end_sends_all_away() {
+        let turns = Turns::default();
+        assert_eq!(turns.take(&alice(), HERE.into(), &patient(), || Ok(false)), Ok(false));
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| turns.take(&alice(), HERE.into(), &patient(), || panic!("not checked")));
+            turns.stop();
+            assert_eq!(waiting.join().expect("no panic"), Err(NotServed::Closed));
+        });
+        assert_eq!(turns.take(&alice(), HERE.into(), &patient(), || Ok(true)), Err(NotServed::Closed));
+    }
+
+    #[test]
+    fn a_connection_waits_longer_after_each_wrong_password() {
+        assert_eq!([0, 1, 2, 3, 4, 40].map(|before| delay(before).as_secs()), [1, 2, 4, 8, 8, 8]);
+        let (mut own, now) = (OwnTurns::default(), Instant::now());
+        assert_eq!(own.wait(&impatient()), Ok(()));
+        own.was_wrong(now);
+        own.was_wrong(now);
+        assert!(own.line.rests(now + APART) && !own.line.rests(now + 2 * APART));
+        assert_eq!(own.wait(&impatient()), Err(NotServed::TimeUp));
+        let has_gone = || true;
+        assert_eq!(own.wait(&Patience { has_gone: &has_gone, ..patient() }), Err(NotServed::Gone));
+        own.was_right();
+        own.was_wrong(now);
+        assert!(!own.line.rests(now + APART));
+    }
+}
