@@ -44,7 +44,8 @@ impl fmt::Display for Hello {
 pub enum FromServer {
     /// The next of the broadcasts, or one that arrived already.
     Broadcast(Broadcast),
-    /// `head_SEQ`: up to SEQ nothing is to be had that the client has not got; older ones have expired.
+    /// `head_SEQ`: up to SEQ nothing is to be had that the client has not got; the others have expired, or had to make
+    /// room.
     Head(u64),
 }
 
@@ -64,7 +65,8 @@ impl FromServer {
         Some((token, lines.filter_map(FromServer::parse)))
     }
 
-    fn parse(line: &str) -> Option<FromServer> {
+    /// Reads a line.
+    pub fn parse(line: &str) -> Option<FromServer> {
         match line.strip_prefix("head_") {
             Some(seq) => seq.parse().ok().map(FromServer::Head),
             None => Broadcast::parse(line).map(FromServer::Broadcast),

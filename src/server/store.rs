@@ -4,6 +4,8 @@
 
 mod accounts;
 mod history;
+mod seen_file;
+mod window;
 
 pub use accounts::{Account, Accounts, NotAdded};
-pub use history::{History, Range};
+pub use history::History;

@@ -1,5 +1,6 @@
 //! Broadcasts arrive: once, in order, by UDP with loss and by TCP, for those who come later too.
 
+use crate::harness::client::ClientProcess;
 use crate::harness::{LIMIT, TestServer, datagram, udp_at};
 use peerline::protocol::{FromServer, Hello};
 use std::net::UdpSocket;
@@ -147,4 +148,41 @@ fn a_fresh_client_gets_the_history_by_udp_too() {
     let texts = receive_all(&udp_at(&bob.ip), &bob.token, server.address, 500);
     assert_eq!(texts.len(), 500);
     assert_eq!(texts[499], "number 499");
+}
+
+/// Between these lines of others, those of somebody who said too much had to make room.
+fn make_gaps(server: &TestServer) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("later").as_secs();
+    let lines = (1..=60u64).map(|seq| format!("bcast_{}_{now}_eve_number {seq}\nhead_{}\n", 3 * seq, 3 * seq + 2));
+    std::fs::write(server.folder().join("broadcasts.log"), lines.collect::<String>()).expect("written");
+}
+
+#[test]
+fn gaps_in_the_history_keep_nothing_waiting() {
+    let mut server = TestServer::start(&[]);
+    let mut eve = server.join("eve");
+    eve.ask("quit");
+    server.stop();
+    make_gaps(&server);
+    let server = server.come_back(&["--udp-loss", "0.3"]);
+    // By UDP alone, as a client does it, through loss.
+    let mut bob = server.join("bob");
+    let socket = udp_at(&bob.ip);
+    let expected: Vec<String> = (1..=60).map(|number| format!("number {number}")).collect();
+    assert_eq!(receive_all(&socket, &bob.token, server.address, 182), expected);
+    assert_eq!(bob.ask("bcast_and now"), "OK,Broadcast 183 sent to 1 client", "the numbers go on");
+    // By TCP.
+    let mut netcat = server.connect();
+    netcat.log_in("eve");
+    for seq in 1..=60u64 {
+        let line = netcat.event();
+        assert!(line.starts_with(&format!("bcast_{}_", 3 * seq)), "{line}");
+    }
+    assert!(netcat.event().starts_with("bcast_183_"));
+    // The client.
+    let mut carol = ClientProcess::join(server.address, "carol");
+    carol.see("bob: and now");
+    assert_eq!(carol.finish(), Some(0));
+    let said = carol.seen.iter().filter_map(|line| line.split_once("] eve: ").map(|(_, text)| text.to_owned()));
+    assert_eq!(said.collect::<Vec<_>>(), expected);
 }

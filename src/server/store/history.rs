@@ -1,69 +1,55 @@
 //! Broadcasts of the last half hour, in memory and on disk: clients that come online later still get them.
 //!
-//! On disk they are the very `bcast_` lines, in two files: lines go to `broadcasts.log`; when its first line has
-//! outlived the window, or it has grown too large, it takes the place of `broadcasts.old.log`, whose lines nobody
-//! needs any more. The last line of all says where the sequence goes on after a restart.
+//! On disk they are the very `bcast_` lines, in `broadcasts.log`. When its first line has outlived two windows, or it
+//! has grown too large, or somebody else has changed it, the file is written anew with what is in memory; there a line
+//! `head_SEQ` says that up to SEQ nothing else is kept. The last line of all says where the sequence goes on after a
+//! restart.
 
 use super::accounts::{in_file, private_file};
-use crate::protocol::{Broadcast, BroadcastText};
+use super::seen_file::SeenFile;
+use super::window::{Range, Window};
+use crate::protocol::{Broadcast, BroadcastText, FromServer};
 use crate::value::Username;
+use crate::value::sentence::counted;
 use log::warn;
-use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The most that is kept, in bytes of lines, in memory and in each of the two files. More than half an hour of
-/// 8 KiB a second; beyond it the oldest go before their time.
+/// The most that is kept in memory, in bytes of lines. More than half an hour of 8 KiB a second; beyond it the oldest
+/// of whoever has said the most go before their time. The file may have twice as many.
 const MAX_BYTES: usize = 16 << 20;
 
 /// Beyond it no server comes, and what says so is damaged: a number must have others behind it.
 const MAX_SEQ: u64 = u64::MAX / 2;
-/// The most lines in a row that may be missing: no file holds more.
+/// The most lines in a row that may be missing without a word: no file holds more.
 const MAX_JUMP: u64 = 1_000_000;
 
 /// The broadcasts of a data folder.
 pub struct History {
-    folder: PathBuf,
+    path: PathBuf,
     window: Duration,
     max_bytes: usize,
+    /// Its lock is held while a line is written, and while the file is written anew and synced; by nobody who reads.
+    file: Mutex<LogFile>,
     state: Mutex<State>,
 }
 
-struct State {
-    /// Without gaps: the sequence number grows by one an entry.
-    entries: VecDeque<Entry>,
-    bytes: usize,
-    /// The sequence number of the last broadcast there ever was; 0 before the first.
-    head: u64,
+struct LogFile {
     file: Arc<File>,
-    file_bytes: u64,
-    /// When the first line of the current file was taken.
-    file_began: Option<Instant>,
-    unsynced: bool,
-    /// The file before this one, when lines of it are not synced yet.
-    unsynced_old: Option<Arc<File>>,
+    seen: SeenFile,
+    bytes: u64,
+    /// When the first line of the file was taken.
+    began: Option<Instant>,
 }
 
-/// A broadcast, whose number is given by its place.
-struct Entry {
-    unix_time: u64,
-    from: Username,
-    text: Box<str>,
-    taken: Instant,
-    /// Of its line, with the LF.
-    bytes: usize,
-}
-
-/// Where some broadcasts of the history lie in the sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// The sequence number of the first; what was asked for before it has expired.
-    pub first: u64,
-    /// The sequence number after the last.
-    pub next: u64,
+#[derive(Default)]
+struct State {
+    window: Window,
+    /// The file, when lines of it are not synced yet.
+    unsynced: Option<Arc<File>>,
 }
 
 impl History {
@@ -76,25 +62,22 @@ impl History {
     }
 
     fn open_with(folder: &Path, window: Duration, max_bytes: usize) -> Result<History, String> {
-        let (old, current) = paths(folder);
-        let mut state = State {
-            entries: VecDeque::new(),
-            bytes: 0,
-            head: 0,
-            file: Arc::new(private_file(&current).map_err(|error| in_file(&current, error))?),
-            file_bytes: 0,
-            file_began: None,
-            unsynced: false,
-            unsynced_old: None,
-        };
+        let path = folder.join("broadcasts.log");
+        // A server of 0.1.0 keeps its older lines there.
+        let old = folder.join("broadcasts.old.log");
+        let mut state = State::default();
         let (now, unix_now) = (Instant::now(), unix_seconds(SystemTime::now()));
-        for path in [&old, &current] {
-            // After the old file's lines, those of the current one: its first line's age decides when it is old.
-            state.file_began = None;
-            state.load(path, now, unix_now).map_err(|error| in_file(path, error))?;
+        let has_old = old.exists();
+        if has_old {
+            load(&mut state.window, &old, now, unix_now).map_err(|error| in_file(&old, error))?;
         }
-        let history = History { folder: folder.to_owned(), window, max_bytes, state: Mutex::new(state) };
-        history.lock().forget(now, window, max_bytes);
+        let file = load(&mut state.window, &path, now, unix_now).map_err(|error| in_file(&path, error))?;
+        state.window.forget(now, window, max_bytes);
+        let history = History { path, window, max_bytes, file: Mutex::new(file), state: Mutex::new(state) };
+        if has_old {
+            history.write_anew(&mut history.lock_file(), now).map_err(|error| in_file(&history.path, error))?;
+            fs::remove_file(&old).map_err(|error| in_file(&old, error))?;
+        }
         Ok(history)
     }
 
@@ -104,76 +87,71 @@ impl History {
     /// # Errors
     /// What the disk says; then there is no such broadcast, and its number goes to the next.
     pub fn append(&self, from: &Username, text: &BroadcastText, time: SystemTime, now: Instant) -> io::Result<u64> {
-        let mut state = self.lock();
-        let too_old = state.file_began.is_some_and(|began| now.saturating_duration_since(began) > self.window);
-        if too_old || state.file_bytes >= self.max_bytes as u64 {
-            self.turn_over(&mut state)?;
-        }
-        let seq = state.head + 1;
+        let mut file = self.lock_file();
+        self.make_ready(&mut file, now)?;
+        let seq = self.head() + 1;
         let broadcast = Broadcast { seq, unix_time: unix_seconds(time), from: from.clone(), text: text.to_string() };
-        let line = format!("{broadcast}\n");
-        state.write(&line)?;
-        state.file_began.get_or_insert(now);
-        state.push(broadcast, line.len(), now);
-        state.head = seq;
-        state.forget(now, self.window, self.max_bytes);
+        file.append(&format!("{broadcast}\n"), now)?;
+        let mut state = self.lock();
+        state.unsynced = Some(Arc::clone(&file.file));
+        state.window.push(broadcast, now);
+        state.window.forget(now, self.window, self.max_bytes);
         Ok(seq)
     }
 
     /// The sequence number of the last broadcast there ever was.
     pub fn head(&self) -> u64 {
-        self.lock().head
+        self.lock().window.head()
     }
 
     /// The broadcasts from sequence number `from` on, as long as their lines, each with its LF, fit `limit` bytes in
-    /// all; at least one, when there is any.
+    /// all; at least one, when there is any. Some numbers between them may be missing.
     pub fn read(&self, from: u64, limit: usize, now: Instant) -> (Vec<Broadcast>, Range) {
         let mut state = self.lock();
-        state.forget(now, self.window, self.max_bytes);
-        let oldest = state.head + 1 - state.entries.len() as u64;
-        let first = from.clamp(oldest, state.head + 1);
-        let (mut next, mut bytes) = (first, 0);
-        let mut broadcasts = Vec::new();
-        for entry in state.entries.range((first - oldest) as usize..) {
-            bytes += entry.bytes;
-            if next > first && bytes > limit {
-                break;
-            }
-            broadcasts.push(entry.broadcast(next));
-            next += 1;
-        }
-        (broadcasts, Range { first, next })
+        state.window.forget(now, self.window, self.max_bytes);
+        state.window.read(from, limit)
     }
 
     /// Has the disk keep what was written since the last call, against a power cut; no lock is held meanwhile.
     pub fn sync(&self) {
-        for file in self.take_unsynced() {
-            if let Err(error) = file.sync_data() {
-                warn!("{}: {error}", paths(&self.folder).1.display());
-            }
+        let unsynced = self.lock().unsynced.take();
+        if let Some(Err(error)) = unsynced.map(|file| file.sync_data()) {
+            warn!("{}: {error}", self.path.display());
         }
     }
 
-    /// The files with lines that may not be on the disk yet.
-    fn take_unsynced(&self) -> Vec<Arc<File>> {
-        let mut state = self.lock();
-        let current = std::mem::take(&mut state.unsynced).then(|| Arc::clone(&state.file));
-        state.unsynced_old.take().into_iter().chain(current).collect()
+    /// Sees to it that the file is ours, and not too old and too large for another line.
+    fn make_ready(&self, file: &mut LogFile, now: Instant) -> io::Result<()> {
+        if let Some(fate) = file.seen.fate_at(&self.path)? {
+            self.write_anew(file, now)?;
+            let kept = counted(self.lock().window.len(), "broadcast");
+            warn!("{} {fate}; it was written anew with the {kept} that the server keeps", self.path.display());
+            return Ok(());
+        }
+        let too_old = file.began.is_some_and(|began| now.saturating_duration_since(began) > 2 * self.window);
+        if too_old || file.bytes >= 2 * self.max_bytes as u64 { self.write_anew(file, now) } else { Ok(()) }
     }
 
-    /// Makes the current file the old one, and begins anew.
-    fn turn_over(&self, state: &mut State) -> io::Result<()> {
-        let (old, current) = paths(&self.folder);
-        match fs::rename(&current, old) {
-            // Somebody has taken the file away, or the last attempt could not make a new one.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            renamed => renamed?,
-        }
-        let before = std::mem::replace(&mut state.file, Arc::new(private_file(&current)?));
-        state.unsynced_old = std::mem::take(&mut state.unsynced).then_some(before);
-        state.file_bytes = 0;
-        state.file_began = None;
+    /// Writes all that is in memory to a new file, which takes the place of whatever lies there.
+    fn write_anew(&self, file: &mut LogFile, now: Instant) -> io::Result<()> {
+        let (lines, began) = {
+            let mut state = self.lock();
+            state.window.forget(now, self.window, self.max_bytes);
+            (lines_of(&state.window), state.window.began())
+        };
+        let aside = self.path.with_extension("log.new");
+        let renamed = write_synced(&aside, lines.as_bytes()).and_then(|new| {
+            fs::rename(&aside, &self.path)?;
+            self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+            Ok((SeenFile::of(&new)?, new))
+        });
+        let (seen, new) = renamed.inspect_err(|_| drop(fs::remove_file(&aside)))?;
+        *file = LogFile { file: Arc::new(new), seen, bytes: lines.len() as u64, began };
         Ok(())
+    }
+
+    fn lock_file(&self) -> MutexGuard<'_, LogFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -181,103 +159,118 @@ impl History {
     }
 }
 
-impl State {
-    /// Reads the lines of one file. An unfinished last line, what a crash of the machine leaves, is cut off.
-    fn load(&mut self, path: &Path, now: Instant, unix_now: u64) -> io::Result<()> {
-        if !path.exists() {
-            return Ok(());
-        }
-        let mut bytes = Vec::new();
-        let mut file = private_file(path)?;
-        file.read_to_end(&mut bytes)?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-        if whole < bytes.len() {
-            warn!("{}: the last line is incomplete; it was cut off", path.display());
-            file.set_len(whole as u64)?;
-        }
-        let lines = (1..).zip(bytes[..whole].split(|&byte| byte == b'\n')).filter(|(_, line)| !line.is_empty());
-        let mut lines =
-            lines.map(|(number, line)| (number, std::str::from_utf8(line).ok().and_then(Broadcast::parse))).peekable();
-        let mut is_first = self.head == 0;
-        while let Some((number, broadcast)) = lines.next() {
-            let following = lines.peek().and_then(|(_, next)| next.as_ref()).map(|next| next.seq);
-            let seq = broadcast.as_ref().and_then(|broadcast| self.number_of(broadcast.seq, following, is_first));
-            let Some((broadcast, seq)) = broadcast.zip(seq) else {
-                warn!("{}:{number}: not the next broadcast; passed over", path.display());
-                continue;
-            };
-            if seq != broadcast.seq {
-                warn!("{}:{number}: the number {} is damaged; it is {seq}", path.display(), broadcast.seq);
-            }
-            self.restore(Broadcast { seq, ..broadcast }, now, unix_now);
-            is_first = false;
-        }
-        self.file_bytes = whole as u64;
-        Ok(())
-    }
-
-    /// The number of a broadcast that says `seq`; `following` is what the next line says. None: there is no telling.
-    fn number_of(&self, seq: u64, following: Option<u64>, is_first: bool) -> Option<u64> {
-        let next = self.head + 1;
-        // The line behind it goes on: only this number is damaged.
-        let is_between = !is_first && following == Some(next + 1);
-        // The first line of all may have any number; later ones jump where lines between them could not be read.
-        let may_be = seq >= next && seq < MAX_SEQ && (is_first || seq - next <= MAX_JUMP);
-        match () {
-            () if seq == next || is_between => Some(next),
-            () => Some(seq).filter(|_| may_be),
-        }
-    }
-
-    fn restore(&mut self, broadcast: Broadcast, now: Instant, unix_now: u64) {
-        let age = Duration::from_secs(unix_now.saturating_sub(broadcast.unix_time));
-        let taken = now.checked_sub(age).unwrap_or(now);
-        self.file_began.get_or_insert(taken);
-        if broadcast.seq != self.head + 1 {
-            // Entries have no gaps: those before one count as expired.
-            self.entries.clear();
-            self.bytes = 0;
-        }
-        self.head = broadcast.seq;
-        let bytes = broadcast.to_string().len() + 1;
-        self.push(broadcast, bytes, taken);
-    }
-
-    fn push(&mut self, broadcast: Broadcast, bytes: usize, taken: Instant) {
-        let Broadcast { unix_time, from, text, .. } = broadcast;
-        self.bytes += bytes;
-        self.entries.push_back(Entry { unix_time, from, text: text.into(), taken, bytes });
-    }
-
-    fn forget(&mut self, now: Instant, window: Duration, max_bytes: usize) {
-        let expired = |entry: &Entry| now.saturating_duration_since(entry.taken) > window;
-        while self.entries.front().is_some_and(|oldest| self.bytes > max_bytes || expired(oldest)) {
-            if let Some(oldest) = self.entries.pop_front() {
-                self.bytes -= oldest.bytes;
-            }
-        }
-    }
-
-    fn write(&mut self, line: &str) -> io::Result<()> {
+impl LogFile {
+    /// Appends a line that was taken now, or leaves the file as it was.
+    fn append(&mut self, line: &str, now: Instant) -> io::Result<()> {
         let written = (&*self.file).write_all(line.as_bytes());
         if written.is_err() {
-            self.file.set_len(self.file_bytes)?;
+            self.file.set_len(self.bytes)?;
+        } else {
+            self.bytes += line.len() as u64;
+            self.began.get_or_insert(now);
         }
-        written?;
-        self.file_bytes += line.len() as u64;
-        self.unsynced = true;
-        Ok(())
+        self.seen = SeenFile::of(&self.file)?;
+        written
     }
 }
 
-impl Entry {
-    fn broadcast(&self, seq: u64) -> Broadcast {
-        Broadcast { seq, unix_time: self.unix_time, from: self.from.clone(), text: self.text.to_string() }
+/// The lines of a file that holds this.
+fn lines_of(window: &Window) -> String {
+    let (mut lines, mut last) = (String::new(), 0);
+    for broadcast in window.all() {
+        if broadcast.seq > last + 1 {
+            lines += &format!("{}\n", FromServer::Head(broadcast.seq - 1));
+        }
+        last = broadcast.seq;
+        lines += &format!("{broadcast}\n");
     }
+    if last < window.head() {
+        lines += &format!("{}\n", FromServer::Head(window.head()));
+    }
+    lines
 }
 
-fn paths(folder: &Path) -> (PathBuf, PathBuf) {
-    (folder.join("broadcasts.old.log"), folder.join("broadcasts.log"))
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    // What a crash has left there.
+    if path.exists() {
+        fs::remove_file(path)?;
+    }
+    let mut file = private_file(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Reads the lines of one file, made if need be. An unfinished last line, what a crash of the machine leaves, is cut
+/// off.
+fn load(window: &mut Window, path: &Path, now: Instant, unix_now: u64) -> io::Result<LogFile> {
+    let mut bytes = Vec::new();
+    let mut file = private_file(path)?;
+    file.read_to_end(&mut bytes)?;
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+    if whole < bytes.len() {
+        warn!("{}: the last line is incomplete; it was cut off", path.display());
+        file.set_len(whole as u64)?;
+    }
+    let began = restore(window, path, &bytes[..whole], now, unix_now);
+    let seen = SeenFile::of(&file)?;
+    Ok(LogFile { file: Arc::new(file), seen, bytes: whole as u64, began })
+}
+
+/// Takes the lines of a file in; when the first of them was taken.
+fn restore(window: &mut Window, path: &Path, lines: &[u8], now: Instant, unix_now: u64) -> Option<Instant> {
+    let mut began = None;
+    let lines = (1..).zip(lines.split(|&byte| byte == b'\n')).filter(|(_, line)| !line.is_empty());
+    let mut lines =
+        lines.map(|(number, line)| (number, std::str::from_utf8(line).ok().and_then(FromServer::parse))).peekable();
+    let mut is_first = window.head() == 0;
+    while let Some((number, line)) = lines.next() {
+        let following = match lines.peek() {
+            Some((_, Some(FromServer::Broadcast(next)))) => Some(next.seq),
+            _ => None,
+        };
+        match line {
+            Some(FromServer::Head(seq)) if may_pass_to(window.head(), seq, following) => window.pass_to(seq),
+            Some(FromServer::Broadcast(broadcast)) => {
+                let Some(seq) = number_of(window.head(), broadcast.seq, following, is_first) else {
+                    warn!("{}:{number}: not the next broadcast; passed over", path.display());
+                    continue;
+                };
+                if seq != broadcast.seq {
+                    warn!("{}:{number}: the number {} is damaged; it is {seq}", path.display(), broadcast.seq);
+                }
+                let age = Duration::from_secs(unix_now.saturating_sub(broadcast.unix_time));
+                let taken = now.checked_sub(age).unwrap_or(now);
+                began.get_or_insert(taken);
+                window.push(Broadcast { seq, ..broadcast }, taken);
+            }
+            Some(FromServer::Head(_)) | None => {
+                warn!("{}:{number}: not a broadcast; passed over", path.display());
+                continue;
+            }
+        }
+        is_first = false;
+    }
+    began
+}
+
+/// Whether up to `seq` nothing is kept, behind `head`; `following` is the number in the next line.
+fn may_pass_to(head: u64, seq: u64, following: Option<u64>) -> bool {
+    seq >= head && seq < MAX_SEQ && following.is_none_or(|following| following == seq + 1)
+}
+
+/// The number of a broadcast that says `seq`, behind `head`; `following` is what the next line says. None: there is no
+/// telling.
+fn number_of(head: u64, seq: u64, following: Option<u64>, is_first: bool) -> Option<u64> {
+    let next = head + 1;
+    // The line behind it goes on: only this number is damaged.
+    let is_between = !is_first && following == Some(next + 1);
+    // The first line of all may have any number; later ones jump where lines between them could not be read.
+    let may_be = seq >= next && seq < MAX_SEQ && (is_first || seq - next <= MAX_JUMP);
+    match () {
+        () if seq == next || is_between => Some(next),
+        () => Some(seq).filter(|_| may_be),
+    }
 }
 
 fn unix_seconds(time: SystemTime) -> u64 {
@@ -298,7 +291,7 @@ mod tests {
 
     fn texts(history: &History, from: u64, now: Instant) -> (Vec<String>, Range) {
         let (broadcasts, range) = history.read(from, usize::MAX, now);
-        assert!(broadcasts.iter().map(|broadcast| broadcast.seq).eq(range.first..range.next));
+        assert!(broadcasts.is_sorted_by_key(|broadcast| broadcast.seq));
         (broadcasts.into_iter().map(|broadcast| broadcast.text).collect(), range)
     }
 
@@ -314,10 +307,15 @@ mod tests {
         let (lines, range) = texts(&history, 0, Instant::now());
         assert_eq!(
             (lines, range),
-            (vec!["one".into(), "two_three".into(), "four".into()], Range { first: 1, next: 4 })
+            (vec!["one".into(), "two_three".into(), "four".into()], Range { first: 1, next: 4, oldest: 1 })
         );
         assert_eq!(texts(&history, 3, now).0, ["four"]);
-        assert_eq!(texts(&history, 9, now).1, Range { first: 4, next: 4 });
+        assert_eq!(texts(&history, 9, now).1, Range { first: 4, next: 4, oldest: 1 });
+    }
+
+    fn on_disk(folder: &Path) -> String {
+        assert_eq!(fs::read_dir(folder).expect("a folder").count(), 1, "one file");
+        fs::read_to_string(folder.join("broadcasts.log")).expect("text")
     }
 
     #[test]
@@ -328,48 +326,119 @@ mod tests {
         say(&history, "early", start);
         say(&history, "later", start + WINDOW / 2);
         let after = start + WINDOW + Duration::from_secs(1);
-        assert_eq!(texts(&history, 1, after), (vec!["later".into()], Range { first: 2, next: 3 }));
-        say(&history, "new file", after);
-        assert!(folder.path().join("broadcasts.old.log").exists());
-        assert_eq!(texts(&history, 1, after).0, ["later", "new file"]);
+        assert_eq!(texts(&history, 1, after), (vec!["later".into()], Range { first: 2, next: 3, oldest: 2 }));
+        say(&history, "next", start + 2 * WINDOW);
+        assert_eq!(on_disk(folder.path()).lines().count(), 3);
+        say(&history, "in a new file", start + 2 * WINDOW + Duration::from_secs(1));
+        let lines = on_disk(folder.path());
+        let words: Vec<_> = lines.lines().map(|line| line.rsplit('_').next().unwrap_or_default()).collect();
+        assert_eq!(words, ["2", "next", "in a new file"], "{lines}");
         drop(history);
         let history = History::open(folder.path(), WINDOW).expect("opens");
-        assert_eq!(history.head(), 3);
-        assert_eq!(texts(&history, 2, Instant::now()).0, ["later", "new file"]);
+        assert_eq!(texts(&history, 2, Instant::now()).0, ["next", "in a new file"]);
+        assert_eq!(say(&history, "after a long time", start + 9 * WINDOW), 5);
+        assert_eq!(on_disk(folder.path()).lines().count(), 2, "head_4 and the line");
     }
 
     #[test]
-    fn a_turn_over_needs_no_file_to_put_aside_and_forgets_no_sync() {
+    fn the_two_files_of_an_older_server_become_one() {
         let folder = tempfile::tempdir().expect("a folder");
-        let start = Instant::now();
-        let history = History::open(folder.path(), WINDOW).expect("a new history");
-        say(&history, "early", start);
-        assert_eq!(history.take_unsynced().len(), 1);
-        say(&history, "just before", start);
-        fs::remove_file(folder.path().join("broadcasts.log")).expect("removed");
-        assert_eq!(say(&history, "in a new file", start + 2 * WINDOW), 3);
-        assert_eq!(history.take_unsynced().len(), 2, "the file before has a line too");
-        assert!(history.take_unsynced().is_empty());
-        drop(history);
-        assert_eq!(History::open(folder.path(), WINDOW).expect("opens").head(), 3);
+        let seconds = unix_seconds(SystemTime::now());
+        let write = |name, seq| {
+            let line = format!("bcast_{seq}_{seconds}_bob_text\n");
+            fs::write(folder.path().join(name), line).expect("written");
+        };
+        write("broadcasts.old.log", 7);
+        write("broadcasts.log", 8);
+        let history = History::open(folder.path(), WINDOW).expect("opens");
+        assert_eq!(texts(&history, 0, Instant::now()).1, Range { first: 7, next: 9, oldest: 7 });
+        assert_eq!(on_disk(folder.path()).lines().count(), 3);
     }
 
     #[test]
-    fn the_limit_is_in_bytes() {
+    fn the_limit_is_in_bytes_and_another_s_lines_survive_a_flood_and_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
         let now = Instant::now();
         let history = History::open_with(folder.path(), WINDOW, 1000).expect("a new history");
+        let (bob, hello) = ("bob".parse().expect("valid"), "hello".parse().expect("a text"));
+        history.append(&bob, &hello, SystemTime::now(), now).expect("written");
+        let mut most = 0;
         for number in 0..200 {
             say(&history, &format!("number {number}"), now);
+            most = most.max(on_disk(folder.path()).len());
         }
+        assert!((1500..2100).contains(&most), "{most} bytes");
         let (lines, range) = texts(&history, 1, now);
         assert!((10..40).contains(&lines.len()), "{} lines", lines.len());
-        assert_eq!(range.next, 201);
-        let on_disk = |name| fs::metadata(folder.path().join(name)).expect("there").len();
-        assert!(on_disk("broadcasts.log") < 1100 && on_disk("broadcasts.old.log") < 1100);
+        assert_eq!((lines[0].as_str(), range), ("hello", Range { first: 1, next: 202, oldest: 1 }));
         let (some, part) = history.read(range.first, 100, now);
         let bytes: usize = some.iter().map(|broadcast| format!("{broadcast}\n").len()).sum();
         assert!(bytes <= 100 && part.next > part.first && part.next < range.next);
+        drop(history);
+        let history = History::open_with(folder.path(), WINDOW, 1000).expect("opens");
+        assert_eq!(history.head(), 201);
+        assert!(texts(&history, 1, now).0.starts_with(&["hello".to_owned()]));
+    }
+
+    /// What others do to the file while the server runs, and whether its name is then that of another file.
+    type Meddle = fn(&Path);
+
+    #[test]
+    fn whatever_is_done_to_the_file_nothing_is_lost_and_no_number_is_given_twice() {
+        let replace: Meddle = |path| {
+            let other = path.with_extension("other");
+            fs::write(&other, fs::read(path).expect("read")).expect("written");
+            fs::rename(other, path).expect("renamed");
+        };
+        let cut: Meddle = |path| fs::write(path, "bcast_1_1700").expect("written");
+        let add: Meddle = |path| {
+            let mut file = OpenOptions::new().append(true).open(path).expect("opens");
+            file.write_all(b"bcast_3_1700000000_eve_forged\n").expect("written");
+        };
+        let delete: Meddle = |path| fs::remove_file(path).expect("removed");
+        for meddle in [replace, cut, add, delete] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let now = Instant::now();
+            let history = History::open(folder.path(), WINDOW).expect("a new history");
+            assert_eq!((say(&history, "one", now), say(&history, "two", now)), (1, 2));
+            meddle(&folder.path().join("broadcasts.log"));
+            assert_eq!((say(&history, "three", now), say(&history, "four", now)), (3, 4));
+            let lines = on_disk(folder.path());
+            assert_eq!(lines.lines().count(), 4, "{lines}");
+            drop(history);
+            let history = History::open(folder.path(), WINDOW).expect("opens");
+            assert_eq!(texts(&history, 1, now).0, ["one", "two", "three", "four"]);
+            assert_eq!(say(&history, "five", now), 5);
+        }
+    }
+
+    #[test]
+    fn a_folder_in_which_nothing_can_be_written_refuses_and_gives_the_number_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("data");
+        fs::create_dir(&data).expect("made");
+        let now = Instant::now();
+        let history = History::open(&data, WINDOW).expect("a new history");
+        say(&history, "one", now);
+        fs::rename(&data, folder.path().join("elsewhere")).expect("renamed");
+        let append = |text: &str| {
+            let (from, text) = ("alice".parse().expect("valid"), text.parse().expect("a text"));
+            history.append(&from, &text, SystemTime::now(), now)
+        };
+        assert!(append("lost").is_err());
+        fs::create_dir(&data).expect("made");
+        assert_eq!(append("two").expect("written"), 2);
+        assert_eq!(on_disk(&data).lines().count(), 2);
+    }
+
+    #[test]
+    fn what_is_written_is_synced_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let history = History::open(folder.path(), WINDOW).expect("a new history");
+        say(&history, "text", Instant::now());
+        assert!(history.lock().unsynced.is_some());
+        history.sync();
+        assert!(history.lock().unsynced.is_none());
     }
 
     #[test]
@@ -390,7 +459,25 @@ mod tests {
         assert_eq!(open(&[1, 2, u64::MAX]), (2, 2));
         assert_eq!(open(&[1, 2, 9_000_000_000, 9_000_000_001]), (2, 2));
         assert_eq!(open(&[u64::MAX]), (0, 0));
-        assert_eq!(open(&[1, 2, 5, 6]), (2, 6), "3 and 4 could not be read: those before count as expired");
+        assert_eq!(open(&[1, 2, 5, 6]), (4, 6), "3 and 4 could not be read");
+    }
+
+    #[test]
+    fn a_gap_of_any_length_is_said_and_a_damaged_word_of_one_is_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let seconds = unix_seconds(SystemTime::now());
+        let line = |seq: u64| format!("bcast_{seq}_{seconds}_bob_text\n");
+        let open = |lines: String| {
+            fs::write(folder.path().join("broadcasts.log"), lines).expect("written");
+            let history = History::open(folder.path(), WINDOW).expect("opens");
+            let state = history.lock();
+            (state.window.len(), state.window.head())
+        };
+        let far = 2 * MAX_JUMP;
+        assert_eq!(open(format!("{}head_{far}\n{}", line(1), line(far + 1))), (2, far + 1));
+        assert_eq!(open(format!("{}head_{far}\n", line(1))), (1, far));
+        assert_eq!(open(format!("{}head_9{far}\n{}", line(1), line(3))), (2, 3));
+        assert_eq!(open(format!("{}head_0\nhead_{}\n{}", line(1), u64::MAX, line(2))), (2, 2));
     }
 
     #[test]
