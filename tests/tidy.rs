@@ -216,7 +216,7 @@ fn a_lock_of_the_client_stands_beside_its_reason() {
 #[test]
 fn every_file_begins_with_what_it_is_and_none_is_too_long() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["src", "bin", "tests"] {
+    for folder in ["src", "bin", "tests", "tools"] {
         for (path, text) in files(&root.join(folder)) {
             assert!(text.starts_with("//! "), "{}: begins with no word of what it is", path.display());
             let lines = without_tests(&text).lines().count();
