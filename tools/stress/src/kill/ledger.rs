@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+/// Sentences about what went wrong: more help nobody.
+const MAX_VIOLATIONS: usize = 200;
+
 /// What was acknowledged in all rounds so far.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -54,7 +57,7 @@ impl Ledger {
     pub fn acknowledge(&mut self, number: u64, text: &str, now: Duration) {
         self.pair(number, text);
         if self.acknowledged.insert(number, now).is_some() {
-            self.violations.push(format!("broadcast {number} was acknowledged twice, now as {text:?}"));
+            self.violation(format!("broadcast {number} was acknowledged twice, now as {text:?}"));
         }
     }
 
@@ -62,7 +65,7 @@ impl Ledger {
     pub fn see(&mut self, view: &mut View, number: u64, text: &str) {
         self.pair(number, text);
         if let Some(last) = view.last.filter(|last| *last >= number) {
-            self.violations.push(format!("a connection saw broadcast {number} behind {last}"));
+            self.violation(format!("a connection saw broadcast {number} behind {last}"));
         }
         view.last = Some(number);
         view.seen.insert(number);
@@ -75,12 +78,14 @@ impl Ledger {
         let lost = kept.filter(|(number, _)| !view.seen.contains(number));
         let lost = lost
             .map(|(number, _)| format!("broadcast {number} was acknowledged and is lost: {:?}", self.texts[number]));
-        self.violations.extend(lost.collect::<Vec<_>>());
+        lost.collect::<Vec<_>>().into_iter().for_each(|lost| self.violation(lost));
     }
 
-    /// Something else went wrong.
+    /// Something went wrong. It is told once, and not without end.
     pub fn violation(&mut self, sentence: String) {
-        self.violations.push(sentence);
+        if self.violations.len() < MAX_VIOLATIONS && !self.violations.contains(&sentence) {
+            self.violations.push(sentence);
+        }
     }
 
     /// All that went wrong.
@@ -91,12 +96,11 @@ impl Ledger {
     /// A number has one text, and a text one number.
     fn pair(&mut self, number: u64, text: &str) {
         let known = self.texts.entry(number).or_insert_with(|| text.to_owned());
-        if known != text {
-            self.violations.push(format!("number {number} was given twice: to {known:?} and to {text:?}"));
-        }
+        let twice = (known != text).then(|| format!("number {number} was given twice: to {known:?} and to {text:?}"));
+        twice.into_iter().for_each(|sentence| self.violation(sentence));
         let first = *self.numbers.entry(text.to_owned()).or_insert(number);
         if first != number {
-            self.violations.push(format!("{text:?} is there twice, as {first} and as {number}"));
+            self.violation(format!("{text:?} is there twice, as {first} and as {number}"));
         }
     }
 }
