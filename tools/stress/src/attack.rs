@@ -14,12 +14,14 @@ mod dialects;
 use crate::process::{DIALECTS, Log, Server};
 use crate::wire::Wire;
 use clap::Args;
+use honest::Stay;
 use row::Row;
 use scene::{MEMBERS, NEAR, Phase, Plan, Scene, VICTIM};
 use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long the honest clients may take to log in, all together, and accounts to be made.
@@ -76,7 +78,7 @@ fn all() -> impl Iterator<Item = &'static Attack> {
 /// Carries out the attacks that were named; whether the server held against all of them.
 ///
 /// # Errors
-/// A sentence, when there is no such attack or a server does not start.
+/// A sentence, when there is no such attack, or the accounts for them cannot be made.
 pub fn run(server: &Path, parent: &Path, options: &Options) -> Result<bool, String> {
     if let Some(unknown) = options.names.iter().find(|name| !all().any(|attack| attack.name == **name)) {
         return Err(format!("there is no attack {unknown}: --list tells what there is"));
@@ -93,9 +95,16 @@ pub fn run(server: &Path, parent: &Path, options: &Options) -> Result<bool, Stri
     println!("{}", row::HEADER);
     let mut held = true;
     for attack in chosen {
-        let row = measure(attack, server, folder.path(), options)?;
-        println!("{row}");
-        held &= row.missed().is_empty();
+        match measure(attack, server, folder.path(), options) {
+            Ok(row) => {
+                println!("{row}");
+                held &= row.missed().is_empty();
+            }
+            Err(sentence) => {
+                println!("{:<1$} MISSED: {sentence}", attack.name, row::NAME_WIDTH);
+                held = false;
+            }
+        }
     }
     Ok(held)
 }
@@ -118,7 +127,7 @@ fn make_accounts(server: &Path, data: &Path, options: &Options) -> Result<(), St
     let log = data.with_extension("log");
     let server = Server::start(server, data, Log::File(&log), &server_options(options, &[]))?;
     let until = Instant::now() + PREPARATION;
-    let sign_up = |names: &[String]| -> std::io::Result<()> {
+    let sign_up = |names: &[String]| -> io::Result<()> {
         let mut wire = Wire::connect(Ipv4Addr::LOCALHOST, server.address, until)?;
         names.iter().try_for_each(|name| wire.sign_up(name, until).map(|_| ()))
     };
@@ -135,14 +144,29 @@ fn make_accounts(server: &Path, data: &Path, options: &Options) -> Result<(), St
     }
 }
 
+fn copy_accounts(from: &Path, to: &Path) -> io::Result<()> {
+    let name = "users.csv";
+    fs::create_dir(to)?;
+    fs::copy(from.join(name), to.join(name)).map(|_| ())
+}
+
+/// Waits until all honest clients have logged in; none of them ends before the scene is over.
+fn all_arrive(scene: &Scene, honest: &[ScopedJoinHandle<Stay>]) -> Result<(), String> {
+    let until = Instant::now() + PREPARATION;
+    while scene.arrived() < honest.len() {
+        if Instant::now() > until || honest.iter().any(|client| client.is_finished()) {
+            return Err("the honest clients could not all log in".to_owned());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
 /// One attack on one server, from its start to its end.
 fn measure(attack: &Attack, program: &Path, folder: &Path, options: &Options) -> Result<Row, String> {
     let own = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?;
-    let data = own.path().join("data");
-    fs::create_dir(&data).map_err(|error| error.to_string())?;
-    let users = "users.csv";
-    fs::copy(folder.join("accounts").join(users), data.join(users)).map_err(|error| format!("{users}: {error}"))?;
-    let log_file = own.path().join("log");
+    let (data, log_file) = (own.path().join("data"), own.path().join("log"));
+    copy_accounts(&folder.join("accounts"), &data).map_err(|error| format!("the accounts: {error}"))?;
     let log = if attack.log_unread { Log::Unread } else { Log::File(&log_file) };
     let server = Server::start(program, &data, log, &server_options(options, attack.options))?;
     let scene = Scene::new(&server);
@@ -155,13 +179,7 @@ fn measure(attack: &Attack, program: &Path, folder: &Path, options: &Options) ->
             scope.spawn(move || honest::stay(scene, number, &honest_name(number)))
         };
         let honest: Vec<_> = (0..usize::from(options.honest)).map(spawn).collect();
-        let until = Instant::now() + PREPARATION;
-        while scene.arrived() < honest.len() {
-            if Instant::now() > until || honest.iter().any(|client| client.is_finished()) {
-                return Err(format!("{}: the honest clients could not all log in", attack.name));
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
+        all_arrive(&scene, &honest)?;
         let watched = scene.conduct(&plan, || {
             let near = scope.spawn(|| newcomer::keep_coming(&scene, scene::ATTACKER, NEAR));
             let far = scope.spawn(|| newcomer::keep_coming(&scene, scene::ELSEWHERE, scene::FAR));
@@ -170,7 +188,7 @@ fn measure(attack: &Attack, program: &Path, folder: &Path, options: &Options) ->
         })?;
         scene.enter(Phase::Over);
         let (near, far, attacker) = watched.started;
-        let failed = |_| format!("{}: a thread of this program failed", attack.name);
+        let failed = |_| "a thread of this program failed".to_owned();
         let stays = honest.into_iter().map(|client| client.join()).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let newcomers = [near.join().map_err(failed)?, far.join().map_err(failed)?];
         Ok(Row::new(attack.name, &stays, newcomers, watched.figures, attacker.join().map_err(failed)?))

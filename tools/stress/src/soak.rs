@@ -37,19 +37,7 @@ pub fn run(server: &Path, parent: &Path, time: Duration, clients: usize) -> Resu
     let server = Server::start(server, &folder.path().join("data"), Log::File(&log), &options)?;
     make_accounts(&server, clients)?;
     let start = settled(&server, None)?;
-    let street = Street::new(server.address, clients);
-    let (table, seen) = thread::scope(|scope| {
-        let _over = OverWhenDropped(&street.over);
-        let street = &street;
-        let visitors: Vec<_> = (0..clients).map(|number| scope.spawn(move || visitor::live(street, number))).collect();
-        let table = watch(&server, street, time)?;
-        street.over.store(true, Ordering::Relaxed);
-        let mut seen = Seen::default();
-        for visitor in visitors {
-            seen.add(&visitor.join().map_err(|_| "a thread of this program failed".to_owned())?);
-        }
-        Ok::<_, String>((table, seen))
-    })?;
+    let (table, seen) = busy(&server, time, clients)?;
     let end = settled(&server, Some(&start))?;
     println!("{table}{seen}");
     println!(
@@ -63,6 +51,23 @@ pub fn run(server: &Path, parent: &Path, time: Duration, clients: usize) -> Resu
     }
     println!("{}", if missed.is_empty() { "ok".to_owned() } else { format!("MISSED: {}", missed.join(", ")) });
     Ok(missed.is_empty())
+}
+
+/// All come and go for so long; then all are gone.
+fn busy(server: &Server, time: Duration, clients: usize) -> Result<(Table, Seen), String> {
+    let street = Street::new(server.address, clients);
+    thread::scope(|scope| {
+        let _over = OverWhenDropped(&street.over);
+        let street = &street;
+        let visitors: Vec<_> = (0..clients).map(|number| scope.spawn(move || visitor::live(street, number))).collect();
+        let table = watch(server, street, time)?;
+        street.over.store(true, Ordering::Relaxed);
+        let mut seen = Seen::default();
+        for visitor in visitors {
+            seen.add(&visitor.join().map_err(|_| "a thread of this program failed".to_owned())?);
+        }
+        Ok((table, seen))
+    })
 }
 
 /// Tells the clients to leave, also when something fails.

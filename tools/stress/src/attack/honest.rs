@@ -54,15 +54,8 @@ pub fn stay(scene: &Scene, number: usize, name: &str) -> Stay {
             break;
         }
         let answer = wire.ask(request(asked), began + NO_ANSWER);
-        let times = match phase {
-            Phase::Before => Some(&mut stay.answers[0]),
-            Phase::During => Some(&mut stay.answers[1]),
-            Phase::After => Some(&mut stay.answers[2]),
-            Phase::Coming | Phase::Over => None,
-        };
-        if let Some(times) = times {
-            times.push(began.elapsed());
-        }
+        let counted = [Phase::Before, Phase::During, Phase::After].into_iter().zip(&mut stay.answers);
+        counted.filter(|(when, _)| *when == phase).for_each(|(_, times)| times.push(began.elapsed()));
         if answer.is_err() {
             stay.closed = true;
             break;

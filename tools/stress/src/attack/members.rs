@@ -13,6 +13,8 @@ const RATE: u32 = 20;
 const TEN: usize = 10;
 /// The most of a line.
 const LONG: usize = 4000;
+/// What a history of half an hour keeps for half an hour would look like memory that does not come back.
+const SHORT_HISTORY: &[&str] = &["--history", "5s"];
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -21,8 +23,14 @@ pub const ALL: &[Attack] = &[
     Attack::new("list-unpaced", "10 members send list as fast as it goes", list_unpaced),
     Attack::new("list-paced", "25 members send list 20 times a second", list_paced),
     Attack::new("never-read", "10 members send list 20 times a second and read nothing", never_read),
-    Attack::new("broadcasts-10", "10 members broadcast 1 KiB 20 times a second", broadcasts_of_ten),
-    Attack::new("broadcasts-1", "one member broadcasts 1 KiB 20 times a second", broadcasts_of_one),
+    Attack {
+        options: SHORT_HISTORY,
+        ..Attack::new("broadcasts-10", "10 members broadcast 1 KiB 20 times a second", broadcasts_of_ten)
+    },
+    Attack {
+        options: SHORT_HISTORY,
+        ..Attack::new("broadcasts-1", "one member broadcasts 1 KiB 20 times a second", broadcasts_of_one)
+    },
     Attack::new("relays", "10 members have 4 KB relayed to one honest client 20 times a second", relays),
     Attack::new("tickets", "10 members ask to be introduced to one other 20 times a second", tickets),
     Attack::new("log", "25 members send lines of 4 KB 20 times a second", long_lines),
