@@ -13,8 +13,8 @@ use fetching::{ACCOUNTS, Programs};
 use folders::{Folders, Found};
 use ledger::{Ledger, View};
 use load::{ANSWER, Load};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Mutex;
@@ -31,6 +31,8 @@ const SURELY_KEPT: Duration = Duration::from_secs(5);
 const LIFE: (u64, u64) = (20, 300);
 /// What a fetch that is not killed may still take after the server is gone.
 const LAST_BYTES: Duration = Duration::from_millis(500);
+/// What the log says of a thread that failed.
+const PANIC: &[u8] = b"panicked";
 /// Rounds from one line of progress, and one look at the owner's files, to the next.
 const REPORT: u32 = 50;
 /// How many ask at a time whether accounts are there.
@@ -76,7 +78,7 @@ pub fn run(server: &Path, client: &Path, parent: &Path, rounds: u32) -> Result<b
     while done < rounds && run.held() {
         done += 1;
         run.round(done)?;
-        if done % REPORT == 0 {
+        if done % REPORT == 0 && done < rounds {
             run.report(done);
         }
     }
@@ -218,8 +220,9 @@ impl Run<'_> {
             self.check(server.address, "check-end", &all);
         }
         self.note_shared()?;
-        let log = fs::read(self.folder.join("log")).map_err(|error| format!("the log: {error}"))?;
-        if String::from_utf8_lossy(&log).contains("panicked") {
+        let log = File::open(self.folder.join("log")).map_err(|error| format!("the log: {error}"))?;
+        let mut lines = BufReader::new(log).split(b'\n').map_while(Result::ok);
+        if lines.any(|line| line.windows(PANIC.len()).any(|part| part == PANIC)) {
             self.books().violation("a server panicked: its log says where".to_owned());
         }
         Ok(())
