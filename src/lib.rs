@@ -15,3 +15,7 @@ pub mod net;
 // The two programs. Neither knows the other.
 pub mod server;
 pub mod client;
+
+// What fuzzers and tests know of all of them.
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

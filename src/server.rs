@@ -3,7 +3,7 @@
 pub mod config;
 mod limits;
 mod auth;
-mod store;
+pub(crate) mod store;
 mod delivery;
 mod clients;
 mod service;

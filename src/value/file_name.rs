@@ -108,7 +108,7 @@ impl FromStr for FileName {
     fn from_str(name: &str) -> Result<Self, InvalidFileName> {
         if name.is_empty() || name.len() > MAX_FILE_NAME {
             Err(InvalidFileName::Length)
-        } else if name.contains('/') || text::first_forbidden(name).is_some() {
+        } else if name.contains(['/', '\t']) || text::first_forbidden(name).is_some() {
             Err(InvalidFileName::Character)
         } else if name.starts_with('.') {
             Err(InvalidFileName::Hidden)
@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_leads_elsewhere_is_no_name() {
-        for bad in ["", ".", "..", "../x", "/etc/passwd", "a/b", ".ssh", "a\0", "a\nb", "x.part", "x.part.from"] {
+        for bad in ["", ".", "..", "../x", "/etc/passwd", "a/b", ".ssh", "a\0", "a\nb", "a\tb", "x.part", "x.part.from"]
+        {
             assert!(bad.parse::<FileName>().is_err(), "{bad:?}");
         }
         assert_eq!("x".repeat(256).parse::<FileName>(), Err(InvalidFileName::Length));

@@ -17,6 +17,7 @@ mod found;
 mod lan;
 mod menu_dialect;
 mod menu_pieces;
+mod model;
 mod netcat;
 mod packet_dialect;
 mod plain_terminal;
