@@ -5,6 +5,7 @@
 mod accounts;
 mod history;
 mod seen_file;
+mod users_file;
 mod window;
 
 pub use accounts::{Account, Accounts, NotAdded};

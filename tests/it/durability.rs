@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -88,6 +89,55 @@ fn a_torn_row_is_set_aside_with_a_word() {
     let mut alice = Lines::connect(server.address);
     alice.line();
     assert!(alice.ask("SIGNUP,alice,password").starts_with("OK,Signup successful"), "the name is free");
+}
+
+#[test]
+fn files_that_an_editor_replaces_while_the_server_runs_lose_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let users = folder.path().join("data/users.csv");
+    let broadcasts = folder.path().join("data/broadcasts.log");
+    let replace = |path: &Path, text: String| {
+        let other = path.with_extension("other");
+        fs::write(&other, text).expect("written");
+        fs::rename(other, path).expect("renamed");
+    };
+    let server = ServerProcess::start(folder.path(), &[]);
+    let mut alice = Lines::connect(server.address);
+    alice.line();
+    alice.ask("SIGNUP,alice,password");
+    let old_users = read(&users);
+    alice.ask("SIGNUP,bob,password");
+    alice.log_in("alice");
+    alice.ask("bcast_one");
+    replace(&users, old_users.clone() + "eve,secret,1\n");
+    replace(&broadcasts, String::new());
+    let mut bob = Lines::connect(server.address);
+    bob.line();
+    let refusal = bob.ask("SIGNUP,carol,password");
+    assert!(
+        refusal.starts_with("ERR,Not now: ") && refusal.contains("users.csv:3: the password hash of eve"),
+        "{refusal}"
+    );
+    bob.log_in("bob");
+    replace(&users, old_users);
+    let mut carol = Lines::connect(server.address);
+    carol.line();
+    assert_eq!(carol.ask("SIGNUP,carol,password"), "OK,Signup successful, carol: please log in");
+    assert_eq!(alice.ask("bcast_two"), "OK,Broadcast 2 sent to 2 clients");
+    let log = server.log.clone();
+    server.crash();
+    for said in
+        ["users.csv was replaced; it was read anew: 2 accounts, 1", "broadcasts.log was replaced; it was written"]
+    {
+        assert!(read(&log).contains(said), "{}", read(&log));
+    }
+    let server = ServerProcess::start(folder.path(), &[]);
+    for name in ["alice", "bob", "carol"] {
+        let mut client = Lines::connect(server.address);
+        client.line();
+        client.log_in(name);
+        assert!(client.event().ends_with("_alice_one") && client.event().ends_with("_alice_two"));
+    }
 }
 
 #[test]

@@ -12,11 +12,14 @@ use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox};
 use crate::server::store::{Account, Accounts, History, NotAdded};
 use crate::value::sentence::counted;
-use crate::value::{Address, Ticket, Username};
+use crate::value::{Address, Ticket, Username, text};
 use log::info;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Bytes of what is wrong with a file, in an answer: it may quote the file.
+const MAX_REASON: usize = 300;
 
 /// The state of a server, and what it does for its clients.
 pub struct Rendezvous {
@@ -110,13 +113,15 @@ impl Rendezvous {
             })?;
         }
         let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
-        match self.accounts.add(Account { name: name.clone(), password_hash }, SystemTime::now()) {
+        let created_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        match self.accounts.add(Account { name: name.clone(), password_hash, created_at }) {
             Ok(()) => {
                 self.send_guest_away(&name);
                 Ok(name)
             }
             Err(NotAdded::Taken) => Err(Refusal::NameTaken),
             Err(NotAdded::Full) => refuse("The server has as many accounts as it keeps: ask whoever runs it"),
+            Err(NotAdded::Unfit(why)) => Err(Refusal::NotNow(text::escape(text::cut(&why, MAX_REASON)))),
             Err(NotAdded::File) => refuse("The server cannot write its accounts now: ask whoever runs it"),
         }
     }

@@ -1,34 +1,53 @@
 //! Accounts: `users.csv`, one row a user, readable with any spreadsheet (S0, S1 and S2 keep theirs so, in clear).
 //!
 //! A row is appended with one write and synced before anybody is told OK, so neither a crash of the server nor of
-//! the machine loses a sign-up that was confirmed. Whatever is wrong with the file is said with its line.
+//! the machine loses a sign-up that was confirmed. Whatever is wrong with the file is said with its line. Before each
+//! row it is looked whether somebody has edited the file: then it is read anew.
 
-use crate::server::auth::is_hash;
+use super::seen_file::SeenFile;
+use super::users_file::{self, Unfit, in_file};
 use crate::value::Username;
-use crate::value::comma;
+use crate::value::sentence::counted;
 use log::warn;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Accounts that one server keeps: far more than it can have clients, and an end to a flood of sign-ups.
 const MAX_ACCOUNTS: usize = 100_000;
-const HEADER: &str = "username,password_hash,created_at";
+/// How long a file that may be half written is looked at again.
+const SAVING: Duration = Duration::from_secs(2);
+/// How often.
+const LOOK: Duration = Duration::from_millis(100);
+/// Names in one line of the log.
+const NAMED: usize = 10;
 
 /// The accounts of a data folder.
 pub struct Accounts {
     path: PathBuf,
+    max: usize,
+    saving: Duration,
     users: Mutex<HashMap<Username, Account>>,
-    /// Its lock is held while a row is written and synced, and by nobody who only looks a user up.
-    file: Mutex<File>,
+    /// Its lock is held while the file is read anew, and while a row is written and synced; by nobody who only looks a
+    /// user up.
+    file: Mutex<UsersFile>,
     /// The lock on the folder, for as long as the server runs.
     _folder: Flock<File>,
+}
+
+struct UsersFile {
+    file: File,
+    seen: SeenFile,
+    /// Whom this run has added: a file without them was written by somebody who did not know of them.
+    added: HashSet<Username>,
+    /// What was wrong with what lay there when it was looked at last.
+    unfit: Option<(Option<SeenFile>, Unfit)>,
 }
 
 /// One row.
@@ -38,6 +57,8 @@ pub struct Account {
     pub name: Username,
     /// A PHC string.
     pub password_hash: String,
+    /// When the sign-up was, in seconds since 1970.
+    pub created_at: u64,
 }
 
 /// Why an account was not added.
@@ -47,6 +68,8 @@ pub enum NotAdded {
     Taken,
     /// The server has as many accounts as it keeps.
     Full,
+    /// Somebody has made of the file what cannot be taken: the sentence names the line. It was left alone.
+    Unfit(String),
     /// The file could not be written, which the log says; it is as it was before.
     File,
 }
@@ -57,58 +80,156 @@ impl Accounts {
     /// # Errors
     /// One sentence that names the file, and the line where a row is wrong.
     pub fn open(folder: &Path) -> Result<Accounts, String> {
+        Self::open_with(folder, MAX_ACCOUNTS, SAVING)
+    }
+
+    fn open_with(folder: &Path, max: usize, saving: Duration) -> Result<Accounts, String> {
         fs::create_dir_all(folder).map_err(|error| in_file(folder, error))?;
         let folder_lock = lock(folder)?;
         let path = folder.join("users.csv");
-        let mut file = private_file(&path).map_err(|error| in_file(&path, error))?;
-        warn_if_others_read(&file, &path);
-        complete_last_row(&mut file).map_err(|error| in_file(&path, error))?;
-        set_torn_row_aside(&mut file, &path).map_err(|error| in_file(&path, error))?;
-        let users = load(&mut file, &path)?;
+        let mut file = users_file::open(&path).map_err(|error| in_file(&path, error))?;
+        let users = users_file::load(&mut file, &path).map_err(Unfit::into_sentence)?;
         // A new file must survive a power cut too, and its name lies in the folder.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| in_file(folder, error))?;
-        Ok(Accounts { path, users: Mutex::new(users), file: Mutex::new(file), _folder: folder_lock })
+        let seen = SeenFile::of(&file).map_err(|error| in_file(&path, error))?;
+        let file = UsersFile { file, seen, added: HashSet::new(), unfit: None };
+        Ok(Accounts { path, max, saving, users: Mutex::new(users), file: Mutex::new(file), _folder: folder_lock })
     }
 
     /// The account of a name.
     pub fn find(&self, name: &Username) -> Option<Account> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.lock_users().get(name).cloned()
     }
 
-    /// Adds an account; on return it is on the disk. Of two at the same moment one gets the name.
+    /// Adds an account; on return it is on the disk. Of two at the same moment one gets the name. While somebody else
+    /// saves the file it waits, for 2 s at the longest.
     ///
     /// # Errors
     /// [`NotAdded`].
-    pub fn add(&self, account: Account, now: SystemTime) -> Result<(), NotAdded> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn add(&self, account: Account) -> Result<(), NotAdded> {
+        let mut file = self.wait_for_file()?;
         {
-            let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+            let users = self.lock_users();
             if users.contains_key(&account.name) {
                 return Err(NotAdded::Taken);
             }
-            if users.len() >= MAX_ACCOUNTS {
+            if users.len() >= self.max {
                 return Err(NotAdded::Full);
             }
         }
-        let created_at = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
-        let row = comma::join([account.name.as_str(), &account.password_hash, &created_at]) + "\n";
-        append(&mut file, row.as_bytes()).map_err(|error| {
+        let appended = users_file::append(&mut file.file, users_file::row(&account).as_bytes());
+        let seen = SeenFile::of(&file.file).inspect(|seen| file.seen = *seen).map(drop);
+        appended.and(seen).map_err(|error| {
             warn!("{}: {error}", self.path.display());
             NotAdded::File
         })?;
-        self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(account.name.clone(), account);
+        file.added.insert(account.name.clone());
+        self.lock_users().insert(account.name.clone(), account);
         Ok(())
+    }
+
+    /// The file, in which lies what is in memory.
+    fn wait_for_file(&self) -> Result<MutexGuard<'_, UsersFile>, NotAdded> {
+        let until = Instant::now() + self.saving;
+        loop {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            match self.follow(&mut file) {
+                Ok(()) => return Ok(file),
+                Err(Unfit::PerhapsBeingSaved(_)) if Instant::now() < until => {}
+                Err(unfit) => return Err(NotAdded::Unfit(unfit.into_sentence())),
+            }
+            drop(file);
+            // Nothing tells when an editor has done.
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Reads the file anew if it is not as we left it.
+    fn follow(&self, file: &mut UsersFile) -> Result<(), Unfit> {
+        let there = SeenFile::at(&self.path).map_err(|error| self.unfit(error))?;
+        if there == Some(file.seen) {
+            file.unfit = None;
+            return Ok(());
+        }
+        // It need not be read again for everybody who comes.
+        if let Some((_, unfit)) = file.unfit.as_ref().filter(|(seen, _)| *seen == there) {
+            return Err(unfit.clone());
+        }
+        let fate = file.seen.fate(there);
+        self.read_anew(file, fate).inspect_err(|unfit| {
+            if let Unfit::Wrong(why) = unfit {
+                warn!("{why}; the file {fate}, and the accounts stay as they were");
+            }
+            file.unfit = Some((there, unfit.clone()));
+        })
+    }
+
+    fn read_anew(&self, file: &mut UsersFile, fate: &str) -> Result<(), Unfit> {
+        let mut new = users_file::open_again(&self.path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Unfit::PerhapsBeingSaved(in_file(&self.path, error)),
+            _ => self.unfit(error),
+        })?;
+        let mut users = users_file::load(&mut new, &self.path)?;
+        let (missing, ended) = compare(&self.lock_users(), &file.added, &users);
+        let before = self.lock_users().len();
+        if ended.len() * 2 > before {
+            return Err(Unfit::PerhapsBeingSaved(format!(
+                "{}: {} of {} are not there any more: put them back, or stop the server to end so many",
+                self.path.display(),
+                ended.len(),
+                counted(before, "account")
+            )));
+        }
+        let rows: String = missing.iter().map(users_file::row).collect();
+        let appended = users_file::append(&mut new, rows.as_bytes()).and_then(|()| SeenFile::of(&new));
+        file.seen = appended.map_err(|error| self.unfit(error))?;
+        (file.file, file.unfit) = (new, None);
+        let again = missing.len();
+        users.extend(missing.into_iter().map(|account| (account.name.clone(), account)));
+        warn!(
+            "{} {fate}; it was read anew: {}, {again} of them written again, ended: {}",
+            self.path.display(),
+            counted(users.len(), "account"),
+            named(&ended)
+        );
+        *self.lock_users() = users;
+        Ok(())
+    }
+
+    fn unfit(&self, error: io::Error) -> Unfit {
+        Unfit::Wrong(in_file(&self.path, error))
+    }
+
+    fn lock_users(&self) -> MutexGuard<'_, HashMap<Username, Account>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Appends and syncs, or leaves the file as it was: half a row would be taken for a torn one at the next start.
-fn append(file: &mut File, row: &[u8]) -> io::Result<()> {
-    let end = file.seek(SeekFrom::End(0))?;
-    let written = file.write_all(row).and_then(|()| file.sync_data());
-    if written.is_err() {
-        file.set_len(end)?;
+/// Of those who were there `before`: whom this run has added and a file lacks, and whose accounts it ends.
+fn compare(
+    before: &HashMap<Username, Account>,
+    added: &HashSet<Username>,
+    file: &HashMap<Username, Account>,
+) -> (Vec<Account>, Vec<Username>) {
+    let gone = before.values().filter(|account| !file.contains_key(&account.name)).cloned();
+    let (mut missing, ended): (Vec<Account>, Vec<Account>) = gone.partition(|account| added.contains(&account.name));
+    // In the order in which they came, as far as seconds tell.
+    missing.sort_by_key(|account| account.created_at);
+    let mut ended: Vec<Username> = ended.into_iter().map(|account| account.name).collect();
+    ended.sort();
+    (missing, ended)
+}
+
+fn named(names: &[Username]) -> String {
+    let (first, rest) = names.split_at(names.len().min(NAMED));
+    let mut text = first.iter().map(Username::as_str).collect::<Vec<_>>().join(", ");
+    if names.is_empty() {
+        text += "nobody";
     }
-    written
+    if !rest.is_empty() {
+        text += &format!(" and {} more", rest.len());
+    }
+    text
 }
 
 fn lock(folder: &Path) -> Result<Flock<File>, String> {
@@ -124,101 +245,22 @@ fn lock(folder: &Path) -> Result<Flock<File>, String> {
     }
 }
 
-/// Opens a file that only its owner may read, made if need be.
-pub(super) fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
-}
-
-/// The sentence for a failure with a file.
-pub(super) fn in_file(path: &Path, error: io::Error) -> String {
-    format!("{}: {error}", path.display())
-}
-
-/// An editor may have given the file other rights.
-fn warn_if_others_read(file: &File, path: &Path) {
-    let mode = file.metadata().map_or(0, |metadata| metadata.permissions().mode() & 0o777);
-    if mode & 0o077 != 0 {
-        warn!("{}: others can read the password hashes (mode {mode:o}): chmod 600 {0}", path.display());
-    }
-}
-
-/// Ends a last row that lacks its line end alone, as some editors leave it.
-fn complete_last_row(file: &mut File) -> io::Result<()> {
-    let mut text = String::new();
-    // What is no text is looked at where the rows are read.
-    if file.read_to_string(&mut text).is_ok() && !text.ends_with('\n') {
-        let last = text.rsplit('\n').next().unwrap_or_default();
-        let fields = comma::split(last);
-        let [name, hash, created_at] = fields.as_slice() else { return file.rewind() };
-        if name.parse::<Username>().is_ok() && is_hash(hash) && created_at.parse::<u64>().is_ok() {
-            file.write_all(b"\n")?;
-        }
-    }
-    file.rewind()
-}
-
-/// Moves an unfinished last row, what a crash in the middle of a write leaves, to `users.csv.torn`.
-fn set_torn_row_aside(file: &mut File, path: &Path) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-    if whole < bytes.len() {
-        let line = bytes.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let aside = path.with_extension("csv.torn");
-        let mut torn = private_file(&aside)?;
-        torn.write_all(&bytes[whole..])?;
-        torn.write_all(b"\n")?;
-        torn.sync_all()?;
-        file.set_len(whole as u64)?;
-        warn!("{}:{line}: the last row is incomplete; it was moved to {}", path.display(), aside.display());
-    }
-    if whole == 0 {
-        file.write_all(format!("{HEADER}\n").as_bytes())?;
-    }
-    file.sync_all()
-}
-
-fn load(file: &mut File, path: &Path) -> Result<HashMap<Username, Account>, String> {
-    file.seek(SeekFrom::Start(0)).map_err(|error| in_file(path, error))?;
-    let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let headers = rows.headers().map_err(|error| format!("{}: {error}", path.display()))?;
-    if headers.iter().ne(HEADER.split(',')) {
-        return Err(format!("{}:1: expected the header {HEADER}", path.display()));
-    }
-    let mut users = HashMap::new();
-    for row in rows.records() {
-        let row = row.map_err(|error| format!("{}: {error}", path.display()))?;
-        let line = row.position().map_or(0, csv::Position::line);
-        let wrong = |what: &str| format!("{}:{line}: {what}; mend or delete this line", path.display());
-        let (3, Some(name), Some(hash)) = (row.len(), row.get(0), row.get(1)) else {
-            return Err(wrong(&format!("expected {HEADER}")));
-        };
-        let name: Username = name.parse().map_err(|error| wrong(&format!("{name:?}: {error}")))?;
-        if !is_hash(hash) {
-            return Err(wrong(&format!("the password hash of {name} is not a $pbkdf2-sha256$ string")));
-        }
-        let account = Account { name: name.clone(), password_hash: hash.to_owned() };
-        if users.insert(name, account).is_some() {
-            return Err(wrong("this username stands twice"));
-        }
-    }
-    Ok(users)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::net::Patience;
     use crate::server::auth::Hasher;
-    use std::thread;
-    use std::time::{Duration, Instant};
+    use crate::server::store::users_file::HEADER;
+    use std::fs::OpenOptions;
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
 
     fn account(name: &str) -> Account {
         let patience =
             Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} };
         let hasher = Hasher::new(1000).expect("valid rounds");
         let password_hash = hasher.hash("password", &patience).expect("a free core");
-        Account { name: name.parse().expect("valid"), password_hash }
+        Account { name: name.parse().expect("valid"), password_hash, created_at: 1_700_000_000 }
     }
 
     fn write_rows(folder: &Path, rows: &str) {
@@ -230,8 +272,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let alice = account("alice");
         let accounts = Accounts::open(folder.path()).expect("a new folder");
-        accounts.add(alice.clone(), SystemTime::now()).expect("added");
-        assert!(matches!(accounts.add(account("ALICE"), SystemTime::now()), Err(NotAdded::Taken)));
+        accounts.add(alice.clone()).expect("added");
+        assert!(matches!(accounts.add(account("ALICE")), Err(NotAdded::Taken)));
         drop(accounts);
         let mode = fs::metadata(folder.path().join("users.csv")).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -244,7 +286,7 @@ mod tests {
         let accounts = Accounts::open(folder.path()).expect("a new folder");
         let bob = account("bob");
         let added = thread::scope(|scope| {
-            let add = || accounts.add(bob.clone(), SystemTime::now()).is_ok();
+            let add = || accounts.add(bob.clone()).is_ok();
             let racers: Vec<_> = (0..8).map(|_| scope.spawn(add)).collect();
             racers.into_iter().filter_map(|racer| racer.join().ok()).filter(|&added| added).count()
         });
@@ -256,13 +298,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let alice = account("alice");
         let torn = "bob,$pbkdf2-sha2";
-        write_rows(folder.path(), &format!("{HEADER}\nalice,\"{}\",1\n{torn}", alice.password_hash));
+        write_rows(folder.path(), &format!("{HEADER}\nalice,\"{}\",1700000000\n{torn}", alice.password_hash));
         let accounts = Accounts::open(folder.path()).expect("opens");
         assert!(accounts.find(&alice.name).is_some());
         assert_eq!(accounts.find(&"bob".parse().expect("valid")), None);
         let aside = fs::read_to_string(folder.path().join("users.csv.torn")).expect("there");
         assert_eq!(aside, format!("{torn}\n"));
-        accounts.add(account("bob"), SystemTime::now()).expect("the name is free");
+        accounts.add(account("bob")).expect("the name is free");
     }
 
     #[test]
@@ -273,7 +315,7 @@ mod tests {
         let accounts = Accounts::open(folder.path()).expect("opens");
         assert_eq!(accounts.find(&alice.name), Some(alice));
         assert!(!folder.path().join("users.csv.torn").exists());
-        accounts.add(account("bob"), SystemTime::now()).expect("added");
+        accounts.add(account("bob")).expect("added");
         drop(accounts);
         assert!(Accounts::open(folder.path()).expect("opens").find(&"bob".parse().expect("valid")).is_some());
     }
@@ -294,6 +336,134 @@ mod tests {
             let error = Accounts::open(folder.path()).err().expect(complaint);
             assert!(error.contains(complaint), "{error}");
         }
+    }
+
+    /// What somebody else does to the file while the server runs.
+    type Meddle = fn(&Path);
+
+    fn rows_without(path: &Path, name: &str) -> String {
+        let text = fs::read_to_string(path).expect("text");
+        text.lines().filter(|line| !line.starts_with(name)).map(|line| format!("{line}\n")).collect()
+    }
+
+    fn replace(path: &Path, text: &str) {
+        let other = path.with_extension("other");
+        fs::write(&other, text).expect("written");
+        fs::rename(other, path).expect("renamed");
+    }
+
+    /// A server with alice, bob and carol from before, and dave of this run.
+    fn with_four(folder: &Path) -> Accounts {
+        let accounts = Accounts::open(folder).expect("opens");
+        for name in ["alice", "bob", "carol"] {
+            accounts.add(account(name)).expect("added");
+        }
+        drop(accounts);
+        let accounts = Accounts::open_with(folder, 10, Duration::ZERO).expect("opens");
+        accounts.add(account("dave")).expect("added");
+        accounts
+    }
+
+    fn names(accounts: &Accounts) -> String {
+        let mut names: Vec<String> = accounts.lock_users().keys().map(ToString::to_string).collect();
+        names.sort();
+        names.join(" ")
+    }
+
+    #[test]
+    fn a_file_that_was_edited_is_followed_and_nobody_of_this_run_is_lost() {
+        let same: Meddle = |path| replace(path, &rows_without(path, "nobody"));
+        let older: Meddle = |path| replace(path, &rows_without(path, "dave"));
+        let without_bob: Meddle = |path| replace(path, &rows_without(path, "bob"));
+        let in_place: Meddle = |path| fs::write(path, rows_without(path, "bob")).expect("written");
+        let by_hand: Meddle = |path| {
+            let row = users_file::row(&account("frank"));
+            let mut file = OpenOptions::new().append(true).open(path).expect("opens");
+            file.write_all(row.as_bytes()).expect("written");
+        };
+        for (meddle, expected) in [
+            (same, "alice bob carol dave eve"),
+            (older, "alice bob carol dave eve"),
+            (without_bob, "alice carol dave eve"),
+            (in_place, "alice carol dave eve"),
+            (by_hand, "alice bob carol dave eve frank"),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let accounts = with_four(folder.path());
+            meddle(&folder.path().join("users.csv"));
+            accounts.add(account("eve")).expect("added");
+            assert_eq!(names(&accounts), expected);
+            drop(accounts);
+            assert_eq!(names(&Accounts::open(folder.path()).expect("opens")), expected, "after a restart");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_taken_is_left_alone_and_the_accounts_stay() {
+        let delete: Meddle = |path| fs::remove_file(path).expect("removed");
+        let empty: Meddle = |path| fs::write(path, "").expect("written");
+        let half: Meddle = |path| replace(path, rows_without(path, "nobody").trim_end());
+        let no_header: Meddle = |path| replace(path, &rows_without(path, "username"));
+        let most_gone: Meddle = |path| replace(path, &format!("{HEADER}\n"));
+        let wrong: Meddle = |path| replace(path, &(rows_without(path, "nobody") + "frank,secret,1\n"));
+        for (meddle, why) in [
+            (delete, "users.csv: No such file"),
+            (empty, "users.csv: it is empty"),
+            (half, "users.csv: its last line has no end"),
+            (no_header, "users.csv:1: expected the header"),
+            (most_gone, "users.csv: 3 of 4 accounts are not there any more: put them back"),
+            (wrong, "users.csv:6: the password hash of frank is not"),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let accounts = with_four(folder.path());
+            let path = folder.path().join("users.csv");
+            let before = fs::read_to_string(&path).expect("text");
+            meddle(&path);
+            let meddled = fs::read(&path).ok();
+            for _ in 0..2 {
+                let refused = accounts.add(account("eve"));
+                assert!(matches!(&refused, Err(NotAdded::Unfit(told)) if told.contains(why)), "{why}: {refused:?}");
+            }
+            assert_eq!((fs::read(&path).ok(), names(&accounts)), (meddled, "alice bob carol dave".to_owned()));
+            replace(&path, &before);
+            accounts.add(account("eve")).expect("mended");
+            drop(accounts);
+            assert_eq!(names(&Accounts::open(folder.path()).expect("opens")), "alice bob carol dave eve");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_being_saved_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = Accounts { saving: Duration::from_secs(60), ..with_four(folder.path()) };
+        let path = folder.path().join("users.csv");
+        let text = rows_without(&path, "bob");
+        fs::write(&path, "").expect("cut");
+        thread::scope(|scope| {
+            let adding = scope.spawn(|| accounts.add(account("eve")));
+            let looked_at = || accounts.file.lock().expect("no panic").unfit.is_some();
+            while !looked_at() {
+                thread::yield_now();
+            }
+            fs::write(&path, &text).expect("saved");
+            adding.join().expect("no panic").expect("added");
+        });
+        assert_eq!(names(&accounts), "alice carol dave eve");
+    }
+
+    #[test]
+    fn there_is_an_end_to_the_number_of_accounts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = Accounts::open_with(folder.path(), 1, SAVING).expect("opens");
+        accounts.add(account("alice")).expect("added");
+        assert!(matches!(accounts.add(account("bob")), Err(NotAdded::Full)));
+    }
+
+    #[test]
+    fn a_long_list_of_names_is_shortened() {
+        let names: Vec<Username> = (0..12).map(|number| format!("n{number}").parse().expect("a name")).collect();
+        assert_eq!(named(&names), "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more");
+        assert_eq!((named(&names[..2]), named(&[])), ("n0, n1".to_owned(), "nobody".to_owned()));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! `head_SEQ` says that up to SEQ nothing else is kept. The last line of all says where the sequence goes on after a
 //! restart.
 
-use super::accounts::{in_file, private_file};
 use super::seen_file::SeenFile;
+use super::users_file::{in_file, private_file};
 use super::window::{Range, Window};
 use crate::protocol::{Broadcast, BroadcastText, FromServer};
 use crate::value::Username;
@@ -122,7 +122,9 @@ impl History {
 
     /// Sees to it that the file is ours, and not too old and too large for another line.
     fn make_ready(&self, file: &mut LogFile, now: Instant) -> io::Result<()> {
-        if let Some(fate) = file.seen.fate_at(&self.path)? {
+        let there = SeenFile::at(&self.path)?;
+        if there != Some(file.seen) {
+            let fate = file.seen.fate(there);
             self.write_anew(file, now)?;
             let kept = counted(self.lock().window.len(), "broadcast");
             warn!("{} {fate}; it was written anew with the {kept} that the server keeps", self.path.display());

@@ -32,22 +32,26 @@ impl SeenFile {
         }
     }
 
-    /// What somebody else has done to the file at `path`, as a word behind its name; nothing when nobody did.
+    /// How the file at `path` is now; nothing when there is none.
     ///
     /// # Errors
-    /// What the system says, but not that there is no such file.
-    pub fn fate_at(&self, path: &Path) -> io::Result<Option<&'static str>> {
-        let now = match fs::metadata(path) {
-            Ok(metadata) => SeenFile::read(&metadata),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some("was deleted")),
-            Err(error) => return Err(error),
-        };
-        Ok(match () {
-            () if now == *self => None,
-            () if now.which != self.which => Some("was replaced"),
-            () if now.length < self.length => Some("was cut"),
-            () => Some("was changed"),
-        })
+    /// What the system says.
+    pub fn at(path: &Path) -> io::Result<Option<SeenFile>> {
+        match fs::metadata(path) {
+            Ok(metadata) => Ok(Some(SeenFile::read(&metadata))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What somebody has done to this file when `there` is at its path, another than this: words behind its name.
+    pub fn fate(&self, there: Option<SeenFile>) -> &'static str {
+        match there {
+            None => "was deleted",
+            Some(there) if there.which != self.which => "was replaced",
+            Some(there) if there.length < self.length => "was cut",
+            Some(_) => "was changed",
+        }
     }
 }
 
@@ -63,8 +67,9 @@ mod tests {
         let mut file = File::create_new(&path).expect("made");
         file.write_all(b"text").expect("written");
         let seen = SeenFile::of(&file).expect("there");
-        let fate = || seen.fate_at(&path).expect("looked at");
-        assert_eq!(fate(), None);
+        let there = || SeenFile::at(&path).expect("looked at");
+        let fate = || Some(seen.fate(there()));
+        assert_eq!(there(), Some(seen));
         file.write_all(b"more").expect("written");
         assert_eq!(fate(), Some("was changed"));
         file.set_len(1).expect("cut");
@@ -75,6 +80,6 @@ mod tests {
         assert_eq!(fate(), Some("was replaced"));
         fs::remove_file(&path).expect("removed");
         assert_eq!(fate(), Some("was deleted"));
-        assert!(seen.fate_at(&folder.path().join("\0")).is_err());
+        assert!(SeenFile::at(&folder.path().join("\0")).is_err());
     }
 }
