@@ -3,7 +3,7 @@
 use clap::Parser;
 use env_logger::{Target, WriteStyle};
 use peerline::net::Shutdown;
-use peerline::program::LogWriter;
+use peerline::program::{LogWriter, Rationed};
 use peerline::server::Server;
 use peerline::server::config::Config;
 use std::io::{self, IsTerminal, Write};
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let log = match start_log() {
         Ok(log) => log,
         Err(error) => {
-            eprintln!("server: no thread for the log: {error}");
+            eprintln!("server: no log: {error}");
             return ExitCode::from(SETUP_ERROR);
         }
     };
@@ -44,12 +44,14 @@ fn start_log() -> io::Result<LogWriter> {
     let log = LogWriter::start(io::stderr())?;
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let style = if io::stderr().is_terminal() && !plain { WriteStyle::Always } else { WriteStyle::Never };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+    let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .write_style(style)
         // Which file a line of the log comes from says nothing to whoever runs the server.
         .format_target(false)
         .target(Target::Pipe(Box::new(log.clone())))
-        .init();
+        .build();
+    log::set_max_level(logger.filter());
+    log::set_boxed_logger(Box::new(Rationed::new(logger))).map_err(io::Error::other)?;
     Ok(log)
 }
 

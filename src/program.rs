@@ -1,7 +1,9 @@
 //! What both programs tell of themselves: their log, their manual pages and completions.
 
+mod log_ration;
 mod log_writer;
 mod manual;
 
+pub use log_ration::Rationed;
 pub use log_writer::LogWriter;
 pub use manual::{Chapter, Manual};

@@ -11,7 +11,39 @@ mod menu;
 mod query;
 mod packet;
 
+use crate::value::text;
+
 pub use menu::Menus;
 pub use native_loop::Native;
 pub use packet::Packets;
 pub use query::{Queries, probe_guests};
+
+/// The most bytes that a text from a client, or an answer, takes of a line of the log.
+const LOGGED: usize = 200;
+
+/// A text as the log shows it: on one line, nothing in it that a terminal obeys, shortened to [`LOGGED`] bytes.
+fn logged(said: &str) -> String {
+    const CUT: &str = "...";
+    let shown = text::escape(text::cut(said, LOGGED));
+    if said.len() <= LOGGED && shown.len() <= LOGGED {
+        shown
+    } else {
+        text::cut(&shown, LOGGED - CUT.len()).to_owned() + CUT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_says_takes_little_of_the_log() {
+        assert_eq!(logged("bcast_hi \x1b"), "bcast_hi \\u{1b}");
+        let whole = "x".repeat(LOGGED);
+        assert_eq!(logged(&whole), whole);
+        for long in [whole.clone() + "x", "\u{202e}".repeat(60), "\u{1}".repeat(5000), "ü".repeat(5000)] {
+            let shown = logged(&long);
+            assert!(shown.len() <= LOGGED && shown.len() > LOGGED - 12 && shown.ends_with("..."), "{shown}");
+        }
+    }
+}

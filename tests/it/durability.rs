@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 /// Signs up `prefix0`, `prefix1`, ... until the server is gone; the names that were confirmed.
 fn sign_up_until_the_crash(address: std::net::SocketAddr, prefix: &str, confirmed: &AtomicUsize) -> Vec<String> {
@@ -225,4 +226,25 @@ fn a_log_that_nobody_reads_holds_nobody_up() {
     (0..2000).for_each(|_| assert_eq!(client.ask("help"), "OK,4 commands"));
     send_signal(child.id(), "TERM");
     assert_eq!(wait(&mut child), Some(0));
+}
+
+#[test]
+fn a_client_cannot_flood_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &["--rate", "off"]);
+    let began = Instant::now();
+    let mut client = Lines::connect(server.address);
+    client.line();
+    for _ in 0..30 {
+        client.send_raw(format!("GET_P,{}\n", "x".repeat(4000)).repeat(100));
+        (0..100).for_each(|_| assert_eq!(client.answer(), ["ERR,Log in first: send login or signup"]));
+    }
+    let log = server.log.clone();
+    assert_eq!(server.end("TERM"), Some(0));
+    let log = read(&log);
+    let longest = log.lines().map(str::len).max().unwrap_or_default();
+    assert!((200..400).contains(&longest), "{longest} bytes in a line");
+    // 256 KiB at once, and 64 KiB a second.
+    let most = (5 + began.elapsed().as_secs()) * 64 * 1024;
+    assert!(log.len() as u64 <= most, "{} bytes, at most {most}", log.len());
 }

@@ -7,6 +7,7 @@
 //! A long line comes in pieces. A client that wants an answer to each sends the rest right behind the answer: it is no
 //! command, and what was to be broadcast is broadcast.
 
+use super::logged;
 use super::menu_inbox::{MenuInbox, show};
 use super::menu_step::{Prompt, Step, inside, outside};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU, PIECE};
@@ -16,8 +17,8 @@ use crate::protocol::{Event, MAX_LINE, MemberRequest, Request};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, LoginState, Rendezvous, SessionKey, TimeIsUp};
+use crate::value::BadLine;
 use crate::value::sentence::counted;
-use crate::value::{BadLine, text};
 use log::info;
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -26,8 +27,6 @@ use std::time::Instant;
 
 /// In quiet mode, below so many waiting lines, the next broadcast is fetched from the history: there the rest waits.
 const FEW_WAITING: usize = 2;
-/// Bytes of one message or answer in the log.
-const LOGGED: usize = 200;
 
 /// Serves a menu port.
 pub struct Menus<'a> {
@@ -205,7 +204,7 @@ impl<'a> MenuSession<'a> {
     }
 
     fn log(&self, asked: &str, said: &str) {
-        info!("{}: {} -> {}", self.login.who(), text::escape(text::cut(asked, LOGGED)), text::escape(said));
+        info!("{}: {} -> {}", self.login.who(), logged(asked), logged(said));
     }
 
     /// The message as it may be logged, and its answer.

@@ -3,6 +3,7 @@
 //! [`Session`] decides: a line goes in, answer lines come out into a `String`, and what takes time (hashing, probing,
 //! the history, long lists) comes out as a value that the loop in `native_loop` carries out. No socket is known here.
 
+use super::logged;
 use crate::net::Place;
 use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply, Request};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
@@ -10,15 +11,13 @@ use crate::server::delivery::Mailbox;
 use crate::server::service::{
     self, Answered, ClientSnapshot, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write,
 };
-use crate::value::{BadLine, Username, text};
+use crate::value::{BadLine, Username};
 use log::{debug, info};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 const GREETING: &str = "Welcome to peerline: login or signup";
-/// Bytes of one answer in the log.
-const LOGGED: usize = 200;
 
 const MENU_OUTSIDE: [&str; 4] = [
     "login: log in (then name and password, a line each)",
@@ -254,8 +253,7 @@ impl<'a> Session<'a> {
     }
 
     fn log(&self, last: &str) {
-        let last = text::escape(text::cut(last, LOGGED));
-        info!("{}: {} -> {last}", self.login.who(), text::escape(&self.asked));
+        info!("{}: {} -> {}", self.login.who(), logged(&self.asked), logged(last));
     }
 
     /// The deadline of [`LoginState::deadline`] has come.

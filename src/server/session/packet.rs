@@ -3,6 +3,7 @@
 //! Its users have no password, so they are guests; each gets an address of 127/8, where it listens for its peers on
 //! the very port number of this server. That is why this port is bound to 127.0.0.1 only.
 
+use super::logged;
 use crate::dialect::Dialect;
 use crate::dialect::packet::{Assembler, Kind, Packet};
 use crate::net::listener::Service;
@@ -10,7 +11,6 @@ use crate::net::{DeadlineReader, Place, Refused};
 use crate::protocol::Event;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{NewGuest, Rendezvous, SessionKey};
-use crate::value::text;
 use log::info;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -21,8 +21,6 @@ use std::time::{Duration, Instant};
 /// The least time between two packets to one client: it takes one `recv` of 2,048 bytes for one packet, so two that
 /// arrive together are torn.
 const GAP: Duration = Duration::from_millis(20);
-/// Bytes of a packet's text in the log.
-const LOGGED: usize = 200;
 
 /// Serves the packet port.
 pub struct Packets<'a> {
@@ -121,9 +119,7 @@ impl<'a> PacketSession<'a> {
 
     fn answer_and_log(&mut self, packet: &Packet) -> Packet {
         let answer = self.answer(packet);
-        let shown = |packet: &Packet| {
-            format!("type {} {}", packet.kind.number(), text::escape(text::cut(&packet.text, LOGGED)))
-        };
+        let shown = |packet: &Packet| format!("type {} {}", packet.kind.number(), logged(&packet.text));
         info!("{}: {} -> {}", self.who(), shown(packet), shown(&answer));
         answer
     }

@@ -3,6 +3,7 @@
 //! Its users are guests. A query is a connection of its own, so a guest's entry outlives the connection that made it;
 //! one whose client has gone is found by probing the port where it said it listens.
 
+use super::logged;
 use crate::dialect::Dialect;
 use crate::dialect::query::{MAX_NAME, MAX_QUERY, Query, QueryReply};
 use crate::net::listener::Service;
@@ -11,8 +12,8 @@ use crate::protocol::Refusal;
 use crate::server::auth::TokenBucket;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{ClientSnapshot, NewGuest, NotEntered, Rendezvous, SessionKey, files_fit};
+use crate::value::BadLine;
 use crate::value::sentence::counted;
-use crate::value::{BadLine, text};
 use log::{info, warn};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
@@ -20,8 +21,6 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes of a query or an answer in the log.
-const LOGGED: usize = 200;
 /// How long a probe may take; the server's end waits for the last one.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
 /// A probe for each guest comes after so many times the time between two looks after packet guests: its client shows
@@ -66,12 +65,11 @@ impl Service for Queries<'_> {
 }
 
 fn answer_and_log(services: &Rendezvous, message: Result<String, BadLine>, peer: SocketAddr) -> Option<QueryReply> {
-    let shown = |text: &str| text::escape(text::cut(text, LOGGED));
     let (asked, answer) = match &message {
-        Ok(message) => (shown(message), answer(services, message, peer)),
+        Ok(message) => (logged(message), answer(services, message, peer)),
         Err(bad) => (bad.to_string(), Some(QueryReply::invalid())),
     };
-    let said = answer.as_ref().map(|answer| shown(&answer.to_string())).unwrap_or_default();
+    let said = answer.as_ref().map(|answer| logged(&answer.to_string())).unwrap_or_default();
     info!("{peer} (query): {asked} -> {said}");
     answer
 }
@@ -93,7 +91,7 @@ fn answer(services: &Rendezvous, message: &str, peer: SocketAddr) -> Option<Quer
         }
         Query::Init { name, port, files, torn } => {
             if !torn.is_empty() {
-                let torn = text::escape(text::cut(&torn.join(","), LOGGED));
+                let torn = logged(&torn.join(","));
                 warn!("{peer} (query): files left out, as a comma in a name makes two of it: {torn}");
             }
             enter(services, &name, port, files, peer)
