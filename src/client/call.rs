@@ -12,7 +12,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How long an introduction may take: the server's answer, and while the session is gone the way back to it.
@@ -28,6 +28,8 @@ pub enum Signal {
     Incoming(CallId, OrderSender, Arc<TcpStream>),
     /// Nothing; the runner looks whether the client is to stop.
     Wake,
+    /// Nothing: whoever has the other end waits until this has been taken, with all that came before it.
+    Mark(Sender<()>),
 }
 
 /// The way to the runner, of which every thread has one.
@@ -91,6 +93,13 @@ impl Signals {
     /// Tells the App, and waits while there is no room; false when the client is over.
     pub fn event(&self, event: Event) -> bool {
         self.send(Signal::Event(event))
+    }
+
+    /// Waits until the runner has taken all that this thread has told; false when the client is over.
+    pub fn catch_up(&self) -> bool {
+        let (mark, taken) = channel();
+        // The runner drops the mark, and so does the end of the client.
+        self.send(Signal::Mark(mark)) && taken.recv().is_err()
     }
 
     /// Tells the App something that may be left out when there is no room; false when it was. What is dropped here is

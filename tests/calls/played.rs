@@ -110,7 +110,7 @@ impl Played {
             match self.signals.recv_timeout(LIMIT).expect("something is told") {
                 Signal::Event(event) => return event,
                 Signal::Socket(_, stream) => self.streams.borrow_mut().push(stream),
-                Signal::Incoming(..) | Signal::Wake => panic!("a call begins no other"),
+                Signal::Incoming(..) | Signal::Wake | Signal::Mark(_) => panic!("a call begins no other"),
             }
         }
     }

@@ -3,7 +3,9 @@
 use crate::harness::client::ClientProcess;
 use crate::harness::{Lines, TestServer, read};
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
 
 /// Where a client listens.
 fn door_of(server: &TestServer, name: &str) -> SocketAddr {
@@ -96,4 +98,51 @@ fn a_file_that_is_read_for_its_hash_keeps_nobody_waiting() {
     bob.see("the other side has left");
     bob.see("the other side has left");
     assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
+}
+
+/// A server that lets anybody in, and whose answer to `list` has no end.
+fn answer_without_end(stream: TcpStream, line: &str) {
+    let mut out = stream.try_clone().expect("open");
+    let mut say = |text: &str| out.write_all(text.as_bytes()).is_ok();
+    say("OK,Welcome to peerline: login or signup\n");
+    for request in BufReader::new(stream).lines().map_while(Result::ok) {
+        match request.as_str() {
+            "list" => while say(line) {},
+            _ => drop(say("OK\n")),
+        }
+    }
+}
+
+/// The most memory that a process has had so far, in KiB.
+fn most_memory(id: u32) -> u64 {
+    let status = read(std::path::Path::new(&format!("/proc/{id}/status")));
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[test]
+fn a_server_cannot_fill_the_memory_of_a_client() {
+    let long = format!("files_bob,{}\n", "x".repeat(1_000_000));
+    let many = format!("files_bob{}\n", ",x".repeat(100_000));
+    let small = "client_bob_127.0.0.3:4401\n".to_owned();
+    for line in [long, many, small] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        // It ends with the test.
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let line = line.clone();
+                thread::spawn(move || answer_without_end(stream, &line));
+            }
+        });
+        let mut alice = ClientProcess::start(address, &["--user", "alice"]);
+        alice.see("Logged in as alice.");
+        alice.say("list");
+        alice.see("The server's answer has no end");
+        alice.see("Logged in again as alice.");
+        let memory = most_memory(alice.id());
+        assert!(memory < 100 << 10, "{memory} KiB");
+        alice.say("quit!");
+        alice.finish();
+    }
 }

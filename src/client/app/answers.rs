@@ -28,7 +28,9 @@ impl App {
             Sorted::Taken => {}
             Sorted::Answer { ask, end } => self.answered(link, ask, end),
             Sorted::TooMuch => {
-                self.info(Place::Server, "The server's answer has no end: the connection is given up.");
+                let text =
+                    "The server's answer has no end (more than 16 MiB, or 131,072 names): the connection is given up.";
+                self.info(Place::Server, text);
                 self.out.push(Effect::Disconnect(link));
                 self.link_lost(link, &LinkError::Silent);
             }

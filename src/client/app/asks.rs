@@ -16,9 +16,10 @@ const HASHED_ANSWER: Duration = Duration::from_secs(60);
 /// How long a request waits that the server cannot take just now, and how often: five seconds in all.
 const PAUSE: Duration = Duration::from_millis(100);
 const TRIES: u32 = 50;
-/// The most data lines of an answer, and their bytes: far more than a server has clients.
-const MAX_LINES: usize = 1 << 17;
-const MAX_BYTES: usize = 64 << 20;
+/// The most bytes in the data lines of an answer, and the most that they tell of, clients or files: far more than a
+/// server has clients. Names are counted too, as each costs more memory than its bytes.
+const MAX_BYTES: usize = 16 << 20;
+const MAX_ITEMS: usize = 1 << 17;
 /// The most requests in line.
 const MAX_WAITING: usize = 2048;
 
@@ -83,6 +84,7 @@ pub struct Ask {
     /// The data lines of its answer so far.
     pub data: Vec<Reply>,
     bytes: usize,
+    items: usize,
     sent: Option<Instant>,
     tries: u32,
     not_before: Option<Instant>,
@@ -130,7 +132,7 @@ impl Purpose {
 impl Ask {
     /// A request that was not sent yet.
     pub fn new(purpose: Purpose, request: Request, origin: Origin) -> Ask {
-        Ask { purpose, request, origin, data: Vec::new(), bytes: 0, sent: None, tries: 0, not_before: None }
+        Ask { purpose, request, origin, data: Vec::new(), bytes: 0, items: 0, sent: None, tries: 0, not_before: None }
     }
 
     fn limit(&self) -> Duration {
@@ -226,7 +228,9 @@ impl Asks {
         };
         if !reply.is_final() {
             ask.bytes += reply.to_string().len();
-            if ask.data.len() >= MAX_LINES || ask.bytes > MAX_BYTES {
+            ask.items += if let Reply::Files { files, .. } = &reply { files.len().max(1) } else { 1 };
+            if ask.items > MAX_ITEMS || ask.bytes > MAX_BYTES {
+                ask.data = Vec::new();
                 return Sorted::TooMuch;
             }
             ask.data.push(reply);
@@ -363,7 +367,16 @@ mod tests {
     fn an_answer_without_an_end_is_given_up() {
         let mut asks = asks("GET_AF", Purpose::Files { of: None }, Instant::now());
         let line = format!("files_bob,{}", "x".repeat(1 << 20));
-        let much = (0..=MAX_BYTES >> 20).map(|_| asks.sort(Reply::parse(&line), drop));
-        assert!(much.into_iter().any(|sorted| matches!(sorted, Sorted::TooMuch)));
+        let much: Vec<Sorted> = (0..=MAX_BYTES >> 20).map(|_| asks.sort(Reply::parse(&line), drop)).collect();
+        assert!(matches!(much.as_slice(), [Sorted::Taken, .., Sorted::TooMuch]));
+    }
+
+    #[test]
+    fn names_count_for_more_than_their_bytes() {
+        let mut asks = asks("GET_AF", Purpose::Files { of: None }, Instant::now());
+        let many = |count| Reply::parse(&format!("files_bob{}", ",x".repeat(count)));
+        assert!(matches!(asks.sort(many(MAX_ITEMS), drop), Sorted::Taken));
+        assert!(matches!(asks.sort(many(1), drop), Sorted::TooMuch));
+        assert!(asks.line[0].data.is_empty(), "nothing of it is kept");
     }
 }

@@ -112,7 +112,7 @@ impl Hands {
             }
             Signal::Socket(call, stream) => self.calls.attach(call, stream),
             Signal::Incoming(call, orders, stream) => self.calls.add(call, orders, stream),
-            Signal::Wake => {}
+            Signal::Wake | Signal::Mark(_) => {}
         }
         None
     }

@@ -11,7 +11,7 @@ use crate::client::call::Signals;
 use crate::client::event::{Event, LinkError, LinkId};
 use crate::client::peer::no_connection;
 use crate::net::{DeadlineReader, LineReader, listener};
-use crate::protocol::{MAX_SERVER_LINE, Refusal, Reply, Request};
+use crate::protocol::{MAX_LINE, MAX_SERVER_LINE, Refusal, Reply, Request};
 use crate::value::{BadLine, text};
 use nix::errno::Errno;
 use nix::libc;
@@ -25,6 +25,9 @@ use std::time::{Duration, Instant};
 
 /// How long connecting may take, and then the greeting, however slowly its bytes come.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// The most bytes of a line that is no list: twice those of a client's line.
+const SHORT: usize = 2 * MAX_LINE;
 
 /// The runner's end of a connection.
 pub struct Link {
@@ -151,9 +154,60 @@ fn connected(stream: &TcpStream) -> io::Result<()> {
 /// Reads until the connection ends; false when the client does.
 fn read(link: LinkId, mut lines: LineReader<DeadlineReader>, signals: &Signals) -> bool {
     while let Ok(Some(line)) = lines.next_line() {
-        if !signals.event(Event::FromServer { link, reply: line.map(Reply::parse) }) {
+        let line = line.and_then(|line| if is_list(line) { Ok(line) } else { short(line) });
+        let is_long = line.as_ref().is_ok_and(|line| line.len() > SHORT);
+        let told = signals.event(Event::FromServer { link, reply: line.map(Reply::parse) });
+        // The runner has room for many lines, and not for many long ones.
+        if !told || (is_long && !signals.catch_up()) {
             return false;
         }
     }
     true
+}
+
+/// Whether it may be a list of names, which has no limit but that of all lines of the server.
+fn is_list(line: &str) -> bool {
+    line.starts_with("files_") || line.starts_with("OK,")
+}
+
+/// Any other line: what somebody has said, at most, and who it was.
+fn short(line: &str) -> Result<&str, BadLine> {
+    if line.len() <= SHORT { Ok(line) } else { Err(BadLine::TooLong(SHORT)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::call::Signal;
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// The runner has at most one long line to take, however fast a server sends them.
+    #[test]
+    fn a_long_line_is_taken_before_the_next_one_is_read() {
+        const LINES: usize = 40;
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut server = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let stream = Arc::new(listener.accept().expect("accepts").0);
+        let sends = move || {
+            let line = format!("files_bob,{}\n", "x".repeat(MAX_SERVER_LINE / 2));
+            (0..LINES).for_each(|_| server.write_all(line.as_bytes()).expect("taken"));
+            server.write_all(format!("notice_{}\n", "x".repeat(SHORT)).as_bytes()).expect("taken");
+        };
+        let server = thread::spawn(sends);
+        let (signals, receiver) = Signals::new(1024);
+        let lines = LineReader::new(DeadlineReader::new(stream, None), MAX_SERVER_LINE);
+        let reader = thread::spawn(move || read(LinkId(1), lines, &signals));
+        for number in 0..LINES {
+            let Ok(Signal::Event(Event::FromServer { reply: Ok(_), .. })) = receiver.recv() else { panic!("a line") };
+            let Ok(Signal::Mark(mark)) = receiver.recv() else { panic!("a mark behind line {number}") };
+            assert!(receiver.try_recv().is_err(), "line {number} is not taken yet");
+            drop(mark);
+        }
+        let Ok(Signal::Event(Event::FromServer { reply, .. })) = receiver.recv() else { panic!("a line") };
+        assert_eq!(reply, Err(BadLine::TooLong(SHORT)), "nobody says so much");
+        server.join().expect("no panic");
+        assert!(reader.join().expect("no panic"), "the connection has ended");
+    }
 }

@@ -16,8 +16,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// The most windows. One more closes the one that is missed least.
 pub const MAX_WINDOWS: usize = 64;
 
-/// The most people whose files are known for Tab.
+/// The most people whose files are known for Tab, and the most files; those of the last are known in any case.
 const MAX_OWNERS: usize = 64;
+const MAX_FILES: usize = 100_000;
 
 /// The numbers of the two windows that are always there.
 const SERVER: u32 = 1;
@@ -265,7 +266,8 @@ impl Windows {
         let owner = owner.as_str().to_ascii_lowercase();
         self.files.retain(|(other, _)| *other != owner);
         self.files.push((owner, files));
-        if self.files.len() > MAX_OWNERS {
+        let names = |files: &[(String, Vec<String>)]| files.iter().map(|(_, files)| files.len()).sum::<usize>();
+        while self.files.len() > MAX_OWNERS || (self.files.len() > 1 && names(&self.files) > MAX_FILES) {
             self.files.remove(0);
         }
     }
