@@ -146,3 +146,47 @@ fn a_server_cannot_fill_the_memory_of_a_client() {
         alice.finish();
     }
 }
+
+#[test]
+fn a_stranger_who_asks_keeps_nobody_from_asking() {
+    let Two { server, mut alice, mut bob, folder: _folder } = Two::meet(&[]);
+    let door = door_of(&server, "bob");
+    let mut eve = Lines::connect(door);
+    eve.send("CHAT,eve");
+    bob.see("eve (unverified) wants to chat: accept 1");
+    let mut another = Lines::connect_from("127.0.9.9", door);
+    another.send("CHAT,mallory");
+    assert_eq!(another.line(), "ERR,busy");
+    alice.say("run bob date");
+    bob.see("alice asks to run here: date");
+    bob.say("decline 2");
+    alice.see("declined");
+    alice.say("chat bob");
+    bob.see("alice wants to chat: accept 3");
+    bob.say("accept 3");
+    alice.see("Chat with bob opened");
+    bob.say("!back");
+    bob.say("decline 1");
+    assert_eq!(eve.line(), "ERR,declined");
+    alice.say("!exit");
+    assert_eq!((alice.finish(), bob.finish()), (Some(1), Some(0)));
+}
+
+#[test]
+fn messages_of_strangers_beyond_a_few_are_refused_with_the_reason() {
+    let Two { server, mut alice, mut bob, folder: _folder } = Two::meet(&[]);
+    let door = door_of(&server, "bob");
+    let say = |text: &str| {
+        let mut eve = Lines::connect(door);
+        eve.send_raw(format!("MSG,eve\n{text}\n"));
+        eve.line()
+    };
+    (0..5).for_each(|number| assert_eq!(say(&format!("buy {number}")), "OK"));
+    assert_eq!(say("buy 5"), "ERR,busy: without a ticket you may send 5 messages, then one every 10 s");
+    let long = "ERR,A message of more than 500 bytes needs a ticket: send connect_NAME to the server for one";
+    assert_eq!(say(&"x".repeat(501)), long);
+    alice.say("msg bob hi");
+    bob.see("[message] alice: hi");
+    assert!(bob.seen.iter().all(|line| !line.contains("buy 5")));
+    assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
+}

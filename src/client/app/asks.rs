@@ -226,6 +226,10 @@ impl Asks {
             on_event(reply);
             return Sorted::Taken;
         };
+        let listed = if let Reply::Ok(text) = &reply { text.matches(',').count() } else { 0 };
+        if listed > MAX_ITEMS {
+            return Sorted::TooMuch;
+        }
         if !reply.is_final() {
             ask.bytes += reply.to_string().len();
             ask.items += if let Reply::Files { files, .. } = &reply { files.len().max(1) } else { 1 };
@@ -378,5 +382,7 @@ mod tests {
         assert!(matches!(asks.sort(many(MAX_ITEMS), drop), Sorted::Taken));
         assert!(matches!(asks.sort(many(1), drop), Sorted::TooMuch));
         assert!(asks.line[0].data.is_empty(), "nothing of it is kept");
+        let users = Reply::parse(&format!("OK{}", ",x".repeat(MAX_ITEMS + 2)));
+        assert!(matches!(asks.sort(users, drop), Sorted::TooMuch));
     }
 }
