@@ -4,6 +4,7 @@
 //! Types are used as `value::Username`; families of functions by the name of their file, as in `duration::parse`.
 
 pub mod text;
+mod plain;
 pub mod line;
 pub mod sentence;
 pub mod hex;
@@ -20,6 +21,7 @@ pub use address::{Address, InvalidAddress, any_like, network_of};
 pub use file_name::{FileName, InvalidFileName};
 pub use line::BadLine;
 pub use name::{InvalidUsername, MAX_USERNAME, Username};
+pub use plain::{plainly, plainly_within};
 pub use server_name::{InvalidServerName, ServerName};
 pub use size::Size;
 pub use ticket::{NotATicket, Ticket};

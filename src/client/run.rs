@@ -2,6 +2,7 @@
 //! what is decided elsewhere, but for the words of a command.
 
 mod words;
+mod consent_share;
 mod consent_log;
 mod processes;
 mod cgroup;

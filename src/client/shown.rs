@@ -1,12 +1,10 @@
 //! How what is shown reads: for people as text, for programs as JSON, and for a window as a look. It decides nothing.
 
-mod consent;
 mod transfer;
 mod text;
 mod json;
 mod look;
 
-pub use consent::plainly_within;
 pub use json::object;
 pub use look::{Look, Weight, look};
 pub use text::text;

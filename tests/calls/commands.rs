@@ -83,7 +83,7 @@ fn what_cannot_be_recorded_does_not_run() {
     let told = call.news();
     assert!(matches!(&told, News::Trouble(why) if why.contains("/proc/no/consent.csv")), "{told:?}");
     assert_eq!(call.end(), CallEnd::Over);
-    assert_eq!(rest(peer), "ERR,not allowed\n");
+    assert_eq!(rest(peer), "ERR,not run, as it cannot be recorded here\n");
 }
 
 #[test]

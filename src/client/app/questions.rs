@@ -3,7 +3,7 @@
 
 use crate::client::command::Which;
 use crate::client::event::{CallId, Place};
-use crate::client::shown::plainly_within;
+use crate::value::plainly_within;
 use crate::value::{Size, Username};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

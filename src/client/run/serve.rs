@@ -1,7 +1,7 @@
 //! Running a command for a peer: the serving side of `RUN`. What is decided comes as an order, and is recorded in any
 //! case.
 
-use super::consent_log::{ConsentLog, Row};
+use super::consent_log::{ConsentLog, NotRecorded, Row};
 use super::output::{self, End, Limits, Ran};
 use super::words::Words;
 use crate::client::call::{Call, Woken};
@@ -59,6 +59,8 @@ pub fn serve(call: &Call, connection: &PeerConnection, asking: &Asking, since: I
         Order::Refuse(why) => {
             let Asking { from, address, words } = asking;
             log::info!("{address} says to be {from}, wants to run {words}, and is refused: {why}");
+            let recorded = means.log.refuse_stranger(*address, &words.to_string(), Instant::now());
+            tell_failed(call, asking, recorded);
             connection.refuse(why);
             CallEnd::Over
         }
@@ -67,31 +69,45 @@ pub fn serve(call: &Call, connection: &PeerConnection, asking: &Asking, since: I
 }
 
 fn carry_out(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &RunMeans) -> CallEnd {
-    let recorded = record(call, decree, "", means);
-    if recorded && decree.decision.is_yes() {
-        return run(call, connection, decree, means);
-    }
-    match decree.decision {
-        Decision::Declined => connection.refuse(PeerRefusal::Declined),
-        Decision::NoAnswer => connection.refuse(PeerRefusal::NoAnswer),
-        Decision::Busy => connection.refuse(PeerRefusal::busy()),
-        Decision::HungUp => {}
-        // What cannot be recorded is not run either.
-        Decision::Never | Decision::Listed | Decision::Allowed => connection.refuse(PeerRefusal::NotAllowed),
-    }
+    let command = decree.asking.words.to_string();
+    let row = decree.row(&command);
+    let refusal = match decree.decision {
+        Decision::Listed | Decision::Allowed => match means.log.begin(&row, Instant::now()) {
+            Ok(()) => return run(call, connection, decree, means),
+            Err(NotRecorded::TooMany(most)) => PeerRefusal::Busy(format!("{most} commands of yours within an hour")),
+            failed => {
+                tell_failed(call, decree.asking, failed);
+                PeerRefusal::other("not run, as it cannot be recorded here")
+            }
+        },
+        decision => {
+            tell_failed(call, decree.asking, means.log.refuse(&row, Instant::now()));
+            match decision {
+                Decision::Declined => PeerRefusal::Declined,
+                Decision::NoAnswer => PeerRefusal::NoAnswer,
+                Decision::Busy => PeerRefusal::busy(),
+                Decision::HungUp => return CallEnd::Over,
+                Decision::Never | Decision::Listed | Decision::Allowed => PeerRefusal::NotAllowed,
+            }
+        }
+    };
+    connection.refuse(refusal);
     CallEnd::Over
 }
 
-/// Adds to the consent log; false when that failed, of which the owner is told.
-fn record(call: &Call, decree: &Decree<'_>, status: &str, means: &RunMeans) -> bool {
-    let Decree { asking: Asking { from, address, words }, decision, me } = decree;
-    let command = words.to_string();
-    let row = Row { us: me, from, address: *address, decision: decision.word(), status, command: &command };
-    let recorded = means.log.append(&row);
-    if let Err(why) = &recorded {
-        call.tell(News::Trouble(format!("{from}'s request to run {command} is not recorded: {why}")));
+/// Tells the owner of what could not be recorded.
+fn tell_failed(call: &Call, asking: &Asking, recorded: Result<(), NotRecorded>) {
+    let Asking { from, words, .. } = asking;
+    if let Err(NotRecorded::Failed(why)) = recorded {
+        call.tell(News::Trouble(format!("{from}'s request to run {words} is not recorded: {why}")));
     }
-    recorded.is_ok()
+}
+
+impl Decree<'_> {
+    fn row<'a>(&'a self, command: &'a str) -> Row<'a> {
+        let Decree { asking: Asking { from, address, .. }, decision, me } = self;
+        Row { us: me, from, address: *address, decision: *decision, command }
+    }
 }
 
 fn run(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &RunMeans) -> CallEnd {
@@ -104,7 +120,8 @@ fn run(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &Ru
         Err(error) => format!("not run: {}", not_run(error)),
     };
     // Before the answer: who has it may look for the record.
-    record(call, decree, &end, means);
+    let recorded = means.log.end(&decree.row(&decree.asking.words.to_string()), &end);
+    tell_failed(call, decree.asking, recorded);
     let end = CallEnd::Served(match ran {
         Ok(End::Ran(ran)) => {
             answer(connection, &ran);

@@ -1,10 +1,10 @@
 //! How what is shown reads for people: one line each. Whatever others wrote is escaped here, so no other file can
 //! forget it.
 
-use super::consent::plainly;
 use super::transfer;
 use crate::client::event::Shown;
 use crate::protocol::Broadcast;
+use crate::value::plainly;
 use crate::value::sentence::counted;
 use crate::value::text::escape;
 use crate::value::{Size, Username, file_name};

@@ -1,6 +1,6 @@
 //! What somebody is asked to agree to, as it is shown: nothing in it can hide. It knows no question.
 
-use crate::value::text::is_obeyed;
+use super::text::is_obeyed;
 use unicode_width::UnicodeWidthChar;
 
 /// The most columns of a command or a file's name in a question: with the sentence around it, six rows of a window of
