@@ -23,7 +23,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A short history, or a thousand rounds would be sent at each login.
-const OPTIONS: [&str; 8] = ["--hash-rounds", "1000", "--rate", "off", "--history", "10s", "--max-clients", "200"];
+const OPTIONS: [&str; 10] =
+    ["--hash-rounds", "1000", "--rate", "off", "--signups", "off", "--history", "10s", "--max-clients", "200"];
 /// What was acknowledged longer ago than this may have expired: half the time that the history has.
 const SURELY_KEPT: Duration = Duration::from_secs(5);
 /// How long a server lives under load, in milliseconds, from and to: most are killed so long after a fetch began, the
@@ -115,9 +116,8 @@ impl Run<'_> {
     fn make_accounts(&mut self) -> Result<(), String> {
         let server = self.start_server()?;
         let until = Instant::now() + ANSWER;
-        let made = Wire::connect(Ipv4Addr::LOCALHOST, server.address, until).and_then(|mut wire| {
-            PARTS.iter().chain(&ACCOUNTS).try_for_each(|name| wire.sign_up(name, until).map(|_| ()))
-        });
+        let made = Wire::connect(Ipv4Addr::LOCALHOST, server.address, until)
+            .and_then(|mut wire| PARTS.iter().chain(&ACCOUNTS).try_for_each(|name| wire.sign_up(name, until)));
         made.map_err(|error| format!("the accounts could not be made: {error}"))
     }
 

@@ -32,7 +32,7 @@ pub fn run(server: &Path, parent: &Path, time: Duration, clients: usize) -> Resu
     let most = (clients + 10).to_string();
     // A history of 30 s is full in the first minute: then memory has no reason to grow. Cheap hashes, so that clients
     // come and go more often than processors could hash.
-    let options = ["--hash-rounds", "1000", "--history", "30s", "--max-clients", &most];
+    let options = ["--hash-rounds", "1000", "--signups", "off", "--history", "30s", "--max-clients", &most];
     let log = folder.path().join("log");
     let server = Server::start(server, &folder.path().join("data"), Log::File(&log), &options)?;
     make_accounts(&server, clients)?;

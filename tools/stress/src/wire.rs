@@ -137,9 +137,10 @@ impl Wire {
         self.answer(until, |_| {})
     }
 
-    /// Makes an account; whether it is new.
-    pub fn sign_up(&mut self, name: &str, until: Instant) -> io::Result<bool> {
-        Ok(self.ask(&format!("SIGNUP,{name},{PASSWORD}"), until)?.starts_with("OK"))
+    /// Makes an account. A refusal is an error with the server's sentence.
+    pub fn sign_up(&mut self, name: &str, until: Instant) -> io::Result<()> {
+        let answer = self.ask(&format!("SIGNUP,{name},{PASSWORD}"), until)?;
+        if answer.starts_with("OK") { Ok(()) } else { Err(io::Error::other(answer)) }
     }
 
     /// Logs in. A refusal is an error with the server's sentence.
