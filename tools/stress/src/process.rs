@@ -92,8 +92,8 @@ impl Server {
     }
 
     /// Ends it at once, as a crash does.
-    pub fn kill(mut self) {
-        end(&mut self.child);
+    pub fn kill(self) {
+        drop(self);
     }
 }
 

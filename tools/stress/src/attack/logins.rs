@@ -39,23 +39,27 @@ fn piped(number: usize, round: usize, line: fn(usize, usize, usize) -> String) -
     (0..PIPED).map(|at| line(number, round, at)).collect()
 }
 
-/// Sends its lines, and is gone.
-fn send_and_leave(scene: &Scene, lines: &str) -> io::Result<()> {
+/// Sends its lines, and is gone: every second time with a plain end, which may be that of netcat's input alone.
+fn send_and_leave(scene: &Scene, round: usize, lines: &str) -> io::Result<()> {
     let due = Instant::now() + Duration::from_millis(100);
     let mut stream: TcpStream = open(ATTACKER, scene.main())?;
     stream.write_all(lines.as_bytes())?;
-    hang_up(stream);
+    if round % 2 == 0 {
+        hang_up(stream)
+    } else {
+        drop(stream)
+    }
     scene.pause_until(due);
     Ok(())
 }
 
 fn wrong_hung_up(scene: &Scene) -> Option<String> {
-    workers(scene, 5, |number, round| send_and_leave(scene, &piped(number, round, wrong_login)));
+    workers(scene, 5, |number, round| send_and_leave(scene, round, &piped(number, round, wrong_login)));
     None
 }
 
 fn sign_up_hung_up(scene: &Scene) -> Option<String> {
-    workers(scene, 5, |number, round| send_and_leave(scene, &piped(number, round, sign_up)));
+    workers(scene, 5, |number, round| send_and_leave(scene, round, &piped(number, round, sign_up)));
     None
 }
 

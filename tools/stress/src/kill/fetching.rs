@@ -28,14 +28,13 @@ impl Drop for Client {
 
 impl Client {
     /// Ends it as a crash does.
-    pub fn kill(mut self) {
-        end(&mut self.0);
+    pub fn kill(self) {
+        drop(self);
     }
 
     /// Lets it go on so long, then ends it as a crash does.
     pub fn kill_after(mut self, limit: Duration) {
         ends_within(&mut self.0, limit);
-        end(&mut self.0);
     }
 }
 
