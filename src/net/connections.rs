@@ -42,8 +42,16 @@ pub struct Connections {
 struct State {
     rule: Rule,
     /// Also those that have given way, until their threads end.
-    open: HashMap<u64, Arc<TcpStream>>,
+    open: HashMap<u64, Open>,
     closed: bool,
+}
+
+/// A connection that has not ended.
+#[derive(Clone)]
+pub(super) struct Open {
+    pub(super) stream: Arc<TcpStream>,
+    /// All was said on it, and its last line is on its way.
+    pub(super) is_over: bool,
 }
 
 /// Who has a place, and who gives way.
@@ -78,6 +86,14 @@ impl Rule {
         }
     }
 
+    fn over(&mut self, id: u64) {
+        match self {
+            // Its place is free in a moment, and a newcomer finds one all the same.
+            Rule::Keep(_) | Rule::LogIn(..) => {}
+            Rule::Door(door) => door.over(id),
+        }
+    }
+
     fn leave(&mut self, id: u64) {
         match self {
             Rule::Keep(places) | Rule::LogIn(places, _) => drop(places.leave(id)),
@@ -88,7 +104,7 @@ impl Rule {
 
 /// What becomes of a new connection.
 pub(super) enum Verdict {
-    Serve { id: u64, gives_way: Option<Arc<TcpStream>> },
+    Serve { id: u64, gives_way: Option<Open> },
     Refuse(Refused),
     Drop,
 }
@@ -143,7 +159,7 @@ impl Connections {
         for direction in [Direction::Read, Direction::Both] {
             let open: Vec<_> = state.open.values().cloned().collect();
             drop(state);
-            for stream in open {
+            for Open { stream, .. } in open {
                 // An error says that the connection has ended already.
                 let _ = stream.shutdown(direction);
             }
@@ -165,7 +181,7 @@ impl Connections {
             Admission::Full => return Verdict::Refuse(Refused::Full),
             Admission::TooMany(limit) => return Verdict::Refuse(Refused::TooManyWithoutLogin(limit)),
         };
-        state.open.insert(id, Arc::clone(stream));
+        state.open.insert(id, Open { stream: Arc::clone(stream), is_over: false });
         Verdict::Serve { id, gives_way }
     }
 
@@ -201,6 +217,15 @@ impl Place<'_> {
     /// As [`Connections::stand`].
     pub fn stand(&self, standing: Standing) -> bool {
         self.connections.stand(self.id, standing)
+    }
+
+    /// All was said on it.
+    pub(super) fn over(&self) {
+        let mut state = self.connections.lock();
+        state.rule.over(self.id);
+        if let Some(open) = state.open.get_mut(&self.id) {
+            open.is_over = true;
+        }
     }
 
     /// Whether it has only a moment to say what it comes for, as many strangers are at the door.

@@ -31,6 +31,8 @@ struct Held {
     /// [`Standing::Silent`] before the first line, [`Standing::Waiting`] behind it, [`Standing::Kept`] once introduced.
     standing: Standing,
     is_hurried: bool,
+    /// All was said, and its last line is on its way.
+    is_over: bool,
 }
 
 impl Held {
@@ -46,14 +48,18 @@ impl Door {
         let is_own = |held: &Held| held.from == origin;
         let has_most = !from.is_loopback() && self.count(|held| held.is_stranger() && is_own(held)) >= OF_ONE;
         let (is_hurried, gives_way) = if has_most {
-            match self.oldest_silent(is_own).or_else(|| self.hurried_by_chance(is_own, choose)) {
+            let over = self.oldest(|held| held.is_over && held.is_stranger() && is_own(held));
+            let silent = || self.oldest(|held| held.standing == Standing::Silent && is_own(held));
+            match over.or_else(silent).or_else(|| self.hurried_by_chance(is_own, choose)) {
                 Some(own) => (self.is_hurried(own), Some(own)),
                 None => return Admission::TooMany(OF_ONE),
             }
         } else if self.has_room() && self.strangers() < STRANGERS {
             (false, None)
-        } else if let Some(oldest) = self.oldest_silent(|held| !held.is_hurried) {
-            (false, Some(oldest))
+        } else if let Some(over) = self.oldest(|held| held.is_over && held.is_stranger()) {
+            (self.is_hurried(over), Some(over))
+        } else if let Some(silent) = self.oldest(|held| held.standing == Standing::Silent && !held.is_hurried) {
+            (false, Some(silent))
         } else if self.has_room() && self.count(|held| held.is_hurried) < HURRIED {
             (true, None)
         } else {
@@ -64,7 +70,7 @@ impl Door {
         };
         let id = self.next;
         self.next += 1;
-        self.held.insert(id, Held { from: origin, standing: Standing::Silent, is_hurried });
+        self.held.insert(id, Held { from: origin, standing: Standing::Silent, is_hurried, is_over: false });
         match gives_way {
             Some(gives_way) => {
                 self.leave(gives_way);
@@ -94,6 +100,13 @@ impl Door {
         self.held.get(&id).is_some_and(|held| held.is_hurried)
     }
 
+    /// All was said on a connection: it gives way before the others.
+    pub fn over(&mut self, id: u64) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.is_over = true;
+        }
+    }
+
     /// A connection has ended.
     pub fn leave(&mut self, id: u64) {
         self.held.remove(&id);
@@ -111,9 +124,8 @@ impl Door {
         self.held.values().filter(|held| test(held)).count()
     }
 
-    fn oldest_silent(&self, test: impl Fn(&Held) -> bool) -> Option<u64> {
-        let found = self.held.iter().find(|(_, held)| held.standing == Standing::Silent && test(held));
-        found.map(|(id, _)| *id)
+    fn oldest(&self, test: impl Fn(&Held) -> bool) -> Option<u64> {
+        self.held.iter().find(|(_, held)| test(held)).map(|(id, _)| *id)
     }
 
     /// Whoever hurries most would else be the first to go: chance is fair, and cannot be aimed at.
@@ -195,6 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn who_has_said_all_gives_way_before_who_has_just_come() {
+        let mut door = Door::default();
+        let strangers = come(&mut door, 16);
+        assert!(strangers.iter().all(|id| door.stand(*id, Standing::Waiting)));
+        let hurried = come(&mut door, 16);
+        door.over(hurried[5]);
+        door.over(strangers[3]);
+        assert_eq!(door.admit(from(200), |_| 0), Admission::InPlaceOf { id: 32, gives_way: strangers[3] });
+        assert!(!door.is_hurried(32));
+        assert_eq!(door.admit(from(201), |_| 0), Admission::InPlaceOf { id: 33, gives_way: hurried[5] });
+        assert!(door.is_hurried(33));
+    }
+
+    #[test]
     fn one_address_takes_places_of_its_own_only() {
         let mut door = Door::default();
         (0..8).for_each(|id| assert_eq!(door.admit(from(1), |_| 0), Admission::Free(id)));
@@ -214,7 +240,7 @@ mod tests {
         /// Whatever comes and goes: the numbers hold, nobody introduced loses their place, and a newcomer of an address
         /// that has no stranger gets one as long as fewer than 33 are introduced.
         #[test]
-        fn the_numbers_hold(steps in prop::collection::vec((0u8..8, 0u8..40, any::<usize>()), 0..600)) {
+        fn the_numbers_hold(steps in prop::collection::vec((0u8..9, 0u8..40, any::<usize>()), 0..600)) {
             let mut door = Door::default();
             for (act, last, number) in steps {
                 let ids: Vec<u64> = door.held.keys().copied().collect();
@@ -225,6 +251,7 @@ mod tests {
                     0 => drop(door.stand(some, Standing::Waiting)),
                     1 => drop(door.stand(some, Standing::Kept)),
                     2 => door.leave(some),
+                    3 => door.over(some),
                     _ => {
                         let has_none = of_one(&door) == 0;
                         let admission = door.admit(from(last), |below| number % below);

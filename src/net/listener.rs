@@ -4,7 +4,7 @@
 //! client's own port for peers.
 
 use crate::net::Shutdown;
-use crate::net::connections::{Connections, LINGER, Place, Refused, Verdict};
+use crate::net::connections::{Connections, LINGER, Open, Place, Refused, Verdict};
 use log::warn;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -185,10 +185,13 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
 }
 
 /// Ends a connection whose place another one takes. Its thread sees the end of its input.
-fn send_away(stream: &TcpStream, service: &impl Service) {
-    service.give_way(stream);
+fn send_away(open: &Open, service: &impl Service) {
+    // One that is over has its last line already.
+    if !open.is_over {
+        service.give_way(&open.stream);
+    }
     // An error says that the connection has ended already.
-    let _ = stream.shutdown(Direction::Both);
+    let _ = open.stream.shutdown(Direction::Both);
 }
 
 fn converse(stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>, service: &impl Service) {
@@ -196,5 +199,6 @@ fn converse(stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>, servic
         return;
     }
     service.serve(stream, peer, place);
+    place.over();
     close_gently(stream);
 }

@@ -244,7 +244,7 @@ fn strangers_leave_room_for_the_introduced_and_the_sixty_fifth_peer_is_refused()
     let introduced: Vec<_> = (0..48)
         .map(|_| {
             let (call, peer) = knock(&played, at, "CHAT,alice,00112233445566778899aabbccddeeff\n");
-            played.carry_out(vec![Effect::Introduced(call)]);
+            played.carry_out(vec![Effect::KeepPlace(call)]);
             // What is carried out behind it shows that this is.
             assert_eq!(listen(&played, "127.0.0.1"), at);
             peer

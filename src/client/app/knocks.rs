@@ -72,7 +72,7 @@ impl App {
         let Knock { from: address, opening, text, room } = knock;
         let stranger = (!verified).then(|| address.ip());
         if verified {
-            self.out.push(Effect::Introduced(call));
+            self.out.push(Effect::KeepPlace(call));
         }
         match opening {
             Opening::Chat { name, .. } => self.asked_for_chat(call, name, stranger),

@@ -26,8 +26,8 @@ pub enum Effect {
     Hello(Hello),
     /// Begin a call, on a thread of its own.
     Call { call: CallId, work: Work },
-    /// The peer of this call has proven who it is: its place at our door is its own.
-    Introduced(CallId),
+    /// Let the peer of this call keep its place at our door: it has proven who it is.
+    KeepPlace(CallId),
     /// Tell a call something.
     Order { call: CallId, order: Order },
     /// End a call: its connection is closed, and its thread ends.

@@ -129,7 +129,7 @@ impl Hands {
             Effect::Call { call, work } => {
                 follows.extend(self.calls.begin(call, work, &self.signals, &self.means, &mut self.threads));
             }
-            Effect::Introduced(call) => self.incoming.introduced(call),
+            Effect::KeepPlace(call) => self.incoming.keep_place(call),
             Effect::Order { call, order } => self.calls.order(call, order),
             Effect::HangUp(call) => self.calls.hang_up(call, now),
             Effect::LookAtShare => self.look.iter().for_each(|look| look()),

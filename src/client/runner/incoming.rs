@@ -84,8 +84,8 @@ impl Incoming {
         Ok(Listening { at, port, listener, stop })
     }
 
-    /// The peer of this call is introduced: its place is its own now. One that has ended needs none.
-    pub fn introduced(&self, call: CallId) {
+    /// Lets the peer of this call keep its place. One that has ended needs none.
+    pub fn keep_place(&self, call: CallId) {
         if let CallId::In(place) = call {
             self.connections.stand(place, Standing::Kept);
         }
