@@ -4,7 +4,7 @@ use clap::Parser;
 use peerline::client::options::{Arguments, Wanted};
 use peerline::client::windows::KEYS;
 use peerline::client::{command, find, start};
-use peerline::program::Chapter;
+use peerline::program::{Chapter, tell_error};
 use std::process::ExitCode;
 
 /// The exit code when something was asked for and refused.
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(REFUSED),
         Err(sentence) => {
-            eprintln!("client: {sentence}");
+            tell_error("client", &sentence);
             ExitCode::from(SETUP_ERROR)
         }
     }

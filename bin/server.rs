@@ -3,7 +3,7 @@
 use clap::Parser;
 use env_logger::{Target, WriteStyle};
 use peerline::net::Shutdown;
-use peerline::program::{LogWriter, Rationed};
+use peerline::program::{LogWriter, Rationed, log_line, tell_error};
 use peerline::server::Server;
 use peerline::server::config::Config;
 use std::io::{self, IsTerminal, Write};
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let log = match start_log() {
         Ok(log) => log,
         Err(error) => {
-            eprintln!("server: no log: {error}");
+            tell_error("server", &format!("no log: {error}"));
             return ExitCode::from(SETUP_ERROR);
         }
     };
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            eprintln!("server: {sentence}");
+            tell_error("server", &sentence);
             ExitCode::from(SETUP_ERROR)
         }
     }
@@ -46,8 +46,7 @@ fn start_log() -> io::Result<LogWriter> {
     let style = if io::stderr().is_terminal() && !plain { WriteStyle::Always } else { WriteStyle::Never };
     let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .write_style(style)
-        // Which file a line of the log comes from says nothing to whoever runs the server.
-        .format_target(false)
+        .format(log_line)
         .target(Target::Pipe(Box::new(log.clone())))
         .build();
     log::set_max_level(logger.filter());

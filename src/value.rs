@@ -21,7 +21,7 @@ pub use address::{Address, InvalidAddress, any_like, network_of};
 pub use file_name::{FileName, InvalidFileName};
 pub use line::BadLine;
 pub use name::{InvalidUsername, MAX_USERNAME, Username};
-pub use plain::{plainly, plainly_within};
+pub use plain::plainly_within;
 pub use server_name::{InvalidServerName, ServerName};
 pub use size::Size;
 pub use ticket::{NotATicket, Ticket};

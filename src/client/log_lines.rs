@@ -3,6 +3,8 @@
 
 use super::call::Signals;
 use super::event::Event;
+use crate::program::log_line;
+use crate::value::text::escape;
 use env_logger::{Builder, Env, Target};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +16,10 @@ const MAX_HELD: usize = 100;
 /// back lives.
 pub fn start(screen: Option<Signals>) -> Option<Cover> {
     let mut log = Builder::from_env(Env::default().default_filter_or("warn"));
+    log.format(log_line);
     let cover = screen.map(|signals| {
         let held = Arc::new(Held { lines: Mutex::new(Some(Vec::new())) });
-        log.format(|out, record| writeln!(out, "{}: {}", record.level(), record.args()));
+        log.format(|out, record| writeln!(out, "{}: {}", record.level(), escape(&record.args().to_string())));
         log.target(Target::Pipe(Box::new(Lines { signals, held: Arc::clone(&held) })));
         Cover(held)
     });

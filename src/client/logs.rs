@@ -38,7 +38,7 @@ impl Logs {
     pub fn add(&mut self, lines: &[(Username, Line)]) {
         let mut texts: BTreeMap<String, String> = BTreeMap::new();
         for (with, line) in lines {
-            let look = look(&line.shown, OURSELVES, &self.zone);
+            let look = look(&line.shown, OURSELVES, &self.zone, |_| true);
             let text = format!("{} {}: {}\n", date(line.time, &self.zone), look.name, look.text);
             texts.entry(file_name(with)).or_default().push_str(&text);
         }

@@ -7,6 +7,7 @@ mod look;
 
 pub use json::object;
 pub use look::{Look, Weight, look};
+pub use text::QUESTION_ROWS;
 pub use text::text;
 pub use transfer::{clock, percent};
 

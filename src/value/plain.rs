@@ -1,21 +1,20 @@
-//! What somebody is asked to agree to, as it is shown: nothing in it can hide. It knows no question.
+//! What others wrote, as it is shown to who is to agree to it: nothing in it can hide. It knows no question.
 
-use super::text::is_obeyed;
+use super::text::is_plain;
 use unicode_width::UnicodeWidthChar;
 
-/// The most columns of a command or a file's name in a question: with the sentence around it, six rows of a window of
-/// 80 columns.
-const MAX: usize = 300;
+/// The blanks that may stand together. More could draw rows that look like something else.
+const BLANKS: usize = 2;
 
-/// `text` with visible escapes for whatever is not plainly visible: control characters, blanks other than the space,
-/// what has no width, what turns the direction of writing, what no font has. A long one is shown without its middle, and
-/// with its length.
-pub fn plainly(text: &str) -> String {
-    plainly_within(text, MAX)
-}
-
-/// The same, in at most so many columns, 60 or more.
+/// `text` with visible escapes for whatever is not plainly visible: control characters, blanks other than the space and
+/// those behind two others, what has no width, what turns the direction of writing, what no font has. What takes more
+/// than `columns`, 48 or more, is shown without its middle, and with its length.
 pub fn plainly_within(text: &str, columns: usize) -> String {
+    let mut blanks = 0;
+    let visible = |c: char| {
+        blanks = if c == ' ' { blanks + 1 } else { 0 };
+        if blanks > BLANKS { c.escape_unicode().to_string() } else { visible(c) }
+    };
     let shown: String = text.chars().map(visible).collect();
     if width(&shown) <= columns {
         return shown;
@@ -23,20 +22,14 @@ pub fn plainly_within(text: &str, columns: usize) -> String {
     let length = text.chars().count();
     let left_out = format!(" [... {length} characters in all ...] ");
     // The end says as much as the beginning of what a command does.
-    let end = columns * 2 / 5;
-    let head = first(shown.chars(), columns.saturating_sub(end + width(&left_out)));
-    let tail: String = first(shown.chars().rev(), end).chars().rev().collect();
+    let rest = columns.saturating_sub(width(&left_out));
+    let head = first(shown.chars(), rest.div_ceil(2));
+    let tail: String = first(shown.chars().rev(), rest / 2).chars().rev().collect();
     format!("{head}{left_out}{tail}")
 }
 
 fn visible(c: char) -> String {
-    let is_blank = is_obeyed(c) || c.width().unwrap_or(0) == 0;
-    match c {
-        ' '..='~' => c.to_string(),
-        _ if is_blank => c.escape_default().to_string(),
-        // Escapes what Unicode has not assigned, or has for private use.
-        _ => c.escape_debug().to_string(),
-    }
+    if is_plain(c) { c.to_string() } else { c.escape_default().to_string() }
 }
 
 fn width(text: &str) -> usize {
@@ -58,10 +51,17 @@ fn first(chars: impl Iterator<Item = char>, columns: usize) -> String {
 mod tests {
     use super::*;
 
+    const MAX: usize = 300;
+
+    fn plainly(text: &str) -> String {
+        plainly_within(text, MAX)
+    }
+
     #[test]
     fn nothing_hides() {
         for (text, shown) in [
             ("echo 'hi  there' \"x\\\"", "echo 'hi  there' \"x\\\""),
+            ("a   b    ", "a  \\u{20}b  \\u{20}\\u{20}"),
             ("a\tb\u{1b}[2J", "a\\tb\\u{1b}[2J"),
             ("a\u{a0}b\u{2003}\u{3000}", "a\\u{a0}b\\u{2003}\\u{3000}"),
             ("txt\u{202e}exe\u{200b}\u{feff}\u{3164}\u{2800}", "txt\\u{202e}exe\\u{200b}\\u{feff}\\u{3164}\\u{2800}"),

@@ -50,6 +50,11 @@ fn escape_grapheme(grapheme: &str, shown: &mut String) {
     }
 }
 
+/// The same for a text of several lines, such as a sentence with a list below it: their ends stay.
+pub fn escape_lines(text: &str) -> String {
+    text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
+}
+
 /// Bytes as text: what is not UTF-8 becomes a visible `\xff`, and TAB the spaces up to the next column of 8.
 /// Other control characters stay, for [`escape`].
 pub fn show_bytes(bytes: &[u8]) -> String {
@@ -72,6 +77,11 @@ pub fn show_bytes(bytes: &[u8]) -> String {
 /// Whether a character does something else than be seen, so that [`escape`] takes it away wherever it stands.
 pub fn is_obeyed(c: char) -> bool {
     look(c) == Look::Nothing
+}
+
+/// Whether a character is seen wherever it stands, in a place of its own.
+pub fn is_plain(c: char) -> bool {
+    look(c) == Look::Letter && c.width() > Some(0)
 }
 
 /// How a character looks.
@@ -138,7 +148,7 @@ mod tests {
         let hidden = "\u{3164}\u{2800}\u{a0}\u{3000}\u{200b}\u{feff}\u{ad}\u{61c}\u{e0041}\u{e0100}\u{2060}\u{fe00}\u{e000}\u{378}";
         for c in hidden.chars() {
             assert_eq!(escape(&format!("a{c}b")), format!("a{}b", c.escape_default()), "{c:?}");
-            assert!(is_obeyed(c));
+            assert!(!is_plain(c));
         }
         // Joiners between letters that need none, and marks that stand on nothing.
         assert_eq!(escape("a\u{200d}b \u{301}\u{301}"), "a\\u{200d}b \\u{301}\\u{301}");

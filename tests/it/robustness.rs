@@ -2,6 +2,9 @@
 
 use crate::harness::{Lines, TestServer};
 use proptest::prelude::*;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 #[test]
 fn wrong_lines_are_answered_and_the_session_goes_on() {
@@ -123,4 +126,22 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
             .prop_map(|(word, rest)| (word + &rest.replace('\n', "")).into_bytes()),
         prop::collection::vec(any::<u8>().prop_filter("no LF", |byte| *byte != b'\n'), 0..200),
     ]
+}
+
+#[test]
+fn what_a_server_says_at_the_start_is_escaped_on_standard_error() {
+    const HIDDEN: &str =
+        "\u{3164}\u{2800}\u{a0}\u{3000}\u{200b}\u{feff}\u{ad}\u{61c}\u{e0041}\u{e0101}\u{202e}\u{2066}\u{1160}\u{2028}";
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
+    command.args(["127.0.0.1", &port, "--user", "alice", "--exec", "list"]).env("PEERLINE_PASSWORD", "secret");
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut stream = listener.accept().expect("accepts").0;
+    writeln!(stream, "ERR,evil{HIDDEN}evil").expect("sent");
+    drop((stream, listener));
+    let output = child.wait_with_output().expect("it ends");
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(errors.contains("evil\\u{3164}") || said.contains("evil\\u{3164}"), "{errors:?} {said:?}");
+    assert!(!errors.contains(|c| HIDDEN.contains(c)) && !said.contains(|c| HIDDEN.contains(c)), "{errors:?} {said:?}");
 }

@@ -6,7 +6,7 @@ use super::state::App;
 use super::transfer::Transfer;
 use super::under_way::Talk;
 use crate::client::event::{Line, Place, Shown, Stage};
-use crate::client::shown;
+use crate::client::shown::{self, QUESTION_ROWS};
 use crate::client::windows::{self, Scene, With, draw};
 use crate::value::sentence::counted;
 use crate::value::text::escape;
@@ -29,7 +29,8 @@ impl App {
         if is_progress && line.request.is_none() {
             return;
         }
-        let look = shown::look(&line.shown, &me, display.windows.zone());
+        let fits = |text: &str| display.windows.rows(text) <= QUESTION_ROWS;
+        let look = shown::look(&line.shown, &me, display.windows.zone(), fits);
         let time = match &line.shown {
             // One from before the login was said then.
             Shown::Broadcast { broadcast, earlier: true } => {

@@ -2,7 +2,7 @@
 //! terminal that must obey no peer.
 
 use crate::client::event::{Line, Shown, Stage, Step, Way};
-use crate::value::text::is_obeyed;
+use crate::value::text::is_plain;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ pub fn object(line: &Line) -> String {
     safe(&object.to_string())
 }
 
-/// JSON in which what a terminal would obey is escaped, of which `serde_json` leaves DEL, U+0080 to U+009F and the
-/// characters that reorder text as they are. They stand in strings alone, so the values are the same.
+/// JSON in which what is not plainly seen on a terminal is escaped, of which `serde_json` leaves most as it is. It stands
+/// in strings alone, so the values are the same.
 fn safe(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
-        if is_obeyed(c) {
+        if !is_plain(c) {
             safe.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
             safe.push(c);
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn a_terminal_obeys_nothing_and_a_program_reads_all() {
-        let text: String = ('\0'..='\u{ffff}').filter(|&c| is_obeyed(c)).chain("a\\ü🎉".chars()).collect();
+        let text: String = ('\0'..='\u{ffff}').filter(|&c| !is_plain(c)).chain("a\\ü🎉".chars()).collect();
         let shown = Shown::Info { text: text.clone() };
         let line = Line { home: Place::Server, time: SystemTime::UNIX_EPOCH, shown: shown.clone(), request: None };
         let json = object(&line);
-        assert_eq!(json.chars().find(|&c| is_obeyed(c)), None, "{json:?}");
+        assert_eq!(json.chars().find(|&c| !is_plain(c)), None, "{json:?}");
         assert!(json.contains("\\u007f") && json.contains("\\u009b") && json.contains("\\u202e"), "{json}");
         assert_eq!(read(Place::Server, shown, None)["text"], text);
     }

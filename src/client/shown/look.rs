@@ -1,6 +1,6 @@
 //! How a line looks in a window: a name in its column, a text beside it, and how much it matters. It knows no window.
 
-use super::text::{self, offer, proof, run_request};
+use super::text::{self, fitting, offer, proof, run_request};
 use crate::client::event::{Shown, Style};
 use crate::value::text::escape;
 use jiff::tz::TimeZone;
@@ -40,8 +40,9 @@ const YELLOW: Style = Style::Colour(33);
 const MAGENTA: Style = Style::Colour(35);
 const CYAN: Style = Style::Colour(36);
 
-/// How something looks in a window; `me` is our own name, as it stands beside what we say.
-pub fn look(shown: &Shown, me: &str, zone: &TimeZone) -> Look {
+/// How something looks in a window; `me` is our own name, as it stands beside what we say. A question leaves out as
+/// much of a long command as it must for `fits`.
+pub fn look(shown: &Shown, me: &str, zone: &TimeZone, fits: impl Fn(&str) -> bool) -> Look {
     match shown {
         Shown::Broadcast { broadcast, .. } if broadcast.from.as_str().eq_ignore_ascii_case(me) => {
             said(me, Style::Plain, &broadcast.text, Weight::None)
@@ -72,10 +73,13 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone) -> Look {
             question_look(format!("{from}{who} wants to chat: /accept {question} or /decline {question}"))
         }
         Shown::Offer { question, from, what, count, size, room } => {
-            let offer = offer(from, what, *count, *size, *room);
-            question_look(format!("{offer}: /accept {question} or /decline {question}"))
+            let answers = format!("/accept {question} or /decline {question}");
+            let offer = |columns| format!("{}: {answers}", offer(from, what, *count, *size, *room, columns));
+            question_look(fitting(offer, fits))
         }
-        Shown::RunRequest { question, from, command } => question_look(run_request(*question, from, command, "/")),
+        Shown::RunRequest { question, from, command } => {
+            question_look(fitting(|columns| run_request(*question, from, command, "/", columns), fits))
+        }
         Shown::Notice { .. } => own("-", YELLOW, shown, zone, Weight::Unread),
         Shown::RunLine { error: true, .. } => own("!", RED, shown, zone, Weight::None),
         Shown::ChatOpened { with, verified } => Look {
@@ -128,7 +132,7 @@ mod tests {
     }
 
     fn seen(shown: &Shown) -> (String, String, Weight) {
-        let Look { name, text, weight, .. } = look(shown, "alice", &TimeZone::UTC);
+        let Look { name, text, weight, .. } = look(shown, "alice", &TimeZone::UTC, |_| true);
         (name, text, weight)
     }
 

@@ -1,5 +1,7 @@
 //! Each thing that is shown, as text, as JSON and as a look.
 
+mod hidden;
+
 use super::{Weight, look, object, text};
 use crate::client::event::{Line, Place, Shown, Stage, Step, Way};
 use crate::protocol::Broadcast;
@@ -27,7 +29,7 @@ fn esc() -> String {
 /// Shown to alice as `says`, as an object with these fields at least, with this name beside it and this weight.
 fn check(shown: Shown, says: &str, fields: Value, beside: &str, weight: Weight) {
     assert_eq!(text(&shown, &TimeZone::UTC), says);
-    let look = look(&shown, "alice", &TimeZone::UTC);
+    let look = look(&shown, "alice", &TimeZone::UTC, |_| true);
     assert_eq!((look.name.as_str(), look.weight), (beside, weight), "{says}");
     assert!(!look.text.contains(char::is_control) && !look.text.is_empty(), "{says}");
     assert_eq!(shown.is_error(), weight == Weight::Failed);

@@ -4,13 +4,23 @@
 use super::transfer;
 use crate::client::event::Shown;
 use crate::protocol::Broadcast;
-use crate::value::plainly;
+use crate::value::plainly_within;
 use crate::value::sentence::counted;
 use crate::value::text::escape;
 use crate::value::{Size, Username, file_name};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
+use unicode_width::UnicodeWidthStr;
+
+/// The most rows of a question, so that all of it is seen at once.
+pub const QUESTION_ROWS: usize = 6;
+
+/// The columns of a narrow terminal.
+const NARROW: usize = 40;
+
+/// The most columns of a command or a file's name in a question: the first of these with which it fits, or the last.
+const COLUMNS: [usize; 6] = [300, 240, 180, 120, 80, 48];
 
 /// The line of something that is shown; times are those of `zone`.
 pub fn text(shown: &Shown, zone: &TimeZone) -> String {
@@ -36,7 +46,9 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
         }
         Shown::Said { to, text } => format!("to {to}: {}", escape(text)),
         Shown::ChatClosed { with, why } => format!("Chat with {with} closed: {}", escape(why)),
-        Shown::RunRequest { question, from, command } => run_request(*question, from, command, ""),
+        Shown::RunRequest { question, from, command } => {
+            fitting(|columns| run_request(*question, from, command, "", columns), fits_anywhere)
+        }
         Shown::RunBegun { from, command } => format!("{from} runs here: {}", escape(command)),
         Shown::RunAsking { on, command } => format!("Asking {} to run {}...", escape(on), escape(command)),
         Shown::RunLine { by, text, error } => {
@@ -49,7 +61,9 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
             format!("{} {} {}", escape(with), if *here { "runs here:" } else { "runs for you:" }, escape(command))
         }
         Shown::Offer { question, from, what, count, size, room } => {
-            format!("{}: accept {question} or decline {question}?", offer(from, what, *count, *size, *room))
+            let answers = format!("accept {question} or decline {question}?");
+            let offer = |columns| format!("{}: {answers}", offer(from, what, *count, *size, *room, columns));
+            fitting(offer, fits_anywhere)
         }
         Shown::Peer { name, verified, foreground } => {
             format!("{name}{}{}", proof(*verified), if *foreground { ", in the foreground" } else { "" })
@@ -69,18 +83,29 @@ fn broadcast_line(broadcast: &Broadcast, earlier: bool, zone: &TimeZone) -> Stri
     format!("[{earlier} {}] {from}: {}", time(*unix_time, "%H:%M", zone), escape(text))
 }
 
+/// A question with as many columns of what it is about as `fits` allows, but for the least.
+pub fn fitting(question: impl Fn(usize) -> String, fits: impl Fn(&str) -> bool) -> String {
+    let [rest @ .., least] = COLUMNS;
+    rest.into_iter().map(&question).find(|text| fits(text)).unwrap_or_else(|| question(least))
+}
+
+/// Whether a question fits where we do not know how wide the terminal is.
+fn fits_anywhere(text: &str) -> bool {
+    text.width() <= QUESTION_ROWS * NARROW
+}
+
 /// Who asks stands first and last, so that no command can push it off the screen. `slash` stands before the words that
 /// answer it.
-pub fn run_request(question: u64, from: &Username, command: &str, slash: &str) -> String {
+pub fn run_request(question: u64, from: &Username, command: &str, slash: &str, columns: usize) -> String {
     let answers = format!("{slash}allow {question} or {slash}decline {question}");
-    format!("{from} asks to run here: {}   {answers}? ({from} asks)", plainly(command))
+    format!("{from} asks to run here: {}   {answers}? ({from} asks)", plainly_within(command, columns))
 }
 
 /// What is offered, without the words that answer it.
-pub fn offer(from: &Username, what: &str, count: usize, size: Size, room: Option<Size>) -> String {
+pub fn offer(from: &Username, what: &str, count: usize, size: Size, room: Option<Size>, columns: usize) -> String {
     let folder = if what.ends_with('/') { format!(", {}", counted(count, "file")) } else { String::new() };
     let room = room.map_or_else(String::new, |room| format!(" ({room} free)"));
-    format!("{from} offers {}{folder}, {size}{room}", plainly(what))
+    format!("{from} offers {}{folder}, {size}{room}", plainly_within(what, columns))
 }
 
 fn client(name: &Username, address: SocketAddr, guest: Option<&str>) -> String {

@@ -43,6 +43,16 @@ pub(super) struct Sheet<'a> {
     wanted: &'a str,
 }
 
+/// The columns of the names of a window, at least and at most.
+fn name_columns(columns: usize) -> (usize, usize) {
+    if columns >= WIDE { (6, 16) } else { (5, 8) }
+}
+
+/// The columns of a text, beside the time and the name.
+fn text_columns(columns: usize, names: usize) -> usize {
+    columns.saturating_sub(TIME + names + 1).max(3)
+}
+
 impl Windows {
     /// The painter has painted this: what it shows of the window in front was read, if the terminal has the focus.
     /// `true` when the marks are others now than those in the picture.
@@ -77,6 +87,13 @@ impl Windows {
     /// The columns that a text has now in the window in front, beside the time and the name.
     pub fn text_columns(&self) -> usize {
         self.sheet(self.page().0).text_columns()
+    }
+
+    /// The most rows that a text takes now in a window, however wide its names are.
+    pub fn rows(&self, text: &str) -> usize {
+        let columns = self.page().0;
+        let (_, widest) = name_columns(columns);
+        wrap(text, text_columns(columns, widest)).len()
     }
 
     /// Whether there is a column of names at the right.
@@ -240,11 +257,12 @@ impl Sheet<'_> {
     }
 
     fn name_columns(&self) -> usize {
-        if self.columns >= WIDE { self.window.widest().clamp(6, 16) } else { self.window.widest().clamp(5, 8) }
+        let (least, most) = name_columns(self.columns);
+        self.window.widest().clamp(least, most)
     }
 
     fn text_columns(&self) -> usize {
-        self.columns.saturating_sub(TIME + self.name_columns() + 1).max(3)
+        text_columns(self.columns, self.name_columns())
     }
 
     /// The time and the name.

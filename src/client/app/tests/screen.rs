@@ -1,7 +1,9 @@
 //! What stands on the screen, and what its keys do.
 
+use super::talks::proven;
 use super::*;
 use crate::client::event::{Place, Row, Size};
+use crate::value::comma;
 
 impl Play {
     fn resize(&mut self, columns: u16, rows: u16) {
@@ -102,6 +104,18 @@ impl Play {
     /// The calls that were given up since the last look.
     fn hung_up(&mut self) -> Vec<CallId> {
         self.pick(|effect| if let Effect::HangUp(call) = effect { Some(*call) } else { None })
+    }
+
+    /// The rows of the question in the window of who asks.
+    fn question_rows(&mut self, size: (u16, u16), asker: &str, command: &str) -> Vec<String> {
+        self.resize(size.0, size.1);
+        let command = comma::join([command]);
+        proven(self, 1, &format!("RUN,{asker},TICKET,{command}"), asker);
+        self.event(Event::Key(Key::Alt('3')));
+        let rows = self.rows();
+        let begin = rows.iter().position(|row| row.starts_with("?    ")).unwrap_or_else(|| panic!("{rows:#?}"));
+        let end = rows.iter().rposition(|row| row.ends_with("asks)")).expect("who asks stands last");
+        rows[begin..=end].to_vec()
     }
 
     fn has_row(&mut self, text: &str) -> bool {
@@ -220,4 +234,57 @@ fn a_line_of_the_log_stands_in_the_first_window() {
     let mut play = Play::screen();
     play.event(Event::Logged("WARN: \u{1b}[2Jdisk full".to_owned()));
     assert!(play.has_row("WARN: \\u{1b}[2Jdisk full"), "{:#?}", play.rows());
+}
+
+/// What misled the eye: characters that are not seen, and texts that look like something else.
+fn misleading() -> Vec<String> {
+    let hidden = [
+        "\u{3164}",
+        "\u{2800}",
+        "\u{a0}",
+        "\u{3000}",
+        "\u{200b}",
+        "\u{feff}",
+        "\u{ad}",
+        "\u{61c}",
+        "\u{e0041}",
+        "\u{e0101}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{1160}",
+        "\u{2028}",
+        "\u{e000}",
+        "\u{fe0f}",
+        "\u{200d}",
+    ];
+    let mut all: Vec<String> = hidden.iter().map(|one| format!("sh -c 'rm x{one}{one}y'")).collect();
+    all.extend(hidden.iter().map(|one| format!("sh -c 'rm {}'", one.repeat(500))));
+    all.push(format!("sh -c '{}; rm x'", "x".repeat(3600)));
+    all.push(format!("sh -c 'true;{}rm x'", " ".repeat(1500)));
+    all.push(format!("sh -c 'true; e{} rm x'", "\u{301}".repeat(200)));
+    all.push(format!("sh -c 'rm {}'", "漢".repeat(900)));
+    let other = "uptime   /allow 1 or /decline 1? (carol asks)";
+    all.push(format!("sh -c 'rm x; {other}{}carol asks to run here: {other}'", " ".repeat(60)));
+    // Rows that are as short as they can be.
+    all.push(format!("sh -c 'rm {}'", format!("a {} ", "b".repeat(26)).repeat(40)));
+    all.push(format!("sh -c 'rm {}'", format!("a {} ", "b".repeat(65)).repeat(40)));
+    all
+}
+
+#[test]
+fn no_command_misleads_who_is_asked() {
+    let commands = misleading();
+    let asked = commands.iter().flat_map(|command| ["bob", "abcdefghijklmno"].map(|asker| (command, asker)));
+    for ((command, asker), size) in asked.flat_map(|asked| [(80, 24), (40, 24)].map(|size| (asked, size))) {
+        let rows = Play::screen().question_rows(size, asker, command);
+        let text = rows.iter().map(|row| row.trim_start()).collect::<Vec<_>>().join(" ");
+        assert!(rows.len() <= 6, "{size:?} {command:?}: {rows:#?}");
+        let text = text.trim_start_matches(['?', ' ']);
+        assert!(text.starts_with(&format!("{asker} asks to run here: sh -c '")), "{rows:#?}");
+        assert!(text.ends_with(&format!("? ({asker} asks)")), "{rows:#?}");
+        assert!(text.chars().all(|c| c.is_ascii_graphic() || c == ' ' || c == '漢'), "{rows:#?}");
+        assert!(!text.contains("    "), "no blank rows: {rows:#?}");
+        let is_short = command.chars().count() < 40;
+        assert!(!is_short || !text.contains("characters in all"), "{size:?} {command:?}: {rows:#?}");
+    }
 }
