@@ -4,9 +4,11 @@
 
 mod loopback;
 mod viewpoint;
+mod file_names;
 mod client_map;
 mod guests;
 
-pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, files_fit};
+pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
+pub use file_names::FileNames;
 pub use guests::{EnteredGuest, NewGuest, NotEntered};
 pub use viewpoint::Viewpoint;

@@ -14,4 +14,4 @@ pub use member::{Answered, MENU, answer, files_lines, is, write};
 pub use probe::reach;
 pub use rendezvous::{Login, Rendezvous};
 // What a session sees of a client.
-pub use super::clients::{ClientSnapshot, NewGuest, NotEntered, SessionKey, files_fit};
+pub use super::clients::{ClientSnapshot, FileNames, NewGuest, NotEntered, SessionKey};

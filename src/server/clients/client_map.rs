@@ -3,10 +3,10 @@
 //! Its lock is private and held for a lookup, never across a socket call: methods are short and return owned
 //! snapshots, and what is to be written to a client is written by the caller afterwards.
 
+use super::file_names::FileNames;
 use super::loopback::LoopbackAddresses;
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
-use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
 use crate::server::delivery::Mailbox;
 use crate::value::{Address, Username};
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ pub(super) struct Client {
     pub(super) warned: bool,
     /// The inactivity rule has demanded its end.
     pub(super) closing: bool,
-    pub(super) files: Arc<Vec<String>>,
+    pub(super) files: Arc<FileNames>,
     /// The dialect of a guest, who has no account.
     pub(super) guest: Option<Dialect>,
     /// A guest's name as its dialect spells it.
@@ -98,7 +98,7 @@ pub struct ClientSnapshot {
     /// A guest's name as its dialect spells it.
     spelling: Option<Arc<str>>,
     /// The names of its files.
-    pub files: Arc<Vec<String>>,
+    pub files: Arc<FileNames>,
     /// How to reach its session.
     pub mailbox: Arc<dyn Mailbox>,
 }
@@ -191,7 +191,7 @@ impl ClientMap {
     }
 
     /// Notes the port on which a client listens and the files it shares; true when it had told a port before.
-    pub fn set_listening(&self, key: &SessionKey, port: u16, files: Vec<String>) -> bool {
+    pub fn set_listening(&self, key: &SessionKey, port: u16, files: FileNames) -> bool {
         let files = Arc::new(files);
         self.change(key, |client| {
             client.files = files;
@@ -211,14 +211,12 @@ impl ClientMap {
         self.change(key, change).unwrap_or(false)
     }
 
-    /// Adds to the files of a client; false when they would be too many.
-    pub fn add_files(&self, key: &SessionKey, more: Vec<String>) -> bool {
+    /// Adds to the files of a client; false when they would be too many: then it has none.
+    pub fn add_files(&self, key: &SessionKey, more: &[String]) -> bool {
         self.change(key, |client| {
-            let files = Arc::make_mut(&mut client.files);
-            files.extend(more);
-            let fits = files_fit(files);
+            let fits = Arc::make_mut(&mut client.files).add(more.iter().map(String::as_str));
             if !fits {
-                files.clear();
+                client.files = Arc::default();
             }
             fits
         })
@@ -326,11 +324,6 @@ impl ClientMap {
     }
 }
 
-/// Whether a list of file names is one that a client may announce.
-pub fn files_fit(files: &[String]) -> bool {
-    files.len() <= MAX_FILES && files.iter().map(String::len).sum::<usize>() <= MAX_FILE_BYTES
-}
-
 impl Client {
     pub(super) fn key(&self) -> SessionKey {
         SessionKey { id: self.id, name: self.name.clone(), address: self.address, view: self.view }
@@ -400,8 +393,8 @@ mod tests {
         let clients = ClientMap::default();
         let now = Instant::now();
         let (alice, _) = clients.enter(client("alice", [10, 0, 0, 7]), now);
-        assert!(!clients.set_listening(&alice, 4401, Vec::new()));
-        assert!(clients.set_listening(&alice, 4401, Vec::new()));
+        assert!(!clients.set_listening(&alice, 4401, FileNames::default()));
+        assert!(clients.set_listening(&alice, 4401, FileNames::default()));
         assert_eq!(find(&clients, "10.0.0.7:4401"), Ok("alice".into()));
         assert_eq!(find(&clients, "10.0.0.7"), Ok("alice".into()));
         assert_eq!(find(&clients, "ALICE"), Ok("alice".into()));
@@ -421,7 +414,7 @@ mod tests {
         let (teacher, _) = clients.enter(client("teacher", [127, 0, 0, 1]), now);
         let (student, _) = clients.enter(client("student", [10, 0, 0, 7]), now);
         assert!(!clients.set_reach(&teacher, 5000), "not before it listens");
-        clients.set_listening(&teacher, 4401, Vec::new());
+        clients.set_listening(&teacher, 4401, FileNames::default());
         let seen = |view| clients.active()[1].seen_from(view).to_string();
         assert_eq!(seen(student.view), "10.0.0.1:0");
         assert!(clients.set_reach(&teacher, 5000));

@@ -4,6 +4,7 @@
 //! the house, and each address has a share of that.
 
 use super::client_map::{Client, ClientMap, ClientSnapshot, NewClient, SessionKey};
+use super::file_names::FileNames;
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
 use crate::net::Origin;
@@ -27,7 +28,7 @@ pub struct NewGuest {
     /// The port on which it listens for peers.
     pub port: u16,
     /// The names of its files.
-    pub files: Vec<String>,
+    pub files: FileNames,
     /// How to reach its session.
     pub mailbox: Arc<dyn Mailbox>,
 }
@@ -209,7 +210,14 @@ mod tests {
 
     fn guest(dialect: Dialect, name: &str, observed: [u8; 4], port: u16) -> NewGuest {
         let from = (observed, 50_000).into();
-        NewGuest { dialect, spelling: name.to_owned(), from, port, files: Vec::new(), mailbox: Arc::new(Nobody) }
+        NewGuest {
+            dialect,
+            spelling: name.to_owned(),
+            from,
+            port,
+            files: FileNames::default(),
+            mailbox: Arc::new(Nobody),
+        }
     }
 
     /// Enters a guest under the nearest names.

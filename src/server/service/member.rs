@@ -2,7 +2,7 @@
 
 use super::rendezvous::{Handled, Introduction, Rendezvous};
 use crate::protocol::{MAX_FILES, MemberRequest, Refusal, Reply};
-use crate::server::clients::{ClientSnapshot, SessionKey, files_fit};
+use crate::server::clients::{ClientSnapshot, FileNames, SessionKey};
 use crate::value::Username;
 use crate::value::comma;
 use crate::value::sentence::counted;
@@ -60,9 +60,9 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
             Ok(name) => Reply::Ok(format!("Relayed to {name}")),
             Err(refusal) => Reply::Err(refusal),
         },
-        MemberRequest::Init { name, port, files } => set_listening(services, key, &name, &port, files),
+        MemberRequest::Init { name, port, files } => set_listening(services, key, &name, &port, &files),
         MemberRequest::Reach(port) => set_reach(services, key, &port),
-        MemberRequest::Share(files) => share(services, key, files),
+        MemberRequest::Share(files) => share(services, key, &files),
         MemberRequest::GetUsers => {
             let clients = services.active();
             Reply::Ok(comma::join(clients.iter().map(|client| client.name.as_str())))
@@ -96,16 +96,15 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
 
 /// The lines that tell a client's files, each of a size that a person with netcat can read.
 pub fn files_lines(client: &ClientSnapshot) -> impl Iterator<Item = Reply> + '_ {
-    let mut rest = client.files.as_slice();
+    let mut rest = client.files.iter().peekable();
     std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |file: &&String| {
+        let mut files = vec![rest.next()?.to_owned()];
+        let mut bytes = files[0].len() + 1;
+        while let Some(file) = rest.next_if(|file| bytes + file.len() < FILES_LINE) {
             bytes += file.len() + 1;
-            bytes <= FILES_LINE
-        };
-        let (some, others) = rest.split_at(rest.iter().take_while(fits).count().max(1).min(rest.len()));
-        rest = others;
-        (!some.is_empty()).then(|| Reply::Files { name: client.name.clone(), files: some.to_vec() })
+            files.push(file.to_owned());
+        }
+        Some(Reply::Files { name: client.name.clone(), files })
     })
 }
 
@@ -136,17 +135,14 @@ fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Re
     Reply::Ok(format!("{what} {name} at {address}"))
 }
 
-fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str, mut files: Vec<String>) -> Reply {
+fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str, files: &[String]) -> Reply {
     if !is(&key.name, name) {
         return Reply::Err(Refusal::Other(format!("You are {0}: send INIT,{0},port", key.name)));
     }
     let Ok(port @ 1..) = port.trim().parse::<u16>() else {
         return Reply::Err(Refusal::other("The port is a number from 1 to 65535"));
     };
-    files.retain(|file| !file.is_empty());
-    if !files_fit(&files) {
-        return too_many_files();
-    }
+    let Some(files) = FileNames::new(files.iter().map(String::as_str)) else { return too_many_files() };
     match services.clients.set_listening(key, port, files) {
         true => Reply::Up,
         false => Reply::Ok(String::new()),
@@ -167,8 +163,7 @@ fn set_reach(services: &Rendezvous, key: &SessionKey, port: &str) -> Reply {
     }
 }
 
-fn share(services: &Rendezvous, key: &SessionKey, mut files: Vec<String>) -> Reply {
-    files.retain(|file| !file.is_empty());
+fn share(services: &Rendezvous, key: &SessionKey, files: &[String]) -> Reply {
     if services.clients.add_files(key, files) { Reply::Up } else { too_many_files() }
 }
 

@@ -352,11 +352,33 @@ mod tests {
         fn close(&self) {}
     }
 
+    fn open(folder: &tempfile::TempDir) -> Rendezvous {
+        let config = Config { data: folder.path().to_owned(), hash_rounds: 1000, ..Config::defaults() };
+        Rendezvous::open(config).expect("opens")
+    }
+
+    #[test]
+    fn nothing_is_done_for_who_has_hung_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let patient =
+            Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} };
+        let has_gone = || true;
+        let ghost = Patience { has_gone: &has_gone, ..patient };
+        let alice = Credentials { name: "alice".to_owned(), password: "password".to_owned() };
+        let here = [10, 0, 0, 7].into();
+        assert_eq!(services.sign_up(&alice, here, &ghost), Err(Refusal::BusyWithLogins));
+        let name = "alice".parse().expect("a name");
+        assert_eq!(services.accounts.find(&name), None);
+        assert_eq!(services.sign_up(&alice, here, &patient), Ok(name.clone()));
+        assert_eq!(services.authenticate(&alice, here, &ghost), Err(Refusal::BusyWithLogins));
+        assert_eq!(services.authenticate(&alice, here, &patient), Ok(name));
+    }
+
     #[test]
     fn an_introduction_that_is_refused_says_why() {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = Config { data: folder.path().to_owned(), hash_rounds: 1000, ..Config::defaults() };
-        let services = Rendezvous::open(config).expect("opens");
+        let services = open(&folder);
         let enter = |name: &str, ip: [u8; 4], is_leaving| {
             let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
             let name = name.parse().expect("a name");
@@ -367,7 +389,7 @@ mod tests {
         let leaving = enter("leaving", [10, 0, 0, 8], true);
         enter("netcat", [10, 0, 0, 9], false);
         for key in [&near, &leaving] {
-            services.clients.set_listening(key, 4401, Vec::new());
+            services.clients.set_listening(key, 4401, crate::server::clients::FileNames::default());
         }
         let introduce =
             |to: &str| services.introduce(&student, &to.parse().expect("an address")).map(|one| one.address);

@@ -10,7 +10,7 @@ use crate::net::listener::Service;
 use crate::net::{DeadlineReader, Place, Refused};
 use crate::protocol::Event;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
-use crate::server::service::{NewGuest, Rendezvous, SessionKey};
+use crate::server::service::{FileNames, NewGuest, Rendezvous, SessionKey};
 use log::info;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -152,7 +152,7 @@ impl<'a> PacketSession<'a> {
     fn register(&mut self, name: &str) -> Packet {
         let mailbox = Arc::clone(&self.inbox) as Arc<dyn Mailbox>;
         let (dialect, spelling, from) = (Dialect::Packet, name.trim().to_owned(), self.peer);
-        let guest = NewGuest { dialect, spelling, from, port: self.port, files: Vec::new(), mailbox };
+        let guest = NewGuest { dialect, spelling, from, port: self.port, files: FileNames::default(), mailbox };
         let Ok(entered) = self.services.enter_guest(guest) else { return Packet::from_server(Kind::Hello, "Failed") };
         let answer = Packet::from_server(Kind::Hello, entered.key.address.to_string());
         self.key = Some(entered.key);

@@ -11,7 +11,7 @@ use crate::net::{BurstReader, Place, Refused, Shutdown};
 use crate::protocol::Refusal;
 use crate::server::auth::TokenBucket;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
-use crate::server::service::{ClientSnapshot, NewGuest, NotEntered, Rendezvous, SessionKey, files_fit};
+use crate::server::service::{ClientSnapshot, FileNames, NewGuest, NotEntered, Rendezvous, SessionKey};
 use crate::value::BadLine;
 use crate::value::sentence::counted;
 use log::{info, warn};
@@ -94,7 +94,7 @@ fn answer(services: &Rendezvous, message: &str, peer: SocketAddr) -> Option<Quer
                 let torn = logged(&torn.join(","));
                 warn!("{peer} (query): files left out, as a comma in a name makes two of it: {torn}");
             }
-            enter(services, &name, port, files, peer)
+            enter(services, &name, port, &files, peer)
         }
         Query::Exit(name) => {
             leave(services, &name, peer.ip());
@@ -116,10 +116,10 @@ fn find(services: &Rendezvous, name: &str) -> Option<ClientSnapshot> {
     services.find_guest(name, Dialect::Query).map(|(_, client)| client)
 }
 
-fn enter(services: &Rendezvous, name: &str, port: u16, files: Vec<String>, peer: SocketAddr) -> QueryReply {
-    if !files_fit(&files) {
+fn enter(services: &Rendezvous, name: &str, port: u16, files: &[String], peer: SocketAddr) -> QueryReply {
+    let Some(files) = FileNames::new(files.iter().map(String::as_str)) else {
         return QueryReply::Refused("Too many files".to_owned());
-    }
+    };
     let from = SocketAddr::new(peer.ip(), port);
     let (dialect, spelling) = (Dialect::Query, name.trim().to_owned());
     let guest = NewGuest { dialect, spelling, from, port, files, mailbox: Arc::new(NoConnection) };
