@@ -16,6 +16,8 @@ const SHORT: usize = 100;
 const MAX_UNPROVEN: usize = 1;
 /// In the line mode an answer without a number counts only when no other question has come or gone for so long.
 const STEADY: Duration = Duration::from_secs(5);
+/// The same for a command, which waits no longer itself: however slowly one types, an exchanged one takes its number.
+const STEADY_COMMAND: Duration = Duration::from_secs(30);
 
 /// What a peer asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +111,10 @@ impl Wish {
         }
     }
 
+    fn steady(&self) -> Duration {
+        if matches!(self, Wish::Command { .. }) { STEADY_COMMAND } else { STEADY }
+    }
+
     /// The word that says yes to it.
     pub fn yes(&self) -> &'static str {
         if matches!(self, Wish::Command { .. }) { "allow" } else { "accept" }
@@ -121,7 +127,7 @@ impl Question {
     fn is_the_one(&self, begun: Option<Instant>, now: Instant) -> bool {
         match begun {
             Some(begun) => self.since < begun,
-            None => self.former.is_none_or(|gone| now >= gone + STEADY),
+            None => self.former.is_none_or(|gone| now >= gone + self.wish.steady()),
         }
     }
 
@@ -195,7 +201,7 @@ impl Questions {
         match begun {
             Some(begun) => self.changed.is_none_or(|changed| changed < begun),
             // A script is written before it knows who asks: one question that has come alone is the one it means.
-            None => question.others.is_none_or(|changed| now >= changed + STEADY),
+            None => question.others.is_none_or(|changed| now >= changed + question.wish.steady()),
         }
     }
 
@@ -330,8 +336,9 @@ mod tests {
         assert!(questions.take(Verdict::Allow, &Which::Only, None, now).is_ok());
         put(&mut questions, 2, "alice", command("id"), now);
         assert!(questions.take(Verdict::Allow, &Which::Only, None, now).is_err());
-        assert!(questions.take(Verdict::Allow, &Which::Only, None, now + STEADY).is_ok());
-        let later = now + 2 * STEADY;
+        assert!(questions.take(Verdict::Allow, &Which::Only, None, now + STEADY).is_err());
+        assert!(questions.take(Verdict::Allow, &Which::Only, None, now + STEADY_COMMAND).is_ok());
+        let later = now + 2 * STEADY_COMMAND;
         put(&mut questions, 3, "alice", command("id"), later);
         assert!(questions.take(Verdict::Allow, &Which::Only, None, later).is_ok());
     }
