@@ -4,6 +4,7 @@
 
 mod mailbox;
 mod outbox;
+mod packs;
 mod broadcaster;
 
 pub use broadcaster::{Broadcaster, Left, MAX_WRITE};

@@ -2,11 +2,12 @@
 //!
 //! Nothing here knows a client or a socket.
 
-mod accounts;
-mod history;
 mod seen_file;
 mod users_file;
+mod accounts;
 mod window;
+mod history;
 
-pub use accounts::{Account, Accounts, NotAdded};
+pub use accounts::{Accounts, NotAdded};
 pub use history::History;
+pub use users_file::Account;

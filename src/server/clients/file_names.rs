@@ -1,14 +1,25 @@
-//! The names of the files that one client shares, in one piece of memory: what thousands of small pieces leave behind
-//! when they are given back, the allocator keeps.
+//! The names of the files that one client shares, in blocks of memory: what is left of thousands of small pieces, and of
+//! very large ones, the allocator keeps when they are given back.
 
 use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
+
+/// The bytes of a block: glibc gives back what is smaller than 128 KiB, and keeps more and more once it was given larger
+/// pieces (mallopt(3), M_MMAP_THRESHOLD).
+const BLOCK: usize = 64 * 1024;
 
 /// A list of names, in the order in which they were told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileNames {
-    /// All names, one behind the other.
+    blocks: Vec<Block>,
+    len: usize,
+    bytes: usize,
+}
+
+/// Some names, one behind the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Block {
     text: String,
-    /// Where each of them ends in the text, of which there is less than 4 GiB.
+    /// Where each of them ends in the text.
     ends: Vec<u32>,
 }
 
@@ -23,30 +34,49 @@ impl FileNames {
     /// announce; then some are missing.
     pub fn add<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> bool {
         for name in names.into_iter().filter(|name| !name.is_empty()) {
-            if self.ends.len() >= MAX_FILES || self.text.len() + name.len() > MAX_FILE_BYTES {
+            if self.len >= MAX_FILES || self.bytes + name.len() > MAX_FILE_BYTES {
                 return false;
             }
-            self.text.push_str(name);
-            // At most [`MAX_FILE_BYTES`].
-            self.ends.push(self.text.len() as u32);
+            self.len += 1;
+            self.bytes += name.len();
+            match self.blocks.last_mut().filter(|last| last.text.len() + name.len() <= BLOCK) {
+                Some(last) => last.add(name),
+                None => {
+                    let mut block = Block::default();
+                    block.add(name);
+                    self.blocks.push(block);
+                }
+            }
         }
         true
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.len
     }
 
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, &end)| &self.text[begin as usize..end as usize])
+        self.blocks.iter().flat_map(Block::iter)
     }
 
     /// Each of them, on its own.
     pub fn to_vec(&self) -> Vec<String> {
         self.iter().map(str::to_owned).collect()
+    }
+}
+
+impl Block {
+    fn add(&mut self, name: &str) {
+        self.text.push_str(name);
+        // At most [`MAX_FILE_BYTES`].
+        self.ends.push(self.text.len() as u32);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        begins.zip(&self.ends).map(|(begin, &end)| &self.text[begin as usize..end as usize])
     }
 }
 
@@ -60,6 +90,11 @@ mod tests {
         assert!(names.add(["", "b"]));
         assert_eq!((names.to_vec(), names.len()), (["a.txt", "grüße.txt", "b"].map(str::to_owned).to_vec(), 3));
         assert_eq!(FileNames::default().to_vec(), Vec::<String>::new());
+        let many: Vec<String> =
+            (0..9_000).map(|number| format!("a rather long file name, number {number}.txt")).collect();
+        let names = FileNames::new(many.iter().map(String::as_str)).expect("not too many");
+        assert!(names.blocks.len() > 3);
+        assert_eq!((names.to_vec(), names.len()), (many.clone(), many.len()));
     }
 
     #[test]

@@ -5,8 +5,9 @@
 //! new broadcast are the same thing: a client whose number is behind.
 
 use super::mailbox::{Mailbox, Parcel};
+use super::packs::{Pack, Packs, pack_datagram};
 use crate::net::Shutdown;
-use crate::protocol::{Event, FromServer, Hello, MAX_DATAGRAM, TOKEN_LINE};
+use crate::protocol::{Event, FromServer, Hello, TOKEN_LINE};
 use crate::server::store::History;
 use crate::value::Ticket;
 use log::debug;
@@ -31,8 +32,6 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 /// How often the silent are looked for, and the history is synced to disk.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
-/// The bytes of lines behind the token in a datagram. The longest line and a `head_` line before it fit.
-const ROOM: usize = MAX_DATAGRAM - TOKEN_LINE;
 /// The number of no broadcast: a client whose next it is is owed nothing.
 const NOTHING: u64 = u64::MAX;
 
@@ -94,20 +93,6 @@ struct Round {
     parcels: Packs<Parcel>,
     by_udp: Vec<(SocketAddr, [u8; TOKEN_LINE], usize)>,
     by_tcp: Vec<(Arc<dyn Mailbox>, usize)>,
-}
-
-/// Broadcasts packed once for all clients that are owed the same.
-struct Packs<P> {
-    /// By the number from which they are owed, and whether it is the one behind all that the client has.
-    by_seq: HashMap<(u64, bool), usize>,
-    packs: Vec<Pack<P>>,
-}
-
-struct Pack<P> {
-    /// Nothing when there is nothing to send.
-    content: Option<P>,
-    /// What is owed next.
-    next: u64,
 }
 
 /// Where a client stands that is owed nothing more.
@@ -192,7 +177,7 @@ impl Broadcaster {
                 if loss > 0.0 && random.next() < loss {
                     continue;
                 }
-                let Some(lines) = &round.datagrams.packs[*pack].content else { continue };
+                let Some(lines) = &round.datagrams.get(*pack).content else { continue };
                 // The lines are packed once for all who lack the same; the token is each one's own.
                 let slices = [token_line, lines.as_bytes()].map(IoSlice::new);
                 // UDP promises nothing: a datagram that the system refuses is one more that is lost.
@@ -201,7 +186,7 @@ impl Broadcaster {
                 }
             }
             for (mailbox, pack) in &round.by_tcp {
-                if let Some(parcel) = &round.parcels.packs[*pack].content {
+                if let Some(parcel) = &round.parcels.get(*pack).content {
                     mailbox.deliver(parcel);
                 }
             }
@@ -323,67 +308,17 @@ impl Delivery {
                     }
                 });
                 round.by_tcp.push((Arc::clone(&self.mailbox), pack));
-                self.next = round.parcels.packs[pack].next;
+                self.next = round.parcels.get(pack).next;
             }
             Route::Udp { to, .. } => {
                 let owed = (self.next, self.wants_head);
                 let pack = round.datagrams.of(owed, || pack_datagram(history, owed, now));
                 round.by_udp.push((to, self.token_line, pack));
-                self.next = round.datagrams.packs[pack].next;
+                self.next = round.datagrams.get(pack).next;
             }
         }
         self.wants_head = false;
     }
-}
-
-impl<P> Packs<P> {
-    /// The pack for who is owed this, made by `pack` at the first call.
-    fn of(&mut self, owed: (u64, bool), pack: impl FnOnce() -> Pack<P>) -> usize {
-        *self.by_seq.entry(owed).or_insert_with(|| {
-            self.packs.push(pack());
-            self.packs.len() - 1
-        })
-    }
-}
-
-impl<P> Default for Packs<P> {
-    fn default() -> Self {
-        Packs { by_seq: HashMap::new(), packs: Vec::new() }
-    }
-}
-
-/// One datagram for a client that lacks everything from `seq` on. Where the history has a gap, `head_` tells the client
-/// not to wait; but it counts from what the client has, so it is said only where nothing before this datagram can be
-/// missing: `is_next` says that `seq` is the next after all that the client has. Else it asks again from the gap on.
-fn pack_datagram(history: &History, (seq, is_next): (u64, bool), now: Instant) -> Pack<String> {
-    let (broadcasts, range) = history.read(seq, ROOM, now);
-    let says_gaps = is_next || range.first == range.oldest;
-    let (mut lines, mut told) = (String::new(), seq);
-    for broadcast in broadcasts {
-        let seq = broadcast.seq;
-        if says_gaps && seq > told {
-            add(&mut lines, FromServer::Head(seq - 1));
-        }
-        if !add(&mut lines, FromServer::Broadcast(broadcast)) {
-            return Pack { content: Some(lines), next: seq };
-        }
-        told = seq + 1;
-    }
-    // Also to who has everything: that is the answer to their hello.
-    if says_gaps && (range.next > told || lines.is_empty()) {
-        add(&mut lines, FromServer::Head(range.next - 1));
-    }
-    Pack { content: Some(lines).filter(|lines| !lines.is_empty()), next: range.next }
-}
-
-/// Adds a line to those of a datagram, if it fits behind them. False when it does not.
-fn add(lines: &mut String, line: FromServer) -> bool {
-    let line = format!("{line}\n");
-    let fits = lines.len() + line.len() <= ROOM;
-    if fits {
-        lines.push_str(&line);
-    }
-    fits
 }
 
 /// Numbers from 0 to 1 that need not be unguessable: Marsaglia's xorshift (2003).
@@ -406,46 +341,6 @@ impl Xorshift {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_gap_is_told_only_where_nothing_before_it_can_be_missing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("later").as_secs();
-        let line = |seq: u64| format!("bcast_{seq}_{now}_bob_text\n");
-        let file = format!("head_2\n{}{}head_7\n{}head_11\n{}head_19\n", line(3), line(4), line(8), line(12));
-        std::fs::write(folder.path().join("broadcasts.log"), file).expect("written");
-        let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
-        let pack = |seq, is_next| {
-            let pack = pack_datagram(&history, (seq, is_next), Instant::now());
-            assert_eq!(pack.next, 20);
-            let lines = pack.content.unwrap_or_default();
-            let numbers = lines.lines().map(|line| line.split('_').take(2).collect::<Vec<_>>().join(" "));
-            numbers.collect::<Vec<_>>().join(", ").replace("bcast ", "")
-        };
-        assert_eq!(pack(0, true), "head 2, 3, 4, head 7, 8, head 11, 12, head 19");
-        assert_eq!(pack(1, false), pack(0, true), "before 3 there is nothing that could be missing");
-        assert_eq!(pack(5, true), "head 7, 8, head 11, 12, head 19");
-        assert_eq!(pack(5, false), "8, 12", "3 and 4 may be missing");
-        assert_eq!(pack(4, false), "4, 8, 12");
-        assert_eq!((pack(13, true), pack(20, true)), ("head 19".to_owned(), "head 19".to_owned()));
-        assert_eq!(pack(13, false), "", "12 may be missing");
-    }
-
-    #[test]
-    fn a_datagram_holds_what_fits_and_never_the_beginning_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
-        let (name, text) = ("abcdefghijklmno".parse().expect("a name"), "x".repeat(1024).parse().expect("a text"));
-        let now = Instant::now();
-        for _ in 0..3 {
-            history.append(&name, &text, std::time::SystemTime::now(), now).expect("written");
-        }
-        let pack = pack_datagram(&history, (1, true), now);
-        let lines = pack.content.expect("one");
-        assert_eq!((lines.lines().count(), pack.next), (1, 2));
-        let longest = format!("bcast_{}_{}_{name}_{text}\n", u64::MAX, 99_999_999_999u64).len();
-        assert!(longest + format!("head_{}\n", u64::MAX).len() <= ROOM);
-    }
 
     #[test]
     fn who_counts_the_broadcasts_of_another_history_has_none_of_this_one() {

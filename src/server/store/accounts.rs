@@ -5,7 +5,7 @@
 //! row it is looked whether somebody has edited the file: then it is read anew.
 
 use super::seen_file::SeenFile;
-use super::users_file::{self, Unfit, in_file};
+use super::users_file::{self, Account, Unfit, in_file};
 use crate::value::Username;
 use crate::value::sentence::counted;
 use log::warn;
@@ -48,17 +48,6 @@ struct UsersFile {
     added: HashSet<Username>,
     /// What was wrong with what lay there when it was looked at last.
     unfit: Option<(Option<SeenFile>, Unfit)>,
-}
-
-/// One row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// As spelled at the sign-up.
-    pub name: Username,
-    /// A PHC string.
-    pub password_hash: String,
-    /// When the sign-up was, in seconds since 1970.
-    pub created_at: u64,
 }
 
 /// Why an account was not added.

@@ -2,7 +2,6 @@
 //!
 //! It knows no lock, and not what is in memory.
 
-use super::accounts::Account;
 use crate::server::auth::is_hash;
 use crate::value::Username;
 use crate::value::comma;
@@ -15,6 +14,17 @@ use std::path::Path;
 
 /// The first line.
 pub const HEADER: &str = "username,password_hash,created_at";
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// As spelled at the sign-up.
+    pub name: Username,
+    /// A PHC string.
+    pub password_hash: String,
+    /// When the sign-up was, in seconds since 1970.
+    pub created_at: u64,
+}
 
 /// Why the rows of a file cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]

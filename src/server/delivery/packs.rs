@@ -1,0 +1,125 @@
+//! What one datagram, or one write, holds for all clients that lack the same broadcasts. It knows no client.
+
+use crate::protocol::{FromServer, MAX_DATAGRAM, TOKEN_LINE};
+use crate::server::store::History;
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// The bytes of lines behind the token in a datagram. The longest line and a `head_` line before it fit.
+const ROOM: usize = MAX_DATAGRAM - TOKEN_LINE;
+
+/// Broadcasts packed once for all clients that are owed the same.
+pub struct Packs<P> {
+    /// By the number from which they are owed, and whether it is the one behind all that the client has.
+    by_seq: HashMap<(u64, bool), usize>,
+    packs: Vec<Pack<P>>,
+}
+
+/// One of them.
+pub struct Pack<P> {
+    /// Nothing when there is nothing to send.
+    pub content: Option<P>,
+    /// What is owed next.
+    pub next: u64,
+}
+
+impl<P> Packs<P> {
+    /// The pack for who is owed this, made by `pack` at the first call.
+    pub fn of(&mut self, owed: (u64, bool), pack: impl FnOnce() -> Pack<P>) -> usize {
+        *self.by_seq.entry(owed).or_insert_with(|| {
+            self.packs.push(pack());
+            self.packs.len() - 1
+        })
+    }
+
+    /// The pack of this number.
+    pub fn get(&self, number: usize) -> &Pack<P> {
+        &self.packs[number]
+    }
+}
+
+impl<P> Default for Packs<P> {
+    fn default() -> Self {
+        Packs { by_seq: HashMap::new(), packs: Vec::new() }
+    }
+}
+
+/// One datagram for a client that lacks everything from `seq` on. Where the history has a gap, `head_` tells the client
+/// not to wait; but it counts from what the client has, so it is said only where nothing before this datagram can be
+/// missing: `is_next` says that `seq` is the next after all that the client has. Else it asks again from the gap on.
+pub fn pack_datagram(history: &History, (seq, is_next): (u64, bool), now: Instant) -> Pack<String> {
+    let (broadcasts, range) = history.read(seq, ROOM, now);
+    let says_gaps = is_next || range.first == range.oldest;
+    let (mut lines, mut told) = (String::new(), seq);
+    for broadcast in broadcasts {
+        let seq = broadcast.seq;
+        if says_gaps && seq > told {
+            add(&mut lines, FromServer::Head(seq - 1));
+        }
+        if !add(&mut lines, FromServer::Broadcast(broadcast)) {
+            return Pack { content: Some(lines), next: seq };
+        }
+        told = seq + 1;
+    }
+    // Also to who has everything: that is the answer to their hello.
+    if says_gaps && (range.next > told || lines.is_empty()) {
+        add(&mut lines, FromServer::Head(range.next - 1));
+    }
+    Pack { content: Some(lines).filter(|lines| !lines.is_empty()), next: range.next }
+}
+
+/// Adds a line to those of a datagram, if it fits behind them. False when it does not.
+fn add(lines: &mut String, line: FromServer) -> bool {
+    let line = format!("{line}\n");
+    let fits = lines.len() + line.len() <= ROOM;
+    if fits {
+        lines.push_str(&line);
+    }
+    fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_gap_is_told_only_where_nothing_before_it_can_be_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("later").as_secs();
+        let line = |seq: u64| format!("bcast_{seq}_{now}_bob_text\n");
+        let file = format!("head_2\n{}{}head_7\n{}head_11\n{}head_19\n", line(3), line(4), line(8), line(12));
+        std::fs::write(folder.path().join("broadcasts.log"), file).expect("written");
+        let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
+        let pack = |seq, is_next| {
+            let pack = pack_datagram(&history, (seq, is_next), Instant::now());
+            assert_eq!(pack.next, 20);
+            let lines = pack.content.unwrap_or_default();
+            let numbers = lines.lines().map(|line| line.split('_').take(2).collect::<Vec<_>>().join(" "));
+            numbers.collect::<Vec<_>>().join(", ").replace("bcast ", "")
+        };
+        assert_eq!(pack(0, true), "head 2, 3, 4, head 7, 8, head 11, 12, head 19");
+        assert_eq!(pack(1, false), pack(0, true), "before 3 there is nothing that could be missing");
+        assert_eq!(pack(5, true), "head 7, 8, head 11, 12, head 19");
+        assert_eq!(pack(5, false), "8, 12", "3 and 4 may be missing");
+        assert_eq!(pack(4, false), "4, 8, 12");
+        assert_eq!((pack(13, true), pack(20, true)), ("head 19".to_owned(), "head 19".to_owned()));
+        assert_eq!(pack(13, false), "", "12 may be missing");
+    }
+
+    #[test]
+    fn a_datagram_holds_what_fits_and_never_the_beginning_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
+        let (name, text) = ("abcdefghijklmno".parse().expect("a name"), "x".repeat(1024).parse().expect("a text"));
+        let now = Instant::now();
+        for _ in 0..3 {
+            history.append(&name, &text, std::time::SystemTime::now(), now).expect("written");
+        }
+        let pack = pack_datagram(&history, (1, true), now);
+        let lines = pack.content.expect("one");
+        assert_eq!((lines.lines().count(), pack.next), (1, 2));
+        let longest = format!("bcast_{}_{}_{name}_{text}\n", u64::MAX, 99_999_999_999u64).len();
+        assert!(longest + format!("head_{}\n", u64::MAX).len() <= ROOM);
+    }
+}
