@@ -1,19 +1,19 @@
 //! A log that never holds anybody up: lines go to standard error on a thread of their own.
 //!
 //! Whoever reads the log may pause, as `| less` does, and a pipe that is full would then stop every thread that has
-//! something to log, and with them the server. So lines wait in a queue that is bounded; what does not fit is
+//! something to log, and with them the server. So lines wait in a buffer that is bounded; what does not fit is
 //! counted, and said when there is room again.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Lines that wait to be written.
-const MAX_LINES: usize = 4096;
+/// Bytes of lines that wait to be written. As many more may be on their way.
+const MAX_WAITING: usize = 256 * 1024;
 
-/// The writing end, for a logger; clones share one queue.
+/// The writing end, for a logger; clones share one buffer.
 #[derive(Clone, Default)]
 pub struct LogWriter(Arc<Shared>);
 
@@ -25,9 +25,10 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    lines: VecDeque<Vec<u8>>,
+    /// Whole lines.
+    waiting: Vec<u8>,
     lost: usize,
-    /// Whether a line has left the queue and is being written.
+    /// Whether lines have left the buffer and are being written.
     writing: bool,
 }
 
@@ -46,22 +47,23 @@ impl LogWriter {
 
     /// Waits until every line is written, `limit` at the longest.
     pub fn drain(&self, limit: Duration) {
-        let busy = |state: &mut State| state.writing || !state.lines.is_empty();
+        let busy = |state: &mut State| state.writing || !state.waiting.is_empty();
         drop(self.0.changed.wait_timeout_while(self.0.lock(), limit, busy));
     }
 }
 
 impl Shared {
     fn write_to(&self, mut output: impl Write) {
+        let mut lines = Vec::new();
         loop {
             let mut state = self.lock();
             state.writing = false;
             self.changed.notify_all();
-            let waited = self.changed.wait_while(state, |state| state.lines.is_empty());
+            let waited = self.changed.wait_while(state, |state| state.waiting.is_empty());
             let mut state = waited.unwrap_or_else(PoisonError::into_inner);
             state.writing = true;
-            let lines: Vec<u8> = state.lines.drain(..).flatten().collect();
-            let lost = std::mem::take(&mut state.lost);
+            mem::swap(&mut state.waiting, &mut lines);
+            let lost = mem::take(&mut state.lost);
             drop(state);
             // Who closed standard error does not want the log.
             let _ = output.write_all(&lines);
@@ -69,6 +71,7 @@ impl Shared {
                 let _ = writeln!(output, "{lost} lines of this log are lost: nobody read it");
             }
             let _ = output.flush();
+            lines.clear();
         }
     }
 
@@ -81,8 +84,8 @@ impl Shared {
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut state = self.0.lock();
-        if state.lines.len() < MAX_LINES {
-            state.lines.push_back(line.to_vec());
+        if state.waiting.len() + line.len() <= MAX_WAITING {
+            state.waiting.extend_from_slice(line);
             self.0.changed.notify_all();
         } else {
             state.lost += 1;
@@ -106,16 +109,24 @@ mod tests {
         let (output, reader) = UnixStream::pair().expect("a pair");
         let mut log = LogWriter::start(output).expect("a thread");
         let line = "x".repeat(199) + "\n";
-        // Far more than the socket and the queue hold.
-        for _ in 0..4 * MAX_LINES {
+        // Far more than the socket and the buffer hold.
+        let sent = 16 * MAX_WAITING / line.len();
+        for _ in 0..sent {
             log.write_all(line.as_bytes()).expect("never fails");
         }
         log.drain(Duration::from_millis(1));
-        let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
-        let lost = lines.find(|line| line.contains("lost")).expect("said");
-        let lost: usize = lost.split(' ').next().and_then(|count| count.parse().ok()).expect("a number");
-        assert!((1..4 * MAX_LINES).contains(&lost), "{lost}");
+        let (mut come, mut lost) = (0, 0);
+        for text in BufReader::new(reader).lines().map_while(Result::ok) {
+            match text.split_once(" lines of this log are lost") {
+                Some((count, _)) => lost += count.parse::<usize>().expect("a number"),
+                None => come += 1,
+            }
+            if come + lost == sent {
+                break;
+            }
+        }
+        assert!(lost > 0 && come > 0, "{come} have come, {lost} were lost");
         log.drain(Duration::from_secs(30));
-        assert!(log.0.lock().lines.is_empty());
+        assert!(log.0.lock().waiting.is_empty());
     }
 }
