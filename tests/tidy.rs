@@ -243,3 +243,27 @@ fn every_link_of_a_page_leads_to_a_file() {
     }
     assert!(checked > 20, "only {checked} links were found");
 }
+
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources: String =
+        ["src", "tests", "tools"].iter().flat_map(|folder| files(&root.join(folder))).map(|(_, text)| text).collect();
+    let page = fs::read_to_string(root.join("docs/SECURITY.md")).expect("text");
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .filter_map(|row| row.trim_end_matches(" |").rsplit("| ").next());
+    let is_name = |word: &&str| {
+        word.contains('_')
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit())
+    };
+    let names: Vec<&str> = rows.flat_map(|tests| tests.split('`')).filter(is_name).collect();
+    let missing: Vec<String> = names
+        .iter()
+        .filter(|name| !sources.contains(&format!("fn {name}(")))
+        .map(|name| format!("docs/SECURITY.md: there is no test {name}"))
+        .collect();
+    none(&missing);
+    assert!(names.len() > 40, "only {} tests are named", names.len());
+}
