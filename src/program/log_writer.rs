@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Bytes of lines that wait to be written. As many more may be on their way.
-const MAX_WAITING: usize = 256 * 1024;
+const MAX_WAITING: usize = 128 * 1024;
 
 /// The writing end, for a logger; clones share one buffer.
 #[derive(Clone, Default)]

@@ -92,6 +92,12 @@ impl<'a> LoginState<'a> {
         Ok(())
     }
 
+    /// A piece of a long answer has left: how long it takes until the next may leave, as each counts as a line. A second
+    /// at the most, with one line a second.
+    pub fn count_piece(&mut self, now: Instant) -> Duration {
+        self.bucket.take_ahead(now)
+    }
+
     /// Makes an account. It waits for its turn to hash, but not for a client that `has_gone`.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use socket2::SockRef;
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 /// Serves the main port.
@@ -162,9 +163,14 @@ impl Connection<'_> {
             total += client.files.len();
             for line in files_lines(client) {
                 write(&mut self.answer, line);
-                if self.answer.len() >= MAX_WRITE && !self.flush() {
+                if self.answer.len() < MAX_WRITE {
+                    continue;
+                }
+                if !self.flush() {
                     return false;
                 }
+                // Whoever asks again and again keeps the processors from nobody.
+                thread::sleep(self.session.login.count_piece(Instant::now()));
             }
         }
         write(&mut self.answer, Reply::Ok(counted(total, "file")));
