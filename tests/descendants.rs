@@ -77,6 +77,20 @@ fn nothing_is_left(cgroups: Option<Cgroups>) {
     assert_eq!(left(&path), [""; 0]);
 }
 
+/// Leaves fifty that end by themselves, and ends when none of them is a zombie of ours.
+const STRAYS: &str = r#"sh -c 'n=0; while [ $n -lt 50 ]; do (true &); n=$((n + 1)); done
+while grep -qs "^[0-9]* (sh) Z $PPID " /proc/[0-9]*/stat; do :; done; echo reaped'"#;
+
+#[test]
+fn what_a_command_has_left_is_reaped_while_it_runs() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (_orders, call, _caller, asker) = call();
+    let limits = Limits { time: LIMIT, cgroups: None };
+    let command = STRAYS.replace('\n', " ; ").parse().expect("a command");
+    let End::Ran(ran) = output::run(&command, &limits, &call, &asker).expect("it starts") else { panic!("ran") };
+    assert_eq!((ran.status, ran.output.as_slice()), (Status::Exit(0), b"reaped\n".as_slice()));
+}
+
 #[test]
 fn whoever_bears_others_when_it_is_killed_is_stopped_first() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -136,6 +136,7 @@ fn watch(group: &ProcessGroup, streams: &mut Streams, until: Instant, wanted: Wa
     loop {
         // What it wrote before its end is in the pipes by now, so then nothing is waited for.
         let exited = group.has_ended();
+        process_group::reap_strays();
         let left = until.saturating_duration_since(Instant::now());
         let read = streams.read(wanted, if exited { Duration::ZERO } else { pause.min(left) })?;
         match read {

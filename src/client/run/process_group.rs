@@ -126,11 +126,15 @@ impl ProcessGroup {
         if !self.has_ended() {
             group(Signal::SIGSTOP);
         }
-        let rest = stop(|| Rest::of_command(self.id));
+        let rest = stop(|| {
+            let rest = Rest::of_command(self.id);
+            // Also behind the leader's own zombie, where `reap_strays` finds none.
+            rest.reap(&known());
+            rest
+        });
         group(Signal::SIGKILL);
         rest.signal(Signal::SIGKILL, |_| true);
-        // Who reaps the leader learns how it ended.
-        rest.processes.iter().filter(|found| found.id != self.id).for_each(reap);
+        rest.reap(&known());
         rest.processes.into_iter().filter(|found| !(found.id == self.id && found.is_zombie())).collect()
     }
 }
@@ -185,6 +189,13 @@ impl Rest {
         }
         meant.len()
     }
+
+    /// Takes the ends of those of our children that have ended, but for commands: who reaps one learns how it ended.
+    fn reap(&self, known: &Known) {
+        for found in self.processes.iter().filter(|found| !known.leaders.contains(&found.id)) {
+            let _ = waitpid(found.id, Some(WaitPidFlag::WNOHANG));
+        }
+    }
 }
 
 /// Stops all that `look` finds, and looks again until two looks show the same ones, and all of them stand still.
@@ -215,14 +226,23 @@ pub fn end_left() -> usize {
     let is_left = |found: &Found| known.left.contains(&found.id) || known.is_stray(found) && found.is_zombie();
     let rest = Rest::new(&all, is_left);
     rest.signal(Signal::SIGKILL, |_| true);
-    rest.processes.iter().for_each(reap);
+    rest.reap(&known);
     known.left = rest.processes.iter().filter(|found| !found.is_zombie()).map(|found| found.id).collect();
     known.left.len()
 }
 
-/// Takes the end of one that is our child, if it has ended.
-fn reap(found: &Found) {
-    let _ = waitpid(found.id, Some(WaitPidFlag::WNOHANG));
+/// Reaps what commands have left and what has ended by itself. A command that leaves one process after the other would
+/// else fill the system with zombies while it runs, until nobody can start anything.
+pub fn reap_strays() {
+    // Held, so that no command is started that is not known yet.
+    let known = known();
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    while let Some(id) = waitid(Id::All, flags).ok().and_then(|status| status.pid()) {
+        // The end of a command is for who runs it. Behind it no other is found, until it is reaped within two seconds.
+        if known.leaders.contains(&id) || waitpid(id, Some(WaitPidFlag::WNOHANG)).is_err() {
+            return;
+        }
+    }
 }
 
 impl Known {

@@ -1,7 +1,7 @@
 //! The processes that the system knows, as `/proc` has them, and which of them come from us. It ends none.
 
 use nix::unistd::Pid;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
 /// One process.
@@ -50,9 +50,14 @@ fn parse(stat: &str) -> Option<Found> {
 pub fn with_descendants(processes: &[Found], is_first: impl Fn(&Found) -> bool) -> Vec<Found> {
     let mut found: Vec<Found> = processes.iter().copied().filter(is_first).collect();
     let mut ids: BTreeSet<Pid> = found.iter().map(|found| found.id).collect();
+    // By parent: a command may have left tens of thousands.
+    let mut children: HashMap<Pid, Vec<Found>> = HashMap::new();
+    for process in processes {
+        children.entry(process.parent).or_default().push(*process);
+    }
     let mut at = 0;
     while let Some(parent) = found.get(at).map(|found| found.id) {
-        found.extend(processes.iter().filter(|child| child.parent == parent && ids.insert(child.id)));
+        found.extend(children.remove(&parent).into_iter().flatten().filter(|child| ids.insert(child.id)));
         at += 1;
     }
     found
