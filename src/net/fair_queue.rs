@@ -89,10 +89,12 @@ impl FairQueue {
         }
         self.ring_next(&state);
         drop(state);
-        if waited.is_ok() {
+        // Before anything else is done, so that it is given back whatever happens.
+        let permit = waited.map(|()| Permit(self));
+        if permit.is_ok() {
             (patience.on_turn)();
         }
-        waited.map(|()| Permit(self))
+        permit
     }
 
     /// Waits until it is the turn of `own`, which stays in line.
@@ -259,6 +261,15 @@ mod tests {
         queue.rest(soon);
         assert!(queue.take(&patient()).is_ok());
         assert!(Instant::now() >= soon, "not before its time");
+    }
+
+    #[test]
+    fn a_permit_comes_back_whatever_happens_when_the_turn_has_come() {
+        let queue = FairQueue::new(1, 16);
+        let on_turn = || panic!("as the test wants");
+        let take = || queue.take(&Patience { on_turn: &on_turn, ..patient() }).map(drop);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(take)).is_err());
+        assert!(queue.take(&Patience { until: Instant::now() + LIMIT, ..patient() }).is_ok());
     }
 
     #[test]

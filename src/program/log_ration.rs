@@ -42,10 +42,10 @@ impl<L: Log> Rationed<L> {
             return;
         }
         if record.level() > Level::Warn {
-            let Some(left_out) = self.ration.lock().unwrap_or_else(PoisonError::into_inner).take(length(record), now)
-            else {
-                return;
-            };
+            // Before the lock: what a line shows is written by its arguments, whatever they are.
+            let bytes = length(record);
+            let taken = self.ration.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, now);
+            let Some(left_out) = taken else { return };
             if left_out > 0 {
                 let said = format_args!("{left_out} lines of this log are left out: too many bytes a second");
                 self.inner.log(&Record::builder().level(Level::Warn).args(said).build());
@@ -106,6 +106,7 @@ impl<L: Log> Log for Rationed<L> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::OnceCell;
     use std::time::Duration;
 
     /// Keeps what it gets.
@@ -152,6 +153,21 @@ mod tests {
         assert_eq!(said.len(), 1 + 64, "a second's worth");
         (0..300).for_each(|_| say(&log, Level::Info, &line, start + Duration::from_secs(3600)));
         assert_eq!(taken(&log).len(), 1 + 256);
+    }
+
+    #[test]
+    fn a_line_is_counted_without_the_lock() {
+        /// Says what it has found when it was written first: that is when it is counted.
+        struct Looks<'a>(&'a Rationed<Kept>, OnceCell<bool>);
+        impl fmt::Display for Looks<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.1.get_or_init(|| self.0.ration.try_lock().is_ok()))
+            }
+        }
+        let log = Rationed::new(Kept::default());
+        let looks = Looks(&log, OnceCell::new());
+        log.log_at(&Record::builder().level(Level::Info).args(format_args!("{looks}")).build(), Instant::now());
+        assert_eq!(taken(&log), ["true"]);
     }
 
     #[test]
