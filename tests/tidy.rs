@@ -213,6 +213,17 @@ fn a_lock_of_the_client_stands_beside_its_reason() {
     }
 }
 
+/// A warning gets past the ration of the log: nobody who connects may cause as many as they like.
+#[test]
+fn nothing_that_a_client_says_is_a_warning() {
+    let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server/session");
+    let files = files(&room);
+    assert!(files.len() > 5, "only {} files were found", files.len());
+    let warns = |text: &str| ["warn!(", "error!("].iter().any(|warning| without_tests(text).contains(warning));
+    let wrong = files.iter().filter(|(_, text)| warns(text)).map(|(path, _)| path.display().to_string());
+    none(&wrong.collect::<Vec<_>>());
+}
+
 #[test]
 fn every_file_begins_with_what_it_is_and_none_is_too_long() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -14,7 +14,7 @@ use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{ClientSnapshot, FileNames, NewGuest, NotEntered, Rendezvous, SessionKey};
 use crate::value::BadLine;
 use crate::value::sentence::counted;
-use log::{info, warn};
+use log::info;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -92,7 +92,7 @@ fn answer(services: &Rendezvous, message: &str, peer: SocketAddr) -> Option<Quer
         Query::Init { name, port, files, torn } => {
             if !torn.is_empty() {
                 let torn = logged(&torn.join(","));
-                warn!("{peer} (query): files left out, as a comma in a name makes two of it: {torn}");
+                info!("{peer} (query): files left out, as a comma in a name makes two of it: {torn}");
             }
             enter(services, &name, port, &files, peer)
         }
