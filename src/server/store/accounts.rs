@@ -106,9 +106,8 @@ impl Accounts {
                 return Err(NotAdded::Full);
             }
         }
-        let appended = users_file::append(&mut file.file, users_file::row(&account).as_bytes());
-        let seen = SeenFile::of(&file.file).inspect(|seen| file.seen = *seen).map(drop);
-        appended.and(seen).map_err(|error| {
+        let UsersFile { file: open, seen, .. } = &mut *file;
+        users_file::append(open, seen, users_file::row(&account).as_bytes()).map_err(|error| {
             warn!("{}: {error}", self.path.display());
             NotAdded::File
         })?;
@@ -158,6 +157,8 @@ impl Accounts {
             ErrorKind::NotFound => Unfit::PerhapsBeingSaved(in_file(&self.path, error)),
             _ => self.unfit(error),
         })?;
+        // Before it is read: who writes while it is read changes it once more.
+        let mut seen = SeenFile::of(&new).map_err(|error| self.unfit(error))?;
         let mut users = users_file::load(&mut new, &self.path)?;
         let (missing, ended) = compare(&self.lock_users(), &file.added, &users);
         let before = self.lock_users().len();
@@ -170,9 +171,8 @@ impl Accounts {
             )));
         }
         let rows: String = missing.iter().map(users_file::row).collect();
-        let appended = users_file::append(&mut new, rows.as_bytes()).and_then(|()| SeenFile::of(&new));
-        file.seen = appended.map_err(|error| self.unfit(error))?;
-        (file.file, file.unfit) = (new, None);
+        users_file::append(&mut new, &mut seen, rows.as_bytes()).map_err(|error| self.unfit(error))?;
+        (file.file, file.seen, file.unfit) = (new, seen, None);
         let again = missing.len();
         users.extend(missing.into_iter().map(|account| (account.name.clone(), account)));
         warn!(
@@ -191,6 +191,18 @@ impl Accounts {
 
     fn lock_users(&self) -> MutexGuard<'_, HashMap<Username, Account>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file may have been edited since the last sign-up: nobody of this run is lost all the same.
+impl Drop for Accounts {
+    fn drop(&mut self) {
+        if self.file.get_mut().unwrap_or_else(PoisonError::into_inner).added.is_empty() {
+            return;
+        }
+        if let Err(NotAdded::Unfit(why)) = self.wait_for_file().map(drop) {
+            warn!("{why}; who has signed up since the server started may be missing there");
+        }
     }
 }
 
@@ -316,7 +328,7 @@ mod tests {
         let hash = format!("\"{}\"", account("alice").password_hash);
         for (rows, complaint) in [
             ("name,password\n".to_owned(), ":1: expected the header"),
-            (format!("{HEADER}\nalice,{hash},1\na_b,{hash},1\n"), ":3: \"a_b\""),
+            (format!("{HEADER}\nalice,{hash},1\na_b,{hash},1\n"), ":3: the first field is no name"),
             (format!("{HEADER}\nalice,secret,1\n"), ":2: the password hash of alice"),
             (format!("{HEADER}\nalice,{hash},1\nAlice,{hash},1\n"), ":3: this username stands twice"),
             (format!("{HEADER}\nalice,{hash}\n"), ":2: expected username"),
@@ -388,6 +400,40 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_lost_when_the_server_stops_after_an_edit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = with_four(folder.path());
+        let path = folder.path().join("users.csv");
+        replace(&path, &rows_without(&path, "dave"));
+        drop(accounts);
+        assert_eq!(names(&Accounts::open(folder.path()).expect("opens")), "alice bob carol dave");
+        // A server in which nobody has signed up leaves the file to who edits it.
+        let accounts = Accounts::open(folder.path()).expect("opens");
+        let text = rows_without(&path, "dave");
+        replace(&path, &text);
+        drop(accounts);
+        assert_eq!(fs::read_to_string(&path).expect("text"), text);
+    }
+
+    #[test]
+    fn what_stands_in_the_file_is_told_to_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = with_four(folder.path());
+        let path = folder.path().join("users.csv");
+        let text = fs::read_to_string(&path).expect("text");
+        // The names are gone, and the hashes stand first.
+        replace(&path, &text.replace("bob,", "").replace("dave,", ""));
+        let refused = accounts.add(account("eve"));
+        assert!(matches!(&refused, Err(NotAdded::Unfit(why)) if !why.contains('$')), "{refused:?}");
+        replace(&path, &text.replace("bob,", "\"$pbkdf2-sha256$\","));
+        let refused = accounts.add(account("eve"));
+        assert!(
+            matches!(&refused, Err(NotAdded::Unfit(why)) if why.contains(":3:") && !why.contains('$')),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
     fn a_file_that_cannot_be_taken_is_left_alone_and_the_accounts_stay() {
         let delete: Meddle = |path| fs::remove_file(path).expect("removed");
         let empty: Meddle = |path| fs::write(path, "").expect("written");
@@ -424,7 +470,8 @@ mod tests {
     #[test]
     fn a_file_that_is_being_saved_is_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
-        let accounts = Accounts { saving: Duration::from_secs(60), ..with_four(folder.path()) };
+        let mut accounts = with_four(folder.path());
+        accounts.saving = Duration::from_secs(60);
         let path = folder.path().join("users.csv");
         let text = rows_without(&path, "bob");
         fs::write(&path, "").expect("cut");

@@ -161,17 +161,30 @@ impl History {
     }
 }
 
+/// The file may have been replaced, cut or deleted since the last broadcast: nothing is lost all the same.
+impl Drop for History {
+    fn drop(&mut self) {
+        if let Err(error) = self.make_ready(&mut self.lock_file(), Instant::now()) {
+            warn!("{}: {error}", self.path.display());
+        }
+    }
+}
+
 impl LogFile {
     /// Appends a line that was taken now, or leaves the file as it was.
     fn append(&mut self, line: &str, now: Instant) -> io::Result<()> {
         let written = (&*self.file).write_all(line.as_bytes());
-        if written.is_err() {
-            self.file.set_len(self.bytes)?;
-        } else {
-            self.bytes += line.len() as u64;
-            self.began.get_or_insert(now);
-        }
-        self.seen = SeenFile::of(&self.file)?;
+        self.seen = match written {
+            Ok(()) => {
+                self.bytes += line.len() as u64;
+                self.began.get_or_insert(now);
+                self.seen.with(&self.file, line.len())?
+            }
+            Err(_) => {
+                self.file.set_len(self.bytes)?;
+                SeenFile::of(&self.file)?
+            }
+        };
         written
     }
 }
@@ -411,6 +424,10 @@ mod tests {
             let history = History::open(folder.path(), WINDOW).expect("opens");
             assert_eq!(texts(&history, 1, now).0, ["one", "two", "three", "four"]);
             assert_eq!(say(&history, "five", now), 5);
+            meddle(&folder.path().join("broadcasts.log"));
+            drop(history);
+            let history = History::open(folder.path(), WINDOW).expect("opens");
+            assert_eq!((texts(&history, 5, now).0, history.head()), (vec!["five".to_owned()], 5), "nobody said more");
         }
     }
 

@@ -44,6 +44,17 @@ impl SeenFile {
         }
     }
 
+    /// How `file` is now, to which we have added so many bytes since it was this. When that is not all that has become
+    /// of it, it stays this: then the next look finds that somebody else has written too.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn with(self, file: &File, added: usize) -> io::Result<SeenFile> {
+        let now = SeenFile::of(file)?;
+        let is_ours = added > 0 && now.which == self.which && now.length == self.length.saturating_add(added as u64);
+        Ok(if is_ours { now } else { self })
+    }
+
     /// What somebody has done to this file when `there` is at its path, another than this: words behind its name.
     pub fn fate(&self, there: Option<SeenFile>) -> &'static str {
         match there {
@@ -59,6 +70,18 @@ impl SeenFile {
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn what_others_add_beside_us_is_not_taken_for_ours() {
+        let mut file = tempfile::tempfile().expect("a file");
+        let seen = SeenFile::of(&file).expect("there");
+        file.write_all(b"ours").expect("written");
+        let ours = seen.with(&file, 4).expect("there");
+        assert_eq!(ours, SeenFile::of(&file).expect("there"));
+        file.write_all(b"ours, and theirs").expect("written");
+        assert_eq!(ours.with(&file, 4).expect("there"), ours);
+        assert_eq!(ours.with(&file, 0).expect("there"), ours, "we have added nothing");
+    }
 
     #[test]
     fn each_change_has_a_name() {

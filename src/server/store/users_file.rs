@@ -2,6 +2,7 @@
 //!
 //! It knows no lock, and not what is in memory.
 
+use super::seen_file::SeenFile;
 use crate::server::auth::is_hash;
 use crate::value::Username;
 use crate::value::comma;
@@ -71,16 +72,21 @@ pub fn row(account: &Account) -> String {
     comma::join([account.name.as_str(), &account.password_hash, &account.created_at.to_string()]) + "\n"
 }
 
-/// Appends and syncs, or leaves the file as it was: half a row would be taken for a torn one at the next start.
+/// Appends to a file that was `seen` so, and syncs; or leaves it as it was: half a row would be taken for a torn one at
+/// the next start.
 ///
 /// # Errors
 /// What the system says.
-pub fn append(file: &mut File, row: &[u8]) -> io::Result<()> {
+pub fn append(file: &mut File, seen: &mut SeenFile, rows: &[u8]) -> io::Result<()> {
     let end = file.seek(SeekFrom::End(0))?;
-    let written = file.write_all(row).and_then(|()| file.sync_data());
-    if written.is_err() {
-        file.set_len(end)?;
-    }
+    let written = file.write_all(rows).and_then(|()| file.sync_data());
+    *seen = match written {
+        Ok(()) => seen.with(file, rows.len())?,
+        Err(_) => {
+            file.set_len(end)?;
+            SeenFile::of(file)?
+        }
+    };
     written
 }
 
@@ -170,7 +176,8 @@ fn parse_rows(mut rows: csv::Reader<&[u8]>, path: &Path) -> Result<HashMap<Usern
         let (3, Some(name), Some(hash), Some(created_at)) = (row.len(), row.get(0), row.get(1), row.get(2)) else {
             return Err(wrong(&format!("expected {HEADER}")));
         };
-        let name: Username = name.parse().map_err(|error| wrong(&format!("{name:?}: {error}")))?;
+        // What stands there is not told: it may be a hash, and whoever signs up is told this sentence.
+        let name: Username = name.parse().map_err(|error| wrong(&format!("the first field is no name: {error}")))?;
         if !is_hash(hash) {
             return Err(wrong(&format!("the password hash of {name} is not a $pbkdf2-sha256$ string")));
         }
