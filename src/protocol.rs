@@ -20,7 +20,7 @@ pub use find::{FIND_PORT, FIND_QUESTION_LENGTH, FindAnswer, FindQuestion, MAX_FI
 pub use notice::Notice;
 pub use refusal::Refusal;
 pub use reply::Reply;
-pub use request::{BadRequest, EntryRequest, MemberRequest, Request};
+pub use request::{BadRequest, EntryRequest, MemberRequest, Request, masked_name};
 
 use std::ops::RangeInclusive;
 

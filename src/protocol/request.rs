@@ -2,7 +2,7 @@
 
 use super::{BroadcastText, InvalidBroadcast};
 use crate::value::comma;
-use crate::value::{Address, InvalidAddress};
+use crate::value::{Address, InvalidAddress, Username};
 use std::fmt;
 
 /// What a client asks of the server: the first word of its line says which of these it is.
@@ -199,10 +199,16 @@ impl EntryRequest {
     fn masked(&self) -> String {
         match self {
             EntryRequest::SignupDialogue | EntryRequest::LoginDialogue => self.to_string(),
-            EntryRequest::Signup { name, .. } => comma::join(["SIGNUP", name, "***"]),
-            EntryRequest::Login { name, .. } => comma::join(["LOGIN", name, "***"]),
+            EntryRequest::Signup { name, .. } => comma::join(["SIGNUP", masked_name(name), "***"]),
+            EntryRequest::Login { name, .. } => comma::join(["LOGIN", masked_name(name), "***"]),
         }
     }
+}
+
+/// What came for a username, as it may be logged. What cannot be one may be a password: it came a line too early, or
+/// became part of the name by an open quote.
+pub fn masked_name(name: &str) -> &str {
+    if name.trim().parse::<Username>().is_ok() { name } else { "(no name)" }
 }
 
 impl MemberRequest {
@@ -393,6 +399,7 @@ mod tests {
         for (line, masked) in [
             ("LOGIN,alice,secret-word", "LOGIN,alice,***"),
             ("SIGNUP,alice,\"secret, word\"", "SIGNUP,alice,***"),
+            ("SIGNUP,\"alice,secret-word", "SIGNUP,(no name),***"),
             ("bcast_hi all", "bcast_(6 bytes)"),
             ("msg_grüße_bob", "msg_(7 bytes)_bob"),
             ("relay_hi_127.0.0.2:4401", "relay_(2 bytes)_127.0.0.2:4401"),

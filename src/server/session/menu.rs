@@ -13,7 +13,7 @@ use super::menu_step::{Prompt, Step, inside, outside};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU, PIECE};
 use crate::net::listener::{Service, reached_address};
 use crate::net::{BurstReader, Pieces, Place, Refused, has_hung_up};
-use crate::protocol::{Event, MAX_LINE, MemberRequest, Request};
+use crate::protocol::{Event, MAX_LINE, MemberRequest, Request, masked_name};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, LoginState, Rendezvous, SessionKey, TimeIsUp};
@@ -211,10 +211,10 @@ impl<'a> MenuSession<'a> {
     fn take_text(&mut self, message: &str) -> (String, Step) {
         let word = message.trim().to_owned();
         match std::mem::replace(&mut self.prompt, Prompt::Option) {
-            Prompt::Anything => (word, Step::Say(GREETING.to_owned())),
+            Prompt::Anything => (format!("({} bytes)", message.len()), Step::Say(GREETING.to_owned())),
             Prompt::Option => self.take_option(&word),
             Prompt::Login(dialogue) => {
-                let asked = if dialogue.is_secret() { "***".to_owned() } else { word };
+                let asked = if dialogue.is_secret() { "***" } else { masked_name(&word) }.to_owned();
                 (asked, self.take_answer(dialogue, message))
             }
             Prompt::Choice => self.choose(message),

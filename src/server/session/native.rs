@@ -5,7 +5,7 @@
 
 use super::logged;
 use crate::net::Place;
-use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply, Request};
+use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply, Request, masked_name};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::Mailbox;
 use crate::server::service::{
@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
         match std::mem::replace(&mut self.prompt, Prompt::Command) {
             Prompt::Command => self.take_command(line, answer),
             Prompt::Login(dialogue) => {
-                self.asked = if dialogue.is_secret() { "***" } else { line }.to_owned();
+                self.asked = if dialogue.is_secret() { "***" } else { masked_name(line) }.to_owned();
                 // A name that is taken is refused with the passwords: a script has sent them already, and they would
                 // be taken for commands.
                 match dialogue.take(line, |_| Ok(())) {

@@ -139,17 +139,22 @@ impl Accounts {
             file.unfit = None;
             return Ok(());
         }
-        // It need not be read again for everybody who comes.
-        if let Some((_, unfit)) = file.unfit.as_ref().filter(|(seen, _)| *seen == there) {
-            return Err(unfit.clone());
-        }
+        // What was read need not be read again for everybody who comes. Other rights do not show in `there`.
+        let before = file.unfit.take().filter(|(seen, _)| *seen == there).map(|(_, unfit)| unfit);
         let fate = file.seen.fate(there);
-        self.read_anew(file, fate).inspect_err(|unfit| {
-            if let Unfit::Wrong(why) = unfit {
+        let unfit = match &before {
+            Some(Unfit::PerhapsBeingSaved(_) | Unfit::Wrong(_)) => before.clone(),
+            Some(Unfit::Unusable(_)) | None => self.read_anew(file, fate).err(),
+        };
+        let Some(unfit) = unfit else { return Ok(()) };
+        match &unfit {
+            Unfit::Wrong(why) | Unfit::Unusable(why) if before.as_ref() != Some(&unfit) => {
                 warn!("{why}; the file {fate}, and the accounts stay as they were");
             }
-            file.unfit = Some((there, unfit.clone()));
-        })
+            _ => {}
+        }
+        file.unfit = Some((there, unfit.clone()));
+        Err(unfit)
     }
 
     fn read_anew(&self, file: &mut UsersFile, fate: &str) -> Result<(), Unfit> {
@@ -186,7 +191,7 @@ impl Accounts {
     }
 
     fn unfit(&self, error: io::Error) -> Unfit {
-        Unfit::Wrong(in_file(&self.path, error))
+        Unfit::Unusable(in_file(&self.path, error))
     }
 
     fn lock_users(&self) -> MutexGuard<'_, HashMap<Username, Account>> {
@@ -252,6 +257,8 @@ mod tests {
     use crate::net::Patience;
     use crate::server::auth::Hasher;
     use crate::server::store::users_file::HEADER;
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
     use std::fs::OpenOptions;
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
@@ -441,6 +448,10 @@ mod tests {
         let no_header: Meddle = |path| replace(path, &rows_without(path, "username"));
         let most_gone: Meddle = |path| replace(path, &format!("{HEADER}\n"));
         let wrong: Meddle = |path| replace(path, &(rows_without(path, "nobody") + "frank,secret,1\n"));
+        let pipe: Meddle = |path| {
+            fs::remove_file(path).expect("removed");
+            mkfifo(path, Mode::S_IRWXU).expect("made");
+        };
         for (meddle, why) in [
             (delete, "users.csv: No such file"),
             (empty, "users.csv: it is empty"),
@@ -448,18 +459,20 @@ mod tests {
             (no_header, "users.csv:1: expected the header"),
             (most_gone, "users.csv: 3 of 4 accounts are not there any more: put them back"),
             (wrong, "users.csv:6: the password hash of frank is not"),
+            (pipe, "users.csv: this is no regular file"),
         ] {
             let folder = tempfile::tempdir().expect("a folder");
             let accounts = with_four(folder.path());
             let path = folder.path().join("users.csv");
             let before = fs::read_to_string(&path).expect("text");
             meddle(&path);
-            let meddled = fs::read(&path).ok();
+            let content = || path.is_file().then(|| fs::read(&path).expect("read"));
+            let meddled = content();
             for _ in 0..2 {
                 let refused = accounts.add(account("eve"));
                 assert!(matches!(&refused, Err(NotAdded::Unfit(told)) if told.contains(why)), "{why}: {refused:?}");
             }
-            assert_eq!((fs::read(&path).ok(), names(&accounts)), (meddled, "alice bob carol dave".to_owned()));
+            assert_eq!((content(), names(&accounts)), (meddled, "alice bob carol dave".to_owned()));
             replace(&path, &before);
             accounts.add(account("eve")).expect("mended");
             drop(accounts);
@@ -485,6 +498,30 @@ mod tests {
             adding.join().expect("no panic").expect("added");
         });
         assert_eq!(names(&accounts), "alice carol dave eve");
+    }
+
+    #[test]
+    fn a_file_that_can_be_used_again_is_looked_at_again_though_it_is_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = with_four(folder.path());
+        replace(&folder.path().join("users.csv"), &rows_without(&folder.path().join("users.csv"), "bob"));
+        let there = SeenFile::at(&folder.path().join("users.csv")).expect("there");
+        let refused = |unfit: fn(String) -> Unfit| {
+            accounts.file.lock().expect("no panic").unfit = Some((there, unfit("as before".to_owned())));
+            accounts.add(account("eve")).is_err()
+        };
+        // What was read is not read again; rights may have changed.
+        assert!(refused(Unfit::Wrong));
+        assert!(!refused(Unfit::Unusable));
+        assert_eq!(names(&accounts), "alice carol dave eve");
+    }
+
+    #[test]
+    fn a_pipe_is_refused_at_the_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        mkfifo(&folder.path().join("users.csv"), Mode::S_IRWXU).expect("made");
+        let error = Accounts::open(folder.path()).err().expect("refused");
+        assert!(error.ends_with("users.csv: this is no regular file"), "{error}");
     }
 
     #[test]

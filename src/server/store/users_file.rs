@@ -34,13 +34,15 @@ pub enum Unfit {
     PerhapsBeingSaved(String),
     /// A row is wrong, which the sentence names with its line.
     Wrong(String),
+    /// The system does not let us read or write it, which may be otherwise the next time.
+    Unusable(String),
 }
 
 impl Unfit {
     /// One sentence that names the file.
     pub fn into_sentence(self) -> String {
         match self {
-            Unfit::PerhapsBeingSaved(why) | Unfit::Wrong(why) => why,
+            Unfit::PerhapsBeingSaved(why) | Unfit::Wrong(why) | Unfit::Unusable(why) => why,
         }
     }
 }
@@ -62,7 +64,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// What the system says.
 pub fn open_again(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).append(true).open(path)?;
+    let file = regular(OpenOptions::new().read(true).append(true).open(path)?)?;
     warn_if_others_read(&file, path);
     Ok(file)
 }
@@ -92,7 +94,12 @@ pub fn append(file: &mut File, seen: &mut SeenFile, rows: &[u8]) -> io::Result<(
 
 /// Opens a file that only its owner may read, made if need be.
 pub fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
+    regular(OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?)
+}
+
+/// A pipe would be read for ever, and a device may have no end.
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("this is no regular file")) }
 }
 
 /// The sentence for a failure with a file.
@@ -151,7 +158,7 @@ fn set_torn_row_aside(file: &mut File, path: &Path) -> io::Result<()> {
 pub fn load(file: &mut File, path: &Path) -> Result<HashMap<Username, Account>, Unfit> {
     let mut bytes = Vec::new();
     let read = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
-    read.map_err(|error| Unfit::Wrong(in_file(path, error)))?;
+    read.map_err(|error| Unfit::Unusable(in_file(path, error)))?;
     let unfinished = |what: &str| Err(Unfit::PerhapsBeingSaved(format!("{}: {what}", path.display())));
     if bytes.is_empty() {
         return unfinished("it is empty");
