@@ -155,7 +155,8 @@ fn vitals(id: u32) -> io::Result<Vitals> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
     let missing = || io::Error::other("it has no memory any more");
     Ok(Vitals {
-        rss: number_of(&status, "VmRSS:").ok_or_else(missing)? as f64 / 1024.0,
+        // What the program holds. Pages of its file come when code runs for the first time, and hold nothing.
+        rss: number_of(&status, "RssAnon:").ok_or_else(missing)? as f64 / 1024.0,
         threads: number_of(&status, "Threads:").ok_or_else(missing)?,
         descriptors: fs::read_dir(format!("/proc/{id}/fd"))?.count(),
         cpu: cpu(&stat).ok_or_else(missing)?,
