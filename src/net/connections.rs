@@ -11,6 +11,9 @@ use std::time::Duration;
 /// A refused or ended peer gets this long to read its last line.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
+/// Those that have given way get so long to end before who comes next is turned away without a word.
+const ENDING: Duration = Duration::from_millis(200);
+
 /// How many of something one address may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerAddress {
@@ -170,9 +173,12 @@ impl Connections {
 
     /// What becomes of a connection that was just accepted.
     pub(super) fn admit(&self, stream: &Arc<TcpStream>, from: IpAddr) -> Verdict {
-        let mut state = self.lock();
-        // Those that have given way need a moment to end.
-        if state.closed || state.open.len() >= self.max.saturating_mul(2) {
+        // Those that have given way need a moment to end. Who comes next waits for that, and all others behind it.
+        let too_many = |state: &State| state.open.len() >= self.max.saturating_mul(2);
+        let waits = |state: &mut State| !state.closed && too_many(state);
+        let waited = self.ended.wait_timeout_while(self.lock(), ENDING, waits);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if state.closed || too_many(&state) {
             return Verdict::Drop;
         }
         let (id, gives_way) = match state.rule.admit(from) {
@@ -240,5 +246,37 @@ impl Drop for Place<'_> {
         state.open.remove(&self.id);
         state.rule.leave(self.id);
         self.connections.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+
+    const LIMIT: PerAddress = PerAddress { public: 9, private: 9 };
+
+    fn connection() -> Arc<TcpStream> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Arc::new(TcpStream::connect(listener.local_addr().expect("bound")).expect("connects"))
+    }
+
+    #[test]
+    fn who_comes_while_others_end_waits_for_them_and_not_for_ever() {
+        let connections = Connections::with_login(1, LIMIT);
+        let admit = |last: u8| match connections.admit(&connection(), [10, 0, 0, last].into()) {
+            Verdict::Serve { id, .. } => Some(id),
+            Verdict::Refuse(_) | Verdict::Drop => None,
+        };
+        let (first, _second) =
+            (connections.place(admit(1).expect("free")), connections.place(admit(2).expect("gives way")));
+        assert_eq!(admit(3), None, "two are open, and neither ends");
+        thread::scope(|scope| {
+            // On a busy machine the first may take its time.
+            let third = scope.spawn(|| (0..100).find_map(|_| admit(3)));
+            drop(first);
+            assert!(third.join().expect("no panic").is_some());
+        });
     }
 }
