@@ -24,7 +24,7 @@ const BACKLOG: i32 = 4096;
 pub const STACK: usize = 64 * 1024;
 /// Refused connections that are kept for a second each, so that their peers can read why; more end the oldest.
 const REFUSED: usize = 64;
-/// The pause after an `accept` that failed, most likely for want of descriptors.
+/// The pause after an `accept` that failed, most likely for want of descriptors, and where there is no thread.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Binds a listening socket with a long backlog, and `SO_REUSEADDR`, so that a restart need not wait for the old
@@ -179,6 +179,7 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
             let named = thread::Builder::new().name(S::NAME.to_owned()).stack_size(STACK);
             if let Err(error) = named.spawn_scoped(scope, talk) {
                 warn!("no thread for {peer}: {error}");
+                stop.wait(ACCEPT_PAUSE);
             }
         }
     });

@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 const MAX_GIFTS: usize = 8;
 const MAX_OF_ONE: usize = 4;
 
+/// What is answered to who has [`super::under_way::MAX_CALLS`] connections here.
+const TOO_MANY_CALLS: &str = "16 of your connections are open here: end one of them first";
+
 /// What is answered to strangers, with the numbers of [`super::strangers`].
 const TOO_LONG: &str = "A message of more than 500 bytes needs a ticket: send connect_NAME to the server for one";
 const TOO_MANY_MESSAGES: &str = "without a ticket you may send 5 messages, then one every 10 s";
@@ -71,6 +74,9 @@ impl App {
     fn let_in(&mut self, call: CallId, knock: Knock, verified: bool) {
         let Knock { from: address, opening, text, room } = knock;
         let stranger = (!verified).then(|| address.ip());
+        if verified && !self.inside.enter(call, opening.name()) {
+            return self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned())));
+        }
         if verified {
             self.out.push(Effect::KeepPlace(call));
         }

@@ -13,7 +13,7 @@ use super::session::{Life, Session};
 use super::strangers::Strangers;
 use super::tickets::Tickets;
 use super::transfer::Transfers;
-use super::under_way::{AtTheDoor, Deliveries, Doctor, Jobs, Talk, Talks};
+use super::under_way::{AtTheDoor, Deliveries, Doctor, Inside, Jobs, Talk, Talks};
 use crate::client::event::{CallId, Effect, Line, Now, Place, Shown};
 use crate::protocol::Broadcast;
 use crate::value::Username;
@@ -40,6 +40,7 @@ pub struct App {
     pub(super) hellos: Hellos,
     pub(super) tickets: Tickets,
     pub(super) at_the_door: AtTheDoor,
+    pub(super) inside: Inside,
     pub(super) questions: Questions,
     pub(super) strangers: Strangers,
     pub(super) talks: Talks,
@@ -76,6 +77,7 @@ impl App {
             hellos: Hellos::default(),
             tickets: Tickets::default(),
             at_the_door: AtTheDoor::default(),
+            inside: Inside::default(),
             questions: Questions::default(),
             strangers: Strangers::default(),
             talks: Talks::default(),

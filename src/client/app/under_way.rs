@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
+/// The most calls of one person at a time: a quarter of the places for connections.
+pub const MAX_CALLS: usize = 16;
+
 /// Chats that are open, and our own requests that wait for an answer.
 pub type Talks = BTreeMap<CallId, Talk>;
 /// Messages of ours on their way.
@@ -72,6 +75,27 @@ pub struct Job {
     pub origin: Origin,
     /// Whether the person has stopped it.
     pub stopped: bool,
+}
+
+/// The calls of peers whom the server has introduced, from the moment they are let in. There are never more than places
+/// for connections.
+#[derive(Debug, Default)]
+pub struct Inside(Vec<(CallId, Username)>);
+
+impl Inside {
+    /// Lets a call in, unless this person has [`MAX_CALLS`] here: one person must not take the places of all others.
+    pub fn enter(&mut self, call: CallId, name: &Username) -> bool {
+        let has_room = self.0.iter().filter(|(_, other)| other == name).count() < MAX_CALLS;
+        if has_room {
+            self.0.push((call, name.clone()));
+        }
+        has_room
+    }
+
+    /// The call is over.
+    pub fn leave(&mut self, call: CallId) {
+        self.0.retain(|(inside, _)| *inside != call);
+    }
 }
 
 /// Peers that showed a ticket that is not announced yet, and until when they may wait for it.

@@ -27,6 +27,8 @@ pub struct LoginState<'a> {
     place: &'a Place<'a>,
     current: Option<Login>,
     bucket: TokenBucket,
+    /// Pieces of long answers, at the same rate: no line is too fast because of them.
+    pieces: TokenBucket,
     own_turns: OwnTurns,
     /// The first broadcast that this connection was not sent yet, over all its logins.
     next_broadcast: u64,
@@ -62,6 +64,7 @@ impl<'a> LoginState<'a> {
             place,
             current: None,
             bucket: TokenBucket::new(services.config.rate.0, now),
+            pieces: TokenBucket::new(services.config.rate.0, now),
             own_turns: OwnTurns::default(),
             next_broadcast: 0,
             deadline: Some(now + services.config.login_limit),
@@ -92,10 +95,10 @@ impl<'a> LoginState<'a> {
         Ok(())
     }
 
-    /// A piece of a long answer has left: how long it takes until the next may leave, as each counts as a line. A second
-    /// at the most, with one line a second.
+    /// A piece of a long answer has left: how long it takes until the next may leave, which is a second at the most
+    /// (with one line a second).
     pub fn count_piece(&mut self, now: Instant) -> Duration {
-        self.bucket.take_ahead(now)
+        self.pieces.take_ahead(now)
     }
 
     /// Makes an account. It waits for its turn to hash, but not for a client that `has_gone`.

@@ -41,6 +41,22 @@ fn who_asks_for_a_chat_by_name_does_not_get_a_stranger_of_that_name() {
 }
 
 #[test]
+fn one_person_leaves_places_for_the_others() {
+    let mut play = Play::script();
+    let draw = |play: &mut Play, number: u64, who: &str| proven(play, number, &format!("LIST,{who},TICKET"), who);
+    let calls: Vec<CallId> = (1..=17).map(|number| draw(&mut play, number, "eve")).collect();
+    let kept =
+        |play: &mut Play| play.pick(|effect| if let Effect::KeepPlace(call) = effect { Some(*call) } else { None });
+    assert_eq!(kept(&mut play), calls[..16]);
+    assert!(matches!(play.orders(calls[16]).as_slice(), [Order::Refuse(PeerRefusal::Busy(_))]));
+    let bob = draw(&mut play, 18, "bob");
+    assert_eq!(kept(&mut play), [bob]);
+    play.event(Event::CallEnded { call: calls[3], end: CallEnd::Over });
+    let again = draw(&mut play, 19, "eve");
+    assert_eq!(kept(&mut play), [again]);
+}
+
+#[test]
 fn a_yes_by_name_is_not_for_a_question_that_was_exchanged() {
     let mut play = Play::screen();
     let first = proven(&mut play, 1, "RUN,alice,TICKET,uptime", "alice");
