@@ -1,6 +1,6 @@
 //! What was confirmed is there after a crash; what the files say wrong is said at the start; signals end in order.
 
-use crate::harness::{LIMIT, Lines, ServerProcess, read, send_signal, wait};
+use crate::harness::{LIMIT, Lines, ServerProcess, read, send_signal, wait, wait_until};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -125,13 +125,13 @@ fn files_that_an_editor_replaces_while_the_server_runs_lose_nothing() {
     carol.line();
     assert_eq!(carol.ask("SIGNUP,carol,password"), "OK,Signup successful, carol: please log in");
     assert_eq!(alice.ask("bcast_two"), "OK,Broadcast 2 sent to 2 clients");
-    let log = server.log.clone();
-    server.crash();
     for said in
         ["users.csv was replaced; it was read anew: 2 accounts, 1", "broadcasts.log was replaced; it was written"]
     {
-        assert!(read(&log).contains(said), "{}", read(&log));
+        // The log is written by a thread of its own.
+        wait_until(said, || read(&server.log).contains(said));
     }
+    server.crash();
     let server = ServerProcess::start(folder.path(), &[]);
     for name in ["alice", "bob", "carol"] {
         let mut client = Lines::connect(server.address);
