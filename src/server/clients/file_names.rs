@@ -2,15 +2,17 @@
 //! very large ones, the allocator keeps when they are given back.
 
 use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
+use std::sync::Arc;
 
 /// The bytes of a block: glibc gives back what is smaller than 128 KiB, and keeps more and more once it was given larger
 /// pieces (mallopt(3), M_MMAP_THRESHOLD).
 const BLOCK: usize = 64 * 1024;
 
-/// A list of names, in the order in which they were told.
+/// A list of names, in the order in which they were told. Copies share their blocks: many are being sent while a list
+/// grows, each as it was when it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileNames {
-    blocks: Vec<Block>,
+    blocks: Vec<Arc<Block>>,
     len: usize,
     bytes: usize,
 }
@@ -40,11 +42,11 @@ impl FileNames {
             self.len += 1;
             self.bytes += name.len();
             match self.blocks.last_mut().filter(|last| last.text.len() + name.len() <= BLOCK) {
-                Some(last) => last.add(name),
+                Some(last) => Arc::make_mut(last).add(name),
                 None => {
                     let mut block = Block::default();
                     block.add(name);
-                    self.blocks.push(block);
+                    self.blocks.push(Arc::new(block));
                 }
             }
         }
@@ -58,7 +60,7 @@ impl FileNames {
 
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.blocks.iter().flat_map(Block::iter)
+        self.blocks.iter().flat_map(|block| block.iter())
     }
 
     /// Each of them, on its own.
@@ -95,6 +97,11 @@ mod tests {
         let names = FileNames::new(many.iter().map(String::as_str)).expect("not too many");
         assert!(names.blocks.len() > 3);
         assert_eq!((names.to_vec(), names.len()), (many.clone(), many.len()));
+        let (mut longer, blocks) = (names.clone(), names.blocks.len());
+        assert!(longer.add(["one more"]));
+        assert_eq!((longer.len(), names.len()), (many.len() + 1, many.len()));
+        let shared = names.blocks.iter().zip(&longer.blocks).filter(|(one, other)| Arc::ptr_eq(one, other)).count();
+        assert_eq!(shared, blocks - 1, "only the last one was copied");
     }
 
     #[test]
