@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 /// Those that have given way get so long to end before who comes next is turned away without a word.
-const ENDING: Duration = Duration::from_millis(200);
+const ENDING: Duration = Duration::from_secs(1);
 
 /// How many of something one address may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

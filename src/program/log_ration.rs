@@ -47,8 +47,13 @@ impl<L: Log> Rationed<L> {
             let taken = self.ration.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, now);
             let Some(left_out) = taken else { return };
             if left_out > 0 {
-                let said = format_args!("{left_out} lines of this log are left out: too many bytes a second");
-                self.inner.log(&Record::builder().level(Level::Warn).args(said).build());
+                // In one expression: what `format_args` borrows lives no longer.
+                self.inner.log(
+                    &Record::builder()
+                        .level(Level::Warn)
+                        .args(format_args!("{left_out} lines of this log are left out: too many bytes a second"))
+                        .build(),
+                );
             }
         }
         self.inner.log(record);
