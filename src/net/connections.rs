@@ -132,7 +132,7 @@ impl Connections {
         Self::ruled(max, Rule::LogIn(Places::new(max), per_address))
     }
 
-    /// Room for [`door::PLACES`] connections that have to be introduced ([`Connections::stand`]); until then they may
+    /// Room for 64 connections that have to be introduced ([`Connections::stand`]); until then they may
     /// have to give way.
     pub fn with_introduction() -> Connections {
         Self::ruled(door::PLACES, Rule::Door(Door::default()))
