@@ -71,13 +71,10 @@ impl Door {
         let id = self.next;
         self.next += 1;
         self.held.insert(id, Held { from: origin, standing: Standing::Silent, is_hurried, is_over: false });
-        match gives_way {
-            Some(gives_way) => {
-                self.leave(gives_way);
-                Admission::InPlaceOf { id, gives_way }
-            }
-            None => Admission::Free(id),
+        if let Some(other) = gives_way {
+            self.leave(other);
         }
+        Admission::of(id, gives_way)
     }
 
     /// A connection stands otherwise now. False for one that has given way, and for a stranger who had to hurry and

@@ -50,6 +50,13 @@ pub enum Admission {
     TooMany(usize),
 }
 
+impl Admission {
+    /// The newcomer has a place with this number, perhaps that of another.
+    pub fn of(id: u64, gives_way: Option<u64>) -> Admission {
+        gives_way.map_or(Admission::Free(id), |gives_way| Admission::InPlaceOf { id, gives_way })
+    }
+}
+
 /// The places of a house.
 #[derive(Debug)]
 pub struct Places {
@@ -86,13 +93,10 @@ impl Places {
         let id = self.next;
         self.next += 1;
         self.put(id, from, Standing::Silent);
-        match gives_way {
-            Some(gives_way) => {
-                self.leave(gives_way);
-                Admission::InPlaceOf { id, gives_way }
-            }
-            None => Admission::Free(id),
+        if let Some(other) = gives_way {
+            self.leave(other);
         }
+        Admission::of(id, gives_way)
     }
 
     /// A connection stands otherwise now. False for one that has given way: it is over.
