@@ -1,6 +1,6 @@
 //! Who has a place in a house that is full: whoever is logged in keeps theirs, and who is not has no right to one.
 //!
-//! A newcomer takes the place of a connection without a login, of the address that holds too many of them. So silent
+//! A newcomer takes the place of a connection without a login, of an address that holds the most of them. So silent
 //! connections cannot shut everybody out, whether one address makes them or many. It decides, and knows no socket.
 
 use crate::value::network_of;
@@ -131,22 +131,19 @@ impl Places {
         let without_login = &self.without_login;
         let most = *without_login.values().max()?;
         let total: usize = without_login.values().sum();
-        // An address that holds more than the newcomer's would; or all together hold more than their share.
+        // One of an address that holds more than the newcomer's would; or all together hold more than their share.
         if most <= own + 1 && total * SHARE_WITHOUT_LOGIN <= self.max {
             return None;
         }
+        // The newcomer's own address may be the one that holds the most. Then one of its own gives way: else a flood
+        // would take the place of each that has not sent its login yet.
         let holds_most = |origin: &Origin| without_login.get(origin) == Some(&most);
         let of_most = |standing: Standing| {
             let stands = move |held: &(&u64, &(Origin, Standing))| held.1.1 == standing && holds_most(&held.1.0);
             self.held.iter().filter(stands).map(|(id, _)| *id)
         };
-        let silent = |id: &&u64| self.held[id].1 == Standing::Silent;
-        let oldest = match most > own + 1 {
-            true => of_most(Standing::Silent).next(),
-            false => self.held.keys().find(silent).copied(),
-        };
         // Whoever sends a login first would else be the first to go: chance is fair, and cannot be aimed at.
-        oldest.or_else(|| {
+        of_most(Standing::Silent).next().or_else(|| {
             let waiting: Vec<u64> = of_most(Standing::Waiting).collect();
             waiting.get(choose(waiting.len().max(1))).copied()
         })
@@ -208,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_takes_only_places_of_its_own_address() {
+        let mut places = Places::new(10);
+        admit(&mut places, 2);
+        for _ in 1..10 {
+            admit(&mut places, 1);
+        }
+        for _ in 0..30 {
+            assert!(matches!(admit(&mut places, 1), Admission::InPlaceOf { gives_way, .. } if gives_way != 0));
+        }
+        assert!(places.stand(0, Standing::Kept), "it has had the time to log in");
+    }
+
+    #[test]
     fn who_waits_for_a_hash_gives_way_last_and_by_chance() {
         let mut places = full(4, 1);
         assert!((0..3).all(|id| places.stand(id, Standing::Waiting)));
@@ -242,8 +252,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever comes and goes: no place too many, nobody logged in loses theirs, and an address that has none
-        /// gets one wherever another holds two without a login.
+        /// Whatever comes and goes: no place too many, nobody logged in loses theirs, an address that has none gets one
+        /// wherever another holds two without a login, and only of those that hold the most one gives way.
         #[test]
         fn the_house_is_fair(steps in prop::collection::vec((0u8..6, 0u8..4, any::<usize>()), 0..300)) {
             let mut places = Places::new(8);
@@ -251,7 +261,7 @@ mod tests {
                 let ids: Vec<u64> = places.held.keys().copied().collect();
                 let some = ids.get(number % ids.len().max(1)).copied().unwrap_or_default();
                 let kept: Vec<u64> = ids.iter().copied().filter(|id| places.held[id].1 == Standing::Kept).collect();
-                let without_login = places.without_login.clone();
+                let (held, without_login) = (places.held.clone(), places.without_login.clone());
                 match act {
                     0 => drop(places.stand(some, Standing::Waiting)),
                     1 => drop(places.stand(some, Standing::Kept)),
@@ -263,6 +273,10 @@ mod tests {
                             prop_assert!(!matches!(admission, Admission::Full | Admission::TooMany(_)));
                         }
                         prop_assert!(kept.iter().all(|id| places.held.contains_key(id)));
+                        if let Admission::InPlaceOf { gives_way, .. } = admission {
+                            let most = without_login.values().max();
+                            prop_assert_eq!(without_login.get(&held[&gives_way].0), most);
+                        }
                     }
                 }
                 prop_assert!(places.held.len() <= 8);
