@@ -299,7 +299,7 @@ impl Rendezvous {
         self.broadcaster.hello(hello, from, self.history.head(), Instant::now())
     }
 
-    /// Applies the inactivity rule; when to do so again.
+    /// Applies the inactivity rule, and lets go broadcasts that are too old; when to do so again.
     pub fn sweep(&self, now: Instant) -> Instant {
         let idle = self.config.idle;
         let sweep = self.clients.sweep(idle, now);
@@ -314,7 +314,7 @@ impl Rendezvous {
             mailbox.deliver(&Event::Notice(Notice::Inactive).into());
             mailbox.close();
         }
-        sweep.next
+        self.history.forget(now).map_or(sweep.next, |due| sweep.next.min(due))
     }
 
     /// Ends [`Rendezvous::send_broadcasts`], whose stop has been triggered.

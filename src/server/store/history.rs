@@ -13,7 +13,7 @@ use crate::value::Username;
 use crate::value::sentence::counted;
 use log::warn;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,6 +22,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// of whoever has said the most go before their time. The file may have twice as many.
 const MAX_BYTES: usize = 16 << 20;
 
+/// Bytes of the file that are read and written at once. Less than 128 KiB: memory of that size glibc maps on its own,
+/// and when it is given back, keeps all later pieces of up to that size, and twice as much at the end of each arena
+/// (mallopt(3), M_MMAP_THRESHOLD).
+const PIECE: usize = 32 * 1024;
 /// Beyond it no server comes, and what says so is damaged: a number must have others behind it.
 const MAX_SEQ: u64 = u64::MAX / 2;
 /// The most lines in a row that may be missing without a word: no file holds more.
@@ -120,6 +124,14 @@ impl History {
         }
     }
 
+    /// Lets go what is too old, which else waits for the next broadcast; when to do it again, should nobody say anything
+    /// until then.
+    pub fn forget(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.lock();
+        state.window.forget(now, self.window, self.max_bytes);
+        state.window.began().map(|_| now + self.window)
+    }
+
     /// Sees to it that the file is ours, and not too old and too large for another line.
     fn make_ready(&self, file: &mut LogFile, now: Instant) -> io::Result<()> {
         let there = SeenFile::at(&self.path)?;
@@ -136,20 +148,60 @@ impl History {
 
     /// Writes all that is in memory to a new file, which takes the place of whatever lies there.
     fn write_anew(&self, file: &mut LogFile, now: Instant) -> io::Result<()> {
-        let (lines, began) = {
+        let began = {
             let mut state = self.lock();
             state.window.forget(now, self.window, self.max_bytes);
-            (lines_of(&state.window), state.window.began())
+            state.window.began()
         };
         let aside = self.path.with_extension("log.new");
-        let renamed = write_synced(&aside, lines.as_bytes()).and_then(|new| {
+        let renamed = self.write_synced(&aside).and_then(|(new, bytes)| {
             fs::rename(&aside, &self.path)?;
             self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
-            Ok((SeenFile::of(&new)?, new))
+            Ok((SeenFile::of(&new)?, new, bytes))
         });
-        let (seen, new) = renamed.inspect_err(|_| drop(fs::remove_file(&aside)))?;
-        *file = LogFile { file: Arc::new(new), seen, bytes: lines.len() as u64, began };
+        let (seen, new, bytes) = renamed.inspect_err(|_| drop(fs::remove_file(&aside)))?;
+        *file = LogFile { file: Arc::new(new), seen, bytes, began };
         Ok(())
+    }
+
+    /// Writes all that is in memory to `path`, a piece at a time; the file, and its bytes. Nothing comes in meanwhile,
+    /// as the file's lock is held.
+    fn write_synced(&self, path: &Path) -> io::Result<(File, u64)> {
+        // What a crash has left there.
+        if path.exists() {
+            fs::remove_file(path)?;
+        }
+        let mut file = private_file(path)?;
+        let (mut last, mut bytes) = (0, 0);
+        loop {
+            let (lines, is_all) = self.lines_behind(&mut last);
+            file.write_all(lines.as_bytes())?;
+            bytes += lines.len() as u64;
+            if is_all {
+                break;
+            }
+        }
+        file.sync_all()?;
+        Ok((file, bytes))
+    }
+
+    /// Some lines of a file that holds this, behind number `last`, which becomes that of the last of them; and whether
+    /// there are no more.
+    fn lines_behind(&self, last: &mut u64) -> (String, bool) {
+        let state = self.lock();
+        let (broadcasts, _) = state.window.read(*last + 1, PIECE);
+        let (mut lines, is_all) = (String::new(), broadcasts.is_empty());
+        for broadcast in broadcasts {
+            if broadcast.seq > *last + 1 {
+                lines += &format!("{}\n", FromServer::Head(broadcast.seq - 1));
+            }
+            *last = broadcast.seq;
+            lines += &format!("{broadcast}\n");
+        }
+        if is_all && *last < state.window.head() {
+            lines += &format!("{}\n", FromServer::Head(state.window.head()));
+        }
+        (lines, is_all)
     }
 
     fn lock_file(&self) -> MutexGuard<'_, LogFile> {
@@ -189,55 +241,58 @@ impl LogFile {
     }
 }
 
-/// The lines of a file that holds this.
-fn lines_of(window: &Window) -> String {
-    let (mut lines, mut last) = (String::new(), 0);
-    for broadcast in window.all() {
-        if broadcast.seq > last + 1 {
-            lines += &format!("{}\n", FromServer::Head(broadcast.seq - 1));
-        }
-        last = broadcast.seq;
-        lines += &format!("{broadcast}\n");
-    }
-    if last < window.head() {
-        lines += &format!("{}\n", FromServer::Head(window.head()));
-    }
-    lines
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    // What a crash has left there.
-    if path.exists() {
-        fs::remove_file(path)?;
-    }
-    let mut file = private_file(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(file)
-}
-
 /// Reads the lines of one file, made if need be. An unfinished last line, what a crash of the machine leaves, is cut
 /// off.
 fn load(window: &mut Window, path: &Path, now: Instant, unix_now: u64) -> io::Result<LogFile> {
-    let mut bytes = Vec::new();
-    let mut file = private_file(path)?;
-    file.read_to_end(&mut bytes)?;
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-    if whole < bytes.len() {
+    let file = private_file(path)?;
+    let mut lines = Lines { reader: BufReader::with_capacity(PIECE, &file), whole: 0, failed: None };
+    let began = restore(window, path, &mut lines, now, unix_now);
+    let Lines { whole, failed, .. } = lines;
+    failed.map_or(Ok(()), Err)?;
+    if whole < file.metadata()?.len() {
         warn!("{}: the last line is incomplete; it was cut off", path.display());
-        file.set_len(whole as u64)?;
+        file.set_len(whole)?;
     }
-    let began = restore(window, path, &bytes[..whole], now, unix_now);
     let seen = SeenFile::of(&file)?;
-    Ok(LogFile { file: Arc::new(file), seen, bytes: whole as u64, began })
+    Ok(LogFile { file: Arc::new(file), seen, bytes: whole, began })
+}
+
+/// The lines of a file that end with LF, read one by one: no memory for all of them, which an allocator would keep.
+struct Lines<R> {
+    reader: R,
+    /// The bytes of those that were read.
+    whole: u64,
+    /// What ended them, if not the end of the file.
+    failed: Option<io::Error>,
+}
+
+impl<R: BufRead> Iterator for Lines<R> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut line = Vec::new();
+        if let Err(error) = self.reader.read_until(b'\n', &mut line) {
+            self.failed = Some(error);
+            return None;
+        }
+        self.whole += if line.ends_with(b"\n") { line.len() as u64 } else { return None };
+        line.pop();
+        Some(line)
+    }
 }
 
 /// Takes the lines of a file in; when the first of them was taken.
-fn restore(window: &mut Window, path: &Path, lines: &[u8], now: Instant, unix_now: u64) -> Option<Instant> {
+fn restore(
+    window: &mut Window,
+    path: &Path,
+    lines: impl Iterator<Item = Vec<u8>>,
+    now: Instant,
+    unix_now: u64,
+) -> Option<Instant> {
     let mut began = None;
-    let lines = (1..).zip(lines.split(|&byte| byte == b'\n')).filter(|(_, line)| !line.is_empty());
+    let lines = (1..).zip(lines).filter(|(_, line)| !line.is_empty());
     let mut lines =
-        lines.map(|(number, line)| (number, std::str::from_utf8(line).ok().and_then(FromServer::parse))).peekable();
+        lines.map(|(number, line)| (number, std::str::from_utf8(&line).ok().and_then(FromServer::parse))).peekable();
     let mut is_first = window.head() == 0;
     while let Some((number, line)) = lines.next() {
         let following = match lines.peek() {
@@ -368,6 +423,37 @@ mod tests {
         let history = History::open(folder.path(), WINDOW).expect("opens");
         assert_eq!(texts(&history, 0, Instant::now()).1, Range { first: 7, next: 9, oldest: 7 });
         assert_eq!(on_disk(folder.path()).lines().count(), 3);
+    }
+
+    #[test]
+    fn a_file_of_many_pieces_is_written_anew_and_read_again_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = Instant::now();
+        let history = History::open(folder.path(), WINDOW).expect("a new history");
+        let said: Vec<String> = (0..200).map(|number| format!("{number} {}", "x".repeat(1000))).collect();
+        for text in &said {
+            say(&history, text, now);
+        }
+        let before = on_disk(folder.path());
+        assert!(before.len() > 4 * PIECE);
+        fs::remove_file(folder.path().join("broadcasts.log")).expect("removed");
+        drop(history);
+        assert_eq!(on_disk(folder.path()), before);
+        let history = History::open(folder.path(), WINDOW).expect("opens");
+        assert_eq!(texts(&history, 0, Instant::now()), (said, Range { first: 1, next: 201, oldest: 1 }));
+    }
+
+    #[test]
+    fn what_is_too_old_goes_though_nobody_says_anything_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = Instant::now();
+        let history = History::open(folder.path(), WINDOW).expect("a new history");
+        assert_eq!(history.forget(now), None);
+        say(&history, "one", now);
+        assert_eq!(history.forget(now), Some(now + WINDOW));
+        assert_eq!(history.lock().window.len(), 1);
+        let later = now + WINDOW + Duration::from_secs(1);
+        assert_eq!((history.forget(later), history.lock().window.len()), (None, 0));
     }
 
     #[test]

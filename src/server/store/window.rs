@@ -141,11 +141,6 @@ impl Window {
         let oldest = self.entries.keys().next().map_or(end, |oldest| *oldest);
         (broadcasts, Range { first, next, oldest })
     }
-
-    /// All that are kept.
-    pub fn all(&self) -> impl Iterator<Item = Broadcast> + '_ {
-        self.entries.iter().map(|(&seq, entry)| entry.broadcast(seq))
-    }
 }
 
 impl Entry {
@@ -171,7 +166,13 @@ mod tests {
 
     fn numbers_of(window: &Window, name: &str) -> Vec<u64> {
         let name = name.parse().expect("a name");
-        window.all().filter(|broadcast| broadcast.from == name).map(|broadcast| broadcast.seq).collect()
+        window
+            .read(1, usize::MAX)
+            .0
+            .into_iter()
+            .filter(|broadcast| broadcast.from == name)
+            .map(|broadcast| broadcast.seq)
+            .collect()
     }
 
     #[test]
@@ -226,7 +227,7 @@ mod tests {
                     prop_assert_eq!(numbers_of(&window, name).len(), count, "{} said {} bytes at most", name, most);
                 }
             }
-            let bytes: usize = window.all().map(|broadcast| broadcast.to_string().len() + 1).sum();
+            let bytes: usize = window.read(1, usize::MAX).0.iter().map(|broadcast| broadcast.to_string().len() + 1).sum();
             prop_assert_eq!(window.bytes, bytes);
             prop_assert_eq!(window.senders.values().map(|sender| sender.bytes).sum::<usize>(), bytes);
             prop_assert_eq!(window.senders.values().map(|sender| sender.numbers.len()).sum::<usize>(), window.len());
