@@ -17,7 +17,7 @@ pub use bursts::{BurstReader, Pieces};
 pub use connections::{Connections, PerAddress, Place, Refused};
 pub use deadline::DeadlineReader;
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
-pub use hangup::has_hung_up;
+pub use hangup::{has_hung_up, is_network_loss};
 pub use lines::{LineReader, MAX_WITHOUT_LF};
 pub use places::{Admission, Origin, Places, Standing};
 pub use shutdown::Shutdown;

@@ -15,6 +15,7 @@ mod name;
 mod server_name;
 mod address;
 mod ticket;
+mod time_of_day;
 pub mod file_name;
 
 pub use address::{Address, InvalidAddress, any_like, network_of};
@@ -25,3 +26,4 @@ pub use plain::plainly_within;
 pub use server_name::{InvalidServerName, ServerName};
 pub use size::Size;
 pub use ticket::{NotATicket, Ticket};
+pub use time_of_day::{NoTimeOfDay, TimeOfDay};

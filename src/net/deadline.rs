@@ -8,7 +8,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A TCP connection whose reads fail with [`io::ErrorKind::TimedOut`] once the deadline has passed.
+/// A TCP connection whose reads fail with [`io::ErrorKind::TimedOut`] once the deadline has passed, and then only: one that
+/// the system has given up for want of an answer says [`io::ErrorKind::HostUnreachable`].
 pub struct DeadlineReader {
     stream: Arc<TcpStream>,
     deadline: Option<Instant>,
@@ -42,6 +43,10 @@ impl Read for DeadlineReader {
         match (&*self.stream).read(buffer) {
             // Linux says EAGAIN when SO_RCVTIMEO has passed.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+            // What std calls by the same name is the system's ETIMEDOUT.
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(io::Error::new(io::ErrorKind::HostUnreachable, error))
+            }
             other => other,
         }
     }

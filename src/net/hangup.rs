@@ -1,6 +1,7 @@
-//! Whether a peer has hung up, without reading what it sent.
+//! Whether a peer has hung up, without reading what it sent, or was lost with the network.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 
@@ -15,11 +16,28 @@ pub fn has_hung_up(stream: &TcpStream) -> bool {
     raised && ends[0].revents().is_some_and(|events| events.intersects(PollFlags::POLLHUP | PollFlags::POLLERR))
 }
 
+/// Whether a connection has ended as nobody answered on the network, and not because a program has closed its end. A
+/// deadline of our own is none.
+pub fn is_network_loss(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::net::{Shutdown, TcpListener};
+
+    #[test]
+    fn a_loss_of_the_network_is_no_hang_up() {
+        use nix::libc::{ECONNRESET, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPIPE};
+        for (error, is_loss) in
+            [(EHOSTUNREACH, true), (ENETUNREACH, true), (ENETDOWN, true), (ECONNRESET, false), (EPIPE, false)]
+        {
+            assert_eq!(is_network_loss(&io::Error::from_raw_os_error(error)), is_loss, "{error}");
+        }
+        assert!(!is_network_loss(&ErrorKind::TimedOut.into()));
+    }
 
     #[test]
     fn a_half_closed_connection_is_none_that_was_hung_up() {

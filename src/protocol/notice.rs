@@ -3,9 +3,9 @@
 //! A program decides by the variant; the sentence is for people. Parsing and formatting are mirrors: a text that is
 //! not exactly one of the sentences below is [`Notice::Other`], so what is read is always written back as it was.
 
-use crate::value::Username;
 use crate::value::duration;
 use crate::value::sentence::between;
+use crate::value::{TimeOfDay, Username};
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub enum Notice {
     NotLoggedIn(Duration),
     /// The server ends, and with it the connection.
     ServerStops,
+    /// What the receiver of this notice had handed over to this client was lost with its connection, at this time.
+    NotDelivered { name: Username, at: TimeOfDay },
     /// Anything else: for people alone.
     Other(String),
 }
@@ -61,6 +63,10 @@ impl Notice {
         if let Some(limit) = between(text, "Not logged in within ", ", terminating connection") {
             return duration::parse(limit).ok().map(Notice::NotLoggedIn);
         }
+        if let Some(rest) = text.strip_prefix("Not delivered: ") {
+            let (name, at) = rest.split_once(" was lost at ")?;
+            return Some(Notice::NotDelivered { name: name.parse().ok()?, at: at.parse().ok()? });
+        }
         let (name, from) = text.strip_suffix(", terminating this connection")?.split_once(" has logged in from ")?;
         Some(Notice::TakenOver { name: name.parse().ok()?, from: from.parse().ok()? })
     }
@@ -75,6 +81,7 @@ impl Notice {
             | Notice::NotLoggedIn(_)
             | Notice::ServerStops
             | Notice::GivesWay
+            | Notice::NotDelivered { .. }
             | Notice::Other(_) => false,
         }
     }
@@ -96,6 +103,7 @@ impl fmt::Display for Notice {
             Notice::NotLoggedIn(limit) => {
                 write!(f, "Not logged in within {}, terminating connection", duration::show(*limit))
             }
+            Notice::NotDelivered { name, at } => write!(f, "Not delivered: {name} was lost at {at}"),
             Notice::ServerStops => f.write_str(STOPS),
             Notice::GivesWay => f.write_str(GIVES_WAY),
             Notice::Other(sentence) => f.write_str(sentence),
@@ -118,6 +126,7 @@ mod tests {
             ("alice has logged in from ::1, terminating this connection", true),
             ("Not logged in within 1m, terminating connection", false),
             ("The server stops, terminating connection", false),
+            ("Not delivered: bob was lost at 09:05", false),
         ];
         for (line, forbids) in lines {
             let notice = Notice::parse(line);
@@ -134,6 +143,8 @@ mod tests {
             "Inactive for too long",
             "eve says: bob has logged in from 1.2.3.4, terminating this connection",
             "Not logged in within 60s, terminating connection",
+            "Not delivered: bob was lost at 9:05",
+            "Not delivered: bob was lost at 24:00",
         ];
         for line in lines {
             assert_eq!(Notice::parse(line), Notice::Other(line.to_owned()));
@@ -145,8 +156,8 @@ mod tests {
 
         #[test]
         fn whatever_is_read_is_written_back(
-            start in "(|Inactive: send something within |Not logged in within |bob has logged in from )",
-            middle in "([0-9]{1,4}(ms|s|m|h)|[ -~ü]{0,20}|10\\.0\\.0\\.[0-9]{1,3})",
+            start in "(|Inactive: send something within |Not logged in within |bob has logged in from |Not delivered: bob was lost at )",
+            middle in "([0-9]{1,4}(ms|s|m|h)|[ -~ü]{0,20}|10\\.0\\.0\\.[0-9]{1,3}|[0-9]{1,2}:[0-9]{1,2})",
             end in "(| or the connection is terminated|, terminating connection|, terminating this connection)",
         ) {
             let text = format!("{start}{middle}{end}");

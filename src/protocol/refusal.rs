@@ -42,6 +42,8 @@ pub enum Refusal {
     OtherDialect { name: Username, dialect: String },
     /// The target is just being disconnected.
     JustLeaving(Username),
+    /// Nothing was heard of the target for a while: a text that was handed over now would be lost.
+    NotThere,
     /// The ADDR is the asker's own.
     Yourself,
     /// The first word is no command of this server, which may be older than the client.
@@ -60,6 +62,7 @@ const NO_MATCH: &str = "Passwords do not match";
 const NOT_FOUND: &str = "User not found!";
 // Begins as the sentence of those who do not listen at all: an older client takes it for that, and has it relayed.
 const ON_THIS_MACHINE_ONLY: &str = "accepts no connections from other machines";
+const NOT_THERE: &str = "Not there at the moment";
 const YOURSELF: &str = "That is yourself";
 
 impl Refusal {
@@ -85,6 +88,7 @@ impl Refusal {
             NO_MATCH => Refusal::PasswordsDoNotMatch,
             NOT_FOUND => Refusal::UserNotFound,
             YOURSELF => Refusal::Yourself,
+            NOT_THERE => Refusal::NotThere,
             _ if text == BadRequest::Unknown.to_string() => Refusal::UnknownCommand,
             _ => return None,
         })
@@ -156,6 +160,7 @@ impl fmt::Display for Refusal {
             ),
             Refusal::JustLeaving(name) => write!(f, "{name} is just leaving"),
             Refusal::Yourself => f.write_str(YOURSELF),
+            Refusal::NotThere => f.write_str(NOT_THERE),
             Refusal::UnknownCommand => BadRequest::Unknown.fmt(f),
             Refusal::NotNow(why) => write!(f, "Not now: {why}"),
             Refusal::Other(sentence) => f.write_str(sentence),
@@ -198,6 +203,7 @@ mod tests {
             "eve is a guest who speaks the packet dialect: only clients of that dialect can talk to eve",
             "bob is just leaving",
             "That is yourself",
+            "Not there at the moment",
             "Unknown command: send help for the commands",
             "Not now: data/users.csv:12: no hash",
         ];

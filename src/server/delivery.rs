@@ -5,8 +5,10 @@
 mod mailbox;
 mod outbox;
 mod packs;
+mod presence;
 mod broadcaster;
 
 pub use broadcaster::{Broadcaster, Left, MAX_WRITE};
 pub use mailbox::{Mailbox, Parcel};
 pub use outbox::Outbox;
+pub use presence::Presence;

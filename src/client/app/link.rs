@@ -213,7 +213,11 @@ impl App {
     /// The server is about to do something to us.
     pub fn notice(&mut self, notice: &Notice) {
         self.life.sent_away |= notice.forbids_return();
-        self.shown(Place::Server, Shown::Notice { text: notice.to_string() });
+        let (place, text) = match notice {
+            Notice::NotDelivered { name, .. } => (Place::Person(name.clone()), format!("{notice} (UTC)")),
+            _ => (Place::Server, notice.to_string()),
+        };
+        self.shown(place, Shown::Notice { text });
         let online = match self.session {
             Session::Online { link, .. } => Some(link),
             _ => None,

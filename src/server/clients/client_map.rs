@@ -7,7 +7,7 @@ use super::file_names::FileNames;
 use super::loopback::LoopbackAddresses;
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
-use crate::server::delivery::Mailbox;
+use crate::server::delivery::{Mailbox, Presence};
 use crate::value::{Address, Username};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -51,6 +51,7 @@ pub(super) struct Client {
     pub(super) guest: Option<Dialect>,
     /// A guest's name as its dialect spells it.
     pub(super) spelling: Option<Arc<str>>,
+    pub(super) presence: Arc<Presence>,
     pub(super) mailbox: Arc<dyn Mailbox>,
 }
 
@@ -62,6 +63,8 @@ pub struct NewClient {
     pub from: SocketAddr,
     /// From where it sees the others.
     pub view: Viewpoint,
+    /// What is heard of its session.
+    pub presence: Arc<Presence>,
     /// How to reach its session.
     pub mailbox: Arc<dyn Mailbox>,
 }
@@ -99,6 +102,8 @@ pub struct ClientSnapshot {
     spelling: Option<Arc<str>>,
     /// The names of its files.
     pub files: Arc<FileNames>,
+    /// What is heard of its session.
+    pub presence: Arc<Presence>,
     /// How to reach its session.
     pub mailbox: Arc<dyn Mailbox>,
 }
@@ -137,15 +142,15 @@ pub struct Sweep {
 
 impl ClientMap {
     /// Enters a client, and gives one that comes from loopback an address of its own, so that on one machine
-    /// everybody can listen on the same port (S4). With it comes the mailbox of an older session of that name,
-    /// which is to be told and closed: one session a name.
-    pub fn enter(&self, client: NewClient, now: Instant) -> (SessionKey, Option<Arc<dyn Mailbox>>) {
+    /// everybody can listen on the same port (S4). With it comes an older session of that name, which is to be told and
+    /// closed: one session a name.
+    pub fn enter(&self, client: NewClient, now: Instant) -> (SessionKey, Option<ClientSnapshot>) {
         let mut clients = self.lock();
         let address = self.address_for(client.from.ip(), &clients);
         let client = self.client(client, address, now);
         let key = client.key();
         let older = clients.insert(key.name.clone(), client);
-        (key, older.map(|client| client.mailbox))
+        (key, older.map(|client| client.snapshot()))
     }
 
     pub(super) fn client(&self, client: NewClient, address: IpAddr, now: Instant) -> Client {
@@ -165,6 +170,7 @@ impl ClientMap {
             files: Arc::default(),
             guest: None,
             spelling: None,
+            presence: client.presence,
             mailbox: client.mailbox,
         }
     }
@@ -271,6 +277,11 @@ impl ClientMap {
         self.lock().get(name).filter(|client| client.active).map(Client::snapshot)
     }
 
+    /// How to reach the session of this name, active or not.
+    pub fn mailbox(&self, name: &Username) -> Option<Arc<dyn Mailbox>> {
+        self.lock().get(name).map(|client| Arc::clone(&client.mailbox))
+    }
+
     /// Everybody's mailbox.
     pub fn mailboxes(&self) -> Vec<Arc<dyn Mailbox>> {
         self.lock().values().map(|client| Arc::clone(&client.mailbox)).collect()
@@ -339,6 +350,7 @@ impl Client {
             guest: self.guest,
             spelling: self.spelling.clone(),
             files: Arc::clone(&self.files),
+            presence: Arc::clone(&self.presence),
             mailbox: Arc::clone(&self.mailbox),
         }
     }
@@ -365,7 +377,7 @@ mod tests {
     fn client(name: &str, observed: [u8; 4]) -> NewClient {
         let name = name.parse().expect("valid");
         let view = Viewpoint::of(observed.into(), [10, 0, 0, 1].into());
-        NewClient { name, from: (observed, 50_000).into(), view, mailbox: Arc::new(Nobody) }
+        NewClient { name, from: (observed, 50_000).into(), view, presence: Arc::default(), mailbox: Arc::new(Nobody) }
     }
 
     fn find(clients: &ClientMap, address: &str) -> Result<String, NotFound> {

@@ -99,7 +99,7 @@ impl ClientMap {
         let active = guest.stays();
         // It asks for guests alone, and never where anybody else is.
         let view = Viewpoint::ThisMachine;
-        let client = NewClient { name, from: guest.from, view, mailbox: guest.mailbox };
+        let client = NewClient { name, from: guest.from, view, presence: Arc::default(), mailbox: guest.mailbox };
         Client {
             port: Some(guest.port),
             active,
@@ -205,7 +205,13 @@ mod tests {
     fn native(name: &str) -> NewClient {
         let name = name.parse().expect("valid");
         let view = Viewpoint::ThisMachine;
-        NewClient { name, from: ([10, 0, 0, 7], 50_000).into(), view, mailbox: Arc::new(Nobody) }
+        NewClient {
+            name,
+            from: ([10, 0, 0, 7], 50_000).into(),
+            view,
+            presence: Arc::default(),
+            mailbox: Arc::new(Nobody),
+        }
     }
 
     fn guest(dialect: Dialect, name: &str, observed: [u8; 4], port: u16) -> NewGuest {

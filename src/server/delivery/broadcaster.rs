@@ -6,6 +6,7 @@
 
 use super::mailbox::{Mailbox, Parcel};
 use super::packs::{Pack, Packs, pack_datagram};
+use super::presence::Presence;
 use crate::net::Shutdown;
 use crate::protocol::{Event, FromServer, Hello, TOKEN_LINE};
 use crate::server::store::History;
@@ -22,8 +23,8 @@ use std::time::{Duration, Instant};
 /// buffer of Linux holds some 90 full ones, and at this pace none was ever lost on loopback. Under load it also
 /// gathers the lines that share a datagram or a write.
 const PACE: Duration = Duration::from_millis(1);
-/// A client that said no hello for so long is not there any more by UDP: its TCP connection takes over.
-pub const SILENCE: Duration = Duration::from_secs(15);
+/// Hellos that arrive for so long without an acknowledgement that grows: UDP works one way only.
+const ONE_WAY: Duration = Duration::from_secs(15);
 /// The most bytes in one write to a TCP client: a part of the kernel's send buffer, so a fresh client's history
 /// does not look like a slow consumer.
 pub const MAX_WRITE: usize = 64 * 1024;
@@ -61,6 +62,7 @@ struct State {
 /// The state of one client.
 struct Delivery {
     mailbox: Arc<dyn Mailbox>,
+    presence: Arc<Presence>,
     /// What each of its datagrams begins with.
     token_line: [u8; TOKEN_LINE],
     /// Addresses from which its hello counts: the observed and the assigned one.
@@ -77,7 +79,6 @@ enum Route {
     Tcp,
     Udp {
         to: SocketAddr,
-        heard: Instant,
         acknowledged: u64,
         /// When the acknowledgements last grew, or the client had everything.
         progress: Instant,
@@ -112,9 +113,10 @@ fn counted_here(last_seq: u64, head: u64) -> u64 {
 
 impl Broadcaster {
     /// Lets a client say hello from now on, and owes it nothing yet.
-    pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>) {
+    pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>, presence: Arc<Presence>) {
         let token_line = FromServer::token_line(token);
-        let delivery = Delivery { mailbox, token_line, addresses, next: NOTHING, wants_head: false, route: Route::Tcp };
+        let (next, route) = (NOTHING, Route::Tcp);
+        let delivery = Delivery { mailbox, presence, token_line, addresses, next, wants_head: false, route };
         self.lock().deliveries.insert(token, delivery);
     }
 
@@ -155,6 +157,7 @@ impl Broadcaster {
         if !delivery.addresses.contains(&from.ip()) {
             return false;
         }
+        delivery.presence.hello(now);
         delivery.note(counted_here(hello.last_seq, head), from, head, now);
         state.look_at(hello.token);
         self.wake.notify_one();
@@ -250,8 +253,8 @@ impl Broadcaster {
         let mut guard = self.lock();
         let state = &mut *guard;
         for (token, delivery) in &mut state.deliveries {
-            let Route::Udp { heard, acknowledged, .. } = delivery.route else { continue };
-            if now.saturating_duration_since(heard) >= SILENCE {
+            let Route::Udp { acknowledged, .. } = delivery.route else { continue };
+            if delivery.presence.says_no_hello(now) {
                 delivery.route = Route::Tcp;
                 delivery.next = acknowledged + 1;
                 state.due.insert(*token);
@@ -279,10 +282,10 @@ impl Delivery {
             Route::Udp { acknowledged, progress, .. } if last_seq <= acknowledged && last_seq < head => progress,
             Route::Udp { .. } | Route::Tcp => now,
         };
-        if now.saturating_duration_since(progress) >= SILENCE {
+        if now.saturating_duration_since(progress) >= ONE_WAY {
             self.route = Route::OneWay;
         } else {
-            self.route = Route::Udp { to: from, heard: now, acknowledged: last_seq, progress };
+            self.route = Route::Udp { to: from, acknowledged: last_seq, progress };
         }
         self.next = last_seq + 1;
         self.wants_head = true;

@@ -5,6 +5,7 @@
 //! and no thread of its own is needed. The kernel's send buffer is the queue. A client that lets it fill is closed.
 
 use super::mailbox::{Mailbox, Parcel};
+use crate::net::is_network_loss;
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,9 @@ struct State {
     closing: bool,
     /// The connection is lost, or its reader too slow.
     broken: bool,
+    /// What was to be written met nobody: the network gave the connection up, or its reader left the buffer full. Not
+    /// set where a program has closed its end.
+    has_lost: bool,
 }
 
 impl Outbox {
@@ -62,7 +66,7 @@ impl Outbox {
         while state.writing && !state.broken {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return self.give_up(state);
+                return self.give_up(state, true);
             }
             state = self.idle.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -83,7 +87,7 @@ impl Outbox {
         }
         if state.writing {
             if state.pending.len() + lines.len() > MAX_PENDING {
-                return self.give_up(state);
+                return self.give_up(state, true);
             }
             state.pending.extend_from_slice(lines.as_bytes());
             return true;
@@ -105,14 +109,21 @@ impl Outbox {
         state.closing || state.broken
     }
 
+    /// Whether what was to be written was lost with the connection, and not because a program has closed its end.
+    pub fn has_lost(&self) -> bool {
+        self.lock().has_lost
+    }
+
     /// Writes `bytes` and then whatever others leave meanwhile. The caller has set `writing`.
     fn write_all(&self, bytes: &[u8], until: Instant) -> bool {
         let mut written = self.write(bytes, until);
         loop {
             let mut state = self.lock();
-            if written.is_err() {
+            if let Err(error) = written {
                 state.writing = false;
-                return self.give_up(state);
+                // ETIMEDOUT is TimedOut here, and a full buffer WouldBlock.
+                let is_slow = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                return self.give_up(state, is_slow || is_network_loss(&error));
             }
             if state.pending.is_empty() {
                 state.writing = false;
@@ -140,8 +151,9 @@ impl Outbox {
     }
 
     /// The connection is lost, or its reader too slow: what could not be written is gone.
-    fn give_up(&self, mut state: MutexGuard<'_, State>) -> bool {
+    fn give_up(&self, mut state: MutexGuard<'_, State>, has_lost: bool) -> bool {
         state.broken = true;
+        state.has_lost |= has_lost;
         state.pending = Vec::new();
         self.idle.notify_all();
         drop(state);
@@ -242,13 +254,22 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_lost_by_a_program_that_closes_its_end() {
+        let (outbox, reader) = pair();
+        drop(reader);
+        // The first write is answered with a reset, which the next one finds.
+        while outbox.send("notice_hello\n") {}
+        assert!(outbox.is_closed() && !outbox.has_lost());
+    }
+
+    #[test]
     fn who_never_reads_is_closed_and_holds_nobody_up() {
         let (outbox, _never_reads) = pair();
         let lines = "bcast_1_1_alice_text\n".repeat(1000);
         // The send and receive buffers of loopback hold some megabytes.
         let posted = (0..10_000).take_while(|_| outbox.send(&lines)).count();
         assert!(posted < 10_000);
-        assert!(outbox.is_closed());
+        assert!(outbox.is_closed() && outbox.has_lost());
         assert!(!outbox.answer(b"OK\n"));
     }
 }

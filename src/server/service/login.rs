@@ -91,6 +91,7 @@ impl<'a> LoginState<'a> {
         }
         if let Some(login) = &self.current {
             self.services.clients.count_message(&login.key);
+            login.presence.line(now);
         }
         Ok(())
     }
@@ -195,6 +196,17 @@ impl<'a> LoginState<'a> {
             self.next_broadcast = left.next;
         }
         left.is_some_and(|left| !left.by_datagrams)
+    }
+
+    /// Ends the login of a client that the network has lost, or that did not read what it was sent: who had a text handed
+    /// over that it may not have got is told.
+    pub fn leave_lost(&mut self) {
+        let login = self.current.clone();
+        self.leave();
+        if let Some(login) = login {
+            info!("{} at {}: lost", login.key.name, self.peer);
+            self.services.tell_senders(&login.key.name, &login.presence);
+        }
     }
 
     /// Whether this client shares the server's machine and others may come from elsewhere: then it can be reached from

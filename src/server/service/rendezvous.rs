@@ -9,10 +9,10 @@ use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, LINE, SignUps, Turns};
 use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
-use crate::server::delivery::{Broadcaster, Left, Mailbox};
+use crate::server::delivery::{Broadcaster, Left, Mailbox, Presence};
 use crate::server::store::{Account, Accounts, History, NotAdded};
 use crate::value::sentence::counted;
-use crate::value::{Address, Ticket, Username, text};
+use crate::value::{Address, Ticket, TimeOfDay, Username, text};
 use log::info;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -54,6 +54,8 @@ pub struct Login {
     pub key: SessionKey,
     /// What its hello datagrams carry.
     pub token: Ticket,
+    /// What is heard of it.
+    pub presence: Arc<Presence>,
 }
 
 /// What the asker of an introduction gets. The other side has the ticket already.
@@ -162,17 +164,32 @@ impl Rendezvous {
 
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
     pub fn enter(&self, name: Username, from: SocketAddr, view: Viewpoint, mailbox: Arc<dyn Mailbox>) -> Login {
-        let client = NewClient { name, from, view, mailbox: Arc::clone(&mailbox) };
-        let (key, older) = self.clients.enter(client, Instant::now());
+        let (now, presence) = (Instant::now(), Arc::<Presence>::default());
+        let client = NewClient { name, from, view, presence: Arc::clone(&presence), mailbox: Arc::clone(&mailbox) };
+        let (key, older) = self.clients.enter(client, now);
         if let Some(older) = older {
             let notice = Notice::TakenOver { name: key.name.clone(), from: from.ip() };
-            older.deliver(&Event::Notice(notice).into());
-            older.close();
+            older.mailbox.deliver(&Event::Notice(notice).into());
+            older.mailbox.close();
+            if older.presence.was_cut_off(now) {
+                self.tell_senders(&key.name, &older.presence);
+            }
         }
         // Before the client learns its token: its first hello may come at once.
         let token = Ticket::draw();
-        self.broadcaster.join(token, [from.ip(), key.address], mailbox);
-        Login { key, token }
+        self.broadcaster.join(token, [from.ip(), key.address], mailbox, Arc::clone(&presence));
+        Login { key, token, presence }
+    }
+
+    /// What was handed over to a client since it was last heard is lost: its senders are told.
+    pub fn tell_senders(&self, lost: &Username, presence: &Presence) {
+        let at = TimeOfDay::of(SystemTime::now());
+        let notice = Event::Notice(Notice::NotDelivered { name: lost.clone(), at }).into();
+        for sender in presence.take_senders() {
+            if let Some(mailbox) = self.clients.mailbox(&sender) {
+                mailbox.deliver(&notice);
+            }
+        }
     }
 
     /// Logs a client out; tells where it stands in the broadcasts, if they were ever sent to it.
@@ -220,7 +237,7 @@ impl Rendezvous {
     /// Hands a text over to the one that `to` names.
     ///
     /// # Errors
-    /// Nobody there, or a dialect in which nothing can be handed over.
+    /// Nobody there, nobody heard there for a while, or a dialect in which nothing can be handed over.
     pub fn relay(&self, asker: &SessionKey, text: &str, to: &Address) -> Result<Username, Refusal> {
         self.hand_over(asker, text, &self.find(asker, to)?)
     }
@@ -251,6 +268,11 @@ impl Rendezvous {
     }
 
     fn hand_over(&self, asker: &SessionKey, text: &str, target: &ClientSnapshot) -> Result<Username, Refusal> {
+        if !target.presence.is_there(Instant::now()) {
+            return Err(Refusal::NotThere);
+        }
+        // First, as the session may end at any moment.
+        target.presence.note_sender(&asker.name);
         let message = Event::Message { from: asker.name.clone(), text: text.to_owned() };
         if target.mailbox.deliver(&message.into()) {
             Ok(target.name.clone())
@@ -338,14 +360,24 @@ impl Rendezvous {
 mod tests {
     use super::*;
     use crate::server::delivery::Parcel;
+    use std::sync::Mutex;
 
     /// A session that takes what is delivered, or is just leaving.
+    #[derive(Default)]
     struct Session {
         is_leaving: bool,
+        lines: Mutex<String>,
+    }
+
+    impl Session {
+        fn take(&self) -> String {
+            std::mem::take(&mut self.lines.lock().expect("no panic"))
+        }
     }
 
     impl Mailbox for Session {
-        fn deliver(&self, _: &Parcel) -> bool {
+        fn deliver(&self, parcel: &Parcel) -> bool {
+            self.lines.lock().expect("no panic").push_str(parcel.lines());
             !self.is_leaving
         }
 
@@ -382,7 +414,7 @@ mod tests {
         let enter = |name: &str, ip: [u8; 4], is_leaving| {
             let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
             let name = name.parse().expect("a name");
-            services.enter(name, (ip, 50_000).into(), view, Arc::new(Session { is_leaving })).key
+            services.enter(name, (ip, 50_000).into(), view, Arc::new(Session { is_leaving, ..Session::default() })).key
         };
         let student = enter("student", [10, 0, 0, 7], false);
         let near = enter("near", [127, 0, 0, 1], false);
@@ -398,5 +430,53 @@ mod tests {
         assert_eq!(introduce("netcat"), Err(Refusal::NotListening("netcat".parse().expect("a name"))));
         assert!(services.clients.set_reach(&near, 5000));
         assert_eq!(introduce("near"), Ok(([10, 0, 0, 1], 5000).into()));
+    }
+
+    /// Logs in from a host of this number.
+    fn enter(services: &Rendezvous, name: &str, host: u8) -> (Login, Arc<Session>) {
+        let (ip, session) = ([10, 0, 0, host], Arc::<Session>::default());
+        let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
+        let mailbox = Arc::clone(&session) as Arc<dyn Mailbox>;
+        (services.enter(name.parse().expect("a name"), (ip, 50_000).into(), view, mailbox), session)
+    }
+
+    #[test]
+    fn nothing_is_relayed_to_who_was_not_heard_for_a_while() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let ((alice, _), (bob, reads)) = (enter(&services, "alice", 7), enter(&services, "bob", 8));
+        let relay = || services.relay(&alice.key, "hello", &"bob".parse().expect("an address"));
+        assert_eq!(relay(), Ok(bob.key.name.clone()), "it has said no hello");
+        bob.presence.hello(Instant::now() - Duration::from_secs(15));
+        assert_eq!(relay(), Err(Refusal::NotThere));
+        bob.presence.line(Instant::now());
+        assert_eq!(relay(), Ok(bob.key.name.clone()), "it is heard by lines");
+        assert_eq!(reads.take(), "msg_alice_hello\nmsg_alice_hello\n");
+    }
+
+    #[test]
+    fn who_had_a_text_handed_over_hears_that_it_was_lost() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let (alice, alice_reads) = enter(&services, "alice", 7);
+        let (bob, _) = enter(&services, "bob", 8);
+        let bob_is = "bob".parse().expect("an address");
+        for _ in 0..2 {
+            services.relay(&alice.key, "hello", &bob_is).expect("handed over");
+        }
+        services.leave(&bob);
+        services.tell_senders(&bob.key.name, &bob.presence);
+        let told = alice_reads.take();
+        assert!(told.starts_with("notice_Not delivered: bob was lost at ") && told.lines().count() == 1, "{told}");
+        // A client that was cut off comes back before the network has given its connection up.
+        let (bob, _) = enter(&services, "bob", 8);
+        bob.presence.hello(Instant::now() - Duration::from_secs(12));
+        services.relay(&alice.key, "hello", &bob_is).expect("handed over");
+        let (bob, _) = enter(&services, "bob", 9);
+        assert!(alice_reads.take().starts_with("notice_Not delivered: bob was lost at "));
+        bob.presence.hello(Instant::now());
+        services.relay(&alice.key, "hello", &bob_is).expect("handed over");
+        enter(&services, "bob", 8);
+        assert_eq!(alice_reads.take(), "", "it was there until it logged in elsewhere");
     }
 }

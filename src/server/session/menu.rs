@@ -12,7 +12,7 @@ use super::menu_inbox::{MenuInbox, show};
 use super::menu_step::{Prompt, Step, inside, outside};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU, PIECE};
 use crate::net::listener::{Service, reached_address};
-use crate::net::{BurstReader, Pieces, Place, Refused, has_hung_up};
+use crate::net::{BurstReader, Pieces, Place, Refused, has_hung_up, is_network_loss};
 use crate::protocol::{Event, MAX_LINE, MemberRequest, Request, masked_name};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
@@ -109,7 +109,12 @@ impl<'a> MenuSession<'a> {
                 message.map(|message| self.take(message, is_rest, Instant::now()))
             }
             Err(error) if error.kind() == ErrorKind::TimedOut => Some(self.time_is_up(Instant::now())),
-            Err(_) => None,
+            Err(error) => {
+                if is_network_loss(&error) {
+                    self.login.leave_lost();
+                }
+                None
+            }
         }
     }
 
@@ -178,6 +183,9 @@ impl<'a> MenuSession<'a> {
     }
 
     fn finish(&mut self) {
+        if self.inbox.outbox.has_lost() {
+            self.login.leave_lost();
+        }
         self.send_owed();
         self.inbox.outbox.finish();
     }

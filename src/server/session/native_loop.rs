@@ -2,7 +2,7 @@
 
 use super::native::{Next, Session, Work};
 use crate::net::listener::{Service, reached_address};
-use crate::net::{DeadlineReader, LineReader, Place, Refused, has_hung_up};
+use crate::net::{DeadlineReader, LineReader, Place, Refused, has_hung_up, is_network_loss};
 use crate::protocol::{Event, MAX_LINE, Notice, Refusal, Reply};
 use crate::server::delivery::{MAX_WRITE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, Rendezvous, files_lines, reach, write};
@@ -103,7 +103,12 @@ impl Connection<'_> {
                 write(&mut self.answer, Reply::Err(Refusal::Other(format!("{error}: not a text protocol"))));
                 Some(Next::Close)
             }
-            Err(_) => None,
+            Err(error) => {
+                if is_network_loss(&error) {
+                    self.session.login.leave_lost();
+                }
+                None
+            }
         }
     }
 
@@ -179,6 +184,9 @@ impl Connection<'_> {
 
     /// Logs out and writes the last lines. Whoever broadcasts and leaves at once gets their own line all the same.
     fn finish(&mut self) {
+        if self.outbox.has_lost() {
+            self.session.login.leave_lost();
+        }
         let owed = self.session.login.leave();
         if !owed || self.send_broadcasts() {
             self.flush();

@@ -1,6 +1,7 @@
 //! Chats, questions, tickets, and who gets the next line.
 
 use super::*;
+use crate::client::event::Place;
 
 #[test]
 fn broadcasts_by_both_ways_are_shown_once_and_in_order() {
@@ -218,4 +219,14 @@ fn a_broadcast_that_comes_before_the_login_is_complete_is_none_of_before() {
     play.server(&["ip_127.0.0.2", "OK,Login successful!"]);
     play.server(&["bcast_1_1699999999_bob_before", "bcast_2_1700000000_bob_now"]);
     assert_eq!(play.shown(), ["bob before true", "bob now false"]);
+}
+
+#[test]
+fn what_was_lost_on_the_way_is_told_where_it_was_said() {
+    let mut play = Play::script();
+    play.look();
+    play.server(&["notice_Not delivered: bob was lost at 14:05"]);
+    let place = |effect: &Effect| if let Effect::Show(line) = effect { Some(line.home.clone()) } else { None };
+    assert_eq!(play.done.iter().find_map(place), Some(Place::Person(name("bob"))));
+    assert_eq!(play.shown(), ["Not delivered: bob was lost at 14:05 (UTC)"]);
 }
