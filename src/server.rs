@@ -12,7 +12,7 @@ mod session;
 
 use crate::dialect::Dialect;
 use crate::net::listener;
-use crate::net::{Connections, Shutdown};
+use crate::net::{AddressedSocket, Connections, Shutdown};
 use crate::protocol::{FIND_PORT, Hello};
 use crate::value::ServerName;
 use config::Config;
@@ -21,7 +21,7 @@ use log::{debug, warn};
 use service::Rendezvous;
 use session::{Menus, Native, Packets, Queries, probe_guests};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ const MAX_HELLO: usize = 128;
 pub struct Server {
     services: Rendezvous,
     listener: TcpListener,
-    datagrams: UdpSocket,
+    datagrams: AddressedSocket,
     responder: Option<Responder>,
     address: SocketAddr,
     dialects: Vec<Port>,
@@ -134,18 +134,18 @@ impl Server {
     fn receive_hellos(&self) {
         let mut buffer = [0; MAX_HELLO];
         while !self.stop.is_triggered() {
-            let (length, from) = match self.datagrams.recv_from(&mut buffer) {
-                Ok(received) => received,
+            let arrival = match self.datagrams.receive(&mut buffer) {
+                Ok(arrival) => arrival,
                 Err(error) => {
                     // Linux reports here that an earlier datagram found no receiver: that client is gone.
                     debug!("receiving a datagram: {error}");
                     continue;
                 }
             };
-            let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-            let counts = Hello::parse(&buffer[..length]).is_some_and(|hello| self.services.hello(hello, from));
-            if !counts && length > 0 {
-                debug!("{from}: a datagram that is no hello of a session there");
+            let hello = Hello::parse(&buffer[..arrival.length]);
+            let counts = hello.is_some_and(|hello| self.services.hello(hello, arrival));
+            if !counts && arrival.length > 0 {
+                debug!("{}: a datagram that is no hello of a session there", arrival.from);
             }
         }
     }
@@ -201,11 +201,11 @@ fn bind_responder(config: &Config, main: SocketAddr) -> Option<Responder> {
 }
 
 /// Binds TCP and UDP to the same port number; with port 0 the system chooses one that is free for both.
-fn bind_both(wanted: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
+fn bind_both(wanted: SocketAddr) -> io::Result<(TcpListener, AddressedSocket)> {
     let mut tries = 0;
     loop {
         let listener = listener::bind(wanted)?;
-        match UdpSocket::bind(listener.local_addr()?) {
+        match AddressedSocket::bind(listener.local_addr()?) {
             Ok(datagrams) => return Ok((listener, datagrams)),
             Err(error) if wanted.port() == 0 && tries < PORT_TRIES => {
                 warn!("UDP port: {error}; trying another");

@@ -18,7 +18,7 @@ mod ticket;
 mod time_of_day;
 pub mod file_name;
 
-pub use address::{Address, InvalidAddress, any_like, network_of};
+pub use address::{Address, InvalidAddress, any_like, canonical, network_of};
 pub use file_name::{FileName, InvalidFileName};
 pub use line::BadLine;
 pub use name::{InvalidUsername, MAX_USERNAME, Username};

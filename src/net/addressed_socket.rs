@@ -1,44 +1,74 @@
-//! A UDP socket on all IPv4 addresses of this machine that knows to which of them each datagram came, and that answers
-//! from there.
+//! A UDP socket on any number of addresses of this machine that knows to which of them each datagram came, and that
+//! answers from there.
 //!
-//! A plain socket answers from the address that the route prefers, which the asker may never have heard of. What std
-//! lacks for this is `IP_PKTINFO`, by `recvmsg` and `sendmsg`.
+//! A plain socket answers from the address that the route prefers, which the asker may never have heard of, and which its
+//! firewall then drops. What std lacks for this is `IP_PKTINFO` and `IPV6_PKTINFO`, by `recvmsg` and `sendmsg`. A socket
+//! of IPv6 has datagrams of IPv4 too, with addresses that are mapped; outside of this file those are IPv4.
 
-use nix::libc::{in_addr, in_pktinfo};
-use nix::sys::socket::sockopt::Ipv4PacketInfo;
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt};
-use socket2::{Domain, Protocol, Socket, Type};
+use crate::value::canonical;
+use nix::libc::{IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, MSG_DONTWAIT, c_int};
+use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+use socket2::{Domain, MsgHdr, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 
+/// Bytes for what the system tells beside a datagram: the longest is `in6_pktinfo` of 20 behind a header of 16.
+const CONTROL: usize = 64;
+
 /// The socket.
-pub struct AddressedSocket(UdpSocket);
+pub struct AddressedSocket {
+    socket: UdpSocket,
+    is_ipv6: bool,
+    /// `MSG_DONTWAIT` where a datagram that finds no room is dropped.
+    flags: c_int,
+}
 
 /// Where a datagram came from, and to which address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// How many bytes of it the buffer took.
     pub length: usize,
-    /// Who sent it, as far as UDP knows.
-    pub from: SocketAddrV4,
-    /// The address of this machine to which it was sent; for a broadcast the one by which the network that it came
+    /// Who sent it, as far as UDP knows; of a link-local address with its scope.
+    pub from: SocketAddr,
+    /// The address of this machine to which it was sent; for an IPv4 broadcast the one by which the network that it came
     /// from knows this machine.
-    pub to: Ipv4Addr,
+    pub to: IpAddr,
 }
 
 impl AddressedSocket {
-    /// Binds `port` of all addresses, 0 for one that the system chooses. With `SO_REUSEADDR`, so that several programs
-    /// share it: a broadcast comes to all of them, anything else to one.
+    /// Binds an address. One of IPv6 that is unspecified takes IPv4 too, where the system has it so.
+    ///
+    /// # Errors
+    /// What the system says: address in use, not ours, or not permitted.
+    pub fn bind(address: SocketAddr) -> io::Result<AddressedSocket> {
+        Self::bind_with(address, false)
+    }
+
+    /// Binds `port` of all IPv4 addresses, 0 for one that the system chooses. With `SO_REUSEADDR`, so that several
+    /// programs share it: a broadcast comes to all of them, anything else to one. What it sends never waits for room.
     ///
     /// # Errors
     /// What the system says, such as that a program has the port for itself.
-    pub fn bind(port: u16) -> io::Result<AddressedSocket> {
-        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_reuse_address(true)?;
-        setsockopt(&socket, Ipv4PacketInfo, &true)?;
-        socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into())?;
-        Ok(AddressedSocket(socket.into()))
+    pub fn bind_shared(port: u16) -> io::Result<AddressedSocket> {
+        Self::bind_with(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), true)
+    }
+
+    fn bind_with(address: SocketAddr, is_shared: bool) -> io::Result<AddressedSocket> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        // Before a datagram can come.
+        if address.is_ipv6() {
+            setsockopt(&socket, Ipv6RecvPacketInfo, &true)?;
+        } else {
+            setsockopt(&socket, Ipv4PacketInfo, &true)?;
+        }
+        if is_shared {
+            socket.set_reuse_address(true)?;
+        }
+        socket.bind(&address.into())?;
+        let flags = if is_shared { MSG_DONTWAIT } else { 0 };
+        Ok(AddressedSocket { socket: socket.into(), is_ipv6: address.is_ipv6(), flags })
     }
 
     /// The port.
@@ -46,7 +76,7 @@ impl AddressedSocket {
     /// # Errors
     /// What the system says.
     pub fn port(&self) -> io::Result<u16> {
-        Ok(self.0.local_addr()?.port())
+        Ok(self.socket.local_addr()?.port())
     }
 
     /// Waits for a datagram. What does not fit the buffer is lost.
@@ -54,31 +84,76 @@ impl AddressedSocket {
     /// # Errors
     /// What the system says, or a datagram whose addresses it did not tell.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Arrival> {
+        /// The headers in it are read as they lie.
+        #[repr(align(16))]
+        struct Aligned([u8; CONTROL]);
         let mut slices = [IoSliceMut::new(buffer)];
-        let mut control = nix::cmsg_space!(in_pktinfo);
-        let received = recvmsg::<SockaddrIn>(self.0.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::empty())?;
+        let mut control = Aligned([0; CONTROL]);
+        let (socket, flags) = (self.socket.as_raw_fd(), MsgFlags::empty());
+        let received = recvmsg::<SockaddrStorage>(socket, &mut slices, Some(&mut control.0), flags)?;
         let to = received.cmsgs()?.find_map(|message| match message {
-            ControlMessageOwned::Ipv4PacketInfo(info) => Some(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())),
+            ControlMessageOwned::Ipv4PacketInfo(info) => Some(IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())),
+            ControlMessageOwned::Ipv6PacketInfo(info) => Some(IpAddr::from(info.ipi6_addr.s6_addr).to_canonical()),
             _ => None,
         });
-        let (Some(from), Some(to)) = (received.address, to) else {
-            return Err(io::Error::other("a datagram without addresses"));
-        };
-        Ok(Arrival { length: received.bytes, from: from.into(), to })
+        let from = received.address.and_then(|address| {
+            let ipv4 = address.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()));
+            ipv4.or_else(|| address.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into())))
+        });
+        match (from, to) {
+            (Some(from), Some(to)) => Ok(Arrival { length: received.bytes, from: canonical(from), to }),
+            _ => Err(io::Error::other("a datagram without addresses")),
+        }
     }
 
-    /// Sends a datagram from this address of the machine, without waiting for room.
+    /// Sends a datagram, whose bytes are these slices one behind the other, from this address of the machine.
     ///
     /// # Errors
     /// What the system says, such as that `from` is not an address of this machine.
-    pub fn send(&self, bytes: &[u8], from: Ipv4Addr, to: SocketAddrV4) -> io::Result<()> {
-        let address = |ip: Ipv4Addr| in_addr { s_addr: u32::from_ne_bytes(ip.octets()) };
-        let source =
-            in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: address(from), ipi_addr: address(Ipv4Addr::UNSPECIFIED) };
-        let control = [ControlMessage::Ipv4PacketInfo(&source)];
-        let slices = [IoSlice::new(bytes)];
-        sendmsg(self.0.as_raw_fd(), &slices, &control, MsgFlags::MSG_DONTWAIT, Some(&SockaddrIn::from(to)))?;
-        Ok(())
+    pub fn send(&self, slices: &[IoSlice<'_>], from: IpAddr, to: SocketAddr) -> io::Result<()> {
+        let (control, length) = self.leaves_from(from);
+        let to = SockAddr::from(if self.is_ipv6 { mapped(to) } else { to });
+        let message = MsgHdr::new().with_addr(&to).with_buffers(slices).with_control(&control[..length]);
+        SockRef::from(&self.socket).sendmsg(&message, self.flags).map(drop)
+    }
+
+    /// What tells the system from which address a datagram is to leave: one header of cmsg(3) with an `in_pktinfo` or an
+    /// `in6_pktinfo`. The functions for it that are there allocate for each datagram.
+    fn leaves_from(&self, from: IpAddr) -> ([u8; CONTROL], usize) {
+        // The interface is left to the route.
+        let mut info = [0; 20];
+        let (level, kind, length) = match from {
+            IpAddr::V4(ip) if !self.is_ipv6 => {
+                info[4..8].copy_from_slice(&ip.octets());
+                (IPPROTO_IP, IP_PKTINFO, 12)
+            }
+            _ => {
+                info[..16].copy_from_slice(&as_ipv6(from).octets());
+                (IPPROTO_IPV6, IPV6_PKTINFO, 20)
+            }
+        };
+        let (word, number) = (size_of::<usize>(), size_of::<c_int>());
+        let header = word + 2 * number;
+        let mut control = [0; CONTROL];
+        control[..word].copy_from_slice(&(header + length).to_ne_bytes());
+        control[word..word + number].copy_from_slice(&level.to_ne_bytes());
+        control[word + number..header].copy_from_slice(&kind.to_ne_bytes());
+        control[header..header + length].copy_from_slice(&info[..length]);
+        (control, (header + length).next_multiple_of(word))
+    }
+}
+
+fn mapped(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(ipv4) => SocketAddrV6::new(ipv4.ip().to_ipv6_mapped(), ipv4.port(), 0, 0).into(),
+        ipv6 @ SocketAddr::V6(_) => ipv6,
+    }
+}
+
+fn as_ipv6(ip: IpAddr) -> std::net::Ipv6Addr {
+    match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
     }
 }
 
@@ -87,36 +162,51 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn asker(ip: [u8; 4]) -> (UdpSocket, SocketAddrV4) {
-        let socket = UdpSocket::bind((Ipv4Addr::from(ip), 0)).expect("an address of loopback");
+    fn asker(ip: &str) -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind((ip, 0)).expect("an address of loopback");
         socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         socket.set_broadcast(true).expect("a broadcast");
-        let port = socket.local_addr().expect("bound").port();
-        (socket, SocketAddrV4::new(ip.into(), port))
+        let address = socket.local_addr().expect("bound");
+        (socket, address)
+    }
+
+    /// Asks from one address at another, and looks from which the answer comes.
+    fn ask(socket: &AddressedSocket, from: &str, asked: &str, answered: &str) {
+        let port = socket.port().expect("bound");
+        let ((asker, from), to) = (asker(from), answered.parse().expect("an address"));
+        let mut buffer = [0; 8];
+        asker.send_to(b"hello there", (asked, port)).expect("sent");
+        let arrival = socket.receive(&mut buffer).expect("a datagram");
+        assert_eq!(arrival, Arrival { length: 8, from, to });
+        socket.send(&[IoSlice::new(b"ye"), IoSlice::new(b"s")], arrival.to, from).expect("sent");
+        let (length, source) = asker.recv_from(&mut buffer).expect("an answer");
+        assert_eq!((&buffer[..length], source), (&b"yes"[..], SocketAddr::new(to, port)));
     }
 
     #[test]
     fn an_answer_leaves_from_the_address_that_was_asked() {
-        let socket = AddressedSocket::bind(0).expect("a free port");
-        let port = socket.port().expect("bound");
-        let (asker, from) = asker([127, 0, 0, 3]);
-        let mut buffer = [0; 8];
-        for (asked, to) in [([127, 0, 0, 5], [127, 0, 0, 5]), ([127, 255, 255, 255], [127, 0, 0, 1])] {
-            asker.send_to(b"hello there", (Ipv4Addr::from(asked), port)).expect("sent");
-            let arrival = socket.receive(&mut buffer).expect("a datagram");
-            assert_eq!(arrival, Arrival { length: 8, from, to: to.into() });
-            socket.send(b"yes", arrival.to, from).expect("sent");
-            let (length, source) = asker.recv_from(&mut buffer).expect("an answer");
-            assert_eq!((&buffer[..length], source), (&b"yes"[..], SocketAddrV4::new(to.into(), port).into()));
-        }
+        let shared = AddressedSocket::bind_shared(0).expect("a free port");
+        ask(&shared, "127.0.0.3", "127.0.0.5", "127.0.0.5");
+        ask(&shared, "127.0.0.3", "127.255.255.255", "127.0.0.1");
+        let any = AddressedSocket::bind(([0; 4], 0).into()).expect("a free port");
+        ask(&any, "127.0.0.3", "127.0.0.5", "127.0.0.5");
+        let one = AddressedSocket::bind(([127, 0, 0, 5], 0).into()).expect("a free port");
+        ask(&one, "127.0.0.3", "127.0.0.5", "127.0.0.5");
+    }
+
+    #[test]
+    fn a_socket_of_ipv6_answers_ipv4_too() {
+        let any = AddressedSocket::bind(([0u16; 8], 0).into()).expect("a free port");
+        ask(&any, "127.0.0.3", "127.0.0.5", "127.0.0.5");
+        ask(&any, "::1", "::1", "::1");
     }
 
     #[test]
     fn a_broadcast_comes_to_all_who_share_a_port() {
-        let one = AddressedSocket::bind(0).expect("a free port");
+        let one = AddressedSocket::bind_shared(0).expect("a free port");
         let port = one.port().expect("bound");
-        let other = AddressedSocket::bind(port).expect("a shared port");
-        let (asker, from) = asker([127, 0, 0, 1]);
+        let other = AddressedSocket::bind_shared(port).expect("a shared port");
+        let (asker, from) = asker("127.0.0.1");
         asker.send_to(b"all", (Ipv4Addr::new(127, 255, 255, 255), port)).expect("sent");
         for socket in [one, other] {
             assert_eq!(socket.receive(&mut [0; 8]).expect("a datagram").from, from);

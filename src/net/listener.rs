@@ -5,6 +5,7 @@
 
 use crate::net::Shutdown;
 use crate::net::connections::{Connections, LINGER, Open, Place, Refused, Verdict};
+use crate::value::canonical;
 use log::warn;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -158,7 +159,7 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                 }
             };
             // An IPv4 client of an IPv6 listener is shown, and compared, as the IPv4 client that it is.
-            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+            let peer = canonical(peer);
             let stream = Arc::new(stream);
             let id = match connections.admit(&stream, peer.ip()) {
                 Verdict::Serve { id, gives_way } => {

@@ -56,6 +56,15 @@ pub fn any_like(address: SocketAddr) -> IpAddr {
     if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
+/// An IPv4 address that is written as IPv6 as the IPv4 address that it is, anything else as it stands: a link-local
+/// address is of use with its scope alone.
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
 /// The one address that stands for all that count as one: an IPv4 address for itself, an IPv6 address for the /64 that
 /// one customer of a network has (RFC 6177).
 pub fn network_of(address: IpAddr) -> IpAddr {
@@ -68,6 +77,18 @@ pub fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_mapped_is_changed() {
+        for (written, is) in [
+            ("[::ffff:10.0.0.7]:9", "10.0.0.7:9"),
+            ("10.0.0.7:9", "10.0.0.7:9"),
+            ("[fd00::7]:9", "[fd00::7]:9"),
+            ("[fe80::7%2]:9", "[fe80::7%2]:9"),
+        ] {
+            assert_eq!(canonical(written.parse().expect("an address")).to_string(), is);
+        }
+    }
 
     #[test]
     fn the_three_forms() {

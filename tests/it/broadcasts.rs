@@ -1,9 +1,10 @@
 //! Broadcasts arrive: once, in order, by UDP with loss and by TCP, for those who come later too.
 
 use crate::harness::client::ClientProcess;
-use crate::harness::{LIMIT, TestServer, datagram, udp_at};
+use crate::harness::{LIMIT, Lines, TestServer, datagram, udp_at};
+use crate::lan::run_inside;
 use peerline::protocol::{FromServer, Hello};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 fn hello(token: &str, last_seq: u64) -> String {
@@ -185,4 +186,39 @@ fn gaps_in_the_history_keep_nothing_waiting() {
     assert_eq!(carol.finish(), Some(0));
     let said = carol.seen.iter().filter_map(|line| line.split_once("] eve: ").map(|(_, text)| text.to_owned()));
     assert_eq!(said.collect::<Vec<_>>(), expected);
+}
+
+/// Says hello to this address of the server, and looks from which the answer and a later broadcast come.
+fn hears_from(server: &TestServer, client: &mut Lines, called: &str) {
+    let socket = udp_at(&client.ip);
+    let called = SocketAddr::new(called.parse().expect("an address"), server.address.port());
+    socket.send_to(hello(&client.token, 0).as_bytes(), called).expect("sent");
+    let from = || socket.recv_from(&mut [0; 2048]).expect("a datagram within the limit").1;
+    assert_eq!(from(), called, "the answer");
+    client.send("bcast_to all");
+    assert_eq!(from(), called, "the broadcast");
+}
+
+#[test]
+fn they_come_from_the_address_that_was_called() {
+    let server = TestServer::start(&["--bind", "0.0.0.0"]);
+    let mut alice = server.join("alice");
+    hears_from(&server, &mut alice, "127.0.0.5");
+    hears_from(&server, &mut alice, "127.0.0.6");
+    let server = TestServer::start(&["--bind", "::"]);
+    hears_from(&server, &mut server.join("alice"), "127.0.0.5");
+}
+
+#[test]
+fn they_come_from_the_ipv6_address_that_was_called() {
+    run_inside("broadcasts::two_addresses_of_ipv6");
+}
+
+#[test]
+#[ignore = "in a network of its own"]
+fn two_addresses_of_ipv6() {
+    let server = TestServer::start(&["--bind", "::"]);
+    let mut alice = server.join_at("fd09::5", "alice");
+    hears_from(&server, &mut alice, "fd09::5");
+    hears_from(&server, &mut alice, "fd09::6");
 }

@@ -2,18 +2,7 @@
 //! server of another test answers.
 
 use crate::harness::LIMIT;
-use crate::lan::{in_a_network, play};
-
-/// Where 10.9.0.0/16 is this machine too.
-const MANY_ADDRESSES: &str = "ip link set lo up && ip route add local 10.9.0.0/16 dev lo && ";
-
-/// Runs one of the tests of `inside` in a network of its own.
-fn run_inside(test: &str) {
-    let tests = std::env::current_exe().expect("this program");
-    let name = format!("found::inside::{test}");
-    let said = in_a_network(MANY_ADDRESSES, &[tests.to_str().expect("UTF-8"), "--ignored", "--exact", &name]);
-    said.into_iter().for_each(|said| assert!(said.contains("1 passed"), "{said}"));
-}
+use crate::lan::{play, run_inside};
 
 #[test]
 fn several_servers_on_several_hosts() {
@@ -22,22 +11,22 @@ fn several_servers_on_several_hosts() {
 
 #[test]
 fn a_storm_of_questions_costs_a_bounded_number_of_answers() {
-    run_inside("a_storm_of_questions");
+    run_inside("found::inside::a_storm_of_questions");
 }
 
 #[test]
 fn a_server_that_was_found_gets_no_password_of_the_environment() {
-    run_inside("a_false_server");
+    run_inside("found::inside::a_false_server");
 }
 
 #[test]
 fn a_server_does_without_where_it_cannot_be_found() {
-    run_inside("a_port_that_is_taken");
+    run_inside("found::inside::a_port_that_is_taken");
 }
 
 #[test]
 fn a_server_that_is_found_is_a_server_to_log_in_at() {
-    run_inside("from_nothing_to_a_login");
+    run_inside("found::inside::from_nothing_to_a_login");
 }
 
 mod inside {

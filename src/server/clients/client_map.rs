@@ -158,7 +158,8 @@ impl ClientMap {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             name: client.name,
             address,
-            source: client.from,
+            // A scope is a number of this machine, and of no use to others.
+            source: SocketAddr::new(client.from.ip(), client.from.port()),
             port: None,
             reach: None,
             view: client.view,

@@ -7,15 +7,14 @@
 use super::mailbox::{Mailbox, Parcel};
 use super::packs::{Pack, Packs, pack_datagram};
 use super::presence::Presence;
-use crate::net::Shutdown;
+use crate::net::{AddressedSocket, Arrival, Shutdown};
 use crate::protocol::{Event, FromServer, Hello, TOKEN_LINE};
 use crate::server::store::History;
 use crate::value::Ticket;
 use log::debug;
-use socket2::SockRef;
 use std::collections::{HashMap, HashSet};
 use std::io::IoSlice;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -79,6 +78,8 @@ enum Route {
     Tcp,
     Udp {
         to: SocketAddr,
+        /// The address of ours that the client calls, and from which it is answered.
+        from: IpAddr,
         acknowledged: u64,
         /// When the acknowledgements last grew, or the client had everything.
         progress: Instant,
@@ -87,12 +88,20 @@ enum Route {
     OneWay,
 }
 
+/// One datagram of a round.
+struct Datagram {
+    to: SocketAddr,
+    from: IpAddr,
+    token_line: [u8; TOKEN_LINE],
+    pack: usize,
+}
+
 /// What is to be sent in one round.
 #[derive(Default)]
 struct Round {
     datagrams: Packs<String>,
     parcels: Packs<Parcel>,
-    by_udp: Vec<(SocketAddr, [u8; TOKEN_LINE], usize)>,
+    by_udp: Vec<Datagram>,
     by_tcp: Vec<(Arc<dyn Mailbox>, usize)>,
 }
 
@@ -151,21 +160,21 @@ impl Broadcaster {
     }
 
     /// Takes a hello; false when it does not count: an unknown token, or an address that is not the session's.
-    pub fn hello(&self, hello: Hello, from: SocketAddr, head: u64, now: Instant) -> bool {
+    pub fn hello(&self, hello: Hello, arrival: Arrival, head: u64, now: Instant) -> bool {
         let mut state = self.lock();
         let Some(delivery) = state.deliveries.get_mut(&hello.token) else { return false };
-        if !delivery.addresses.contains(&from.ip()) {
+        if !delivery.addresses.contains(&arrival.from.ip()) {
             return false;
         }
         delivery.presence.hello(now);
-        delivery.note(counted_here(hello.last_seq, head), from, head, now);
+        delivery.note(counted_here(hello.last_seq, head), arrival, head, now);
         state.look_at(hello.token);
         self.wake.notify_one();
         true
     }
 
     /// Sends until `stop`. `loss` is the share of datagrams that is dropped on purpose.
-    pub fn run(&self, history: &History, socket: &UdpSocket, loss: f64, stop: &Shutdown) {
+    pub fn run(&self, history: &History, socket: &AddressedSocket, loss: f64, stop: &Shutdown) {
         let mut random = Xorshift::new();
         let mut last_housekeeping = Instant::now();
         while !stop.is_triggered() {
@@ -176,7 +185,7 @@ impl Broadcaster {
                 history.sync();
             }
             let round = self.collect(history, now);
-            for (to, token_line, pack) in &round.by_udp {
+            for Datagram { to, from, token_line, pack } in &round.by_udp {
                 if loss > 0.0 && random.next() < loss {
                     continue;
                 }
@@ -184,7 +193,7 @@ impl Broadcaster {
                 // The lines are packed once for all who lack the same; the token is each one's own.
                 let slices = [token_line, lines.as_bytes()].map(IoSlice::new);
                 // UDP promises nothing: a datagram that the system refuses is one more that is lost.
-                if let Err(error) = SockRef::from(socket).send_to_vectored(&slices, &(*to).into()) {
+                if let Err(error) = socket.send(&slices, *from, *to) {
                     debug!("datagram to {to}: {error}");
                 }
             }
@@ -276,7 +285,7 @@ impl State {
 }
 
 impl Delivery {
-    fn note(&mut self, last_seq: u64, from: SocketAddr, head: u64, now: Instant) {
+    fn note(&mut self, last_seq: u64, arrival: Arrival, head: u64, now: Instant) {
         let progress = match self.route {
             Route::OneWay => return,
             Route::Udp { acknowledged, progress, .. } if last_seq <= acknowledged && last_seq < head => progress,
@@ -285,7 +294,7 @@ impl Delivery {
         if now.saturating_duration_since(progress) >= ONE_WAY {
             self.route = Route::OneWay;
         } else {
-            self.route = Route::Udp { to: from, acknowledged: last_seq, progress };
+            self.route = Route::Udp { to: arrival.from, from: arrival.to, acknowledged: last_seq, progress };
         }
         self.next = last_seq + 1;
         self.wants_head = true;
@@ -313,10 +322,10 @@ impl Delivery {
                 round.by_tcp.push((Arc::clone(&self.mailbox), pack));
                 self.next = round.parcels.get(pack).next;
             }
-            Route::Udp { to, .. } => {
+            Route::Udp { to, from, .. } => {
                 let owed = (self.next, self.wants_head);
                 let pack = round.datagrams.of(owed, || pack_datagram(history, owed, now));
-                round.by_udp.push((to, self.token_line, pack));
+                round.by_udp.push(Datagram { to, from, token_line: self.token_line, pack });
                 self.next = round.datagrams.get(pack).next;
             }
         }

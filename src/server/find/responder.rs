@@ -5,7 +5,7 @@ use crate::net::{AddressedSocket, Shutdown};
 use crate::protocol::{FIND_QUESTION_LENGTH, FindAnswer, FindQuestion, ServerId};
 use crate::value::ServerName;
 use log::debug;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ impl Responder {
     /// # Errors
     /// What the system says; the server can do without.
     pub fn bind(port: u16, told: Told) -> io::Result<Responder> {
-        let socket = AddressedSocket::bind(port)?;
+        let socket = AddressedSocket::bind_shared(port)?;
         let port = socket.port()?;
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(io::Error::other)?;
@@ -65,13 +65,14 @@ impl Responder {
                 }
             };
             let Some(question) = FindQuestion::parse(&buffer[..arrival.length]) else { continue };
-            let asker = *arrival.from.ip();
-            let Some(from) = leaves_from(self.told.main.ip(), arrival.to, asker) else { continue };
+            // The socket is one of IPv4.
+            let (IpAddr::V4(asker), IpAddr::V4(asked)) = (arrival.from.ip(), arrival.to) else { continue };
+            let Some(from) = leaves_from(self.told.main.ip(), asked, asker) else { continue };
             if !limit.take(asker, Instant::now()) {
                 continue;
             }
             let answer = self.answer(&question, clients()).to_string();
-            if let Err(error) = self.socket.send(answer.as_bytes(), from, arrival.from) {
+            if let Err(error) = self.socket.send(&[IoSlice::new(answer.as_bytes())], from.into(), arrival.from) {
                 debug!("{}: no answer to a question: {error}", arrival.from);
             }
         }

@@ -4,7 +4,7 @@
 //! reaches another client goes through its mailbox, after every lock is released.
 
 use crate::dialect::Dialect;
-use crate::net::{NotServed, Patience, Refused, Shutdown};
+use crate::net::{AddressedSocket, Arrival, NotServed, Patience, Refused, Shutdown};
 use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, LINE, SignUps, Turns};
 use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
@@ -14,7 +14,7 @@ use crate::server::store::{Account, Accounts, History, NotAdded};
 use crate::value::sentence::counted;
 use crate::value::{Address, Ticket, TimeOfDay, Username, text};
 use log::info;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -311,14 +311,14 @@ impl Rendezvous {
     }
 
     /// Sends broadcasts to everybody until `stop`, by `socket` to those who say hello there.
-    pub fn send_broadcasts(&self, socket: &UdpSocket, stop: &Shutdown) {
+    pub fn send_broadcasts(&self, socket: &AddressedSocket, stop: &Shutdown) {
         self.broadcaster.run(&self.history, socket, self.config.udp_loss, stop);
     }
 
     /// Takes a hello datagram; false when it does not count: an unknown token, or an address that is not the
     /// session's.
-    pub fn hello(&self, hello: Hello, from: SocketAddr) -> bool {
-        self.broadcaster.hello(hello, from, self.history.head(), Instant::now())
+    pub fn hello(&self, hello: Hello, arrival: Arrival) -> bool {
+        self.broadcaster.hello(hello, arrival, self.history.head(), Instant::now())
     }
 
     /// Applies the inactivity rule, and lets go broadcasts that are too old; when to do so again.

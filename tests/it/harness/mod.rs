@@ -95,7 +95,17 @@ impl TestServer {
 
     /// A new user, logged in.
     pub fn join(&self, name: &str) -> Lines {
-        let mut lines = self.connect();
+        Self::join_by(self.connect(), name)
+    }
+
+    /// A new user, logged in at this address of the server.
+    pub fn join_at(&self, ip: &str, name: &str) -> Lines {
+        let mut lines = Lines::connect(SocketAddr::new(ip.parse().expect("an address"), self.address.port()));
+        assert_eq!(lines.line(), "OK,Welcome to peerline: login or signup");
+        Self::join_by(lines, name)
+    }
+
+    fn join_by(mut lines: Lines, name: &str) -> Lines {
         lines.ask(&format!("SIGNUP,{name},password"));
         lines.log_in(name);
         lines
@@ -121,8 +131,9 @@ impl Drop for TestServer {
 /// The options of a test's server.
 pub fn config(folder: &Path, options: &[&str]) -> Config {
     let data = folder.to_str().expect("a path in UTF-8");
-    let fixed = ["server", "--bind", "127.0.0.1", "--port", "0", "--hash-rounds", "1000", "--data", data];
-    Config::try_parse_from(fixed.iter().chain(options)).expect("valid options")
+    let fixed = ["server", "--port", "0", "--hash-rounds", "1000", "--data", data];
+    let bind = if options.contains(&"--bind") { [].as_slice() } else { &["--bind", "127.0.0.1"] };
+    Config::try_parse_from(fixed.iter().chain(bind).chain(options)).expect("valid options")
 }
 
 /// A connection that speaks lines, as netcat does.
