@@ -41,6 +41,34 @@ fn who_comes_later_gets_them_also_after_a_restart_and_only_once() {
 }
 
 #[test]
+fn answers_do_not_wait_for_the_history() {
+    let server = TestServer::start(&["--rate", "off"]);
+    let mut alice = server.join("alice");
+    let text = "x".repeat(1000);
+    // More than the buffers of a connection hold.
+    for _ in 0..8000 {
+        alice.send(&format!("bcast_{text}"));
+        assert!(alice.answer_line().starts_with("OK,Broadcast "));
+        alice.event();
+    }
+    let mut bob = server.connect();
+    bob.ask("SIGNUP,bob,password");
+    bob.send_raw("LOGIN,bob,password\nINIT,bob,4401\nlist\n");
+    let lines: Vec<String> =
+        std::iter::repeat_with(|| bob.line()).take_while(|line| !line.starts_with("bcast_")).collect();
+    let ends: Vec<&String> = lines.iter().filter(|line| line.starts_with("OK")).collect();
+    assert_eq!(ends, ["OK,Login successful!", "OK", "OK,2 active clients"]);
+    // Whoever leaves before it is due, or all of it is there, gets it before the goodbye.
+    bob.send("quit");
+    let rest: Vec<String> = std::iter::repeat_with(|| bob.line()).take_while(|line| line != "OK,Goodbye").collect();
+    assert_eq!(rest.len(), 8000 - 1);
+    let mut bob = server.connect();
+    bob.send_raw("LOGIN,bob,password\nquit\n");
+    let lines: Vec<String> = std::iter::repeat_with(|| bob.line()).take_while(|line| line != "OK,Goodbye").collect();
+    assert_eq!(lines.iter().filter(|line| line.starts_with("bcast_")).count(), 8000);
+}
+
+#[test]
 fn after_the_window_they_are_gone() {
     let server = TestServer::start(&["--history", "100ms"]);
     let mut alice = server.join("alice");

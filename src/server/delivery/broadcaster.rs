@@ -139,6 +139,13 @@ impl Broadcaster {
         }
     }
 
+    /// Whether a hello of this client has acknowledged a broadcast.
+    pub fn acknowledges(&self, token: Ticket) -> bool {
+        let state = self.lock();
+        let route = state.deliveries.get(&token).map(|delivery| delivery.route);
+        matches!(route, Some(Route::Udp { acknowledged: 1.., .. }))
+    }
+
     /// Owes this client nothing more; nothing when it was owed nothing yet. What was sent to it is in its mailbox when
     /// this returns: a round that is under way is waited for, [`LEAVE_LIMIT`] at the longest.
     pub fn leave(&self, token: Ticket) -> Option<Left> {

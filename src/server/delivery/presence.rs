@@ -42,6 +42,11 @@ impl Presence {
         state.senders.clear();
     }
 
+    /// Whether the session has said a hello.
+    pub fn has_said_hello(&self) -> bool {
+        self.lock().hello.is_some()
+    }
+
     /// Whether the session has said hellos, and none for 15 s.
     pub fn says_no_hello(&self, now: Instant) -> bool {
         self.lock().hello.is_some_and(|hello| now.saturating_duration_since(hello) >= SILENCE)

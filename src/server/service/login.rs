@@ -165,6 +165,21 @@ impl<'a> LoginState<'a> {
         broadcasts
     }
 
+    /// Whether there are broadcasts that this connection was not sent yet.
+    pub fn lacks_broadcasts(&self) -> bool {
+        !self.services.history.read(self.next_broadcast, 1, Instant::now()).0.is_empty()
+    }
+
+    /// Whether the client has said a hello: then it is sent broadcasts by datagrams.
+    pub fn has_said_hello(&self) -> bool {
+        self.current.as_ref().is_some_and(|login| login.presence.has_said_hello())
+    }
+
+    /// Whether a hello has acknowledged a broadcast: then datagrams are enough.
+    pub fn acknowledges(&self) -> bool {
+        self.current.as_ref().is_some_and(|login| self.services.acknowledges(login))
+    }
+
     /// Has the broadcaster send all broadcasts that this connection was not sent yet, and those to come.
     pub fn start_broadcasts(&self) {
         if let Some(login) = &self.current {
@@ -187,15 +202,16 @@ impl<'a> LoginState<'a> {
         TimeIsUp::LogInAgain(Notice::SessionExpired)
     }
 
-    /// Ends the login. True when its broadcasts went over this connection: then those that the broadcaster has not
-    /// sent yet, perhaps the client's own, are to be read by [`LoginState::read_broadcasts`] before the end.
+    /// Ends the login. True when its broadcasts go over this connection: then those that were not sent yet, perhaps the
+    /// client's own, are to be read by [`LoginState::read_broadcasts`] before the end.
     pub fn leave(&mut self) -> bool {
-        let left = self.current.take().and_then(|login| self.services.leave(&login));
         self.place.stand(Standing::Silent);
+        let Some(login) = self.current.take() else { return false };
+        let left = self.services.leave(&login);
         if let Some(left) = left {
             self.next_broadcast = left.next;
         }
-        left.is_some_and(|left| !left.by_datagrams)
+        left.is_none_or(|left| !left.by_datagrams)
     }
 
     /// Ends the login of a client that the network has lost, or that did not read what it was sent: who had a text handed

@@ -203,6 +203,11 @@ impl Rendezvous {
         self.broadcaster.start(login.token, next);
     }
 
+    /// Whether a hello of this client has acknowledged a broadcast.
+    pub fn acknowledges(&self, login: &Login) -> bool {
+        self.broadcaster.acknowledges(login.token)
+    }
+
     /// Broadcasts to everybody, the sender too. The sequence number, and how many clients that are.
     ///
     /// # Errors

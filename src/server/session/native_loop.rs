@@ -14,7 +14,16 @@ use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long after a login the history waits for the client's first hello, which has it sent by datagrams. What is said
+/// meanwhile, such as where the client listens, is answered before it.
+const HELLO_WAIT: Duration = Duration::from_millis(300);
+/// How long it waits for a hello that acknowledges some of it, as clients say one each 5 s. Else datagrams may get through
+/// one way only.
+const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_secs(6);
+/// The time between two pieces of it, in which lines are read and answered.
+const PIECE_PAUSE: Duration = Duration::from_millis(1);
 
 /// Serves the main port.
 pub struct Native<'a>(pub &'a Rendezvous);
@@ -28,7 +37,14 @@ impl Service for Native<'_> {
         let mailbox = Arc::clone(&outbox) as Arc<dyn Mailbox>;
         let session = Session::new(self.0, peer, reached_address(stream), mailbox, place, Instant::now(), &mut answer);
         let reader = DeadlineReader::new(Arc::clone(stream), None);
-        let mut connection = Connection { session, stream, outbox, answer, lines: LineReader::new(reader, MAX_LINE) };
+        let mut connection = Connection {
+            session,
+            stream,
+            outbox,
+            answer,
+            lines: LineReader::new(reader, MAX_LINE),
+            history: History::Over,
+        };
         info!("{peer}: connected");
         connection.talk();
         let who = connection.session.login.who();
@@ -57,6 +73,30 @@ struct Connection<'a> {
     lines: LineReader<DeadlineReader>,
     /// What is to be written.
     answer: String,
+    history: History,
+}
+
+/// What becomes of the broadcasts of the last half hour after a login. No answer waits behind all of them.
+#[derive(Clone, Copy)]
+enum History {
+    /// The client has them, or is sent them by datagrams; the broadcaster sends what comes.
+    Over,
+    /// A first hello is waited for.
+    Hello(Instant),
+    /// A hello has come, and one that acknowledges something is waited for.
+    Acknowledgement(Instant),
+    /// The next piece is to be sent on this connection.
+    Piece(Instant),
+}
+
+impl History {
+    /// When to go on with it.
+    fn due(self) -> Option<Instant> {
+        match self {
+            History::Over => None,
+            History::Hello(due) | History::Acknowledgement(due) | History::Piece(due) => Some(due),
+        }
+    }
 }
 
 impl Connection<'_> {
@@ -90,15 +130,18 @@ impl Connection<'_> {
         let (deadline, now) = (self.session.login.deadline(), Instant::now());
         // A line that has arrived already would be read without a look at the clock.
         if deadline.is_some_and(|deadline| deadline <= now) {
-            return Some(self.session.time_is_up(now, &mut self.answer));
+            return self.time_is_up(now);
         }
-        self.lines.get_mut().set_deadline(deadline);
+        if !share && self.history.due().is_some_and(|due| due <= now) && !self.go_on(now) {
+            return None;
+        }
+        let until = [deadline, self.history.due()].into_iter().flatten().min();
+        self.lines.get_mut().set_deadline(until);
         match self.lines.next_line() {
             Ok(Some(line)) => Some(self.session.take(line, Instant::now(), &mut self.answer)),
             Ok(None) => None,
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
-                Some(self.session.time_is_up(Instant::now(), &mut self.answer))
-            }
+            Err(error) if error.kind() == ErrorKind::TimedOut && until != deadline => Some(Next::Read),
+            Err(error) if error.kind() == ErrorKind::TimedOut => self.time_is_up(Instant::now()),
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 write(&mut self.answer, Reply::Err(Refusal::Other(format!("{error}: not a text protocol"))));
                 Some(Next::Close)
@@ -127,7 +170,10 @@ impl Connection<'_> {
                 Some(session.logged_in(result, answer))
             }
             Work::Probe(address) => Some(session.probed(reach(address), answer)),
-            Work::CatchUp => self.catch_up().then_some(Next::Read),
+            Work::CatchUp => {
+                self.catch_up();
+                Some(Next::Read)
+            }
             Work::Files(clients) => self.send_files(&clients).then_some(Next::Read),
         }
     }
@@ -140,25 +186,60 @@ impl Connection<'_> {
         written
     }
 
-    /// Sends the broadcasts of the last half hour that this connection was not sent yet, then has the broadcaster
-    /// send what comes.
-    fn catch_up(&mut self) -> bool {
-        let sent = self.send_broadcasts();
-        self.session.login.start_broadcasts();
-        sent
+    /// Begins with the broadcasts of the last half hour that this connection was not sent yet.
+    fn catch_up(&mut self) {
+        if self.session.login.lacks_broadcasts() {
+            self.history = History::Hello(Instant::now() + HELLO_WAIT);
+        } else {
+            self.session.login.start_broadcasts();
+        }
     }
 
+    /// Goes on with the history, whose time has come; false when the connection is over.
+    fn go_on(&mut self, now: Instant) -> bool {
+        self.history = match self.history {
+            History::Hello(_) if self.session.login.has_said_hello() => {
+                History::Acknowledgement(now + ACKNOWLEDGEMENT_WAIT)
+            }
+            History::Acknowledgement(_) if self.session.login.acknowledges() => History::Over,
+            _ => {
+                let lines = self.next_piece();
+                if lines.is_empty() {
+                    self.session.login.start_broadcasts();
+                    History::Over
+                } else if self.outbox.answer(lines.as_bytes()) {
+                    History::Piece(Instant::now() + PIECE_PAUSE)
+                } else {
+                    return false;
+                }
+            }
+        };
+        true
+    }
+
+    /// The deadline has come. Who gets broadcasts on this connection has all of them before the login ends.
+    fn time_is_up(&mut self, now: Instant) -> Option<Next> {
+        let history = std::mem::replace(&mut self.history, History::Over);
+        if history.due().is_some() && !self.session.login.has_said_hello() && !self.send_broadcasts() {
+            return None;
+        }
+        Some(self.session.time_is_up(now, &mut self.answer))
+    }
+
+    /// Sends all of the broadcasts that the connection was not sent yet; false when it is over.
     fn send_broadcasts(&mut self) -> bool {
         loop {
-            let broadcasts = self.session.login.read_broadcasts(MAX_WRITE);
-            if broadcasts.is_empty() {
-                return true;
-            }
-            let lines: String = broadcasts.into_iter().map(|one| format!("{}\n", Event::Broadcast(one))).collect();
-            if !self.outbox.answer(lines.as_bytes()) {
-                return false;
+            let lines = self.next_piece();
+            if lines.is_empty() || !self.outbox.answer(lines.as_bytes()) {
+                return lines.is_empty();
             }
         }
+    }
+
+    /// The lines of the next broadcasts that the connection was not sent yet; none when it was sent all.
+    fn next_piece(&mut self) -> String {
+        let broadcasts = self.session.login.read_broadcasts(MAX_WRITE);
+        broadcasts.into_iter().map(|one| format!("{}\n", Event::Broadcast(one))).collect()
     }
 
     /// Sends `files_` lines client by client: all of them together may be too much to hold.
