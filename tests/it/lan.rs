@@ -67,6 +67,11 @@ fn three_hosts_on_a_network() {
 }
 
 #[test]
+fn who_is_cut_off_leaves_the_list() {
+    play("cut.sh", |said| said.contains("cut: all of it"));
+}
+
+#[test]
 fn everybody_reaches_everybody() {
     play("reach.sh", |said| said.contains("reach: all of it"));
 }

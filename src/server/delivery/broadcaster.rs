@@ -62,6 +62,8 @@ struct State {
 struct Delivery {
     mailbox: Arc<dyn Mailbox>,
     presence: Arc<Presence>,
+    /// Its hellos have ceased, and its mailbox was told.
+    is_suspect: bool,
     /// What each of its datagrams begins with.
     token_line: [u8; TOKEN_LINE],
     /// Addresses from which its hello counts: the observed and the assigned one.
@@ -125,7 +127,8 @@ impl Broadcaster {
     pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>, presence: Arc<Presence>) {
         let token_line = FromServer::token_line(token);
         let (next, route) = (NOTHING, Route::Tcp);
-        let delivery = Delivery { mailbox, presence, token_line, addresses, next, wants_head: false, route };
+        let delivery =
+            Delivery { mailbox, presence, is_suspect: false, token_line, addresses, next, wants_head: false, route };
         self.lock().deliveries.insert(token, delivery);
     }
 
@@ -175,8 +178,13 @@ impl Broadcaster {
         }
         delivery.presence.hello(now);
         delivery.note(counted_here(hello.last_seq, head), arrival, head, now);
+        let cleared = std::mem::take(&mut delivery.is_suspect).then(|| Arc::clone(&delivery.mailbox));
         state.look_at(hello.token);
         self.wake.notify_one();
+        drop(state);
+        if let Some(mailbox) = cleared {
+            mailbox.suspect(false);
+        }
         true
     }
 
@@ -266,16 +274,20 @@ impl Broadcaster {
     }
 
     fn give_up_silent(&self, now: Instant) {
-        let mut guard = self.lock();
+        let (mut guard, mut suspects) = (self.lock(), Vec::new());
         let state = &mut *guard;
         for (token, delivery) in &mut state.deliveries {
             let Route::Udp { acknowledged, .. } = delivery.route else { continue };
             if delivery.presence.says_no_hello(now) {
                 delivery.route = Route::Tcp;
                 delivery.next = acknowledged + 1;
+                delivery.is_suspect = true;
+                suspects.push(Arc::clone(&delivery.mailbox));
                 state.due.insert(*token);
             }
         }
+        drop(guard);
+        suspects.iter().for_each(|mailbox| mailbox.suspect(true));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -366,5 +378,44 @@ mod tests {
         for (last_seq, head, expected) in [(0, 0, 0), (3, 3, 3), (2, 3, 2), (3, 1, 0), (3, 0, 0)] {
             assert_eq!(counted_here(last_seq, head), expected, "{last_seq} of {head}");
         }
+    }
+
+    /// Notes whether it is suspected.
+    #[derive(Default)]
+    struct Suspected(Mutex<Vec<bool>>);
+
+    impl Mailbox for Suspected {
+        fn deliver(&self, _: &Parcel) -> bool {
+            true
+        }
+
+        fn close(&self) {}
+
+        fn suspect(&self, is_silent: bool) {
+            self.0.lock().expect("no panic").push(is_silent);
+        }
+    }
+
+    #[test]
+    fn a_session_whose_hellos_cease_is_suspected_until_they_come_again() {
+        let (broadcaster, mailbox, now) = (Broadcaster::default(), Arc::<Suspected>::default(), Instant::now());
+        let (token, ip) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]));
+        broadcaster.join(token, [ip; 2], Arc::clone(&mailbox) as Arc<dyn Mailbox>, Arc::default());
+        let hello = |last_seq, from, now| {
+            let arrival = Arrival { length: 0, from: SocketAddr::new(from, 5000), to: [10, 0, 0, 1].into() };
+            broadcaster.hello(Hello { token, last_seq }, arrival, 1, now)
+        };
+        let told = || std::mem::take(&mut *mailbox.0.lock().expect("no panic"));
+        let after = |seconds| now + Duration::from_secs(seconds);
+        assert!(hello(0, ip, now) && !broadcaster.acknowledges(token));
+        assert!(hello(1, ip, now) && broadcaster.acknowledges(token));
+        broadcaster.give_up_silent(after(14));
+        assert!(told().is_empty());
+        assert!(!hello(1, [10, 0, 0, 8].into(), after(14)), "an address that is not the session's");
+        broadcaster.give_up_silent(after(15));
+        broadcaster.give_up_silent(after(16));
+        assert_eq!(told(), [true]);
+        assert!(hello(1, ip, after(17)) && hello(1, ip, after(18)));
+        assert_eq!(told(), [false]);
     }
 }
