@@ -14,11 +14,13 @@ pub mod comma;
 mod name;
 mod server_name;
 mod address;
+mod apart;
 mod ticket;
 mod time_of_day;
 pub mod file_name;
 
 pub use address::{Address, InvalidAddress, any_like, canonical, network_of};
+pub use apart::Apart;
 pub use file_name::{FileName, InvalidFileName};
 pub use line::BadLine;
 pub use name::{InvalidUsername, MAX_USERNAME, Username};

@@ -7,6 +7,7 @@ use super::BadRequest;
 use crate::value::sentence::{between, count_of, counted};
 use crate::value::{Address, Username};
 use std::fmt;
+use std::net::IpAddr;
 
 /// Why not. `Display` is the sentence, which also says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub enum Refusal {
     NotListening(Username),
     /// The target, on the server's own machine, listens for clients of that machine alone, and the asker is elsewhere.
     OnThisMachineOnly(Username),
+    /// Asker and target both come from this address, and listen on the same port: there is a router, and both are behind
+    /// it.
+    OneRouter { name: Username, at: IpAddr },
     /// The target is a guest, to whom only clients of its dialect can talk: `guest-DIALECT` in a list.
     OtherDialect { name: Username, dialect: String },
     /// The target is just being disconnected.
@@ -63,6 +67,8 @@ const NOT_FOUND: &str = "User not found!";
 // Begins as the sentence of those who do not listen at all: an older client takes it for that, and has it relayed.
 const ON_THIS_MACHINE_ONLY: &str = "accepts no connections from other machines";
 const NOT_THERE: &str = "Not there at the moment";
+// Begins so too, for the same reason.
+const ONE_ROUTER: &str = "accepts no connections from behind the same router, and you both come from ";
 const YOURSELF: &str = "That is yourself";
 
 impl Refusal {
@@ -120,6 +126,9 @@ impl Refusal {
         if rest.starts_with(ON_THIS_MACHINE_ONLY) {
             return Some(Refusal::OnThisMachineOnly(name));
         }
+        if let Some(rest) = rest.strip_prefix(ONE_ROUTER) {
+            return Some(Refusal::OneRouter { name, at: rest.split_once(": ")?.0.parse().ok()? });
+        }
         if rest.starts_with("accepts no connections") {
             return Some(Refusal::NotListening(name));
         }
@@ -154,6 +163,9 @@ impl fmt::Display for Refusal {
             }
             Refusal::NotListening(name) => write!(f, "{name} accepts no connections: send relay_TEXT_{name}"),
             Refusal::OnThisMachineOnly(name) => write!(f, "{name} {ON_THIS_MACHINE_ONLY}: send relay_TEXT_{name}"),
+            Refusal::OneRouter { name, at } => {
+                write!(f, "{name} {ONE_ROUTER}{at}: run a server inside that network, or send relay_TEXT_{name}")
+            }
             Refusal::OtherDialect { name, dialect } => write!(
                 f,
                 "{name} is a guest who speaks the {dialect} dialect: only clients of that dialect can talk to {name}"
@@ -203,6 +215,10 @@ mod tests {
             "eve is a guest who speaks the packet dialect: only clients of that dialect can talk to eve",
             "bob is just leaving",
             "That is yourself",
+            "bob accepts no connections from behind the same router, and you both come from 10.9.0.254: run a server inside \
+             that network, or send relay_TEXT_bob",
+            "bob accepts no connections from behind the same router, and you both come from fd00::1: run a server inside \
+             that network, or send relay_TEXT_bob",
             "Not there at the moment",
             "Unknown command: send help for the commands",
             "Not now: data/users.csv:12: no hash",

@@ -3,6 +3,7 @@
 //! Here the stores, the client map and the deliveries are tied together. No client's connection is known: what reaches
 //! another client goes through its mailbox, after every lock is released.
 
+mod apart;
 mod rendezvous;
 mod guests;
 mod login;

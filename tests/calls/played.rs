@@ -151,7 +151,13 @@ impl Played {
         }
         assert_eq!(news, News::Wants(bob()));
         let ticket = TICKET.parse().expect("a ticket");
-        self.order(Order::Introduced(Ok(Introduced { me: name("alice"), name: name("bob"), ticket, address })));
+        self.order(Order::Introduced(Ok(Introduced {
+            me: name("alice"),
+            name: name("bob"),
+            ticket,
+            address,
+            seen_as: None,
+        })));
     }
 
     /// Introduces the call to a peer, which reads the first line.

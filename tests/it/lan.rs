@@ -72,6 +72,11 @@ fn who_is_cut_off_leaves_the_list() {
 }
 
 #[test]
+fn who_cannot_be_introduced_is_told_why() {
+    play("apart.sh", |said| said.contains("apart: all of it") || said.contains("apart: skipped"));
+}
+
+#[test]
 fn everybody_reaches_everybody() {
     play("reach.sh", |said| said.contains("reach: all of it"));
 }

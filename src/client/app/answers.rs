@@ -168,7 +168,9 @@ impl App {
         let address = ask.data.iter().find_map(|reply| if let Reply::Peer(at) = reply { Some(*at) } else { None });
         let outcome = match (end, ticket, address, self.me().cloned()) {
             (Reply::Err(why), ..) => Err(self.not_introduced(&why)),
-            (_, Some((name, ticket)), Some(address), Some(me)) => Ok(Introduced { me, name, ticket, address }),
+            (_, Some((name, ticket)), Some(address), Some(me)) => {
+                Ok(Introduced { me, name, ticket, address, seen_as: self.life.seen_as })
+            }
             _ => Err(CallError::NotIntroduced("the server's answer is not understood".to_owned())),
         };
         self.out.push(Effect::Order { call, order: Order::Introduced(outcome) });
@@ -216,9 +218,10 @@ impl App {
 
     fn not_introduced(&self, why: &Refusal) -> CallError {
         match why {
-            Refusal::NotListening(_) | Refusal::OnThisMachineOnly(_) | Refusal::OtherDialect { .. } => {
-                CallError::DoesNotListen(self.in_words_of_ours(why))
-            }
+            Refusal::NotListening(_)
+            | Refusal::OnThisMachineOnly(_)
+            | Refusal::OneRouter { .. }
+            | Refusal::OtherDialect { .. } => CallError::DoesNotListen(self.in_words_of_ours(why)),
             _ => CallError::NotIntroduced(self.in_words_of_ours(why)),
         }
     }
@@ -234,6 +237,9 @@ impl App {
                     "{name} is on the server's machine and takes connections from there only: --local, or an older client"
                 )
             }
+            Refusal::OneRouter { name, at } => format!(
+                "{name} and you are behind one router, as the server sees you both at {at}: run a server inside that network"
+            ),
             Refusal::LogInFirst => format!("You are not logged in: type {slash}reconnect"),
             other => other.to_string(),
         }

@@ -7,9 +7,9 @@ use super::link::NoConnection;
 use super::transfer::Step;
 use crate::peer_protocol::{Opening, PeerRefusal, SharedFile, Status};
 use crate::value::BadLine;
-use crate::value::{Address, FileName, Ticket, Username};
+use crate::value::{Address, Apart, FileName, Ticket, Username};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -183,6 +183,30 @@ pub struct Introduced {
     pub ticket: Ticket,
     /// Where the peer listens.
     pub address: SocketAddr,
+    /// Where the server sees us.
+    pub seen_as: Option<IpAddr>,
+}
+
+impl Introduced {
+    /// A failure to reach the peer, with what the addresses of both say of it.
+    pub fn explain(&self, error: CallError) -> CallError {
+        let apart = self.seen_as.and_then(|own| Apart::of(own, self.address.ip()));
+        let (CallError::Unreachable { address, why }, Some(apart)) = (&error, apart) else { return error };
+        let reason = match apart {
+            Apart::OneAddress(ip) => {
+                format!("the server sees you both at {ip}: if that is a router, run a server inside its network")
+            }
+            Apart::TwoFamilies => {
+                let [peer, own] = if address.is_ipv6() { ["IPv6", "IPv4"] } else { ["IPv4", "IPv6"] };
+                format!(
+                    "{} has come to the server by {peer}, and you by {own}: both are to come by the same (a server with \
+                     --bind :: takes either)",
+                    self.name
+                )
+            }
+        };
+        CallError::Unreachable { address: *address, why: NoConnection::Other(format!("{why}; {reason}")) }
+    }
 }
 
 /// Why a call that we began came to nothing.
@@ -245,5 +269,33 @@ impl Decision {
             Decision::Busy => "busy",
             Decision::Never => "not allowed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cannot_be_reached_may_be_behind_the_same_router_or_of_the_other_family() {
+        let explained = |own: Option<&str>, peer: &str| {
+            let address: SocketAddr = peer.parse().expect("an address");
+            let introduced = Introduced {
+                me: "alice".parse().expect("a name"),
+                name: "bob".parse().expect("a name"),
+                ticket: Ticket::draw(),
+                address,
+                seen_as: own.map(|own| own.parse().expect("an address")),
+            };
+            introduced.explain(CallError::Unreachable { address, why: NoConnection::Refused }).to_string()
+        };
+        let plain = "not reachable at 10.0.0.9:4401: connection refused";
+        assert_eq!(explained(None, "10.0.0.9:4401"), plain);
+        assert_eq!(explained(Some("10.0.0.7"), "10.0.0.9:4401"), plain);
+        let router = "the server sees you both at 10.0.0.9: if that is a router, run a server inside its network";
+        assert_eq!(explained(Some("10.0.0.9"), "10.0.0.9:4401"), format!("{plain}; {router}"));
+        let family = "bob has come to the server by IPv4, and you by IPv6: both are to come by the same";
+        assert!(explained(Some("fd00::7"), "10.0.0.9:4401").starts_with(&format!("{plain}; {family}")));
+        assert!(explained(Some("10.0.0.7"), "[fd00::9]:4401").contains("by IPv6, and you by IPv4"));
     }
 }

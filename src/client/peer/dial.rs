@@ -49,7 +49,7 @@ pub fn open(
     let first = format!("{}\n{more}", opening(&introduced)?);
     let address = introduced.address;
     let unreachable = |error: io::Error| CallError::Unreachable { address, why: no_connection(&error) };
-    let stream = Arc::new(connect(call, address, CONNECT)?);
+    let stream = Arc::new(connect(call, address, CONNECT).map_err(|error| introduced.explain(error))?);
     call.attach(&stream);
     let connection = PeerConnection::new(Arc::clone(&stream)).map_err(unreachable)?;
     (&*stream).write_all(first.as_bytes()).map_err(|error| lost(call, &error))?;

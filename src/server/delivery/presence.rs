@@ -25,6 +25,8 @@ struct State {
     line: Option<Instant>,
     /// Who had a text handed over since then.
     senders: Vec<Username>,
+    /// It was told why somebody cannot reach it.
+    was_told_why: bool,
 }
 
 impl Presence {
@@ -75,6 +77,11 @@ impl Presence {
     /// Who had a text handed over since the session was last heard; each is told once.
     pub fn take_senders(&self) -> Vec<Username> {
         std::mem::take(&mut self.lock().senders)
+    }
+
+    /// Whether it is to be told why somebody cannot reach it: once is enough.
+    pub fn is_to_be_told_why(&self) -> bool {
+        !std::mem::replace(&mut self.lock().was_told_why, true)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

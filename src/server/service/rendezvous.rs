@@ -3,6 +3,7 @@
 //! A session turns lines into calls of these methods and their results into lines. No socket is known here; what
 //! reaches another client goes through its mailbox, after every lock is released.
 
+use super::apart;
 use crate::dialect::Dialect;
 use crate::net::{AddressedSocket, Arrival, NotServed, Patience, Refused, Shutdown};
 use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
@@ -12,7 +13,7 @@ use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Presence};
 use crate::server::store::{Account, Accounts, History, NotAdded};
 use crate::value::sentence::counted;
-use crate::value::{Address, Ticket, TimeOfDay, Username, text};
+use crate::value::{Address, Apart, Ticket, TimeOfDay, Username, text};
 use log::info;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -40,6 +41,13 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
 
 fn other_dialect(name: &Username, dialect: Dialect) -> Refusal {
     Refusal::OtherDialect { name: name.clone(), dialect: dialect.to_string() }
+}
+
+/// Tells a client, once, why `asker` cannot reach it.
+fn tell_why(asker: &SessionKey, target: &ClientSnapshot, why: Apart) {
+    if target.presence.is_to_be_told_why() {
+        target.mailbox.deliver(&Event::Notice(Notice::Other(apart::sentence(asker, why))).into());
+    }
 }
 
 /// A client that has gone hears none of it.
@@ -244,7 +252,12 @@ impl Rendezvous {
     /// # Errors
     /// Nobody there, nobody heard there for a while, or a dialect in which nothing can be handed over.
     pub fn relay(&self, asker: &SessionKey, text: &str, to: &Address) -> Result<Username, Refusal> {
-        self.hand_over(asker, text, &self.find(asker, to)?)
+        let target = self.find(asker, to)?;
+        // A client that listens is relayed to when it could not be reached.
+        if let (Some(why), true) = (Apart::of(asker.address, target.address), target.port.is_some()) {
+            tell_why(asker, &target, why);
+        }
+        self.hand_over(asker, text, &target)
     }
 
     fn find(&self, asker: &SessionKey, to: &Address) -> Result<ClientSnapshot, Refusal> {
@@ -257,7 +270,8 @@ impl Rendezvous {
     }
 
     /// Gives the target a ticket for the asker, unless the asker could not reach it: it does not listen, it is a guest
-    /// with a dialect of its own, or it listens on the server's own machine for that machine alone.
+    /// with a dialect of its own, it listens on the server's own machine for that machine alone, or both are behind one
+    /// router.
     fn hand_ticket(&self, asker: &SessionKey, target: &ClientSnapshot) -> Result<Introduction, Refusal> {
         let (name, address) = (target.name.clone(), target.seen_from(asker.view));
         if let Some(dialect) = target.guest {
@@ -266,6 +280,10 @@ impl Rendezvous {
         if address.port() == 0 {
             let is_near = target.port.is_some();
             return Err(if is_near { Refusal::OnThisMachineOnly(name) } else { Refusal::NotListening(name) });
+        }
+        if let Some(at) = apart::router(asker, self.clients.port(asker), target) {
+            tell_why(asker, target, Apart::OneAddress(at));
+            return Err(Refusal::OneRouter { name, at });
         }
         let ticket = Ticket::draw();
         let told = target.mailbox.deliver(&Event::Ticket { name: asker.name.clone(), ticket }.into());
@@ -443,6 +461,34 @@ mod tests {
         let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
         let mailbox = Arc::clone(&session) as Arc<dyn Mailbox>;
         (services.enter(name.parse().expect("a name"), (ip, 50_000).into(), view, mailbox), session)
+    }
+
+    #[test]
+    fn two_clients_behind_one_router_are_both_told_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let ((alice, _), (bob, reads)) = (enter(&services, "alice", 254), enter(&services, "bob", 254));
+        let to: Address = "bob".parse().expect("an address");
+        let listen = |login: &Login, port| {
+            services.clients.set_listening(&login.key, port, crate::server::clients::FileNames::default())
+        };
+        listen(&bob, 4401);
+        // Perhaps one machine: one of its clients has the usual port, another one a port of its own.
+        for alice_listens in [None, Some(50_000)] {
+            if let Some(port) = alice_listens {
+                listen(&alice, port);
+            }
+            assert!(services.introduce(&alice.key, &to).is_ok());
+            assert!(reads.take().starts_with("ticket_alice_"));
+        }
+        listen(&alice, 4401);
+        let refused = Refusal::OneRouter { name: bob.key.name.clone(), at: [10, 0, 0, 254].into() };
+        assert_eq!(services.introduce(&alice.key, &to).err(), Some(refused.clone()));
+        assert_eq!(services.introduce(&alice.key, &to).err(), Some(refused));
+        let told = reads.take();
+        assert!(told.starts_with("notice_alice cannot reach you directly: ") && told.lines().count() == 1, "{told}");
+        assert!(matches!(services.message(&alice.key, "hello", &to), Ok(Handled::Relayed(_))));
+        assert_eq!(reads.take(), "msg_alice_hello\n");
     }
 
     #[test]
