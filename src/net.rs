@@ -8,6 +8,7 @@ mod places;
 mod door;
 mod connections;
 pub mod listener;
+pub mod tuning;
 mod fair_queue;
 mod hangup;
 mod addressed_socket;

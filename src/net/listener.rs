@@ -5,10 +5,11 @@
 
 use crate::net::Shutdown;
 use crate::net::connections::{Connections, LINGER, Open, Place, Refused, Verdict};
+use crate::net::tuning::{Whose, keep_segments_small, tune};
 use crate::value::canonical;
 use log::warn;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
@@ -36,20 +37,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    keep_segments_small(&socket, address.ip())?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
-}
-
-/// Has the kernel find a dead peer within two minutes, and send small lines at once (Nagle's algorithm off).
-///
-/// # Errors
-/// What the system says; a connection that is closed already says so here.
-pub fn tune(stream: &TcpStream) -> io::Result<()> {
-    let keepalive =
-        TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15)).with_retries(4);
-    socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
-    stream.set_nodelay(true)
 }
 
 /// The address of this machine that the other end of a connection has reached, IPv4 as IPv4; an unspecified one if the
@@ -121,6 +112,8 @@ fn read_away(stream: &TcpStream) {
 pub trait Service: Sync {
     /// The name of the connections' threads.
     const NAME: &'static str;
+    /// Whose connections these are.
+    const WHOSE: Whose = Whose::Server;
 
     /// Talks with one peer until the conversation ends; the connection is closed afterwards.
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>);
@@ -196,8 +189,8 @@ fn send_away(open: &Open, service: &impl Service) {
     let _ = open.stream.shutdown(Direction::Both);
 }
 
-fn converse(stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>, service: &impl Service) {
-    if tune(stream).is_err() {
+fn converse<S: Service>(stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>, service: &S) {
+    if tune(stream, S::WHOSE).is_err() {
         return;
     }
     service.serve(stream, peer, place);

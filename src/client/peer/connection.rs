@@ -2,7 +2,8 @@
 //! said on it.
 
 use crate::client::call::{Call, Watch, Woken};
-use crate::net::{DeadlineReader, LineReader, listener};
+use crate::net::tuning::{Whose, tune};
+use crate::net::{DeadlineReader, LineReader};
 use crate::peer_protocol::{Answer, PeerRefusal};
 use crate::protocol::MAX_LINE;
 use crate::value::BadLine;
@@ -42,7 +43,7 @@ impl PeerConnection {
     /// # Errors
     /// What the system says; a connection that has ended already says so here.
     pub fn new(stream: Arc<TcpStream>) -> io::Result<PeerConnection> {
-        listener::tune(&stream)?;
+        tune(&stream, Whose::Peers)?;
         stream.set_write_timeout(Some(WRITE))?;
         let reader = LineReader::new(DeadlineReader::new(Arc::clone(&stream), None), MAX_LINE);
         Ok(PeerConnection { stream, reader })

@@ -4,6 +4,7 @@
 use super::connection::{NoLine, PeerConnection};
 use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{CallError, Introduced, NoConnection};
+use crate::net::tuning::keep_segments_small;
 use crate::peer_protocol::{Answer, Opening};
 use crate::value::Address;
 use nix::errno::Errno;
@@ -111,6 +112,7 @@ fn connect(call: &Call, to: SocketAddr, limit: Duration) -> Result<TcpStream, Ca
     let started = || -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
+        keep_segments_small(&socket, to.ip())?;
         match socket.connect(&to.into()) {
             Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
             _ => Ok(socket.into()),

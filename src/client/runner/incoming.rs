@@ -7,6 +7,7 @@ use crate::client::call::{self, Signal, Signals};
 use crate::client::dispatch::{self, Doorway, Means};
 use crate::client::event::{CallEnd, CallId, Event};
 use crate::net::listener::{self, Service};
+use crate::net::tuning::Whose;
 use crate::net::{Connections, Place, Refused, Shutdown, Standing};
 use crate::peer_protocol::{Answer, PeerRefusal};
 use nix::libc;
@@ -128,6 +129,7 @@ struct Peers {
 
 impl Service for Peers {
     const NAME: &'static str = "peer";
+    const WHOSE: Whose = Whose::Peers;
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let id = CallId::In(place.id());

@@ -10,7 +10,8 @@ use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::{Event, LinkError, LinkId};
 use crate::client::peer::no_connection;
-use crate::net::{DeadlineReader, LineReader, listener};
+use crate::net::tuning::{self, Whose};
+use crate::net::{DeadlineReader, LineReader};
 use crate::protocol::{MAX_LINE, MAX_SERVER_LINE, Refusal, Reply, Request};
 use crate::value::{BadLine, text};
 use nix::errno::Errno;
@@ -85,6 +86,7 @@ fn connect_error(error: io::Error) -> LinkError {
 fn begin(server: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    tuning::keep_segments_small(&socket, server.ip())?;
     match socket.connect(&server.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
         _ => Ok(socket.into()),
@@ -148,7 +150,7 @@ fn connected(stream: &TcpStream) -> io::Result<()> {
     }
     stream.take_error()?.map_or(Ok(()), Err)?;
     stream.set_nonblocking(false)?;
-    listener::tune(stream)
+    tuning::tune(stream, Whose::Client)
 }
 
 /// Reads until the connection ends; false when the client does.

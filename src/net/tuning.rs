@@ -1,0 +1,90 @@
+//! What the kernel is told of a connection: when a peer that says nothing counts as gone, how long it goes on sending
+//! what nobody acknowledges, and how large its segments are. It does not know what is said on it.
+
+use nix::sys::socket::{getsockopt, setsockopt};
+use nix::{getsockopt_impl, libc, setsockopt_impl, sockopt_impl};
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+use std::net::{IpAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// After how long without a word of the other side the kernel asks for one, and how often again.
+const ASKS_AFTER: Duration = Duration::from_secs(10);
+const ASKS_EACH: Duration = Duration::from_secs(5);
+
+/// The longest pause before the kernel sends again what was not acknowledged, in milliseconds. By itself it doubles
+/// the pause each time, up to two minutes: what was said in a cut of a minute came fifty seconds after it.
+const LONGEST_PAUSE: usize = 2_000;
+
+/// Bytes of a segment on the way to another machine. With the headers of IPv6 that makes 1,280, which every network
+/// must carry: some ways, most of them through a VPN, drop longer ones and tell nobody. With IPv4 it makes 1,260.
+/// It costs a hundredth of a slow line, and nothing that can be measured of a fast one, as the network card cuts.
+const SEGMENT: u32 = 1_220;
+
+sockopt_impl!(
+    /// The longest pause before something is sent again. Linux has it since 6.15, `libc` not yet.
+    RtoMax, SetOnly, libc::IPPROTO_TCP, TCP_RTO_MAX_MS, usize
+);
+const TCP_RTO_MAX_MS: libc::c_int = 44;
+
+sockopt_impl!(
+    /// What the kernel knows of a connection.
+    TcpInfo, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, libc::tcp_info
+);
+
+/// Whose connection it is, which decides how long nothing may be acknowledged before the kernel ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The server's, with a client: the dead leave the list within 30 s.
+    Server,
+    /// The client's, with its server: who only reads is told within 20 s.
+    Client,
+    /// One between two peers. No server watches over it, and a chat or a file outlasts a cut of two minutes.
+    Peers,
+}
+
+impl Whose {
+    fn patience(self) -> Duration {
+        match self {
+            Whose::Server => Duration::from_secs(25),
+            Whose::Client => Duration::from_secs(18),
+            Whose::Peers => Duration::from_secs(120),
+        }
+    }
+}
+
+/// Has small lines sent at once (Nagle's algorithm off), a dead peer noticed, and what was not acknowledged sent again
+/// soon after the network is back.
+///
+/// # Errors
+/// What the system says; a connection that is closed already says so here.
+pub fn tune(stream: &TcpStream, whose: Whose) -> io::Result<()> {
+    let keepalive = TcpKeepalive::new().with_time(ASKS_AFTER).with_interval(ASKS_EACH);
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // The keepalive does not run while something is unacknowledged: then, and when it runs, this ends the wait,
+    // instead of a number of tries.
+    socket.set_tcp_user_timeout(Some(whose.patience()))?;
+    // A kernel that does not know it says so, and has its own pauses.
+    let _ = setsockopt(stream, RtoMax, &LONGEST_PAUSE);
+    stream.set_nodelay(true)
+}
+
+/// Keeps the segments of a connection with another machine small, both ways. To be called before `connect` and
+/// `listen`, where both sides agree on it; `at` is what is connected to, or listened on. A listener on all addresses
+/// takes connections of this machine too, and theirs become no slower by it: loopback carries many segments at once.
+///
+/// # Errors
+/// What the system says.
+pub fn keep_segments_small(socket: &socket2::Socket, at: IpAddr) -> io::Result<()> {
+    if at.to_canonical().is_loopback() { Ok(()) } else { socket.set_tcp_mss(SEGMENT) }
+}
+
+/// How long ago the other side's kernel has acknowledged anything, where it was asked for that in vain at least twice
+/// since; `None` while there is nothing to wonder about, and where the system does not tell.
+pub fn silence(stream: &impl AsFd) -> Option<Duration> {
+    let info = getsockopt(stream, TcpInfo).ok()?;
+    let tries = info.tcpi_retransmits.max(info.tcpi_probes);
+    (tries >= 2).then(|| Duration::from_millis(info.tcpi_last_ack_recv.into()))
+}
