@@ -136,6 +136,7 @@ impl App {
             News::Opened { with } => self.talk_opened(call, with),
             News::Line(text) => self.talk_line(call, text),
             News::Garbled(bad) => self.talk_garbled(call, &bad),
+            News::Silent(is_silent) => self.talk_silent(call, is_silent),
             News::Drained => self.talk_drained(call),
             News::Asked { name } => self.job_asked(call, name),
             News::Begun => self.job_begun(call),

@@ -179,7 +179,7 @@ impl App {
         let with = match &line.shown {
             Shown::ChatLine { from: with, .. } | Shown::Message { from: with, .. } => with,
             Shown::Said { to: with, .. } | Shown::Sent { to: with, .. } => with,
-            Shown::ChatOpened { with, .. } | Shown::ChatClosed { with, .. } => with,
+            Shown::ChatOpened { with, .. } | Shown::ChatSilent { with, .. } | Shown::ChatClosed { with, .. } => with,
             _ => return,
         };
         if self.rules.logs {

@@ -127,6 +127,14 @@ impl App {
         }
     }
 
+    /// The other side of an open chat does not answer, or does so again. What we say meanwhile is on its way.
+    pub fn talk_silent(&mut self, call: CallId, silent: bool) {
+        let Some(talk) = self.talks.get(&call) else { return };
+        if let (Some(with), home) = (talk.with.clone(), talk.home()) {
+            self.shown(home, Shown::ChatSilent { with, silent });
+        }
+    }
+
     /// A line was written.
     pub fn talk_drained(&mut self, call: CallId) {
         let Some(talk) = self.talks.get_mut(&call) else { return };

@@ -181,6 +181,7 @@ impl Play {
                 format!("msg {from} {text} {} {relayed}", stranger.is_none())
             }
             Shown::ChatLine { from, text, foreground, .. } => format!("line {from} {text} {foreground}"),
+            Shown::ChatSilent { with, silent } => format!("{with} is silent: {silent}"),
             other => format!("{other:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
         };
         self.pick(|effect| if let Effect::Show(line) = effect { Some(words(line.shown.clone())) } else { None })

@@ -104,6 +104,9 @@ pub enum News {
     Line(String),
     /// Bytes in a chat that are no line; they were skipped.
     Garbled(BadLine),
+    /// Nothing has been heard of the other side of an open chat for ten seconds, though it was asked; or it is there
+    /// again (false).
+    Silent(bool),
     /// One [`Order::Say`] was written.
     Drained,
     /// The peer of a command, a gift or a fetch is known by this name, and asked.

@@ -33,6 +33,8 @@ pub enum Shown {
     ChatLine { from: Username, verified: bool, text: String, foreground: bool },
     /// A line of an open chat that we said.
     Said { to: Username, text: String },
+    /// The other side of an open chat does not answer for ten seconds, or does so again.
+    ChatSilent { with: Username, silent: bool },
     /// A chat is over, and why.
     ChatClosed { with: Username, why: String },
     /// Somebody asks to run a command here.

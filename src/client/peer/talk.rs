@@ -5,12 +5,17 @@ use super::dial;
 use super::knock;
 use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{CallEnd, CallError, Introduced, News, Order, TalkEnd};
-use crate::net::listener;
+use crate::net::{listener, tuning};
 use crate::peer_protocol::{Answer, Opening};
 use crate::value::Address;
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
+
+/// After how long without a sign of the other side's kernel the person is told.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Asks for a chat, waits `answer` at most for a yes, and talks.
 pub fn ask(call: Call, to: Address, answer: Duration) {
@@ -50,7 +55,7 @@ fn talk(call: &Call, connection: &mut PeerConnection) -> CallEnd {
 
 /// Reads and writes until one side ends the chat; `None` when it is the runner.
 fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
-    let mut outgoing = Outgoing::default();
+    let (mut outgoing, mut answers) = (Outgoing::default(), Answers::new(Instant::now()));
     loop {
         let read = match connection.line() {
             Ok(text) => call.tell(News::Line(text)),
@@ -64,9 +69,12 @@ fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
         let stream = connection.stream();
         let woken = match outgoing.until {
             // While a line waits to be written no other order is taken, so that their number stays bounded.
-            Some(until) => call.wait_socket(stream, Watch::Writable, now.unwrap_or(until)),
-            None => call.wait(Some((stream, Watch::Readable)), now),
+            Some(until) => call.wait_socket(stream, Watch::Writable, now.unwrap_or(until.min(answers.due))),
+            None => call.wait(Some((stream, Watch::Readable)), Some(now.unwrap_or(answers.due))),
         };
+        if let Some(is_silent) = answers.look(Instant::now(), || tuning::silence(stream)) {
+            call.tell(News::Silent(is_silent));
+        }
         match woken {
             Woken::Order(Order::Say(text)) => outgoing.set(&text),
             Woken::GivenUp => return None,
@@ -79,6 +87,32 @@ fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
             Ok(false) => {}
             Err(error) => return Some(TalkEnd::Lost(error.to_string())),
         }
+    }
+}
+
+/// Whether the other side's machine answers: with an acknowledgement of what we have said, or, where nobody says
+/// anything, of what the kernel asks. A person who types nothing is no silence.
+struct Answers {
+    /// When it is looked at again.
+    due: Instant,
+    is_silent: bool,
+}
+
+impl Answers {
+    fn new(now: Instant) -> Answers {
+        Answers { due: now + LOOK, is_silent: false }
+    }
+
+    /// What has changed since the last look: true where the other side has fallen silent.
+    fn look(&mut self, now: Instant, silence: impl FnOnce() -> Option<Duration>) -> Option<bool> {
+        if now < self.due {
+            return None;
+        }
+        self.due = now + LOOK;
+        let is_silent = silence().is_some_and(|silence| silence >= SILENCE);
+        let has_changed = is_silent != self.is_silent;
+        self.is_silent = is_silent;
+        has_changed.then_some(is_silent)
     }
 }
 
@@ -115,5 +149,23 @@ impl Outgoing {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silence_is_told_once_and_so_is_its_end() {
+        let start = Instant::now();
+        let mut answers = Answers::new(start);
+        let mut look = |second: u32, silence: Option<u64>| {
+            answers.look(start + LOOK * second, || silence.map(Duration::from_secs))
+        };
+        let looks = [None, Some(9), Some(10), Some(11), None, None, Some(10)];
+        let told: Vec<Option<bool>> = (1..).zip(looks).map(|(second, silence)| look(second, silence)).collect();
+        assert_eq!(told, [None, None, Some(true), None, Some(false), None, Some(true)]);
+        assert_eq!(look(7, None), None, "it is too early for another look");
     }
 }

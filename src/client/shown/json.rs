@@ -63,6 +63,7 @@ fn value(shown: &Shown) -> Value {
             "event": "chat_line", "from": from.as_str(), "verified": verified, "text": text, "foreground": foreground,
         }),
         Shown::Said { to, text } => json!({"event": "said", "to": to.as_str(), "text": text}),
+        Shown::ChatSilent { with, silent } => json!({"event": "chat_silent", "with": with.as_str(), "silent": silent}),
         Shown::ChatClosed { with, why } => json!({"event": "chat_closed", "with": with.as_str(), "why": why}),
         Shown::RunRequest { question, from, command } => {
             json!({"event": "run_request", "question": question, "from": from.as_str(), "command": command})

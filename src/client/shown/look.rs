@@ -88,7 +88,7 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone, fits: impl Fn(&str) -> boo
             text: format!("Chat with {with}{} opened; /exit ends it", proof(*verified)),
             weight: Weight::Unread,
         },
-        Shown::ChatClosed { .. } | Shown::RunBegun { .. } | Shown::Missed { .. } => {
+        Shown::ChatSilent { .. } | Shown::ChatClosed { .. } | Shown::RunBegun { .. } | Shown::Missed { .. } => {
             own("-", Style::Dim, shown, zone, Weight::Unread)
         }
         _ if shown.is_error() => own("!", RED, shown, zone, Weight::Failed),

@@ -127,6 +127,10 @@ fn chats() {
         Weight::ForYou,
     );
     check_ours(Shown::Said { to: name("bob"), text: esc() }, "to bob: a \\u{1b}\"b", "said");
+    for (silent, text) in [(true, "bob does not answer"), (false, "bob is there again")] {
+        let json = json!({"event": "chat_silent", "with": "bob", "silent": silent});
+        check(Shown::ChatSilent { with: name("bob"), silent }, text, json, "-", Weight::Unread);
+    }
     check(
         Shown::ChatClosed { with: name("bob"), why: esc() },
         "Chat with bob closed: a \\u{1b}\"b",

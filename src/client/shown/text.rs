@@ -45,6 +45,8 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
             format!("{background}{from}{}: {}", proof(*verified), escape(text))
         }
         Shown::Said { to, text } => format!("to {to}: {}", escape(text)),
+        Shown::ChatSilent { with, silent: true } => format!("{with} does not answer"),
+        Shown::ChatSilent { with, silent: false } => format!("{with} is there again"),
         Shown::ChatClosed { with, why } => format!("Chat with {with} closed: {}", escape(why)),
         Shown::RunRequest { question, from, command } => {
             fitting(|columns| run_request(*question, from, command, "", columns), fits_anywhere)

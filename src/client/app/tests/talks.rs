@@ -230,3 +230,16 @@ fn what_was_lost_on_the_way_is_told_where_it_was_said() {
     assert_eq!(play.done.iter().find_map(place), Some(Place::Person(name("bob"))));
     assert_eq!(play.shown(), ["Not delivered: bob was lost at 14:05 (UTC)"]);
 }
+
+#[test]
+fn who_does_not_answer_in_a_chat_is_told_there_and_the_chat_goes_on() {
+    let mut play = Play::script();
+    let call = play.chatting();
+    play.look();
+    play.news(call, News::Silent(true));
+    assert_eq!(play.shown(), ["bob is silent: true"]);
+    play.typed("still there?");
+    assert_eq!(play.orders(call), [Order::Say("still there?".to_owned())]);
+    play.news(call, News::Silent(false));
+    assert_eq!(play.shown(), ["bob is silent: false"]);
+}
