@@ -87,6 +87,7 @@ impl App {
     /// Decides what the time asks for.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         self.now = now;
+        self.ask_whether_the_server_is_there();
         self.session_tick();
         self.knocks_tick();
         self.questions_tick();

@@ -19,6 +19,7 @@ impl App {
             Ok(reply) => reply,
             Err(bad) => return self.shown(Place::Server, Shown::Notice { text: bad.to_string() }),
         };
+        self.asks.heard();
         let mut events = Vec::new();
         let sorted = self.asks.sort(reply, |event| events.push(event));
         for event in events {
@@ -32,7 +33,7 @@ impl App {
                     "The server's answer has no end (more than 16 MiB, or 131,072 names): the connection is given up.";
                 self.info(Place::Server, text);
                 self.out.push(Effect::Disconnect(link));
-                self.link_lost(link, &LinkError::Silent);
+                self.link_lost(link, &LinkError::Lost);
             }
         }
     }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long the answer to a password may take: the server hashes it, one after the other when many log in.
 const HASHED_ANSWER: Duration = Duration::from_secs(60);
+/// How long the connection may be silent when hellos go unanswered.
+pub const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a request waits that the server cannot take just now, and how often: five seconds in all.
 const PAUSE: Duration = Duration::from_millis(100);
 const TRIES: u32 = 50;
@@ -106,6 +108,8 @@ pub enum Sorted {
 #[derive(Debug, Default)]
 pub struct Asks {
     line: VecDeque<Ask>,
+    /// When the connection is taken for dead if the server says nothing on it before.
+    silent_at: Option<Instant>,
     /// A ticket that belongs to the answer if the next line is its `peer_` line, and is an event otherwise.
     held: Option<Reply>,
 }
@@ -175,18 +179,35 @@ impl Asks {
 
     /// When the answer on the wire is late, or a request can be asked again.
     pub fn deadline(&self, online: bool) -> Option<Instant> {
-        let ask = self.line.front()?;
-        match ask.sent {
-            Some(sent) => Some(sent + ask.limit()),
-            None if online => ask.not_before,
-            None => None,
-        }
+        let again = self.line.front().filter(|ask| online && !ask.was_sent()).and_then(|ask| ask.not_before);
+        again.into_iter().chain(self.late_at()).min()
     }
 
     /// Whether the answer on the wire is late.
     pub fn is_late(&self, now: Instant) -> bool {
-        let late = |ask: &Ask| ask.sent.is_some_and(|sent| now >= sent + ask.limit());
-        self.line.front().is_some_and(late)
+        self.late_at().is_some_and(|at| at <= now)
+    }
+
+    fn late_at(&self) -> Option<Instant> {
+        let ask = self.line.front()?;
+        let late_at = ask.sent? + ask.limit();
+        Some(self.silent_at.map_or(late_at, |silent_at| late_at.min(silent_at)))
+    }
+
+    /// Has the server say something on the connection soon, as it answers no datagram: the answer on the wire, or one to
+    /// `question`. A request that takes the server its time is not hurried.
+    pub fn hurry(&mut self, question: Ask, now: Instant) {
+        match self.line.front().filter(|ask| ask.was_sent()) {
+            Some(ask) if ask.purpose.is_login() || ask.request == MemberRequest::Probe.into() => return,
+            Some(_) => {}
+            None => self.put_first(question),
+        }
+        self.silent_at = Some(now + PATIENCE);
+    }
+
+    /// The server has said something: the connection is not dead.
+    pub fn heard(&mut self) {
+        self.silent_at = None;
     }
 
     /// Whether any request satisfies this.
@@ -270,7 +291,7 @@ impl Asks {
     /// The connection has ended: gives back the requests that end with it, that on the wire first. Introductions stay:
     /// they are asked for again on the next connection.
     pub fn link_lost(&mut self) -> Vec<Ask> {
-        self.held = None;
+        (self.held, self.silent_at) = (None, None);
         let (gone, stay): (Vec<Ask>, Vec<Ask>) = self.line.drain(..).partition(|ask| ask.purpose.ends_with_link());
         self.line = stay.into_iter().map(|ask| Ask::new(ask.purpose, ask.request, ask.origin)).collect();
         gone

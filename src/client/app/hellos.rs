@@ -1,4 +1,5 @@
-//! When to say hello: a datagram every few seconds says what we have, and so asks for what is missing.
+//! When to say hello: a datagram every few seconds says what we have, and so asks for what is missing. When nothing
+//! answers, the server may be gone, or only the datagrams: that is to be asked on the connection.
 
 use super::inbox::Inbox;
 use crate::protocol::Hello;
@@ -9,6 +10,10 @@ use std::time::{Duration, Instant};
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often one is sent while something is missing.
 const REPAIR: Duration = Duration::from_millis(200);
+/// How long hellos go unanswered, from the first of three to a second behind the last, until the connection is asked
+/// whether the server is there. With the [`super::asks::PATIENCE`] of that question a cut is told within 20 s, as a hello
+/// is at most 5 s old when it comes.
+const SILENCE: Duration = Duration::from_secs(11);
 /// Hellos in a row that ask for something missing and get no answer at all: then UDP does not work here. With 30 %
 /// of all datagrams lost, that happens to one in 70 million by chance.
 const SILENT: u32 = 15;
@@ -21,8 +26,10 @@ pub struct Hellos {
     last: Option<Instant>,
     /// Hellos since the last datagram from the server, as long as something is missing.
     unanswered: u32,
-    /// Whether no datagram has come since the last one.
-    is_waiting: bool,
+    /// When the first was sent of those after which no datagram has come.
+    unheard: Option<Instant>,
+    /// Whether the connection was asked because of that.
+    asked: bool,
     /// Whether the system gave us no socket for them.
     broken: bool,
 }
@@ -45,14 +52,28 @@ impl Hellos {
 
     /// A datagram of the server has come. True for the first one after a hello.
     pub fn answered(&mut self) -> bool {
-        self.unanswered = 0;
-        std::mem::take(&mut self.is_waiting)
+        (self.unanswered, self.asked) = (0, false);
+        self.unheard.take().is_some()
     }
 
-    /// When the next one is due. The first of a session is sent with the login, so this waits for none.
+    /// Whether nothing has answered for so long that the connection is to be asked. True once for each silence.
+    pub fn falls_silent(&mut self, now: Instant) -> bool {
+        let is_silent = self.silent_at().is_some_and(|at| at <= now);
+        self.asked |= is_silent;
+        is_silent
+    }
+
+    fn silent_at(&self) -> Option<Instant> {
+        self.token()?;
+        self.unheard.filter(|_| !self.asked).map(|first| first + SILENCE)
+    }
+
+    /// When the next one is due, or the silence is to be told. The first of a session is sent with the login, so this
+    /// waits for none.
     pub fn deadline(&self, inbox: &Inbox) -> Option<Instant> {
         self.token()?;
-        self.last.map(|last| last + pause(inbox))
+        let next = self.last.map(|last| last + pause(inbox));
+        next.into_iter().chain(self.silent_at()).min()
     }
 
     /// The hello that is due now.
@@ -62,7 +83,7 @@ impl Hellos {
             return None;
         }
         self.last = Some(now);
-        self.is_waiting = true;
+        self.unheard.get_or_insert(now);
         self.unanswered = if inbox.has_gap() { self.unanswered + 1 } else { 0 };
         Some(Hello { token, last_seq: inbox.last() })
     }
@@ -107,5 +128,27 @@ mod tests {
         assert!(!hellos.is_hopeless());
         hellos.begin(None);
         assert_eq!(hellos.deadline(&inbox), None);
+    }
+
+    #[test]
+    fn three_hellos_without_an_answer_are_a_silence_and_it_is_told_once() {
+        let (mut hellos, inbox, now) = (Hellos::default(), Inbox::default(), Instant::now());
+        let second = |seconds| now + Duration::from_secs(seconds);
+        hellos.begin(Some(token()));
+        let mut silent = Vec::new();
+        for time in 0..=60 {
+            hellos.due(&inbox, second(time));
+            if hellos.falls_silent(second(time)) {
+                silent.push(time);
+            }
+            if time == 30 {
+                hellos.answered();
+            }
+        }
+        assert_eq!(silent, [11, 46], "hellos at 35, 40 and 45 s are unanswered again");
+        hellos.begin(Some(token()));
+        hellos.due(&inbox, now);
+        hellos.give_up();
+        assert!(!hellos.falls_silent(second(60)), "there is no socket");
     }
 }

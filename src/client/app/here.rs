@@ -22,6 +22,16 @@ impl App {
         self.tell_here(MOVING);
     }
 
+    /// The server answers no datagram: whether it is there at all is asked on the connection, with the cheapest line.
+    pub fn ask_whether_the_server_is_there(&mut self) {
+        if !self.hellos.falls_silent(self.now.instant) {
+            return;
+        }
+        self.here = Some(self.now.instant);
+        let question = Ask::new(Purpose::Here, MemberRequest::Here.into(), Origin::nobody());
+        self.asks.hurry(question, self.now.instant);
+    }
+
     fn tell_here(&mut self, pace: Duration) {
         let now = self.now.instant;
         if self.me().is_none() || self.here.is_some_and(|last| now < last + pace) {

@@ -42,8 +42,8 @@ impl App {
         }
         self.session = Session::LoggingIn { link };
         (self.life.own_end, self.life.seen_as) = (Some(from.to_canonical()), None);
-        // Who has just typed a name and a password knows where they are.
-        if self.life.was_online && self.login.pending.is_none() {
+        // Where nobody is asked, the login that follows says it: until then it may come to nothing.
+        if self.life.was_online && self.login.pending.is_none() && self.login.password.is_none() {
             self.info(Place::Server, "The server is back.");
         }
         self.log_in();
@@ -57,8 +57,16 @@ impl App {
         if !self.life.was_online {
             return self.over(End::Failed(not_there(self.rules.server, why)));
         }
+        self.come_back(&format!("No connection to the server: {why}. Trying to come back..."));
+    }
+
+    /// Comes back after a pause, which grows until a login is complete. The person is told why, once.
+    fn come_back(&mut self, told: &str) {
         self.session = Session::Offline { until: Some(self.now.instant + self.life.pause) };
         self.life.pause = PAUSES.1.min(self.life.pause * 2);
+        if !std::mem::replace(&mut self.life.is_told, true) {
+            self.info(Place::Server, told);
+        }
     }
 
     /// The connection has ended, or was given up for `why`.
@@ -83,9 +91,9 @@ impl App {
         } else if self.login.is_asking() {
             self.session = Session::Offline { until: None };
         } else {
-            self.session = Session::Offline { until: Some(self.now.instant + self.life.pause) };
-            self.life.pause = PAUSES.1.min(self.life.pause * 2);
-            self.info(Place::Server, "The server is gone; open chats go on. Trying to come back...");
+            // A silent one may be well, and the way to it gone.
+            let what = if *why == LinkError::Silent { "The server does not answer" } else { "The server is gone" };
+            self.come_back(&format!("{what}; open chats go on. Trying to come back..."));
         }
     }
 
@@ -119,7 +127,7 @@ impl App {
     pub fn reconnect(&mut self, origin: &Origin) {
         match &self.session {
             Session::Offline { .. } => {
-                self.life.pause = PAUSES.0;
+                (self.life.pause, self.life.is_told) = (PAUSES.0, false);
                 self.connect();
             }
             Session::Online { .. } => self.show(origin, Shown::Info { text: "You are connected.".to_owned() }),
@@ -145,7 +153,6 @@ impl App {
         self.life.seen_as = address;
         // A server that sees loopback where we are not is on the other side of a NAT: what listens here is not there.
         let others = others.filter(|_| self.life.own_end.is_some_and(|end| end.is_loopback()));
-        self.life.pause = PAUSES.0;
         self.life.since.get_or_insert(unix_time(self.now.clock));
         self.session = Session::Online { link, me, ready: false, others };
         self.inbox.log_in();
@@ -191,6 +198,7 @@ impl App {
             return if !self.life.was_online { self.over(End::Failed(why)) } else { self.not_again(&why) };
         }
         *ready = true;
+        (self.life.pause, self.life.is_told) = (PAUSES.0, false);
         let (me, others) = (me.clone(), *others);
         self.announcement.begin();
         self.reach_others(others);

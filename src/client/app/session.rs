@@ -33,6 +33,8 @@ pub struct Life {
     pub(super) links: u64,
     /// The pause before the next try.
     pub(super) pause: Duration,
+    /// Whether the person was told that the server is away, since the last login that was complete.
+    pub(super) is_told: bool,
     /// Whether this client was ever complete: logged in, and known to listen.
     pub was_online: bool,
     /// When the server first took its login, in seconds since 1970: broadcasts come from then on.
@@ -66,6 +68,7 @@ impl Default for Life {
         Life {
             links: 0,
             pause: PAUSES.0,
+            is_told: false,
             was_online: false,
             since: None,
             hidden: false,

@@ -1,5 +1,6 @@
 //! Rules of the App, played without a process, a socket or a sleep.
 
+mod cuts;
 mod network;
 mod screen;
 mod sessions;
@@ -35,6 +36,8 @@ struct Play {
     now: Now,
     link: u64,
     done: Vec<Effect>,
+    /// Whether the server answers the hellos while the time passes.
+    answers_hellos: bool,
 }
 
 fn name(text: &str) -> Username {
@@ -72,7 +75,8 @@ fn rules(face: Face) -> Rules {
 impl Play {
     fn new(rules: Rules) -> Play {
         let now = Now { instant: Instant::now(), clock: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) };
-        let mut play = Play { app: App::new(rules, now), now, link: 1, done: Vec::new() };
+        let answers_hellos = !rules.doctor;
+        let mut play = Play { app: App::new(rules, now), now, link: 1, done: Vec::new(), answers_hellos };
         play.done = play.app.start(now);
         play
     }
@@ -156,7 +160,11 @@ impl Play {
         self.now.clock += instant - self.now.instant;
         self.now.instant = instant;
         let effects = self.app.tick(self.now);
+        let says_hello = effects.iter().any(|effect| matches!(effect, Effect::Hello(_)));
         self.done.extend(effects);
+        if says_hello && self.answers_hellos {
+            self.event(Event::Datagram(vec![FromServer::Head(0)]));
+        }
     }
 
     /// What has been done since the last look.

@@ -146,6 +146,51 @@ fn the_pause_before_coming_back_grows_and_a_login_ends_it() {
 }
 
 #[test]
+fn the_pause_grows_also_while_connections_are_made_and_no_login_ends() {
+    let mut play = Play::script();
+    play.look();
+    play.event(Event::LinkLost { link: LinkId(1) });
+    let mut pauses = Vec::new();
+    for (link, logs_in) in [(2, false), (3, true), (4, false), (5, true)] {
+        let before = play.now.instant;
+        while !play.pick(|effect| (*effect == Effect::Connect(LinkId(link))).then_some(())).contains(&()) {
+            let deadline = play.app.deadline().expect("another try");
+            play.go_to(deadline);
+        }
+        pauses.push((play.now.instant - before).as_millis());
+        play.link = link;
+        play.event(Event::Connected { link: LinkId(link), from: SocketAddr::from((HERE, 9)) });
+        if logs_in {
+            // The answer to the INIT behind it does not come: a segment of the history blocks its way.
+            play.server(&["ip_127.0.0.2", "OK,Login successful!"]);
+            assert_eq!(play.sent().last().map(String::as_str), Some("INIT,alice,4401"));
+        }
+        play.event(Event::LinkLost { link: LinkId(link) });
+    }
+    assert_eq!(pauses, [500, 1000, 2000, 4000]);
+    assert_eq!(play.shown(), ["The server is gone; open chats go on. Trying to come back..."], "once");
+    play.after(Duration::from_secs(8));
+    play.link = 6;
+    play.log_in();
+    play.event(Event::LinkLost { link: LinkId(6) });
+    play.after(Duration::from_millis(500));
+    assert!(play.look().contains(&Effect::Connect(LinkId(7))), "as at first");
+}
+
+#[test]
+fn who_wants_to_come_back_to_a_server_that_is_not_there_is_told() {
+    let mut play = Play::script();
+    play.typed("disconnect");
+    play.typed("reconnect");
+    play.look();
+    for link in 2..4 {
+        play.event(Event::NotConnected { link: LinkId(link), why: LinkError::Connect(NoConnection::Refused) });
+        play.after(Duration::from_millis(500));
+    }
+    assert_eq!(play.shown(), ["No connection to the server: connection refused. Trying to come back..."], "once");
+}
+
+#[test]
 fn an_old_connection_says_nothing() {
     let mut play = Play::script();
     play.event(Event::LinkLost { link: LinkId(1) });
