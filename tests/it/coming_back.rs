@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 struct Act {
     /// How long it keeps a client waiting for the greeting.
     late: Duration,
-    /// How many lines it agrees to before it closes the connection.
+    /// How many lines it agrees to, and then hears without an answer, before it closes the connection.
     answers: usize,
+    hears: usize,
 }
 
 /// A server that agrees to everything, a connection after the other.
@@ -20,7 +21,7 @@ fn play(acts: Vec<Act>) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     let playing = thread::spawn(move || {
-        for Act { late, answers } in acts {
+        for Act { late, answers, hears } in acts {
             let (mut stream, _) = listener.accept().expect("a client");
             if !late.is_zero() {
                 // A client says nothing before it was greeted.
@@ -35,6 +36,7 @@ fn play(acts: Vec<Act>) -> (SocketAddr, JoinHandle<()>) {
                 let data = if line.starts_with("LOGIN") { "ip_127.0.0.9\n" } else { "" };
                 (&stream).write_all(format!("{data}OK,fine\n").as_bytes()).expect("written");
             }
+            lines.take(hears).for_each(|line| assert!(line.is_ok()));
         }
     });
     (address, playing)
@@ -45,7 +47,8 @@ const AT_ONCE: Duration = Duration::ZERO;
 #[test]
 fn a_server_that_comes_back_while_the_client_leaves_does_not_keep_it() {
     let late = Duration::from_millis(300);
-    let (address, playing) = play(vec![Act { late: AT_ONCE, answers: 2 }, Act { late, answers: usize::MAX }]);
+    let acts = vec![Act { late: AT_ONCE, answers: 2, hears: 0 }, Act { late, answers: usize::MAX, hears: 0 }];
+    let (address, playing) = play(acts);
     let mut alice = ClientProcess::start(address, &["--user", "alice"]);
     alice.see("Trying to come back");
     // The first pause is as long, so that it connects, or is about to, when it is told to leave.
@@ -57,7 +60,7 @@ fn a_server_that_comes_back_while_the_client_leaves_does_not_keep_it() {
 
 #[test]
 fn a_server_that_goes_away_right_after_the_login_is_come_back_to() {
-    let act = |answers| Act { late: AT_ONCE, answers };
+    let act = |answers| Act { late: AT_ONCE, answers, hears: 0 };
     let (address, playing) = play(vec![act(2), act(1), act(usize::MAX)]);
     let mut alice = ClientProcess::start(address, &["--user", "alice"]);
     alice.see("Trying to come back");
@@ -77,6 +80,28 @@ fn asking_to_come_back_while_it_is_tried_costs_no_second_connection() {
     alice.say("wait 300ms");
     assert_eq!(alice.finish(), Some(0), "{:#?}", alice.seen);
     assert_eq!(alice.seen.iter().filter(|line| line.contains("The server is gone")).count(), 1, "{:#?}", alice.seen);
+}
+
+#[test]
+fn a_script_that_leaves_and_comes_back_is_refused_nothing() {
+    let server = TestServer::start(&[]);
+    let script = "disconnect; reconnect; list; disconnect; reconnect; broadcast hello; whoami";
+    let mut alice = ClientProcess::start(server.address, &["--user", "alice", "--signup", "--exec", script]);
+    alice.see("1 active client");
+    alice.see("alice 127.");
+    assert_eq!(alice.finish(), Some(0), "{:#?}", alice.seen);
+}
+
+#[test]
+fn a_broadcast_whose_answer_is_lost_is_perhaps_sent_and_no_success() {
+    let act = |answers, hears| Act { late: AT_ONCE, answers, hears };
+    let (address, playing) = play(vec![act(2, 1), act(usize::MAX, 0)]);
+    let mut alice = ClientProcess::start(address, &["--user", "alice", "--json", "--exec", "broadcast hello; whoami"]);
+    let told = alice.see("\"perhaps\"");
+    assert!(told.contains("\"id\":1") && told.contains("Perhaps sent: the connection to the server is lost"), "{told}");
+    assert!(alice.see("\"id\":2").contains("\"done\""), "the next line waits for the next session");
+    assert_eq!(alice.finish(), Some(1), "{:#?}", alice.seen);
+    playing.join().expect("no panic");
 }
 
 /// The kernel of a server that stands still takes all that comes, as a network does that loses it.

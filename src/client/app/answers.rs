@@ -6,7 +6,7 @@ use super::link::TOO_MUCH;
 use super::session::Session;
 use super::state::App;
 use crate::client::event::{CallError, CallId, Effect, Introduced, LinkError, LinkId, Order, Place, Shown};
-use crate::protocol::{MemberRequest, Refusal, Reply};
+use crate::protocol::{MemberRequest, Refusal, Reply, Request};
 use crate::value::{Address, BadLine, comma};
 
 impl App {
@@ -152,11 +152,16 @@ impl App {
         let away = matches!(self.session, Session::Offline { until: None } | Session::Leaving { .. } | Session::Over);
         // The one that it no longer waits for is not answered any more.
         self.asks.withdraw(|ask| ask.purpose == Purpose::Introduction(call));
+        let until = self.waits_until(&ask.purpose);
         let why = match away {
             true => "not logged in",
-            false if self.asks.put(ask) => return,
+            false if self.asks.put(ask.waiting(until)) => return,
             false => TOO_MUCH,
         };
+        self.introduce_not(call, why);
+    }
+
+    fn introduce_not(&mut self, call: CallId, why: &str) {
         let why = CallError::NoServer(why.to_owned());
         self.out.push(Effect::Order { call, order: Order::Introduced(Err(why)) });
     }
@@ -177,44 +182,32 @@ impl App {
         self.out.push(Effect::Order { call, order: Order::Introduced(outcome) });
     }
 
-    /// Tells the calls that wait for an introduction that there is none.
-    pub fn fail_introductions(&mut self, why: &str) {
-        let mut waiting = Vec::new();
-        self.asks.withdraw(|ask| {
-            let Purpose::Introduction(call) = ask.purpose else { return false };
-            waiting.push(call);
-            true
-        });
-        for call in waiting {
-            let why = CallError::NoServer(why.to_owned());
-            self.out.push(Effect::Order { call, order: Order::Introduced(Err(why)) });
+    /// Tells of all that waits for a session that it is not sent.
+    pub fn send_nothing(&mut self, why: &str) {
+        for ask in self.asks.take_waiting(|_| true) {
+            self.not_sent(&ask, why);
         }
     }
 
-    /// The connection ended before a request was answered.
-    pub fn unanswered(&mut self, ask: &Ask, why: &LinkError) {
-        match &ask.purpose {
-            Purpose::Show
-            | Purpose::Activity { .. }
-            | Purpose::Users
-            | Purpose::Fields
-            | Purpose::Files { .. }
-            | Purpose::Probe
-            | Purpose::Others
-            | Purpose::Relay { .. } => {
-                let perhaps = if ask.was_sent() { "; perhaps it was done all the same" } else { "" };
-                self.refuse(&ask.origin, format!("{why}{perhaps}"));
-            }
-            Purpose::SignUp
-            | Purpose::LogIn
-            | Purpose::Hide
-            | Purpose::Listen
-            | Purpose::Reach
-            | Purpose::Introduction(_)
-            | Purpose::Announce
-            | Purpose::Here
-            | Purpose::Goodbye => {}
+    /// A request is not sent.
+    pub fn not_sent(&mut self, ask: &Ask, why: &str) {
+        match ask.purpose {
+            Purpose::Introduction(call) => self.introduce_not(call, why),
+            _ => self.refuse(&ask.origin, format!("Not sent: {why}")),
         }
+    }
+
+    /// The connection ended before a request was answered: what has left may have been carried out.
+    pub fn unanswered(&mut self, ask: &Ask, why: &LinkError) {
+        if !ask.purpose.is_shown() {
+            return;
+        }
+        let what = match &ask.request {
+            Request::Member(MemberRequest::Broadcast(_) | MemberRequest::Relay { .. }) => "Perhaps sent",
+            Request::Member(MemberRequest::Active | MemberRequest::Inactive) => "Perhaps carried out",
+            _ => "Not answered",
+        };
+        self.show(&ask.origin, Shown::Perhaps { text: format!("{what}: {why}") });
     }
 
     fn not_introduced(&self, why: &Refusal) -> CallError {

@@ -88,6 +88,8 @@ pub struct Ask {
     bytes: usize,
     items: usize,
     sent: Option<Instant>,
+    /// How long it waits for a session, while there is none.
+    until: Option<Instant>,
     tries: u32,
     not_before: Option<Instant>,
 }
@@ -127,16 +129,45 @@ impl Purpose {
         matches!(self, Purpose::SignUp | Purpose::LogIn)
     }
 
-    /// Whether it belongs to this one connection and is without a sense on the next.
-    fn ends_with_link(&self) -> bool {
-        !matches!(self, Purpose::Introduction(_))
+    /// Whether its answer is shown to the person who asked.
+    pub fn is_shown(&self) -> bool {
+        match self {
+            Purpose::Show
+            | Purpose::Activity { .. }
+            | Purpose::Users
+            | Purpose::Fields
+            | Purpose::Files { .. }
+            | Purpose::Probe
+            | Purpose::Others
+            | Purpose::Relay { .. } => true,
+            Purpose::SignUp
+            | Purpose::LogIn
+            | Purpose::Hide
+            | Purpose::Listen
+            | Purpose::Reach
+            | Purpose::Introduction(_)
+            | Purpose::Announce
+            | Purpose::Here
+            | Purpose::Goodbye => false,
+        }
+    }
+
+    /// Whether it may be asked on another connection than the one for which it was put in line.
+    fn outlives_link(&self) -> bool {
+        self.is_shown() || matches!(self, Purpose::Introduction(_))
     }
 }
 
 impl Ask {
     /// A request that was not sent yet.
     pub fn new(purpose: Purpose, request: Request, origin: Origin) -> Ask {
-        Ask { purpose, request, origin, data: Vec::new(), bytes: 0, items: 0, sent: None, tries: 0, not_before: None }
+        let (data, sent, until, not_before) = (Vec::new(), None, None, None);
+        Ask { purpose, request, origin, data, bytes: 0, items: 0, sent, until, tries: 0, not_before }
+    }
+
+    /// The same, which waits for a session until then at most, if there is none.
+    pub fn waiting(self, until: Option<Instant>) -> Ask {
+        Ask { until, ..self }
     }
 
     fn limit(&self) -> Duration {
@@ -180,7 +211,8 @@ impl Asks {
     /// When the answer on the wire is late, or a request can be asked again.
     pub fn deadline(&self, online: bool) -> Option<Instant> {
         let again = self.line.front().filter(|ask| online && !ask.was_sent()).and_then(|ask| ask.not_before);
-        again.into_iter().chain(self.late_at()).min()
+        let unsent = self.line.iter().filter_map(|ask| ask.until.filter(|_| !ask.was_sent()));
+        again.into_iter().chain(self.late_at()).chain(unsent).min()
     }
 
     /// Whether the answer on the wire is late.
@@ -213,6 +245,24 @@ impl Asks {
     /// Whether any request satisfies this.
     pub fn any(&self, test: impl Fn(&Ask) -> bool) -> bool {
         self.line.iter().any(test)
+    }
+
+    /// There is a session again: nothing waits for it.
+    pub fn session_is_back(&mut self) {
+        self.line.iter_mut().for_each(|ask| ask.until = None);
+    }
+
+    /// Takes out what has waited for a session for as long as it may.
+    pub fn expired(&mut self, now: Instant) -> Vec<Ask> {
+        self.take_waiting(|ask| ask.until.is_some_and(|until| until <= now))
+    }
+
+    /// Takes out what was not sent, would be on the next connection, and satisfies this.
+    pub fn take_waiting(&mut self, test: impl Fn(&Ask) -> bool) -> Vec<Ask> {
+        let is_taken = |ask: &Ask| !ask.was_sent() && ask.purpose.outlives_link() && test(ask);
+        let (taken, stay) = self.line.drain(..).partition(is_taken);
+        self.line = VecDeque::from(stay);
+        taken
     }
 
     /// Forgets the requests for which `test` holds and which were not sent.
@@ -288,12 +338,20 @@ impl Asks {
         Ok(())
     }
 
-    /// The connection has ended: gives back the requests that end with it, that on the wire first. Introductions stay:
-    /// they are asked for again on the next connection.
-    pub fn link_lost(&mut self) -> Vec<Ask> {
+    /// The connection has ended: gives back the requests that end with it, that on the wire first. What was not sent
+    /// stays, for as long as `until` says; so does an introduction, which is asked for again on the next connection.
+    pub fn link_lost(&mut self, until: impl Fn(&Purpose) -> Option<Instant>) -> Vec<Ask> {
         (self.held, self.silent_at) = (None, None);
-        let (gone, stay): (Vec<Ask>, Vec<Ask>) = self.line.drain(..).partition(|ask| ask.purpose.ends_with_link());
-        self.line = stay.into_iter().map(|ask| Ask::new(ask.purpose, ask.request, ask.origin)).collect();
+        let stays = |ask: &Ask| match ask.purpose {
+            Purpose::Introduction(_) => true,
+            _ => !ask.was_sent() && ask.purpose.outlives_link(),
+        };
+        let (stay, gone): (Vec<Ask>, Vec<Ask>) = self.line.drain(..).partition(stays);
+        let anew = |ask: Ask| {
+            let until = until(&ask.purpose);
+            Ask::new(ask.purpose, ask.request, ask.origin).waiting(until)
+        };
+        self.line = stay.into_iter().map(anew).collect();
         gone
     }
 }
@@ -382,9 +440,20 @@ mod tests {
         let request = Request::parse("connect_bob").expect("valid");
         assert!(asks.put(Ask::new(introduction, request, Origin::nobody())));
         assert!(!asks.is_late(now) && asks.is_late(now + ANSWER));
-        let gone = asks.link_lost();
-        assert_eq!(gone.len(), 1);
-        assert!(gone[0].was_sent(), "it may have been carried out");
+        let until = now + ANSWER;
+        assert!(asks.put(Ask::new(Purpose::Fields, MemberRequest::Whoami.into(), Origin::nobody())));
+        assert!(asks.put(Ask::new(Purpose::Here, MemberRequest::Here.into(), Origin::nobody())));
+        let gone = asks.link_lost(|purpose| (*purpose == Purpose::Fields).then_some(until));
+        let gone: Vec<_> = gone.iter().map(|ask| (ask.request.to_string(), ask.was_sent())).collect();
+        assert_eq!(
+            gone,
+            [("list".to_owned(), true), ("here".to_owned(), false)],
+            "the first may have been carried out"
+        );
+        assert_eq!(asks.deadline(false), Some(until));
+        assert_eq!(asks.expired(until - PAUSE).len(), 0);
+        let expired: Vec<_> = asks.expired(until).iter().map(|ask| ask.request.to_string()).collect();
+        assert_eq!(expired, ["whoami"]);
         assert_eq!(asks.next(true, now).map(|request| request.to_string()).as_deref(), Some("connect_bob"));
     }
 

@@ -86,7 +86,8 @@ impl App {
             }
             (Ok(_), None) => {}
             (Err(CallError::Perhaps(why)), _) => {
-                self.refuse(&origin, format!("{} perhaps ran {command}: {why}", job.with));
+                let text = format!("{} perhaps ran {command}: {why}", job.with);
+                self.show(&origin, Shown::Perhaps { text });
             }
             (Err(why), _) => self.refuse(&origin, format!("{} does not run {command}: {why}", job.with)),
         }

@@ -1,6 +1,7 @@
 //! What is typed in the line mode: one line at a time, each when what the line before it began is far enough.
 
 use super::asks::{Ask, Origin};
+use super::link::RETURN;
 use super::questions::Verdict;
 use super::script::{Hold, On, Texts, Wanted};
 use super::state::App;
@@ -13,8 +14,6 @@ use std::time::{Duration, Instant};
 /// How long a script's `accept` waits for somebody to ask; and how much longer than the answer may take for it, as
 /// connecting takes time too.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a script waits for a session that is coming back.
-const RETURN: Duration = Duration::from_secs(10);
 /// How long a person without a screen waits for the next prompt at most.
 const MOMENT: Duration = Duration::from_secs(2);
 /// More than any transfer takes; each has limits of its own.

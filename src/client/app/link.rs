@@ -3,14 +3,18 @@
 use super::asks::{Ask, Origin, Purpose};
 use super::session::{PAUSES, Session};
 use super::state::App;
+use super::transfer::Transfers;
 use crate::client::event::{Effect, End, LinkError, LinkId, NoConnection, Place, Shown};
 use crate::protocol::{MemberRequest, Notice, Refusal, Request};
 use crate::value::{Ticket, Username, any_like};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the server may take for the answer to our goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long what asks the server waits for a session that is coming back.
+pub(super) const RETURN: Duration = Duration::from_secs(10);
 
 /// Said where no request more has room.
 pub(super) const TOO_MUCH: &str = "Too many requests wait for the server: wait a moment";
@@ -105,7 +109,8 @@ impl App {
     fn forget_link_for(&mut self, why: &LinkError) {
         self.hellos.begin(None);
         self.announcement.forget();
-        for ask in self.asks.link_lost() {
+        let (transfers, now) = (&self.transfers, self.now.instant);
+        for ask in self.asks.link_lost(|purpose| patience(transfers, purpose, now)) {
             self.unanswered(&ask, why);
         }
     }
@@ -118,7 +123,7 @@ impl App {
         self.session = Session::Offline { until: None };
         self.login.give_up();
         self.forget_link();
-        self.fail_introductions("not logged in");
+        self.send_nothing("not logged in");
         let slash = self.slash();
         self.info(Place::Server, format!("Type {slash}reconnect to come back, or {slash}quit."));
     }
@@ -156,6 +161,7 @@ impl App {
         self.life.since.get_or_insert(unix_time(self.now.clock));
         self.session = Session::Online { link, me, ready: false, others };
         self.inbox.log_in();
+        self.asks.session_is_back();
         self.hellos.begin(token);
         // Only an address of the loopback network is sure to be ours; another may be a router's.
         let wanted = address.filter(IpAddr::is_loopback).unwrap_or(any_like(self.rules.server));
@@ -273,29 +279,55 @@ impl App {
             self.out.push(Effect::Disconnect(link));
             self.link_lost(link, &LinkError::Silent);
         }
+        for ask in self.asks.expired(self.now.instant) {
+            self.not_sent(&ask, "there was no session with the server for 10 s");
+        }
     }
 
     /// Puts a request to the server in line, or says that there is nobody to ask.
     pub fn put(&mut self, ask: Ask) {
-        if let Some(why) = self.not_online() {
-            return self.refuse(&ask.origin, why);
-        }
         let origin = ask.origin.clone();
-        if !self.asks.put(ask) {
+        if !self.may_ask(&origin) {
+            return;
+        }
+        let until = self.waits_until(&ask.purpose);
+        if !self.asks.put(ask.waiting(until)) {
             self.refuse(&origin, TOO_MUCH);
         }
     }
 
-    /// Why nothing can be asked of the server now; `None` when it can, or will be in a moment.
-    pub fn not_online(&self) -> Option<String> {
-        let known = self.life.was_online && !self.login.is_asking();
+    /// Whether the server can be asked now, or in a moment. The person is told when not, and when it takes a while.
+    pub fn may_ask(&mut self, origin: &Origin) -> bool {
+        if let Some(why) = self.not_online() {
+            self.refuse(origin, why);
+            return false;
+        }
+        if self.life.is_told && (self.rules.face.is_person() || self.rules.face.is_screen()) {
+            self.show(origin, Shown::Info { text: "The server is away: this waits for it.".to_owned() });
+        }
+        true
+    }
+
+    fn not_online(&self) -> Option<String> {
+        let returns = self.life.was_online && !self.login.is_asking();
+        let is_on_its_way = match &self.session {
+            Session::Online { .. } => return None,
+            Session::LoggingIn { .. } | Session::Connecting { .. } => true,
+            Session::Offline { until } => until.is_some(),
+            Session::Leaving { .. } | Session::Over => false,
+        };
         match &self.session {
-            Session::Online { .. } => None,
-            Session::LoggingIn { .. } | Session::Connecting { .. } if known => None,
-            Session::Offline { until: Some(_) } => Some("The server is away, and we are coming back: wait".to_owned()),
+            _ if is_on_its_way && returns && !self.script.went_on => None,
+            _ if is_on_its_way && returns => Some("The server is away, and we are coming back: wait".to_owned()),
             Session::LoggingIn { .. } => Some("The server wants your password first".to_owned()),
+            Session::Connecting { .. } => Some("The connection to the server is being made: wait a moment".to_owned()),
             _ => Some(format!("You are not logged in: type {}reconnect", self.slash())),
         }
+    }
+
+    /// How long a request waits for a session, when there is none.
+    pub(super) fn waits_until(&self, purpose: &Purpose) -> Option<Instant> {
+        patience(&self.transfers, purpose, self.now.instant).filter(|_| !self.session.is_online())
     }
 
     /// What stands before a command that is named: a screen has windows where a bare word is a text.
@@ -320,6 +352,12 @@ impl App {
             _ => None,
         }
     }
+}
+
+/// How long a request waits for a session; that of a fetch waits for as long as its call.
+fn patience(transfers: &Transfers, purpose: &Purpose, now: Instant) -> Option<Instant> {
+    let is_for_fetch = matches!(purpose, Purpose::Introduction(call) if transfers.is_fetch(*call));
+    (!is_for_fetch).then(|| now + RETURN)
 }
 
 /// Seconds since 1970.

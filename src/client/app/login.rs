@@ -157,6 +157,7 @@ impl App {
 
     fn complete(&mut self, login: Login) {
         self.login.typed = self.asks_at_terminal();
+        let is_other = self.login.name() != Some(&login.name);
         self.login.pending = Some(login);
         match self.session {
             Session::LoggingIn { .. } => self.send_login(),
@@ -168,6 +169,9 @@ impl App {
                 self.connect();
             }
             Session::Connecting { .. } | Session::Leaving { .. } | Session::Over => {}
+        }
+        if is_other {
+            self.send_nothing("you log in as somebody else");
         }
     }
 

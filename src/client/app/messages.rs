@@ -22,8 +22,8 @@ impl App {
         if self.deliveries.len() >= MAX {
             return self.refuse(origin, format!("Not sent: {MAX} messages are on their way, wait a moment"));
         }
-        if let Some(why) = self.not_online() {
-            return self.refuse(origin, why);
+        if !self.may_ask(origin) {
+            return;
         }
         let call = self.draw_call();
         self.deliveries.insert(call, Delivery { to, text, origin: origin.clone(), begun: false });
@@ -60,8 +60,10 @@ impl App {
                 self.relay(to, text, &origin);
             }
             Err(CallError::Perhaps(why)) => {
-                self.refuse(&origin, format!("Perhaps delivered to {to}: {why}. It is not sent again"));
+                let text = format!("Perhaps delivered to {to}: {why}. It is not sent again");
+                self.show(&origin, Shown::Perhaps { text });
             }
+            Err(CallError::NoServer(why)) => self.refuse(&origin, format!("Not sent: {why}")),
             Err(CallError::Cancelled) => {}
             Err(error @ CallError::Refused(_)) => self.refuse(&origin, format!("{to} does not take it: {error}")),
             Err(error) => self.refuse(&origin, error.to_string()),

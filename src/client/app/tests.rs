@@ -183,6 +183,7 @@ impl Play {
     fn shown(&mut self) -> Vec<String> {
         let words = |shown: Shown| match shown {
             Shown::Refused { text } => format!("refused: {text}"),
+            Shown::Perhaps { text } => format!("perhaps: {text}"),
             Shown::Info { text } | Shown::Done { text } | Shown::Notice { text } => text,
             Shown::Broadcast { broadcast, earlier } => format!("{} {} {earlier}", broadcast.from, broadcast.text),
             Shown::Message { from, text, stranger, relayed } => {

@@ -123,6 +123,11 @@ impl Transfers {
         self.listings.iter().any(|(_, _, origin)| origin.request == Some(request))
     }
 
+    /// Whether this call fetches a file for us.
+    pub fn is_fetch(&self, call: CallId) -> bool {
+        self.list.iter().any(|transfer| transfer.call == Some(call) && transfer.step.way == Way::Fetch)
+    }
+
     /// Every one, as it stands now.
     pub fn shown(&self, now: Instant) -> Vec<Shown> {
         self.list.iter().map(|transfer| transfer.standing(now)).collect()

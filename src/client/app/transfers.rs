@@ -31,8 +31,8 @@ impl App {
         if self.transfers.list.len() >= MAX {
             return self.refuse(origin, format!("{MAX} files are waiting to be fetched"));
         }
-        if let Some(why) = self.not_online() {
-            return self.refuse(origin, why);
+        if !self.may_ask(origin) {
+            return;
         }
         let before = self.transfers.count(Way::Fetch, true) + self.transfers.count(Way::Fetch, false);
         let step = Step { way: Way::Fetch, with: from, what, stage: Stage::Waiting { before } };
@@ -47,8 +47,8 @@ impl App {
         if self.transfers.count(Way::Give, true) >= MAX_GIVES {
             return self.refuse(origin, format!("{MAX_GIVES} gifts are on their way: wait for one"));
         }
-        if let Some(why) = self.not_online() {
-            return self.refuse(origin, why);
+        if !self.may_ask(origin) {
+            return;
         }
         let what = match paths.as_slice() {
             [path] => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
@@ -66,8 +66,8 @@ impl App {
         if self.transfers.listings.len() >= MAX_LISTINGS {
             return self.refuse(origin, "Too many lists of files are asked for: wait a moment");
         }
-        if let Some(why) = self.not_online() {
-            return self.refuse(origin, why);
+        if !self.may_ask(origin) {
+            return;
         }
         let call = self.draw_call();
         self.transfers.listings.push((call, of.clone(), origin.clone()));

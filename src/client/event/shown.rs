@@ -67,6 +67,8 @@ pub enum Shown {
     Done { text: String },
     /// What was asked for is refused; counts for the exit code.
     Refused { text: String },
+    /// What was asked for has left, and no answer came: it may have been carried out. Counts for the exit code.
+    Perhaps { text: String },
     /// A line of the help.
     Help { text: String },
     /// Something to know that nobody asked for.
@@ -77,7 +79,10 @@ impl Shown {
     /// Whether something that was asked for was not done, which counts for the exit code.
     pub fn is_error(&self) -> bool {
         match self {
-            Shown::Refused { .. } | Shown::ChatRefused { .. } | Shown::RunEnded { limit: true, .. } => true,
+            Shown::Refused { .. }
+            | Shown::Perhaps { .. }
+            | Shown::ChatRefused { .. }
+            | Shown::RunEnded { limit: true, .. } => true,
             Shown::Transfer { step, .. } => step.is_error(),
             _ => false,
         }

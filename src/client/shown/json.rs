@@ -98,6 +98,7 @@ fn value(shown: &Shown) -> Value {
         Shown::Transfer { number, step, rate, left } => transfer(*number, step, *rate, *left),
         Shown::Notice { text } => json!({"event": "notice", "text": text}),
         Shown::Done { text } => json!({"event": "done", "text": text}),
+        Shown::Perhaps { text } => json!({"event": "perhaps", "text": text}),
         Shown::Refused { text } => json!({"event": "refused", "text": text}),
         Shown::Help { text } => json!({"event": "help", "text": text}),
         Shown::Info { text } => json!({"event": "info", "text": text}),

@@ -226,6 +226,7 @@ fn sentences() {
         (Shown::Notice { text: esc() }, "notice", "-", Weight::Unread),
         (Shown::Done { text: esc() }, "done", "", Weight::None),
         (Shown::Refused { text: esc() }, "refused", "!", Weight::Failed),
+        (Shown::Perhaps { text: esc() }, "perhaps", "!", Weight::Failed),
         (Shown::Help { text: esc() }, "help", "", Weight::None),
         (Shown::Info { text: esc() }, "info", "-", Weight::None),
     ];

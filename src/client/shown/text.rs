@@ -75,7 +75,11 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
         Shown::File { owner, file, known } => file_line(owner, file, *known, zone),
         Shown::Transfer { number, step, rate, left } => transfer::text(*number, step, *rate, *left),
         Shown::Notice { text } => format!("[server] {}", escape(text)),
-        Shown::Done { text } | Shown::Refused { text } | Shown::Help { text } | Shown::Info { text } => escape(text),
+        Shown::Done { text }
+        | Shown::Refused { text }
+        | Shown::Perhaps { text }
+        | Shown::Help { text }
+        | Shown::Info { text } => escape(text),
     }
 }
 

@@ -110,3 +110,92 @@ fn an_address_that_has_changed_is_announced_anew() {
         }
     }
 }
+
+/// The connection ends, and a new one is made and logged in.
+fn come_back(play: &mut Play) {
+    play.event(Event::LinkLost { link: LinkId(play.link) });
+    play.after(SECOND);
+    play.link += 1;
+    play.log_in();
+}
+
+#[test]
+fn what_was_sent_and_not_answered_is_perhaps_carried_out() {
+    for (typed, told) in [
+        ("all hello", "perhaps: Perhaps sent: the connection to the server is lost"),
+        ("inactive", "perhaps: Perhaps carried out: the connection to the server is lost"),
+        ("list", "perhaps: Not answered: the connection to the server is lost"),
+    ] {
+        let mut play = Play::script();
+        play.look();
+        play.typed(typed);
+        play.event(Event::LinkLost { link: LinkId(1) });
+        assert_eq!(play.shown()[0], told);
+        assert!(play.app.was_refused(), "this is no success");
+    }
+}
+
+#[test]
+fn what_was_not_sent_is_sent_after_coming_back() {
+    let mut play = Play::screen();
+    play.look();
+    play.press("list\rall hello\rmsg bob see you\r");
+    assert_eq!(play.sent(), ["list"]);
+    let (call, _) = play.begun();
+    play.news(call, News::Wants("bob".parse().expect("valid")));
+    come_back(&mut play);
+    play.server(&["OK,Broadcast 1 sent to 1 clients"]);
+    assert_eq!(play.sent(), ["LOGIN,alice,correct horse", "INIT,alice,4401", "bcast_hello", "connect_bob"]);
+}
+
+#[test]
+fn what_was_not_sent_is_told_as_not_sent_when_there_is_no_session_in_time() {
+    let mut play = Play::script();
+    play.look();
+    play.typed("msg bob see you");
+    let (call, _) = play.begun();
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.look();
+    play.news(call, News::Wants("bob".parse().expect("valid")));
+    play.after(9 * SECOND);
+    assert_eq!(play.orders(call), []);
+    play.after(SECOND);
+    let Some(Order::Introduced(Err(why))) = play.orders(call).pop() else { panic!("not introduced") };
+    play.event(Event::CallEnded { call, end: CallEnd::Message(Err(why)) });
+    assert_eq!(play.shown(), ["refused: Not sent: there was no session with the server for 10 s"]);
+}
+
+#[test]
+fn what_waits_is_not_sent_by_somebody_else() {
+    let mut play = Play::online(rules(PERSON));
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.typed("all hello");
+    for line in ["login", "bob", "another horse"] {
+        play.look();
+        play.typed(line);
+    }
+    let shown = play.shown();
+    assert!(shown.contains(&"refused: Not sent: you log in as somebody else".to_owned()), "{shown:?}");
+}
+
+#[test]
+fn a_script_waits_for_the_reconnect_that_it_asks_for() {
+    let mut play = Play::script();
+    for line in ["disconnect", "reconnect"] {
+        play.look();
+        play.typed(line);
+    }
+    let done = play.look();
+    assert!(done.contains(&Effect::Connect(LinkId(2))), "at once: {done:?}");
+    play.done = done;
+    assert!(!play.is_asked());
+    play.link = 2;
+    play.event(Event::Connected { link: LinkId(2), from: SocketAddr::from((HERE, 9)) });
+    play.server(&["ip_127.0.0.2", "OK,Login successful!"]);
+    assert!(!play.is_asked(), "not before the INIT is answered");
+    play.server(&["UP"]);
+    assert!(play.is_asked());
+    play.typed("list");
+    assert_eq!(play.sent().last().map(String::as_str), Some("list"));
+    assert!(!play.app.was_refused());
+}

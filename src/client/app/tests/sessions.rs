@@ -119,7 +119,7 @@ fn an_answer_that_never_comes_ends_the_connection_and_is_told_as_perhaps_done() 
     assert!(done.contains(&Effect::Disconnect(LinkId(1))), "{done:?}");
     play.done = done;
     let shown = play.shown();
-    assert!(shown[0].contains("perhaps it was done"), "{shown:?}");
+    assert_eq!(shown[0], "perhaps: Perhaps sent: the server does not answer");
     assert!(play.app.was_refused());
 }
 
@@ -294,8 +294,14 @@ fn a_person_does_not_wait_for_the_server_to_be_told_that_it_is_away() {
     play.event(Event::LinkLost { link: LinkId(1) });
     play.look();
     play.typed("list");
-    assert_eq!(play.shown(), ["refused: The server is away, and we are coming back: wait"]);
+    assert_eq!(play.shown(), ["The server is away: this waits for it."]);
+    play.after(Duration::from_secs(3));
     assert!(play.is_asked());
+    play.after(Duration::from_secs(7));
+    assert_eq!(play.shown(), ["refused: Not sent: there was no session with the server for 10 s"]);
+    play.link = play.app.life.links;
+    play.log_in();
+    assert!(!play.sent().contains(&"list".to_owned()), "not after so long");
 }
 
 #[test]

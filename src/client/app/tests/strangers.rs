@@ -175,7 +175,7 @@ fn a_command_that_may_have_run_is_not_told_as_refused() {
     let (call, _) = play.begun();
     let end = CallEnd::Ran(Err(CallError::Perhaps("closed without an answer".to_owned())));
     play.event(Event::CallEnded { call, end });
-    assert_eq!(play.shown(), ["refused: bob perhaps ran sleep 8: closed without an answer"]);
+    assert_eq!(play.shown(), ["perhaps: bob perhaps ran sleep 8: closed without an answer"]);
 }
 
 #[test]
