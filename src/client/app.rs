@@ -44,6 +44,7 @@ pub use state::App;
 use crate::client::event::{CallEnd, CallError, CallId, Effect, End, Event, LinkError, News, Now, Place};
 use crate::protocol::FromServer;
 use asks::Purpose;
+use hellos::HEARTBEAT;
 use inbox::Route;
 use session::Session;
 use std::time::Instant;
@@ -183,7 +184,11 @@ impl App {
     }
 
     fn datagram(&mut self, lines: Vec<FromServer>) {
-        let answers_hello = self.hellos.answered();
+        let unheard = self.hellos.answered();
+        let answers_hello = unheard.is_some();
+        if unheard.is_some_and(|since| self.now.instant >= since + HEARTBEAT) {
+            self.fetches_go_on();
+        }
         self.heard_by_udp();
         for line in lines {
             let shown = match line {
@@ -200,6 +205,7 @@ impl App {
             self.announce_more();
             self.begin_transfers();
             self.begin_messages();
+            self.hellos.set_eager(self.transfers.is_fetch_stalled());
             if let Some(hello) = self.hellos.due(&self.inbox, self.now.instant) {
                 self.out.push(Effect::Hello(hello));
             }

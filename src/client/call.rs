@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-/// How long an introduction may take: the server's answer, and while the session is gone the way back to it.
-const INTRODUCTION: Duration = Duration::from_secs(120);
+/// How long an introduction may take: while the session is gone a fetch waits for the way back to it. To others the App
+/// gives less.
+const INTRODUCTION: Duration = Duration::from_secs(3600);
 
 /// What arrives at the runner.
 pub enum Signal {
@@ -168,10 +169,15 @@ impl Call {
     /// Why the server does not introduce us, or [`CallError::Cancelled`].
     pub fn introduce(&self, to: Address) -> Result<Introduced, CallError> {
         self.tell(News::Wants(to));
-        match self.order(Instant::now() + INTRODUCTION) {
-            Woken::Order(Order::Introduced(introduced)) => introduced,
-            Woken::GivenUp => Err(CallError::Cancelled),
-            _ => Err(CallError::NoServer("the server does not answer".to_owned())),
+        let until = Instant::now() + INTRODUCTION;
+        loop {
+            match self.order(until) {
+                Woken::Order(Order::Introduced(introduced)) => return introduced,
+                // It is on its way already.
+                Woken::Order(Order::Redial) => {}
+                Woken::GivenUp => return Err(CallError::Cancelled),
+                _ => return Err(CallError::NoServer("the server does not answer".to_owned())),
+            }
         }
     }
 
@@ -187,14 +193,14 @@ impl Call {
         raised && ends[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
     }
 
-    /// Pauses; false when the call was given up meanwhile.
+    /// Pauses, or until the way is free again; false when the call was given up meanwhile.
     pub fn pause(&self, span: Duration) -> bool {
         let until = Instant::now() + span;
         loop {
             match self.order(until) {
-                Woken::Late => return true,
+                Woken::Late | Woken::Order(Order::Redial) => return true,
                 Woken::GivenUp => return false,
-                // Nothing is ordered of a call that pauses.
+                // Nothing else is ordered of a call that pauses.
                 Woken::Order(_) | Woken::Socket => {}
             }
         }
@@ -296,6 +302,9 @@ mod tests {
         assert_eq!(call.order(Instant::now() + LIMIT), Woken::GivenUp);
         assert!(call.is_given_up());
         assert!(!call.pause(LIMIT));
+        let (sender, call, _signals) = super::tests::call();
+        assert!(sender.send(Order::Redial));
+        assert!(call.pause(Duration::from_secs(3600)), "it ends at once");
     }
 
     #[test]

@@ -127,6 +127,24 @@ fn an_owner_who_stalls_is_left_and_asked_again() {
 }
 
 #[test]
+fn what_stands_still_goes_on_with_the_next_session() {
+    let stage = Stage::new(4_000_000);
+    let mut fates = [Fate::Hold(ARRIVED + ANSWER)].into_iter();
+    let meddler = Meddler::start(stage.server.address, Box::new(move || fates.next().unwrap_or(Fate::Pass)));
+    let downloads = stage.path("downloads").display().to_string();
+    let options = ["--user", "alice", "--downloads", &downloads, "--stall", "1h", "--progress"];
+    let mut alice = ClientProcess::start(meddler.address, &options);
+    alice.say("get bob big");
+    alice.see("stalled");
+    alice.say("disconnect");
+    alice.say("reconnect");
+    alice.see("Fetched big from bob");
+    assert_eq!(alice.finish(), Some(0), "{:#?}", alice.seen);
+    stage.assert_fetched();
+    assert!(meddler.passed() < stage.content.len() as u64 + 200, "nothing was sent twice");
+}
+
+#[test]
 fn what_was_cancelled_stays_and_goes_on_later() {
     let stage = Stage::new(4_000_000);
     let mut fates = [Fate::Hold(ARRIVED + ANSWER)].into_iter();

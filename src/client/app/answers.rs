@@ -153,6 +153,9 @@ impl App {
         // The one that it no longer waits for is not answered any more.
         self.asks.withdraw(|ask| ask.purpose == Purpose::Introduction(call));
         let until = self.waits_until(&ask.purpose);
+        if !away && !self.session.is_online() {
+            self.fetch_waits(call);
+        }
         let why = match away {
             true => "not logged in",
             false if self.asks.put(ask.waiting(until)) => return,

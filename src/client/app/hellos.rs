@@ -7,9 +7,11 @@ use crate::value::Ticket;
 use std::time::{Duration, Instant};
 
 /// How often a hello is sent at least: the server gives UDP up after 15 s without one.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often one is sent while something is missing.
 const REPAIR: Duration = Duration::from_millis(200);
+/// How often one is sent while a file stands still that we fetch: its answer tells that the way is free again.
+const EAGER: Duration = Duration::from_secs(1);
 /// How long hellos go unanswered, from the first of three to a second behind the last, until the connection is asked
 /// whether the server is there. With the [`super::asks::PATIENCE`] of that question a cut is told within 20 s, as a hello
 /// is at most 5 s old when it comes.
@@ -28,6 +30,8 @@ pub struct Hellos {
     unanswered: u32,
     /// When the first was sent of those after which no datagram has come.
     unheard: Option<Instant>,
+    /// Whether something waits for the next answer.
+    is_eager: bool,
     /// Whether the connection was asked because of that.
     asked: bool,
     /// Whether the system gave us no socket for them.
@@ -50,10 +54,15 @@ impl Hellos {
         self.broken = true;
     }
 
-    /// A datagram of the server has come. True for the first one after a hello.
-    pub fn answered(&mut self) -> bool {
+    /// A datagram of the server has come. For the first one after a hello: since when none had been answered.
+    pub fn answered(&mut self) -> Option<Instant> {
         (self.unanswered, self.asked) = (0, false);
-        self.unheard.take().is_some()
+        self.unheard.take()
+    }
+
+    /// Whether something waits for the next answer.
+    pub fn set_eager(&mut self, is_eager: bool) {
+        self.is_eager = is_eager;
     }
 
     /// Whether nothing has answered for so long that the connection is to be asked. True once for each silence.
@@ -72,14 +81,14 @@ impl Hellos {
     /// waits for none.
     pub fn deadline(&self, inbox: &Inbox) -> Option<Instant> {
         self.token()?;
-        let next = self.last.map(|last| last + pause(inbox));
+        let next = self.last.map(|last| last + self.pause(inbox));
         next.into_iter().chain(self.silent_at()).min()
     }
 
     /// The hello that is due now.
     pub fn due(&mut self, inbox: &Inbox, now: Instant) -> Option<Hello> {
         let token = self.token()?;
-        if self.last.is_some_and(|last| now < last + pause(inbox)) {
+        if self.last.is_some_and(|last| now < last + self.pause(inbox)) {
             return None;
         }
         self.last = Some(now);
@@ -92,10 +101,14 @@ impl Hellos {
     pub fn is_hopeless(&self) -> bool {
         self.unanswered > SILENT
     }
-}
 
-fn pause(inbox: &Inbox) -> Duration {
-    if inbox.has_gap() { REPAIR } else { HEARTBEAT }
+    fn pause(&self, inbox: &Inbox) -> Duration {
+        match self.is_eager {
+            _ if inbox.has_gap() => REPAIR,
+            true => EAGER,
+            false => HEARTBEAT,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +128,9 @@ mod tests {
         hellos.begin(Some(token()));
         assert!(hellos.due(&inbox, now).is_some());
         assert!(hellos.due(&inbox, now + Duration::from_secs(4)).is_none());
+        hellos.set_eager(true);
+        assert_eq!(hellos.deadline(&inbox), Some(now + EAGER));
+        hellos.set_eager(false);
         assert_eq!(hellos.deadline(&inbox), Some(now + HEARTBEAT));
         let text = String::new();
         let later = Broadcast { seq: 9, unix_time: 1, from: "bob".parse().expect("valid"), text };

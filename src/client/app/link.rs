@@ -113,6 +113,7 @@ impl App {
         for ask in self.asks.link_lost(|purpose| patience(transfers, purpose, now)) {
             self.unanswered(&ask, why);
         }
+        self.fetches_wait();
     }
 
     /// Leaves the server without leaving the client: it is for the person to come back.
@@ -208,6 +209,7 @@ impl App {
         let (me, others) = (me.clone(), *others);
         self.announcement.begin();
         self.reach_others(others);
+        self.fetches_go_on();
         let again = self.life.was_online;
         self.life.was_online = true;
         if self.examine() {

@@ -128,6 +128,12 @@ impl Transfers {
         self.list.iter().any(|transfer| transfer.call == Some(call) && transfer.step.way == Way::Fetch)
     }
 
+    /// Whether nothing has come for some seconds of a file that we fetch.
+    pub fn is_fetch_stalled(&self) -> bool {
+        let is_stalled = |step: &Step| step.way == Way::Fetch && matches!(step.stage, Stage::Stalled { .. });
+        self.list.iter().any(|transfer| is_stalled(&transfer.step))
+    }
+
     /// Every one, as it stands now.
     pub fn shown(&self, now: Instant) -> Vec<Shown> {
         self.list.iter().map(|transfer| transfer.standing(now)).collect()

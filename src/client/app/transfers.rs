@@ -1,6 +1,6 @@
 //! What begins, ends and cancels transfers, and whose turn it is.
 
-use super::asks::Origin;
+use super::asks::{Origin, Purpose};
 use super::state::App;
 use super::transfer::Transfer;
 use crate::client::command::Cancelled;
@@ -147,6 +147,33 @@ impl App {
             (true, false, true) => self.still_here(),
             _ => {}
         }
+    }
+
+    /// The way is free again: a fetch that stands still does not wait until the system or its own pause tries again.
+    pub fn fetches_go_on(&mut self) {
+        let stands = |transfer: &&Transfer| transfer.step.way == Way::Fetch && transfer.step.stage.stands_still();
+        let calls = self.transfers.list.iter().filter(stands).filter_map(|transfer| transfer.call);
+        self.out.extend(calls.map(Effect::Redial));
+    }
+
+    /// The session is gone, and so are the introductions of some fetches.
+    pub fn fetches_wait(&mut self) {
+        let calls: Vec<CallId> = self.transfers.list.iter().filter_map(|transfer| transfer.call).collect();
+        for call in calls {
+            if self.asks.any(|ask| ask.purpose == Purpose::Introduction(call)) {
+                self.fetch_waits(call);
+            }
+        }
+    }
+
+    /// A fetch waits for the session. The person is told once.
+    pub fn fetch_waits(&mut self, call: CallId) {
+        let is_meant = |transfer: &&mut Transfer| transfer.call == Some(call) && transfer.step.way == Way::Fetch;
+        let found = self.transfers.list.iter_mut().find(is_meant);
+        let Some(transfer) = found.filter(|transfer| transfer.step.stage != Stage::Away) else { return };
+        transfer.step.stage = Stage::Away;
+        let number = transfer.number;
+        self.show_transfer(number);
     }
 
     /// What the clock asks of the transfers: one of which nothing has come for some seconds is stalled.

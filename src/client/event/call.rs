@@ -67,6 +67,8 @@ pub enum Order {
     Take(PathBuf),
     /// The names and sizes of all shared files may be told.
     List,
+    /// The way is free again: to try again at once, rather than after the pause.
+    Redial,
 }
 
 /// What is decided about a command that a peer wants to run here.

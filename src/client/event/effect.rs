@@ -30,6 +30,8 @@ pub enum Effect {
     KeepPlace(CallId),
     /// Tell a call something.
     Order { call: CallId, order: Order },
+    /// Have a call make its connection anew, at once.
+    Redial(CallId),
     /// End a call: its connection is closed, and its thread ends.
     HangUp(CallId),
     /// Look at the shared folder; `Event::Shares` tells what is there.

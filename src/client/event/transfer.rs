@@ -44,6 +44,8 @@ pub enum Stage {
     Stalled { done: u64, size: u64 },
     /// Its connection is lost; it is tried again.
     Again { why: String },
+    /// It goes on when the session with the server is back.
+    Away,
     /// All of it is there and its hash is right; what arrived here is `saved`. `there` bytes were there before.
     Whole { size: u64, there: u64, took: Duration, saved: Option<PathBuf> },
     /// The same file is there already, byte for byte; nothing was sent.
@@ -75,6 +77,11 @@ impl Stage {
     /// Whether it only tells how far it is.
     pub fn is_progress(&self) -> bool {
         matches!(self, Stage::Progress { .. } | Stage::Stalled { .. })
+    }
+
+    /// Whether it has begun, or would have, and nothing comes.
+    pub fn stands_still(&self) -> bool {
+        matches!(self, Stage::Stalled { .. } | Stage::Again { .. } | Stage::Away)
     }
 
     /// Whether nothing more comes.

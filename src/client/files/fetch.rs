@@ -23,9 +23,13 @@ const HASHING: u64 = 32 << 20;
 const LONGEST_HASHING: u64 = 3600;
 /// The first pause before another try, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
-/// Tries that bring nothing, one after the other, before it is given up: 12 s of pauses. While the session with the
-/// server is gone, each try waits two minutes for it.
+/// Tries that bring nothing, one after the other, before it is given up: 12 s of pauses. The way back to the server is
+/// waited for within a try.
 const MAX_TRIES: u32 = 8;
+/// The same after a cut, as the owner may have been cut off too, and be back later than we are: a minute more.
+const MAX_TRIES_AFTER_CUT: u32 = 20;
+/// Whoever was not introduced and connected for so long was cut off.
+const CUT: Duration = Duration::from_secs(5);
 /// How often a file that changes meanwhile is begun anew.
 const MAX_ANEW: u32 = 2;
 
@@ -76,8 +80,8 @@ pub fn run(call: &Call, from: Username, file: FileName, shelf: &Shelf<'_>) {
     match Place::open(shelf.downloads) {
         Ok(place) => {
             let (place, origin) = (Arc::new(place), Origin::fetched(&from, &file));
-            let (part, twin, anew, begun, asked) = (None, None, false, None, false);
-            Fetch { call, from, file, shelf, place, teller, origin, part, twin, anew, begun, asked }.run();
+            let (part, twin, anew, begun, asked, most_tries) = (None, None, false, None, false, MAX_TRIES);
+            Fetch { call, from, file, shelf, place, teller, origin, part, twin, anew, begun, asked, most_tries }.run();
         }
         Err(error) => {
             let why = FileError::new(shelf.downloads, error).to_string();
@@ -104,6 +108,7 @@ struct Fetch<'a> {
     /// when it cannot be reached.
     begun: Option<u64>,
     asked: bool,
+    most_tries: u32,
 }
 
 impl Fetch<'_> {
@@ -158,7 +163,7 @@ impl Fetch<'_> {
                     self.anew = true;
                     times_anew += 1;
                 }
-                Miss::Again(why) if tries < MAX_TRIES => {
+                Miss::Again(why) if tries < self.most_tries => {
                     tries += 1;
                     self.teller.step(Stage::Again { why });
                     if !self.call.pause(pause) {
@@ -203,7 +208,11 @@ impl Fetch<'_> {
         let (filename, offset) = (self.file.to_string(), self.offset());
         let opening =
             |to: &Introduced| Ok(Opening::File { filename, name: to.me.clone(), ticket: Some(to.ticket), offset });
+        let since = Instant::now();
         let opened = dial::open(self.call, Address::Name(self.from.clone()), opening, "");
+        if since.elapsed() >= CUT {
+            self.most_tries = MAX_TRIES_AFTER_CUT;
+        }
         let (introduced, connection) = opened.map_err(|error| {
             let why = error.to_string();
             match error {

@@ -5,6 +5,7 @@ use super::threads::Threads;
 use crate::client::call::{self, OrderSender, Signals};
 use crate::client::dispatch::{self, Means};
 use crate::client::event::{CallEnd, CallError, CallId, Event, News, Order, Stage, Step, Way, Work};
+use socket2::SockRef;
 use std::collections::BTreeMap;
 use std::net::{Shutdown as Direction, TcpStream};
 use std::sync::Arc;
@@ -73,6 +74,16 @@ impl Calls {
         if orders.is_some_and(|orders| !orders.send(order)) {
             log::debug!("{id:?} takes no order");
         }
+    }
+
+    /// Has a call make its connection anew. The peer notices it at once, and keeps no place for the old one.
+    pub fn redial(&mut self, id: CallId) {
+        if let Some(stream) = self.0.get_mut(&id).and_then(|held| held.stream.take()) {
+            // An error says that it has ended already.
+            let _ = SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
+            cut(&stream);
+        }
+        self.order(id, Order::Redial);
     }
 
     /// Gives a call up. What it was ordered before, such as a last line, still has a moment to leave.

@@ -131,6 +131,7 @@ impl Hands {
             }
             Effect::KeepPlace(call) => self.incoming.keep_place(call),
             Effect::Order { call, order } => self.calls.order(call, order),
+            Effect::Redial(call) => self.calls.redial(call),
             Effect::HangUp(call) => self.calls.hang_up(call, now),
             Effect::LookAtShare => self.look.iter().for_each(|look| look()),
             Effect::Show(line) => self.showing.line(&line, &self.stop),

@@ -131,6 +131,7 @@ fn stage(stage: &Stage) -> (&'static str, Value) {
         }
         Stage::Stalled { done, size } => ("stalled", json!({"size": size, "done": done})),
         Stage::Again { why } => ("again", json!({ "why": why })),
+        Stage::Away => ("away", json!({})),
         Stage::Whole { size, there, took, saved } => {
             let saved = saved.as_ref().map(|path| path.to_string_lossy());
             ("whole", json!({"size": size, "there": there, "seconds": took.as_secs_f64(), "saved": saved}))

@@ -289,6 +289,7 @@ fn transfers_under_way() {
             "[3] Taking big from bob: 25 % of 4 bytes, stalled",
             "stalled",
         ),
+        (Way::Fetch, Stage::Away, "big from bob: waiting until the server is back", "away"),
         (Way::Take, again, "big from bob: a \\u{1b}\"b; trying again", "again"),
     ];
     for (way, stage, says, word) in cases {

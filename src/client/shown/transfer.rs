@@ -28,6 +28,7 @@ pub fn text(number: u64, step: &Step, rate: Option<u64>, left: Option<Duration>)
             format!("[{number}] {verb} {what}: {} % of {}, stalled", percent(*done, *size), Size(*size))
         }
         Stage::Again { why } => format!("{what}: {}; trying again", escape(why)),
+        Stage::Away => format!("{what}: waiting until the server is back"),
         Stage::Whole { size, there, took, saved } => {
             let there = if *there > 0 { format!(", {} were there", Size(*there)) } else { String::new() };
             let saved = saved

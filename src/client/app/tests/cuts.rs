@@ -111,6 +111,84 @@ fn an_address_that_has_changed_is_announced_anew() {
     }
 }
 
+/// A fetch from bob that has begun, at a server whose hellos are answered no more.
+fn fetching() -> (Play, CallId) {
+    let mut play = heard();
+    play.typed("get bob notes.txt");
+    let (call, _) = play.begun();
+    stage(&mut play, call, Stage::Begun { size: 10_000, offset: 0 });
+    stage(&mut play, call, Stage::Progress { done: 1000, size: 10_000, file: 1, count: 1 });
+    assert_eq!(play.sent(), ["here"]);
+    play.server(&["OK,"]);
+    play.look();
+    (play, call)
+}
+
+fn stage(play: &mut Play, call: CallId, stage: Stage) {
+    let step = Step { way: Way::Fetch, with: name("bob"), what: "notes.txt".to_owned(), stage };
+    play.news(call, News::Transfer(step));
+}
+
+/// The stages that were shown.
+fn stages(play: &mut Play) -> Vec<Stage> {
+    play.pick(|effect| match effect {
+        Effect::Show(line) => match &line.shown {
+            Shown::Transfer { step, .. } => Some(step.stage.clone()),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+#[test]
+fn a_fetch_that_stands_still_goes_on_when_hellos_are_answered_again() {
+    let (mut play, call) = fetching();
+    play.after(12 * SECOND);
+    let hellos = play.look().into_iter().filter(|effect| matches!(effect, Effect::Hello(_))).count();
+    assert_eq!(hellos, 8, "one at 5 s, when nothing had come for so long, and then each second");
+    answer_hello(&mut play);
+    assert_eq!(play.look(), [Effect::Redial(call)]);
+    // Bytes come, or the way was free all the time: its owner is the one that is gone.
+    stage(&mut play, call, Stage::Progress { done: 2000, size: 10_000, file: 1, count: 1 });
+    play.answers_hellos = true;
+    play.after(30 * SECOND);
+    let done = play.look();
+    assert!(!done.iter().any(|effect| matches!(effect, Effect::Redial(_))), "{done:?}");
+}
+
+#[test]
+fn a_fetch_waits_for_the_session_and_is_tried_at_once_when_it_is_back() {
+    let (mut play, call) = fetching();
+    stage(&mut play, call, Stage::Again { why: "the connection has ended".to_owned() });
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.look();
+    play.news(call, News::Wants("bob".parse().expect("valid")));
+    play.event(Event::NotConnected { link: LinkId(2), why: LinkError::Connect(NoConnection::Silent) });
+    play.after(300 * SECOND);
+    assert_eq!(play.orders(call), [], "it is not told that there is no server");
+    assert_eq!(stages(&mut play), [Stage::Away], "the person is told once");
+    play.link = play.app.life.links;
+    play.log_in();
+    assert!(play.sent().contains(&"connect_bob".to_owned()));
+    assert!(play.look().contains(&Effect::Redial(call)));
+    // Where nobody comes back by itself it does not wait.
+    play.typed("disconnect");
+    play.news(call, News::Wants("bob".parse().expect("valid")));
+    let away = CallError::NoServer("not logged in".to_owned());
+    assert!(play.orders(call).contains(&Order::Introduced(Err(away))));
+}
+
+#[test]
+fn a_fetch_whose_introduction_is_on_its_way_when_the_session_ends_waits_too() {
+    let (mut play, call) = fetching();
+    play.news(call, News::Wants("bob".parse().expect("valid")));
+    assert_eq!(play.sent(), ["connect_bob"]);
+    play.event(Event::LinkLost { link: LinkId(1) });
+    assert_eq!(stages(&mut play), [Stage::Away]);
+    play.after(20 * SECOND);
+    assert_eq!(play.orders(call), []);
+}
+
 /// The connection ends, and a new one is made and logged in.
 fn come_back(play: &mut Play) {
     play.event(Event::LinkLost { link: LinkId(play.link) });
