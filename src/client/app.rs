@@ -23,6 +23,7 @@ pub mod state;
 pub mod here;
 pub mod reach;
 pub mod link;
+pub mod no_server;
 pub mod login;
 pub mod knocks;
 pub mod talks;

@@ -1,13 +1,14 @@
 //! The way from each state of the session to the next: from the first connection to the last.
 
 use super::asks::{Ask, Origin, Purpose};
+use super::no_server::not_there;
 use super::session::{PAUSES, Session};
 use super::state::App;
 use super::transfer::Transfers;
-use crate::client::event::{Effect, End, LinkError, LinkId, NoConnection, Place, Shown};
+use crate::client::event::{Effect, End, LinkError, LinkId, Place, Shown};
 use crate::protocol::{MemberRequest, Notice, Refusal, Request};
 use crate::value::{Ticket, Username, any_like};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// How long the server may take for the answer to our goodbye.
@@ -278,7 +279,7 @@ impl App {
         }
         let late = self.session.link().filter(|_| self.asks.is_late(self.now.instant));
         if let Some(link) = late {
-            self.out.push(Effect::Disconnect(link));
+            self.out.push(Effect::Abort(link));
             self.link_lost(link, &LinkError::Silent);
         }
         for ask in self.asks.expired(self.now.instant) {
@@ -321,6 +322,9 @@ impl App {
         match &self.session {
             _ if is_on_its_way && returns && !self.script.went_on => None,
             _ if is_on_its_way && returns => Some("The server is away, and we are coming back: wait".to_owned()),
+            Session::LoggingIn { .. } if !self.login.is_asking() => {
+                Some("The login is under way: wait a moment".to_owned())
+            }
             Session::LoggingIn { .. } => Some("The server wants your password first".to_owned()),
             Session::Connecting { .. } => Some("The connection to the server is being made: wait a moment".to_owned()),
             _ => Some(format!("You are not logged in: type {}reconnect", self.slash())),
@@ -365,36 +369,4 @@ fn patience(transfers: &Transfers, purpose: &Purpose, now: Instant) -> Option<In
 /// Seconds since 1970.
 pub fn unix_time(clock: std::time::SystemTime) -> u64 {
     clock.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-fn not_there(server: SocketAddr, error: &LinkError) -> String {
-    match error {
-        LinkError::Connect(why) => format!("no server at {server}: {why}. {}", what_to_do(server, why)),
-        LinkError::NoGreeting => {
-            format!("another program listens at {server}, or it is not the server's main port: nobody greets there")
-        }
-        LinkError::Refused(why) => format!("the server at {server} says: {why}"),
-        LinkError::Lost | LinkError::Silent => format!("the server at {server}: {error}"),
-    }
-}
-
-fn what_to_do(server: SocketAddr, why: &NoConnection) -> String {
-    let port = server.port();
-    match why {
-        NoConnection::Refused if server.ip().is_loopback() => "Is it started, and is the port right?".to_owned(),
-        NoConnection::Refused => {
-            "Is it started, is the port right, and does it listen on more than loopback (--bind 0.0.0.0)?".to_owned()
-        }
-        NoConnection::Silent => format!(
-            "Is that its address? A firewall there may drop TCP port {port}: open it. Or a wireless network keeps its \
-             clients apart: use a cable, or another network"
-        ),
-        NoConnection::NoHost => "Is that its address, and is the machine on? A wireless network may keep its clients \
-                                 apart: use a cable, or another network"
-            .to_owned(),
-        NoConnection::NoNetwork => "This machine has no way to that network: use the address that the server has in a \
-                                    network of yours, or join its network"
-            .to_owned(),
-        NoConnection::Other(_) => "Is it started, and are address and port right?".to_owned(),
-    }
 }

@@ -17,6 +17,8 @@ pub enum Effect {
     Send { link: LinkId, request: Request },
     /// End this connection.
     Disconnect(LinkId),
+    /// End this connection, on which the server is silent: what has not reached it yet is not sent any more.
+    Abort(LinkId),
     /// Listen for peers at this address, instead of where we listened before. `Event::Listening` tells how it went.
     Listen(IpAddr),
     /// Listen for clients of other machines too, on any port of this unspecified address, or no more.

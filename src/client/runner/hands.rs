@@ -123,6 +123,7 @@ impl Hands {
             Effect::Connect(link) => follows.extend(self.connect(link)),
             Effect::Send { link, request } => follows.extend(self.link(link).and_then(|link| link.send(&request))),
             Effect::Disconnect(link) => self.link(link).into_iter().for_each(Link::close),
+            Effect::Abort(link) => drop(self.link.take_if(|held| held.id() == link).map(Link::abort)),
             Effect::Listen(at) => follows.push(self.incoming.listen(at, &mut self.threads)),
             Effect::ListenWide(at) => follows.extend(self.incoming.listen_wide(at, &mut self.threads)),
             Effect::Hello(hello) => self.datagrams.iter().for_each(|datagrams| datagrams.say(hello)),

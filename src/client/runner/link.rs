@@ -76,6 +76,14 @@ impl Link {
         // An error says that it has ended already.
         let _ = self.stream.shutdown(Direction::Both);
     }
+
+    /// Ends the connection, and what the system has not brought to the server yet with it: the person is told that it was
+    /// perhaps sent, and may say it again.
+    pub fn abort(self) {
+        // An error says that it has ended already.
+        let _ = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
+        self.close();
+    }
 }
 
 fn connect_error(error: io::Error) -> LinkError {
@@ -181,9 +189,29 @@ fn short(line: &str) -> Result<&str, BadLine> {
 mod tests {
     use super::*;
     use crate::client::call::Signal;
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;
+
+    #[test]
+    fn what_a_silent_server_has_not_got_dies_with_the_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let stream = Arc::new(TcpStream::connect(listener.local_addr().expect("bound")).expect("connects"));
+        let mut server = listener.accept().expect("accepts").0;
+        let reading = Arc::clone(&stream);
+        let reader = thread::spawn(move || (&*reading).read(&mut [0; 1]).ok());
+        let mut sent = 0;
+        while let Ok(more) = SockRef::from(&*stream).send_with_flags(&[b'x'; 1 << 16], libc::MSG_DONTWAIT) {
+            sent += more;
+        }
+        Link { id: LinkId(1), stream }.abort();
+        assert_eq!(reader.join().expect("no panic"), Some(0), "its thread sees the end");
+        let (mut got, mut buffer) = (0, vec![0; 1 << 16]);
+        while let Ok(read @ 1..) = server.read(&mut buffer) {
+            got += read;
+        }
+        assert!(got < sent, "{got} of {sent} bytes");
+    }
 
     /// The runner has at most one long line to take, however fast a server sends them.
     #[test]

@@ -26,7 +26,7 @@ fn who_only_reads_is_told_within_20_seconds_of_a_cut_and_the_connection_is_made_
     assert_eq!((play.sent(), play.shown()), (vec!["here".to_owned()], vec![]));
     play.after(3 * SECOND);
     assert_eq!(play.shown(), [GONE]);
-    assert!(play.look().contains(&Effect::Disconnect(LinkId(1))));
+    assert!(play.look().contains(&Effect::Abort(LinkId(1))));
     play.after(SECOND);
     assert!(play.look().contains(&Effect::Connect(LinkId(2))));
     play.link = 2;

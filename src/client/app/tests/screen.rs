@@ -288,3 +288,15 @@ fn no_command_misleads_who_is_asked() {
         assert!(!is_short || !text.contains("characters in all"), "{size:?} {command:?}: {rows:#?}");
     }
 }
+
+#[test]
+fn what_is_typed_before_the_first_login_is_refused_with_what_it_waits_for() {
+    let mut play = Play::new(rules(Face::Screen));
+    play.resize(100, 24);
+    let said = |play: &mut Play, text: &str| play.rows().iter().any(|row| row.contains(text));
+    play.press("list\r");
+    assert!(said(&mut play, "The connection to the server is being made: wait a moment"));
+    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
+    play.press("list\r");
+    assert!(said(&mut play, "The login is under way: wait a moment"));
+}

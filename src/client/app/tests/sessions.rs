@@ -116,7 +116,7 @@ fn an_answer_that_never_comes_ends_the_connection_and_is_told_as_perhaps_done() 
     play.look();
     play.after(Duration::from_secs(11));
     let done = play.look();
-    assert!(done.contains(&Effect::Disconnect(LinkId(1))), "{done:?}");
+    assert!(done.contains(&Effect::Abort(LinkId(1))), "{done:?}");
     play.done = done;
     let shown = play.shown();
     assert_eq!(shown[0], "perhaps: Perhaps sent: the server does not answer");
@@ -188,6 +188,16 @@ fn who_wants_to_come_back_to_a_server_that_is_not_there_is_told() {
         play.after(Duration::from_millis(500));
     }
     assert_eq!(play.shown(), ["No connection to the server: connection refused. Trying to come back..."], "once");
+}
+
+#[test]
+fn a_first_login_that_does_not_end_says_what_may_be_wrong() {
+    let mut play = Play::new(rules(SCRIPT));
+    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
+    play.server(&["ip_127.0.0.2", "OK,Login successful!"]);
+    play.event(Event::Listening { at: HERE, port: Ok(4401) });
+    play.after(Duration::from_secs(10));
+    assert!(matches!(play.look().last(), Some(Effect::End(End::Failed(why))) if why.contains("loses large packets")));
 }
 
 #[test]

@@ -1,0 +1,41 @@
+//! Why there is no session with the server at all, in sentences that say what to do. It knows no session.
+
+use crate::client::event::{LinkError, NoConnection};
+use std::net::SocketAddr;
+
+/// The sentence for who could not log in even once.
+pub fn not_there(server: SocketAddr, error: &LinkError) -> String {
+    match error {
+        LinkError::Connect(why) => format!("no server at {server}: {why}. {}", what_to_do(server, why)),
+        LinkError::NoGreeting => {
+            format!("another program listens at {server}, or it is not the server's main port: nobody greets there")
+        }
+        LinkError::Refused(why) => format!("the server at {server} says: {why}"),
+        LinkError::Lost => format!("the server at {server}: {error}"),
+        LinkError::Silent => format!(
+            "the server at {server} greets and then does not answer: it hangs, or a network on the way loses large packets \
+             (some VPNs do)"
+        ),
+    }
+}
+
+fn what_to_do(server: SocketAddr, why: &NoConnection) -> String {
+    let port = server.port();
+    match why {
+        NoConnection::Refused if server.ip().is_loopback() => "Is it started, and is the port right?".to_owned(),
+        NoConnection::Refused => {
+            "Is it started, is the port right, and does it listen on more than loopback (--bind 0.0.0.0)?".to_owned()
+        }
+        NoConnection::Silent => format!(
+            "Is that its address? A firewall there may drop TCP port {port}: open it. Or a wireless network keeps its \
+             clients apart: use a cable, or another network"
+        ),
+        NoConnection::NoHost => "Is that its address, and is the machine on? A wireless network may keep its clients \
+                                 apart: use a cable, or another network"
+            .to_owned(),
+        NoConnection::NoNetwork => "This machine has no way to that network: use the address that the server has in a \
+                                    network of yours, or join its network"
+            .to_owned(),
+        NoConnection::Other(_) => "Is it started, and are address and port right?".to_owned(),
+    }
+}
