@@ -8,6 +8,8 @@ pub mod inbox;
 pub mod hellos;
 pub mod tickets;
 pub mod asks;
+pub mod no_server;
+pub mod own_broadcasts;
 pub mod questions;
 pub mod strangers;
 pub mod rules;
@@ -23,7 +25,6 @@ pub mod state;
 pub mod here;
 pub mod reach;
 pub mod link;
-pub mod no_server;
 pub mod login;
 pub mod knocks;
 pub mod talks;
@@ -47,6 +48,7 @@ use crate::protocol::FromServer;
 use asks::Purpose;
 use hellos::HEARTBEAT;
 use inbox::Route;
+use own_broadcasts::text_of;
 use session::Session;
 use std::time::Instant;
 
@@ -117,6 +119,7 @@ impl App {
             Event::NotConnected { link, why } => self.not_connected(link, &why),
             Event::FromServer { link, reply } => self.from_server(link, reply),
             Event::LinkLost { link } => self.link_lost(link, &LinkError::Lost),
+            Event::LinkSilent { link } => self.link_lost(link, &LinkError::Silent),
             Event::Datagram(lines) => self.datagram(lines),
             Event::NoDatagrams(why) => {
                 self.hellos.give_up();
@@ -224,6 +227,9 @@ impl App {
     fn send_next(&mut self) {
         let Some(link) = self.session.link() else { return };
         if let Some(request) = self.asks.next(self.session.is_online(), self.now.instant) {
+            if let Some(text) = text_of(&request) {
+                self.own_broadcasts.sent(text);
+            }
             self.out.push(Effect::Send { link, request });
         }
     }

@@ -49,6 +49,8 @@ pub enum Event {
     FromServer { link: LinkId, reply: Result<Reply, BadLine> },
     /// The connection has ended.
     LinkLost { link: LinkId },
+    /// The system has given the connection up, as nothing came back from the server.
+    LinkSilent { link: LinkId },
     /// The lines of a datagram from the server.
     Datagram(Vec<FromServer>),
     /// There is no socket for datagrams, and why: broadcasts come on the connection.

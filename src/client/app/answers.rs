@@ -3,6 +3,7 @@
 use super::asks::{Ask, Origin, Purpose, Sorted};
 use super::inbox::Route;
 use super::link::TOO_MUCH;
+use super::own_broadcasts::text_of;
 use super::session::Session;
 use super::state::App;
 use crate::client::event::{CallError, CallId, Effect, Introduced, LinkError, LinkId, Order, Place, Shown};
@@ -58,6 +59,9 @@ impl App {
     }
 
     fn answered(&mut self, link: LinkId, mut ask: Box<Ask>, end: Reply) {
+        if let Some(text) = text_of(&ask.request) {
+            self.own_broadcasts.answered(text, !matches!(end, Reply::Err(_)));
+        }
         if let Reply::Err(refusal) = &end {
             let known = self.life.was_online;
             ask = match self.asks.again(ask, refusal, known, self.now.instant) {
@@ -204,6 +208,10 @@ impl App {
     pub fn unanswered(&mut self, ask: &Ask, why: &LinkError) {
         if !ask.purpose.is_shown() {
             return;
+        }
+        if text_of(&ask.request).is_some_and(|text| !self.own_broadcasts.unanswered(text, &ask.origin)) {
+            let text = format!("Sent, and only the answer is lost: {why}");
+            return self.show(&ask.origin, Shown::Done { text });
         }
         let what = match &ask.request {
             Request::Member(MemberRequest::Broadcast(_) | MemberRequest::Relay { .. }) => "Perhaps sent",

@@ -6,6 +6,7 @@ use super::display::Display;
 use super::hellos::Hellos;
 use super::inbox::Inbox;
 use super::logins::Logins;
+use super::own_broadcasts::OwnBroadcasts;
 use super::questions::Questions;
 use super::rules::Rules;
 use super::script::Script;
@@ -37,6 +38,7 @@ pub struct App {
     pub(super) login: Logins,
     pub(super) asks: Asks,
     pub(super) inbox: Inbox,
+    pub(super) own_broadcasts: OwnBroadcasts,
     pub(super) hellos: Hellos,
     pub(super) tickets: Tickets,
     pub(super) at_the_door: AtTheDoor,
@@ -74,6 +76,7 @@ impl App {
             login,
             asks: Asks::default(),
             inbox: Inbox::default(),
+            own_broadcasts: OwnBroadcasts::default(),
             hellos: Hellos::default(),
             tickets: Tickets::default(),
             at_the_door: AtTheDoor::default(),
@@ -139,11 +142,16 @@ impl App {
         let since = self.life.since.unwrap_or(u64::MAX);
         for broadcast in broadcasts {
             let earlier = broadcast.unix_time < since;
+            let is_own = self.name() == Some(&broadcast.from);
+            let arrived = if is_own { self.own_broadcasts.seen(&broadcast.text) } else { None };
             let shown = Shown::Broadcast { broadcast, earlier };
             if earlier && self.earlier.len() < MAX_EARLIER {
                 self.earlier.push(shown.clone());
             }
             self.shown(Place::All, shown);
+            if let Some(origin) = arrived {
+                self.show(&origin, Shown::Done { text: "It has arrived after all".to_owned() });
+            }
         }
     }
 

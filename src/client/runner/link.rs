@@ -107,10 +107,11 @@ fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals) {
     let event = match greeted(stream) {
         Ok((from, lines)) => {
             told.event = Event::LinkLost { link };
-            if !signals.event(Event::Connected { link, from }) || !read(link, lines, signals) {
+            if !signals.event(Event::Connected { link, from }) {
                 return;
             }
-            Event::LinkLost { link }
+            let Some(end) = read(link, lines, signals) else { return };
+            end
         }
         Err(why) => Event::NotConnected { link, why },
     };
@@ -161,18 +162,33 @@ fn connected(stream: &TcpStream) -> io::Result<()> {
     tuning::tune(stream, Whose::Client)
 }
 
-/// Reads until the connection ends; false when the client does.
-fn read(link: LinkId, mut lines: LineReader<DeadlineReader>, signals: &Signals) -> bool {
-    while let Ok(Some(line)) = lines.next_line() {
+/// Reads until the connection ends, and says how; `None` when the client does.
+fn read(link: LinkId, mut lines: LineReader<DeadlineReader>, signals: &Signals) -> Option<Event> {
+    loop {
+        let line = match lines.next_line() {
+            Ok(Some(line)) => line,
+            Ok(None) => return Some(Event::LinkLost { link }),
+            Err(error) => return Some(lost(link, &error)),
+        };
         let line = line.and_then(|line| if is_list(line) { Ok(line) } else { short(line) });
         let is_long = line.as_ref().is_ok_and(|line| line.len() > SHORT);
         let told = signals.event(Event::FromServer { link, reply: line.map(Reply::parse) });
         // The runner has room for many lines, and not for many long ones.
         if !told || (is_long && !signals.catch_up()) {
-            return false;
+            return None;
         }
     }
-    true
+}
+
+/// The end of a connection. Without a way to the server it may be well, and only unheard.
+fn lost(link: LinkId, error: &io::Error) -> Event {
+    match error.kind() {
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown => Event::LinkSilent { link },
+        _ => Event::LinkLost { link },
+    }
 }
 
 /// Whether it may be a list of names, which has no limit but that of all lines of the server.
@@ -238,6 +254,19 @@ mod tests {
         let Ok(Signal::Event(Event::FromServer { reply, .. })) = receiver.recv() else { panic!("a line") };
         assert_eq!(reply, Err(BadLine::TooLong(SHORT)), "nobody says so much");
         server.join().expect("no panic");
-        assert!(reader.join().expect("no panic"), "the connection has ended");
+        let end = reader.join().expect("no panic");
+        assert_eq!(end, Some(Event::LinkLost { link: LinkId(1) }), "the server has closed it");
+    }
+
+    #[test]
+    fn a_way_that_is_gone_is_no_server_that_is_gone() {
+        let link = LinkId(1);
+        for (error, end) in [
+            (Errno::ETIMEDOUT, Event::LinkSilent { link }),
+            (Errno::EHOSTUNREACH, Event::LinkSilent { link }),
+            (Errno::ECONNRESET, Event::LinkLost { link }),
+        ] {
+            assert_eq!(lost(link, &error.into()), end, "{error}");
+        }
     }
 }

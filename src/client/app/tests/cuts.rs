@@ -35,6 +35,13 @@ fn who_only_reads_is_told_within_20_seconds_of_a_cut_and_the_connection_is_made_
 }
 
 #[test]
+fn a_connection_that_the_system_gives_up_is_silent() {
+    let mut play = heard();
+    play.event(Event::LinkSilent { link: LinkId(1) });
+    assert_eq!(play.shown(), [GONE]);
+}
+
+#[test]
 fn a_server_whose_datagrams_do_not_arrive_is_asked_once_for_each_silence() {
     let mut play = heard();
     for _ in 0..2 {
@@ -211,6 +218,26 @@ fn what_was_sent_and_not_answered_is_perhaps_carried_out() {
         assert_eq!(play.shown()[0], told);
         assert!(play.app.was_refused(), "this is no success");
     }
+}
+
+#[test]
+fn a_broadcast_whose_answer_was_lost_is_told_when_it_has_arrived() {
+    let mut play = Play::script();
+    play.look();
+    play.typed("all hello");
+    come_back(&mut play);
+    play.look();
+    play.server(&["bcast_7_1700000000_bob_hello", "bcast_8_1700000000_alice_hello"]);
+    assert_eq!(play.shown(), ["bob hello false", "alice hello false", "It has arrived after all"]);
+    assert!(play.app.was_refused(), "it was not sure");
+    let mut play = Play::script();
+    play.look();
+    play.typed("all hello");
+    play.server(&["bcast_8_1700000000_alice_hello"]);
+    play.event(Event::LinkLost { link: LinkId(1) });
+    let sure = "Sent, and only the answer is lost: the connection to the server is lost";
+    assert_eq!(play.shown()[..2], ["alice hello false", sure]);
+    assert!(!play.app.was_refused());
 }
 
 #[test]
