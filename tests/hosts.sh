@@ -24,7 +24,7 @@ give_address() {
     local one two four
     IFS=. read -r one two _ four <<<"$2"
     ip -n "$1" address add "$2/24" dev "$3"
-    ip -n "$1" address add "fd$one:$two::$four/64" dev "$3" nodad || true
+    ip -n "$1" address add "fd${one: -2}:$two::$four/64" dev "$3" nodad || true
 }
 
 # make_host HOST ADDRESS [BRIDGE [INTERFACE]]: a host with this address there. A host that is there already gets another

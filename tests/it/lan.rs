@@ -22,7 +22,7 @@ fn can_make_networks() -> bool {
 
 /// Runs a program in a network of its own, where the shell commands of `setup` come first, and tells what it said; or
 /// says why not.
-fn in_a_network(setup: &str, program: &[&str]) -> Option<String> {
+pub fn in_a_network(setup: &str, program: &[&str]) -> Option<String> {
     if !can_make_networks() {
         println!("skipped: no network namespaces here (needs unshare, ip, and the right to use them)");
         return None;

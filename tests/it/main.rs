@@ -19,6 +19,7 @@ mod menu_dialect;
 mod menu_pieces;
 mod model;
 mod netcat;
+mod networks;
 mod packet_dialect;
 mod plain_terminal;
 mod query_dialect;
