@@ -62,7 +62,7 @@ struct State {
 struct Delivery {
     mailbox: Arc<dyn Mailbox>,
     presence: Arc<Presence>,
-    /// Its hellos have ceased, and its mailbox was told.
+    /// It is not there at the moment, and its mailbox was told.
     is_suspect: bool,
     /// What each of its datagrams begins with.
     token_line: [u8; TOKEN_LINE],
@@ -178,13 +178,8 @@ impl Broadcaster {
         }
         delivery.presence.hello(now);
         delivery.note(counted_here(hello.last_seq, head), arrival, head, now);
-        let cleared = std::mem::take(&mut delivery.is_suspect).then(|| Arc::clone(&delivery.mailbox));
         state.look_at(hello.token);
         self.wake.notify_one();
-        drop(state);
-        if let Some(mailbox) = cleared {
-            mailbox.suspect(false);
-        }
         true
     }
 
@@ -274,20 +269,24 @@ impl Broadcaster {
     }
 
     fn give_up_silent(&self, now: Instant) {
-        let (mut guard, mut suspects) = (self.lock(), Vec::new());
+        let (mut guard, mut changed) = (self.lock(), Vec::new());
         let state = &mut *guard;
         for (token, delivery) in &mut state.deliveries {
+            let is_suspect = !delivery.presence.is_there(now);
+            if std::mem::replace(&mut delivery.is_suspect, is_suspect) != is_suspect {
+                changed.push((Arc::clone(&delivery.mailbox), is_suspect));
+            }
             let Route::Udp { acknowledged, .. } = delivery.route else { continue };
             if delivery.presence.says_no_hello(now) {
                 delivery.route = Route::Tcp;
                 delivery.next = acknowledged + 1;
-                delivery.is_suspect = true;
-                suspects.push(Arc::clone(&delivery.mailbox));
                 state.due.insert(*token);
             }
         }
         drop(guard);
-        suspects.iter().for_each(|mailbox| mailbox.suspect(true));
+        for (mailbox, is_suspect) in changed {
+            mailbox.suspect(is_suspect);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -397,10 +396,10 @@ mod tests {
     }
 
     #[test]
-    fn a_session_whose_hellos_cease_is_suspected_until_they_come_again() {
+    fn a_session_of_which_nothing_is_heard_is_suspected_until_something_is() {
         let (broadcaster, mailbox, now) = (Broadcaster::default(), Arc::<Suspected>::default(), Instant::now());
-        let (token, ip) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]));
-        broadcaster.join(token, [ip; 2], Arc::clone(&mailbox) as Arc<dyn Mailbox>, Arc::default());
+        let (token, ip, presence) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]), Arc::<Presence>::default());
+        broadcaster.join(token, [ip; 2], Arc::clone(&mailbox) as Arc<dyn Mailbox>, Arc::clone(&presence));
         let hello = |last_seq, from, now| {
             let arrival = Arrival { length: 0, from: SocketAddr::new(from, 5000), to: [10, 0, 0, 1].into() };
             broadcaster.hello(Hello { token, last_seq }, arrival, 1, now)
@@ -415,7 +414,14 @@ mod tests {
         broadcaster.give_up_silent(after(15));
         broadcaster.give_up_silent(after(16));
         assert_eq!(told(), [true]);
-        assert!(hello(1, ip, after(17)) && hello(1, ip, after(18)));
+        assert!(hello(1, ip, after(17)));
+        broadcaster.give_up_silent(after(17));
+        broadcaster.give_up_silent(after(32));
+        assert_eq!(told(), [false, true]);
+        // Its datagrams do not get through any more.
+        presence.line(after(33));
+        broadcaster.give_up_silent(after(33));
+        broadcaster.give_up_silent(after(99));
         assert_eq!(told(), [false]);
     }
 }

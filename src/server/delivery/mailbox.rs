@@ -20,7 +20,8 @@ pub trait Mailbox: Send + Sync {
     /// Ends the session; what was handed over before is still sent.
     fn close(&self);
 
-    /// Says whether the session's client is silent elsewhere: then its connection is given up sooner for want of an answer.
+    /// Says whether nothing is heard of the session's client: then its connection is given up sooner for want of an
+    /// answer.
     fn suspect(&self, _is_silent: bool) {}
 }
 
