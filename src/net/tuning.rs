@@ -38,6 +38,9 @@ sockopt_impl!(
 pub enum Whose {
     /// The server's, with a client: the dead leave the list within 30 s.
     Server,
+    /// The same while nothing is heard of the client, by datagrams or lines. Probes of an idle connection stop when
+    /// something is sent on it, and the time begins anew: so it is short then, and they are out within 30 s all the same.
+    SilentServer,
     /// The client's, with its server: who only reads is told within 20 s.
     Client,
     /// One between two peers. No server watches over it, and a chat or a file outlasts a cut of two minutes.
@@ -48,6 +51,7 @@ impl Whose {
     fn patience(self) -> Duration {
         match self {
             Whose::Server => Duration::from_secs(25),
+            Whose::SilentServer => Duration::from_secs(10),
             Whose::Client => Duration::from_secs(18),
             Whose::Peers => Duration::from_secs(120),
         }
@@ -65,10 +69,18 @@ pub fn tune(stream: &TcpStream, whose: Whose) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)?;
     // The keepalive does not run while something is unacknowledged: then, and when it runs, this ends the wait,
     // instead of a number of tries.
-    socket.set_tcp_user_timeout(Some(whose.patience()))?;
+    be_patient(stream, whose)?;
     // A kernel that does not know it says so, and has its own pauses.
     let _ = setsockopt(stream, RtoMax, &LONGEST_PAUSE);
     stream.set_nodelay(true)
+}
+
+/// How long nothing may be acknowledged from now on.
+///
+/// # Errors
+/// As [`tune`].
+pub fn be_patient(stream: &TcpStream, whose: Whose) -> io::Result<()> {
+    SockRef::from(stream).set_tcp_user_timeout(Some(whose.patience()))
 }
 
 /// Keeps the segments of a connection with another machine small, both ways. To be called before `connect` and
@@ -100,7 +112,9 @@ mod tests {
     fn a_connection_is_tuned_by_whose_it_is() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
-        for (whose, seconds) in [(Whose::Server, 25), (Whose::Client, 18), (Whose::Peers, 120)] {
+        for (whose, seconds) in
+            [(Whose::Server, 25), (Whose::SilentServer, 10), (Whose::Client, 18), (Whose::Peers, 120)]
+        {
             tune(&stream, whose).expect("open");
             let socket = SockRef::from(&stream);
             assert_eq!(socket.tcp_user_timeout().expect("open"), Some(Duration::from_secs(seconds)));

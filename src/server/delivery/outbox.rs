@@ -6,7 +6,7 @@
 
 use super::mailbox::{Mailbox, Parcel};
 use crate::net::is_network_loss;
-use socket2::{SockRef, TcpKeepalive};
+use crate::net::tuning::{Whose, be_patient};
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,14 +16,6 @@ use std::time::{Duration, Instant};
 const WRITE_WAIT: Duration = Duration::from_millis(1);
 /// How long a client may take to read the answer that it asked for, before it counts as gone.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How long a client's machine may leave unanswered what is sent to it, the probes of an idle connection too, before the
-/// network counts as lost.
-const UNANSWERED: Duration = Duration::from_secs(25);
-/// The same for a client whose hellos have ceased 15 s ago. Probes of the connection stop when something is sent on it, and
-/// the time begins anew: so those who are cut off are out within 30 s all the same.
-const UNANSWERED_SILENT: Duration = Duration::from_secs(10);
-/// When an idle connection is probed first, and then how often.
-const PROBES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(5)];
 /// What may be left for the thread that is writing, in bytes.
 const MAX_PENDING: usize = 256 * 1024;
 
@@ -64,9 +56,6 @@ impl Outbox {
     /// As [`Outbox::new`].
     pub fn in_pieces(stream: Arc<TcpStream>, piece: fn(&[u8]) -> usize) -> io::Result<Outbox> {
         stream.set_write_timeout(Some(WRITE_WAIT))?;
-        let [first, then] = PROBES;
-        SockRef::from(&*stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(first).with_interval(then))?;
-        SockRef::from(&*stream).set_tcp_user_timeout(Some(UNANSWERED))?;
         Ok(Outbox { stream, piece, state: Mutex::default(), idle: Condvar::new() })
     }
 
@@ -191,9 +180,9 @@ impl Mailbox for Outbox {
     }
 
     fn suspect(&self, is_silent: bool) {
-        let limit = if is_silent { UNANSWERED_SILENT } else { UNANSWERED };
+        let whose = if is_silent { Whose::SilentServer } else { Whose::Server };
         // An error says that the connection has ended already.
-        let _ = SockRef::from(&*self.stream).set_tcp_user_timeout(Some(limit));
+        let _ = be_patient(&self.stream, whose);
     }
 }
 
