@@ -65,6 +65,20 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
+/// A link-local address with the scope of `near`, an address of the same network as it must be; anything else as it
+/// stands. Each machine counts its networks for itself, so an address that another one tells has no scope.
+pub fn with_scope_of(address: SocketAddr, near: SocketAddr) -> SocketAddr {
+    match (address, near) {
+        (SocketAddr::V6(mut address), SocketAddr::V6(near))
+            if address.ip().is_unicast_link_local() && address.scope_id() == 0 =>
+        {
+            address.set_scope_id(near.scope_id());
+            address.into()
+        }
+        _ => address,
+    }
+}
+
 /// The one address that stands for all that count as one: an IPv4 address for itself, an IPv6 address for the /64 that
 /// one customer of a network has (RFC 6177).
 pub fn network_of(address: IpAddr) -> IpAddr {
@@ -77,6 +91,18 @@ pub fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_local_address_takes_the_scope_of_another() {
+        let scoped = |address: &str, near: &str| {
+            let read = |text: &str| text.parse::<SocketAddr>().expect("an address");
+            with_scope_of(read(address), read(near)).to_string()
+        };
+        assert_eq!(scoped("[fe80::1]:4401", "[fe80::2%3]:4400"), "[fe80::1%3]:4401");
+        assert_eq!(scoped("[fe80::1%5]:4401", "[fe80::2%3]:4400"), "[fe80::1%5]:4401");
+        assert_eq!(scoped("[fd09::1]:4401", "[fe80::2%3]:4400"), "[fd09::1]:4401");
+        assert_eq!(scoped("[fe80::1]:4401", "10.0.0.1:4400"), "[fe80::1]:4401");
+    }
 
     #[test]
     fn only_what_is_mapped_is_changed() {

@@ -85,3 +85,18 @@ fn everybody_reaches_everybody() {
 fn the_doctor_says_what_is_wrong_with_a_network() {
     play("doctor.sh", |said| said.contains("doctor: all of it") || said.contains("doctor: skipped what needs nft"));
 }
+
+#[test]
+fn what_swallows_large_packets_is_crossed() {
+    play("black_hole.sh", |said| said.contains("black hole: all of it") || said.contains("black hole: skipped"));
+}
+
+#[test]
+fn a_chat_and_a_fetch_go_on_after_a_cut() {
+    play("pulled.sh", |said| said.contains("pulled: all of it"));
+}
+
+#[test]
+fn a_cable_without_a_router_is_enough() {
+    play("link_local.sh", |said| said.contains("link local: all of it") || said.contains("link local: skipped"));
+}

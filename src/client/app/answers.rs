@@ -8,7 +8,7 @@ use super::session::Session;
 use super::state::App;
 use crate::client::event::{CallError, CallId, Effect, Introduced, LinkError, LinkId, Order, Place, Shown};
 use crate::protocol::{MemberRequest, Refusal, Reply, Request};
-use crate::value::{Address, BadLine, comma};
+use crate::value::{Address, BadLine, comma, with_scope_of};
 
 impl App {
     /// The server says a line.
@@ -92,6 +92,7 @@ impl App {
             Purpose::Introduction(call) => self.introduced(call, &ask, end),
             Purpose::Relay { to } => self.relayed(&to, &ask, &end),
             Purpose::Announce => self.announced(refusal),
+            Purpose::Size => self.size_answered(),
             Purpose::Probe => self.probed(end),
             Purpose::Others => self.try_others(&ask.data, &end),
             Purpose::Goodbye => self.said_goodbye(),
@@ -182,6 +183,8 @@ impl App {
         let outcome = match (end, ticket, address, self.me().cloned()) {
             (Reply::Err(why), ..) => Err(self.not_introduced(&why)),
             (_, Some((name, ticket)), Some(address), Some(me)) => {
+                // Nobody but this machine knows on which of its networks a link-local address is.
+                let address = with_scope_of(address, self.rules.server);
                 Ok(Introduced { me, name, ticket, address, seen_as: self.life.seen_as })
             }
             _ => Err(CallError::NotIntroduced("the server's answer is not understood".to_owned())),

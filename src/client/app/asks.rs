@@ -55,6 +55,8 @@ pub enum Purpose {
     Relay { to: Address },
     /// Shared files.
     Announce,
+    /// To know whether a line as long as this one gets through.
+    Size,
     /// To know whether others can connect to us.
     Probe,
     /// To know whom we may connect to.
@@ -148,6 +150,7 @@ impl Purpose {
             | Purpose::Introduction(_)
             | Purpose::Announce
             | Purpose::Here
+            | Purpose::Size
             | Purpose::Goodbye => false,
         }
     }

@@ -7,7 +7,8 @@ use super::session::Session;
 use super::state::App;
 use super::under_way::{Doctor, Other};
 use crate::client::event::{CallError, CallId, Effect, End, LinkError, NoConnection, Shown, Work};
-use crate::protocol::{Hello, MemberRequest, Refusal, Reply};
+use crate::protocol::{Hello, MemberRequest, Refusal, Reply, Request};
+use crate::value::with_scope_of;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,6 +16,13 @@ use std::time::Duration;
 /// How often a hello is sent before UDP is given up, and how long each waits for its answer.
 const HELLOS: u32 = 10;
 const HELLO_WAIT: Duration = Duration::from_millis(300);
+/// How long the lines are that are tried, in bytes, one after the other: from one that passes nearly everywhere to one
+/// that takes several packets of any size.
+const SIZES: [usize; 5] = [200, 500, 800, 1_100, 4_000];
+/// How long the answer to each may take: less than a client waits for an answer before it takes the server for gone.
+const SIZE_WAIT: Duration = Duration::from_secs(5);
+/// What stands in a packet before the bytes of a line: IPv6, and TCP with the time.
+const HEADERS: usize = 72;
 /// The most others that are tried.
 const MAX_OTHERS: usize = 16;
 
@@ -30,8 +38,14 @@ impl App {
         true
     }
 
-    /// Says hello again, or gives UDP up.
+    /// Says hello again, or gives UDP up; or gives up the answer to a long line.
     pub fn doctor_tick(&mut self) {
+        if let Doctor::Sizes(got, due) = self.doctor {
+            if due <= self.now.instant {
+                self.stuck(got);
+            }
+            return;
+        }
         let Doctor::Hellos(sent, due) = self.doctor else { return };
         if due > self.now.instant {
             return;
@@ -48,7 +62,7 @@ impl App {
                      {} in the firewalls of the server's machine and of this one",
                     server.port()
                 )));
-                self.probe();
+                self.send_size(0);
             }
         }
     }
@@ -57,8 +71,41 @@ impl App {
     pub fn heard_by_udp(&mut self) {
         if matches!(self.doctor, Doctor::Hellos(..)) {
             self.found(Ok("UDP both ways: fine".to_owned()));
-            self.probe();
+            self.send_size(0);
         }
+    }
+
+    /// Asks for something in a line as long as the next one of [`SIZES`], after so many were answered. It asks for a
+    /// name that nobody has, as each version of the server answers that with one short line.
+    fn send_size(&mut self, answered: usize) {
+        let Some(size) = SIZES.get(answered) else {
+            self.found(Ok(format!("Long lines: fine, one of {} bytes gets through", SIZES[SIZES.len() - 1])));
+            return self.probe();
+        };
+        self.doctor = Doctor::Sizes(answered, self.now.instant + SIZE_WAIT);
+        let request = |name: String| Request::from(MemberRequest::GetPeer(name));
+        let name = "x".repeat(size - request(String::new()).to_string().len() - 1);
+        self.put(Ask::new(Purpose::Size, request(name), Origin::nobody()));
+    }
+
+    /// The server has answered a long line.
+    pub fn size_answered(&mut self) {
+        if let Doctor::Sizes(answered, _) = self.doctor {
+            self.send_size(answered + 1);
+        }
+    }
+
+    /// A long line is not answered. Nothing else can be asked on this connection: it waits for what was swallowed.
+    fn stuck(&mut self, answered: usize) {
+        let passes = answered.checked_sub(1).map_or(0, |last| SIZES[last]);
+        self.found(Err(format!(
+            "Long lines: one of {passes} bytes gets through, and one of {} does not. Something on the way swallows large \
+             packets without a word, as some VPNs do. Make the packets of this machine smaller: ip link set dev \
+             INTERFACE mtu {}, or set the MTU of the VPN so",
+            SIZES[answered],
+            passes + HEADERS
+        )));
+        self.over(End::Left);
     }
 
     /// The client is ended from outside: an examination that is not at its end has failed.
@@ -152,7 +199,8 @@ impl App {
         }
         for other in others.into_iter().take(MAX_OTHERS) {
             let call = self.draw_call();
-            self.out.push(Effect::Call { call, work: Work::Reach { at: other.address } });
+            let at = with_scope_of(other.address, self.rules.server);
+            self.out.push(Effect::Call { call, work: Work::Reach { at } });
             tried.insert(call, other);
         }
         self.doctor = Doctor::Trying(tried);

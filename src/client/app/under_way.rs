@@ -119,6 +119,8 @@ pub enum Doctor {
     Waiting,
     /// So many hellos were sent; the next is due then.
     Hellos(u32, Instant),
+    /// So many of the lines of each size were answered; the next answer must be there by then.
+    Sizes(usize, Instant),
     /// The server probes, or has done so.
     Probing,
     /// These others are tried.
@@ -135,9 +137,13 @@ pub struct Other {
 }
 
 impl Doctor {
-    /// When the next hello is due.
+    /// When the next hello is due, or an answer.
     pub fn deadline(&self) -> Option<Instant> {
-        if let Doctor::Hellos(_, due) = self { Some(*due) } else { None }
+        match self {
+            Doctor::Hellos(_, due) => Some(*due),
+            Doctor::Sizes(_, due) => Some(*due),
+            Doctor::None | Doctor::Waiting | Doctor::Probing | Doctor::Trying(_) => None,
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Hands {
         let hands = Hands {
             server: settings.server,
             scribe: ScribeMailbox::start(settings.scribe, signals.clone(), &mut threads)?,
-            incoming: Incoming::new(settings.listen, signals.clone(), Arc::clone(&means)),
+            incoming: Incoming::new(settings.server, settings.listen, signals.clone(), Arc::clone(&means)),
             signals,
             stop,
             means,

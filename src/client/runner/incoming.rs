@@ -10,6 +10,7 @@ use crate::net::listener::{self, Service};
 use crate::net::tuning::Whose;
 use crate::net::{Connections, Place, Refused, Shutdown, Standing};
 use crate::peer_protocol::{Answer, PeerRefusal};
+use crate::value::with_scope_of;
 use nix::libc;
 use socket2::SockRef;
 use std::io;
@@ -22,6 +23,8 @@ const PEER_PORT: u16 = 4401;
 
 /// The listeners, and the connections of peers.
 pub struct Incoming {
+    /// Where the server is: a link-local address of ours is of its network.
+    server: SocketAddr,
     /// The port on which the person insists.
     port: Option<u16>,
     peers: Arc<Peers>,
@@ -42,9 +45,10 @@ struct Listening {
 
 impl Incoming {
     /// Nobody listens yet.
-    pub fn new(port: Option<u16>, signals: Signals, means: Arc<Means>) -> Incoming {
+    pub fn new(server: SocketAddr, port: Option<u16>, signals: Signals, means: Arc<Means>) -> Incoming {
         let peers = Arc::new(Peers { signals, means });
-        Incoming { port, peers, connections: Arc::new(Connections::with_introduction()), own: None, wide: None }
+        let connections = Arc::new(Connections::with_introduction());
+        Incoming { server, port, peers, connections, own: None, wide: None }
     }
 
     /// Listens at `at`; gives `Event::Listening`. When that is another address than before, the old listener takes no
@@ -55,7 +59,7 @@ impl Incoming {
         }
         // First, so that the new one may have the old one's port.
         self.own.take().into_iter().for_each(Listening::end);
-        let bound = bind(at, self.port).map_err(|(port, error)| format!("port {port} on {at}: {error}"));
+        let bound = bind(at, self.port, self.server).map_err(|(port, error)| format!("port {port} on {at}: {error}"));
         let started = bound.and_then(|listener| self.accept(at, listener, threads).map_err(|error| error.to_string()));
         let port = started.as_ref().map(|listening| listening.port).map_err(Clone::clone);
         self.own = started.ok();
@@ -113,8 +117,9 @@ impl Listening {
 }
 
 /// `at` with the port that was asked for; else with the usual one, or any if that is taken.
-fn bind(at: IpAddr, port: Option<u16>) -> Result<TcpListener, (u16, io::Error)> {
-    let on = |port| listener::bind(SocketAddr::new(at, port)).map_err(|error| (port, error));
+fn bind(at: IpAddr, port: Option<u16>, server: SocketAddr) -> Result<TcpListener, (u16, io::Error)> {
+    let address = |port| with_scope_of(SocketAddr::new(at, port), server);
+    let on = |port| listener::bind(address(port)).map_err(|error| (port, error));
     match port {
         Some(port) => on(port),
         None => on(PEER_PORT).or_else(|_| on(0)),

@@ -7,6 +7,7 @@ use crate::protocol::{Event, MAX_LINE, Notice, Refusal, Reply};
 use crate::server::delivery::{MAX_WRITE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, Rendezvous, files_lines, reach, write};
 use crate::value::sentence::counted;
+use crate::value::with_scope_of;
 use log::info;
 use nix::libc;
 use socket2::SockRef;
@@ -40,6 +41,7 @@ impl Service for Native<'_> {
         let mut connection = Connection {
             session,
             stream,
+            peer,
             outbox,
             answer,
             lines: LineReader::new(reader, MAX_LINE),
@@ -69,6 +71,7 @@ impl Service for Native<'_> {
 struct Connection<'a> {
     session: Session<'a>,
     stream: &'a Arc<TcpStream>,
+    peer: SocketAddr,
     outbox: Arc<Outbox>,
     lines: LineReader<DeadlineReader>,
     /// What is to be written.
@@ -169,7 +172,7 @@ impl Connection<'_> {
                 let result = session.login.log_in(&credentials, &has_gone);
                 Some(session.logged_in(result, answer))
             }
-            Work::Probe(address) => Some(session.probed(reach(address), answer)),
+            Work::Probe(address) => Some(session.probed(reach(with_scope_of(address, self.peer)), answer)),
             Work::CatchUp => {
                 self.catch_up();
                 Some(Next::Read)

@@ -107,6 +107,7 @@ fn a_doctor_checks_tcp_udp_and_the_way_back_and_leaves() {
     play.after(Duration::from_secs(1));
     play.event(Event::Datagram(vec![FromServer::Head(0)]));
     assert_eq!(play.shown(), ["UDP both ways: fine"]);
+    all_sizes(&mut play);
     assert_eq!(play.sent().last().map(String::as_str), Some("probe"));
     play.server(&["OK,Others can reach you at 127.0.0.2:4401"]);
     let shown = play.shown();
@@ -118,6 +119,32 @@ fn a_doctor_checks_tcp_udp_and_the_way_back_and_leaves() {
     assert!(play.look().contains(&Effect::End(End::Left)) && !play.app.was_refused());
 }
 
+/// Answers each of the lines by which a doctor finds out which size gets through; the last is as long as most can be.
+fn all_sizes(play: &mut Play) {
+    let mut last = 0;
+    for _ in 0..5 {
+        let sent = play.sent().pop().expect("a line");
+        assert!(sent.starts_with("GET_P,x") && sent.len() >= last, "{sent}");
+        last = sent.len() + 1;
+        play.server(&["ERR,User not found!"]);
+    }
+    assert_eq!(last, 4_000);
+}
+
+#[test]
+fn a_doctor_says_which_size_gets_through() {
+    let mut play = Play::online(Rules { doctor: true, ..rules(SCRIPT) });
+    play.event(Event::Datagram(vec![FromServer::Head(0)]));
+    play.server(&["ERR,User not found!"]);
+    play.server(&["ERR,User not found!"]);
+    play.shown();
+    play.after(Duration::from_secs(5));
+    let shown = play.shown();
+    assert!(shown[0].starts_with("refused: Long lines: one of 500 bytes gets through, and one of 800"), "{shown:?}");
+    assert!(shown[0].contains("mtu 572"), "{shown:?}");
+    assert!(play.app.was_refused());
+}
+
 /// A doctor whose UDP works, and whom the server sees at `seen`.
 fn doctor(seen: &str) -> Play {
     let mut play = Play::new(Rules { doctor: true, ..rules(SCRIPT) });
@@ -126,6 +153,7 @@ fn doctor(seen: &str) -> Play {
     play.event(Event::Listening { at: [0, 0, 0, 0].into(), port: Ok(4401) });
     play.server(&["OK,"]);
     play.event(Event::Datagram(vec![FromServer::Head(0)]));
+    all_sizes(&mut play);
     play.look();
     play
 }

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# The cable of a host is pulled while it chats and fetches, and put back: both sides of the chat are told, and all goes
+# on soon after. Run inside `unshare --net --mount`. CUT=60 makes the cut last that long, in seconds.
+set -eu
+cd "$(dirname "$0")/.."
+# shellcheck source=tests/hosts.sh
+. tests/hosts.sh
+limit=60
+export PEERLINE_PASSWORD=password
+number=0
+for host in server alice bob; do make_host $host 10.77.0.$((++number)); done
+start_server ip netns exec server "$server" --hash-rounds 1000
+mkdir "$folder/share" "$folder/downloads"
+truncate -s 500M "$folder/share/big.bin"
+start_client alice 'Logged in' ip netns exec alice "$client" 10.77.0.1 4400 --user alice --signup --share "$folder/share"
+start_client bob 'Logged in' ip netns exec bob "$client" 10.77.0.1 4400 --user bob --signup \
+    --downloads "$folder/downloads"
+type_line alice 'chat bob'
+await "$folder/bob.said" 'alice wants to chat'
+type_line bob accept
+await "$folder/alice.said" 'Chat with bob opened'
+type_line bob '/get alice big.bin'
+await "$folder/bob.said" 'Fetching big.bin'
+
+# A switch that is away: the host sees no difference.
+ip link set alice-eth0 nomaster
+echo '== The cable is pulled'
+type_line bob 'said in the cut'
+await "$folder/bob.said" 'alice does not answer'
+await "$folder/alice.said" 'bob does not answer'
+! says "$folder/bob.said" 'Fetched big.bin' || fail 'the file was there before the cut'
+[ -z "${CUT:-}" ] || sleep $((CUT - 15))
+ip link set alice-eth0 master bridge
+back=$(date +%s%N)
+passed() { echo "$1: $((($(date +%s%N) - back) / 1000000)) ms after the network"; }
+await "$folder/alice.said" 'said in the cut'
+passed 'the line'
+await "$folder/bob.said" 'alice is there again'
+await "$folder/alice.said" 'bob is there again'
+await "$folder/bob.said" 'Fetched big.bin'
+passed 'the file'
+cmp "$folder/share/big.bin" "$folder/downloads/big.bin"
+[ "$(grep -c 'does not answer' "$folder/alice.said")" = 1 ] || fail 'a silence is told once'
+! says "$folder/bob.said" 'closed' || fail 'the chat has ended'
+echo 'pulled: all of it'
