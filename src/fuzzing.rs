@@ -7,10 +7,12 @@
 use crate::dialect::packet::{Assembler, Packet};
 use crate::dialect::{menu, query};
 use crate::net::BurstReader;
-use crate::peer_protocol::{Answer, FileHash, GivePath, GiverLine, Opening, Outcome, ReceiverLine, SharedFile};
+use crate::peer_protocol::{
+    Answer, FileHash, GivePath, GiverLine, Opening, Outcome, Proof, ReceiverLine, SharedFile, TicketField,
+};
 use crate::protocol::{Broadcast, FindAnswer, FindQuestion, FromServer, Hello, Reply, Request};
 use crate::server::store::{Account, Accounts, History};
-use crate::value::{Address, FileName, ServerName, Ticket, Username};
+use crate::value::{Address, FileName, ServerName, Ticket, TicketStart, Username};
 use crate::value::{comma, duration, line, text};
 use std::fmt::{Debug, Display};
 use std::fs;
@@ -100,6 +102,7 @@ pub fn opening(data: &[u8]) {
     mirrors(line, |line| Ok::<_, ()>(Answer::parse(line)));
     is_mirrored::<Outcome>(line);
     is_mirrored::<FileHash>(line);
+    is_mirrored::<Proof>(line);
     is_mirrored::<SharedFile>(line);
 }
 
@@ -224,6 +227,8 @@ pub fn names(data: &[u8]) {
     is_mirrored::<ServerName>(text);
     is_mirrored::<Address>(text);
     is_mirrored::<Ticket>(text);
+    is_mirrored::<TicketStart>(text);
+    mirrors(text, |text| Ok::<_, ()>(TicketField::parse(text)));
     is_mirrored::<FileName>(text);
     if let Some(broadcast) = Broadcast::parse(text) {
         assert_eq!(Broadcast::parse(&broadcast.to_string()), Some(broadcast));

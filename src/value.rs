@@ -27,5 +27,5 @@ pub use name::{InvalidUsername, MAX_USERNAME, Username};
 pub use plain::plainly_within;
 pub use server_name::{InvalidServerName, ServerName};
 pub use size::Size;
-pub use ticket::{NotATicket, Ticket};
+pub use ticket::{NotATicket, Ticket, TicketStart};
 pub use time_of_day::{NoTimeOfDay, TimeOfDay};

@@ -12,13 +12,19 @@ mod gifts;
 mod giving;
 #[path = "event_loop/fetching.rs"]
 mod fetching;
+#[path = "calls/person.rs"]
+mod person;
 #[path = "calls/played.rs"]
 mod played;
+#[path = "calls/proofs.rs"]
+mod proofs;
+#[path = "calls/wrong_person.rs"]
+mod wrong_person;
 
 use peerline::client::event::MAX_ORDERS;
 use peerline::client::event::{CallEnd, CallError, News, Order, TalkEnd, Work};
 use peerline::peer_protocol::PeerRefusal;
-use played::{LIMIT, Played, TICKET, bob, line, name, reset, rest};
+use played::{LIMIT, Played, START, TICKET, bob, line, name, reset, rest};
 use std::io::Write;
 use std::net::{Shutdown, TcpListener};
 use std::path::Path;
@@ -32,7 +38,7 @@ fn message() -> Played {
 fn a_message_is_delivered() {
     let call = message();
     let (mut peer, first) = call.meet();
-    assert_eq!((first, line(&mut peer).as_str()), (format!("MSG,alice,{TICKET}\n"), "hi\n"));
+    assert_eq!((first, line(&mut peer).as_str()), (format!("MSG,alice,{START}\n"), "hi\n"));
     peer.get_mut().write_all(b"OK\n").expect("written");
     assert_eq!(call.end(), CallEnd::Message(Ok(name("bob"))));
 }
@@ -50,7 +56,7 @@ fn a_message_that_has_left_is_perhaps_delivered() {
     for (answer, why) in [("", "closed without an answer"), ("HTTP/1.1 400\n", "no answer but HTTP/1.1 400")] {
         let call = message();
         let (mut peer, _) = call.meet();
-        line(&mut peer);
+        assert_eq!(line(&mut peer), "hi\n");
         peer.get_mut().write_all(answer.as_bytes()).expect("written");
         drop(peer);
         assert_eq!(call.end(), CallEnd::Message(Err(CallError::Perhaps(why.to_owned()))));
@@ -100,7 +106,7 @@ fn talk() -> Played {
 fn a_chat_that_is_declined() {
     let call = talk();
     let (mut peer, first) = call.meet();
-    assert_eq!(first, format!("CHAT,alice,{TICKET}\n"));
+    assert_eq!(first, format!("CHAT,alice,{START}\n"));
     peer.get_mut().write_all(b"ERR,declined\n").expect("written");
     assert_eq!(call.end(), CallEnd::Talk(Err(CallError::Refused(PeerRefusal::Declined))));
 }

@@ -41,7 +41,7 @@ const PURE_STD: &str = "borrow cell::Cell cmp collections convert error ffi::OsS
     path::PathBuf time::Duration time::Instant time::SystemTime time::UNIX_EPOCH";
 
 /// The crates that pure rooms may use.
-const PURE_CRATES: &str = "csv jiff serde_json shlex unicode_segmentation unicode_width";
+const PURE_CRATES: &str = "csv jiff serde_json sha2 shlex unicode_segmentation unicode_width";
 
 /// What asks the clock or the file system by way of a value, or prints.
 const IMPURE_CALLS: &str = ".elapsed( .exists( .try_exists( .is_file( .is_dir( .is_symlink( .metadata( \

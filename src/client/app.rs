@@ -7,6 +7,7 @@
 pub mod inbox;
 pub mod hellos;
 pub mod tickets;
+pub mod detours;
 pub mod asks;
 pub mod no_server;
 pub mod own_broadcasts;

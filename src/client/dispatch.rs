@@ -2,11 +2,12 @@
 //! first line. It knows no App: what a call may do comes as its orders.
 
 use super::call::Call;
-use super::event::{CallEnd, Knock, News, Work};
-use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, message, reach, talk};
+use super::event::{CallEnd, Knock, News, Order, Work};
+use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, knock, message, reach, talk};
 use super::run::serve::{Asking, RunMeans};
 use super::run::{self, Words};
-use crate::peer_protocol::{Opening, PeerRefusal};
+use crate::peer_protocol::{Opening, PeerRefusal, Proof, Side, TicketField};
+use crate::value::Ticket;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 const OPENING: Duration = Duration::from_secs(10);
 /// The same while many strangers are at the door.
 const HURRIED: Duration = Duration::from_secs(1);
+/// How long the proof of a peer whose ticket is known may take, and the text behind it.
+const PROOF: Duration = Duration::from_secs(5);
 
 /// What all calls use.
 pub struct Means {
@@ -41,7 +44,7 @@ pub fn begin(call: Call, work: Work, means: &Means) {
         Work::Run { on, command, answer } => return run::ask::ask(call, on, command, answer),
         Work::Fetch { from, file } => files.fetch(&call, from, file),
         Work::Give { to, paths, answer } => files.give(&call, to, paths, answer),
-        Work::Reach { at } => CallEnd::Reached(reach(&call, at)),
+        Work::Reach { to } => CallEnd::Reached(reach(&call, to)),
         Work::Files { of } => files.ask_list(&call, of),
     };
     call.end(end);
@@ -67,33 +70,67 @@ fn receive(
     doorway: &Doorway<'_>,
     means: &Means,
 ) -> CallEnd {
-    let until = Instant::now() + if doorway.is_hurried { HURRIED } else { OPENING };
-    let left = || until.saturating_duration_since(Instant::now());
-    let opening = match connection.line_or_end(call, left()) {
+    let mut until = Instant::now() + if doorway.is_hurried { HURRIED } else { OPENING };
+    let line = match connection.line_or_end(call, left(until)) {
         Ok(line) => line,
         Err(none) => return refuse_no_line(&connection, from, &none),
     };
-    let since = Instant::now();
-    let opening = match Opening::parse(&opening) {
+    let mut since = Instant::now();
+    let opening = match Opening::parse(&line) {
         Ok(opening) => opening,
         Err(bad) => return refuse(&connection, PeerRefusal::other(bad.to_string())),
     };
-    let text = match &opening {
-        Opening::Message { .. } => match connection.line_or_end(call, left()) {
-            Ok(text) => Some(text),
+    let (shows_start, shows_none) =
+        (matches!(opening.ticket(), TicketField::Start(_)), *opening.ticket() == TicketField::Empty);
+    let mut knock = Knock { from, opening, proven: None, text: None, room: None };
+    if shows_start {
+        // Whether there is room for another stranger or not: this one may be introduced in a moment.
+        (doorway.opens)();
+        match prove(call, &mut connection, &knock, since) {
+            Ok((ticket, limit)) => (knock.proven, until, since) = (Some(ticket), limit, Instant::now()),
+            Err(end) => return end,
+        }
+    }
+    if matches!(knock.opening, Opening::Message { .. }) {
+        match connection.line_or_end(call, left(until)) {
+            Ok(text) => knock.text = Some(text),
             Err(none) => return refuse_no_line(&connection, from, &none),
-        },
-        _ => None,
-    };
-    // Who shows a ticket may be introduced in a moment.
-    if !(doorway.opens)() && opening.ticket().is_none() {
+        }
+    }
+    if !shows_start && !(doorway.opens)() && shows_none {
         return refuse(&connection, PeerRefusal::TooManyConnections);
     }
-    knock(call, connection, Knock { from, opening, text, room: None }, since, means)
+    serve_knock(call, connection, knock, since, means)
 }
 
-/// Tells the App of a peer whose first line came at `since`, and serves it.
-fn knock(call: &Call, connection: PeerConnection, mut knock: Knock, since: Instant, means: &Means) -> CallEnd {
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
+
+/// Where the App knows the ticket whose start the peer has shown, proves that we have it all and has the peer do so;
+/// gives the ticket, and until when what is behind the proof may come. The address in both proofs is our end of this
+/// connection: what was meant for another address proves nothing here.
+fn prove(
+    call: &Call,
+    connection: &mut PeerConnection,
+    knock: &Knock,
+    since: Instant,
+) -> Result<(Ticket, Instant), CallEnd> {
+    call.tell(News::Knock(knock.clone()));
+    let Some(Order::Prove(ticket)) = knock::accepted(call, connection, since) else { return Err(CallEnd::Over) };
+    // One that has ended already has no proof to send.
+    let Ok(own) = connection.stream().local_addr() else { return Err(CallEnd::Over) };
+    connection.prove(Proof::of(Side::Callee, ticket, own));
+    let until = Instant::now() + PROOF;
+    match connection.line_or_end(call, left(until)) {
+        Ok(line) if line.parse() == Ok(Proof::of(Side::Caller, ticket, own)) => Ok((ticket, until)),
+        Ok(_) => Err(refuse(connection, PeerRefusal::WrongProof)),
+        Err(none) => Err(refuse_no_line(connection, knock.from, &none)),
+    }
+}
+
+/// Tells the App of a peer who has said at `since` what it comes for, and serves it.
+fn serve_knock(call: &Call, connection: PeerConnection, mut knock: Knock, since: Instant, means: &Means) -> CallEnd {
     let (from, opening) = (knock.from, knock.opening.clone());
     match &opening {
         Opening::Run { name, command, .. } => {
@@ -106,7 +143,7 @@ fn knock(call: &Call, connection: PeerConnection, mut knock: Knock, since: Insta
             let asking = Asking { from: name.clone(), address: from, words };
             run::serve::serve(call, &connection, &asking, since, &means.run)
         }
-        Opening::Message { .. } => {
+        Opening::Message { .. } | Opening::Probe { .. } => {
             call.tell(News::Knock(knock));
             message::serve(call, &connection)
         }

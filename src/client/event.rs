@@ -8,7 +8,9 @@ mod call;
 mod shown;
 mod effect;
 
-pub use call::{CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, Order, Room, TalkEnd, Work};
+pub use call::{
+    CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, NoProof, Order, Room, TalkEnd, Work,
+};
 pub use effect::{Effect, End};
 pub use key::{Key, Size};
 pub use link::{LinkError, LinkId, NoConnection};

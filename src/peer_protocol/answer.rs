@@ -33,6 +33,8 @@ pub enum PeerRefusal {
     Stopped,
     /// The ticket is missing, wrong, used, older than 60 s, or another's.
     NotIntroduced,
+    /// The line behind the start of a ticket is not its proof.
+    WrongProof,
     /// The same, as the answer to FILE.
     TicketNeeded,
     /// As many connections as the peer serves at a time are open.
@@ -58,6 +60,7 @@ pub enum PeerRefusal {
 }
 
 const NOT_INTRODUCED: &str = "Not introduced: send connect_NAME to the server, and the ticket that it gives";
+const WRONG_PROOF: &str = "Wrong proof: send proof_ and 20 digits of the SHA-256 of caller TICKET IP:PORT";
 const TICKET_NEEDED: &str = "FILE needs a ticket: send connect_NAME to the server for one";
 const TOO_MANY: &str = "Too many connections, try again later";
 const NO_SUCH_FILE: &str = "No such file: ";
@@ -65,12 +68,13 @@ const UNREADABLE: &str = " cannot be read by its owner";
 const CHANGED: &str = " has changed while it was sent";
 
 /// The sentences without fields.
-const PLAIN: [(&str, PeerRefusal); 11] = [
+const PLAIN: [(&str, PeerRefusal); 12] = [
     ("declined", PeerRefusal::Declined),
     ("no answer", PeerRefusal::NoAnswer),
     ("not allowed", PeerRefusal::NotAllowed),
     ("stopped", PeerRefusal::Stopped),
     (NOT_INTRODUCED, PeerRefusal::NotIntroduced),
+    (WRONG_PROOF, PeerRefusal::WrongProof),
     (TICKET_NEEDED, PeerRefusal::TicketNeeded),
     (TOO_MANY, PeerRefusal::TooManyConnections),
     ("This client shares no files", PeerRefusal::SharesNothing),
@@ -155,6 +159,7 @@ impl PeerRefusal {
             | PeerRefusal::NoSuchProgram
             | PeerRefusal::NotTakenHere
             | PeerRefusal::NoRoom
+            | PeerRefusal::WrongProof
             | PeerRefusal::Other(_) => Advice::GiveUp,
         }
     }

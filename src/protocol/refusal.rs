@@ -7,7 +7,7 @@ use super::BadRequest;
 use crate::value::sentence::{between, count_of, counted};
 use crate::value::{Address, Username};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Why not. `Display` is the sentence, which also says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub enum Refusal {
     NotThere,
     /// The ADDR is the asker's own.
     Yourself,
+    /// The answer to `probe`: who listens at the client's address does not know the ticket, or sees another address.
+    AnotherClient(SocketAddr),
+    /// The answer to `probe`: who listens at the client's address knows no proof.
+    OlderClient(SocketAddr),
     /// The first word is no command of this server, which may be older than the client.
     UnknownCommand,
     /// `Not now: ...`: something that the server needs is out of order; nothing was done.
@@ -70,6 +74,8 @@ const NOT_THERE: &str = "Not there at the moment";
 // Begins so too, for the same reason.
 const ONE_ROUTER: &str = "accepts no connections from behind the same router, and you both come from ";
 const YOURSELF: &str = "That is yourself";
+const ANOTHER_CLIENT: &str = "is another client's, or a port forward";
+const OLDER_CLIENT: &str = "is a client older than 0.2";
 
 impl Refusal {
     /// A refusal that is for people alone.
@@ -122,6 +128,11 @@ impl Refusal {
             return Some(Refusal::Ambiguous { clients: count_of(clients, "client")?, at: at.parse().ok()? });
         }
         let (name, rest) = text.split_once(' ')?;
+        match rest {
+            ANOTHER_CLIENT => return name.parse().ok().map(Refusal::AnotherClient),
+            OLDER_CLIENT => return name.parse().ok().map(Refusal::OlderClient),
+            _ => {}
+        }
         let name: Username = name.parse().ok()?;
         if rest.starts_with(ON_THIS_MACHINE_ONLY) {
             return Some(Refusal::OnThisMachineOnly(name));
@@ -173,6 +184,8 @@ impl fmt::Display for Refusal {
             Refusal::JustLeaving(name) => write!(f, "{name} is just leaving"),
             Refusal::Yourself => f.write_str(YOURSELF),
             Refusal::NotThere => f.write_str(NOT_THERE),
+            Refusal::AnotherClient(at) => write!(f, "{at} {ANOTHER_CLIENT}"),
+            Refusal::OlderClient(at) => write!(f, "{at} {OLDER_CLIENT}"),
             Refusal::UnknownCommand => BadRequest::Unknown.fmt(f),
             Refusal::NotNow(why) => write!(f, "Not now: {why}"),
             Refusal::Other(sentence) => f.write_str(sentence),
@@ -220,6 +233,8 @@ mod tests {
             "bob accepts no connections from behind the same router, and you both come from fd00::1: run a server inside \
              that network, or send relay_TEXT_bob",
             "Not there at the moment",
+            "10.0.0.7:4401 is another client's, or a port forward",
+            "[fe80::1]:4401 is a client older than 0.2",
             "Unknown command: send help for the commands",
             "Not now: data/users.csv:12: no hash",
         ];

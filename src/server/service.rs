@@ -12,7 +12,7 @@ mod member;
 
 pub use login::{LoginState, TimeIsUp};
 pub use member::{Answered, MENU, answer, files_lines, is, write};
-pub use probe::reach;
+pub use probe::Probe;
 pub use rendezvous::{Login, Rendezvous};
 // What a session sees of a client.
 pub use super::clients::{ClientSnapshot, FileNames, NewGuest, NotEntered, SessionKey};

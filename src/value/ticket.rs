@@ -1,7 +1,7 @@
 //! Tickets: 128 random bits, written as 32 hexadecimal digits.
 //!
-//! The server draws one for every introduction and gives it to both sides; whoever shows it to a peer is the one
-//! that the server introduced. The token that a `hello_` datagram carries is made the same way.
+//! The server draws one for every introduction and gives it to both sides; whoever shows it to a peer, or proves to
+//! have it, is the one that the server introduced. The token that a `hello_` datagram carries is made the same way.
 
 use crate::value::hex;
 use std::fmt;
@@ -21,6 +21,30 @@ impl Ticket {
         getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
         Ticket(bytes)
     }
+
+    /// The part of it that may be shown.
+    pub fn start(self) -> TicketStart {
+        let [a, b, c, d, e, f, ..] = self.0;
+        TicketStart([a, b, c, d, e, f])
+    }
+}
+
+/// The first 12 of a ticket's 32 digits: enough to find it among those that a peer knows, and no proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TicketStart([u8; 6]);
+
+impl FromStr for TicketStart {
+    type Err = NotATicket;
+
+    fn from_str(text: &str) -> Result<Self, NotATicket> {
+        hex::parse(text).map(TicketStart).ok_or(NotATicket)
+    }
+}
+
+impl fmt::Display for TicketStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::write(&self.0, f)
+    }
 }
 
 impl FromStr for Ticket {
@@ -31,7 +55,7 @@ impl FromStr for Ticket {
     }
 }
 
-/// A text that is not 32 hexadecimal digits.
+/// A text that is not 32 hexadecimal digits, or not 12 for the start of a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotATicket;
 
@@ -58,6 +82,16 @@ mod tests {
         assert_eq!(ticket.to_string().parse(), Ok(ticket));
         assert_eq!(ticket.to_string().to_uppercase().parse(), Ok(ticket));
         assert_ne!(ticket, Ticket::draw());
+    }
+
+    #[test]
+    fn the_start_has_twelve_digits() {
+        let ticket: Ticket = "00112233445566778899aabbccddeeff".parse().expect("a ticket");
+        assert_eq!(ticket.start().to_string(), "001122334455");
+        assert_eq!("001122334455".parse(), Ok(ticket.start()));
+        for bad in ["", "00112233445", "0011223344556", "00112233445g"] {
+            assert_eq!(bad.parse::<TicketStart>(), Err(NotATicket), "{bad:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Commands, both ways.
 
-use super::played::{LIMIT, Played, TICKET, bob, name, reset, rest};
+use super::played::{LIMIT, Played, START, TICKET, bob, name, reset, rest};
 use peerline::client::event::{CallEnd, CallError, Decision, News, Order, Work};
 use peerline::peer_protocol::Status;
 use peerline::value::comma;
@@ -131,7 +131,7 @@ fn run() -> Played {
 fn the_output_of_a_command_comes_in_lines() {
     let call = run();
     let (mut peer, first) = call.meet();
-    assert_eq!(first, format!("RUN,alice,{TICKET},\"echo a,b\"\n"));
+    assert_eq!(first, format!("RUN,alice,{START},\"echo a,b\"\n"));
     assert_eq!(call.news(), News::Asked { name: name("bob") });
     // Six bytes of standard output, five of standard error.
     peer.get_mut().write_all(b"OK,3,11,5\na\xff\n\n\tbc\n\nno").expect("written");

@@ -1,6 +1,6 @@
 //! Calls about shared files: fetching, sending, and the list of them.
 
-use super::played::{LIMIT, Played, TICKET, line, name, reset, rest};
+use super::played::{LIMIT, Played, START, TICKET, line, name, reset, rest};
 use peerline::client::event::{CallEnd, CallError, News, Order, Stage, Work};
 use peerline::client::files::{ClientFiles, FileOptions};
 use peerline::client::peer::Files;
@@ -77,7 +77,12 @@ fn fetch(downloads: &Path) -> Played {
 }
 
 fn first(offset: u64) -> String {
-    format!("FILE,a.txt,alice,{TICKET},{offset}\n")
+    format!("FILE,a.txt,alice,{START},{offset}\n")
+}
+
+/// What a person with a ticket types.
+fn typed(offset: u64) -> String {
+    first(offset).replace(START, TICKET)
 }
 
 fn begun(size: u64, offset: u64) -> Stage {
@@ -213,6 +218,14 @@ fn a_refusal_for_now_throws_nothing_away() {
         owner(&call, 3, &format!("ERR,{why}\n"));
         assert_eq!(call.step(), Stage::Again { why: why.to_owned() });
     }
+    // The same before anybody has proven anything; and there may be a stranger at that address for a while.
+    for (why, told) in [("Too many connections, try again later", None), ("declined", Some("that is not bob, or"))] {
+        let (mut peer, asked) = call.shows();
+        assert_eq!(asked, first(3));
+        peer.get_mut().write_all(format!("ERR,{why}\n").as_bytes()).expect("written");
+        let Stage::Again { why: again } = call.step() else { panic!("tried again") };
+        assert!(again.contains(told.unwrap_or(why)), "{again}");
+    }
     owner(&call, 3, &format!("OK,6\nlo\n{HELLO}\n"));
     assert!(matches!(call.over(), Stage::Whole { size: 6, .. }));
     assert_eq!(tree(downloads.path()), [("a.txt".to_owned(), "hello\n".to_owned())]);
@@ -271,7 +284,7 @@ pub fn asked(files: Box<dyn Files>, bytes: &str) -> (Played, BufReader<TcpStream
 fn a_shared_file_is_sent_from_any_byte_on() {
     let share = folder(&[("a.txt", "hello\n")]);
     for (offset, bytes) in [(0, "hello\n"), (4, "o\n"), (6, "")] {
-        let (call, peer) = asked(client(share.path()), &first(offset));
+        let (call, peer) = asked(client(share.path()), &typed(offset));
         peer.get_ref().shutdown(Shutdown::Write).expect("open");
         call.order(Order::Accept);
         assert_eq!(rest(peer), format!("OK,6\n{bytes}{HELLO}\n"));
@@ -285,10 +298,10 @@ fn what_is_not_sent_has_a_reason() {
     let share = folder(&[("a.txt", "hello\n")]);
     let busy = || PeerRefusal::Busy("5 files are being sent, try again later".to_owned());
     for (asks, order, answer) in [
-        (first(7), Order::Accept, "ERR,OFFSET 7 is beyond the end: a.txt has 6 bytes\n"),
-        (first(0).replace("a.txt", "b"), Order::Accept, "ERR,No such file: b\n"),
-        (first(0).replace("a.txt", "../a.txt"), Order::Accept, "ERR,No such file: ../a.txt\n"),
-        (first(0), Order::Refuse(busy()), "ERR,busy: 5 files are being sent, try again later\n"),
+        (typed(7), Order::Accept, "ERR,OFFSET 7 is beyond the end: a.txt has 6 bytes\n"),
+        (typed(0).replace("a.txt", "b"), Order::Accept, "ERR,No such file: b\n"),
+        (typed(0).replace("a.txt", "../a.txt"), Order::Accept, "ERR,No such file: ../a.txt\n"),
+        (typed(0), Order::Refuse(busy()), "ERR,busy: 5 files are being sent, try again later\n"),
     ] {
         let (call, peer) = asked(client(share.path()), &asks);
         call.order(order);
@@ -300,7 +313,7 @@ fn what_is_not_sent_has_a_reason() {
 #[test]
 fn who_leaves_the_line_is_noticed() {
     let share = folder(&[("a.txt", "hello\n")]);
-    let (call, peer) = asked(client(share.path()), &first(0));
+    let (call, peer) = asked(client(share.path()), &typed(0));
     reset(peer.into_inner());
     assert_eq!(call.news(), News::HungUp);
     assert_eq!(call.end(), CallEnd::Over);
@@ -317,7 +330,7 @@ fn large(folder: &Path) -> u64 {
 fn a_file_that_changes_while_it_is_sent_has_no_hash() {
     let share = folder(&[]);
     let size = large(share.path());
-    let (call, mut peer) = asked(client(share.path()), &first(0));
+    let (call, mut peer) = asked(client(share.path()), &typed(0));
     call.order(Order::Accept);
     assert_eq!(line(&mut peer), format!("OK,{size}\n"));
     fs::OpenOptions::new()
@@ -335,13 +348,13 @@ fn a_file_that_changes_while_it_is_sent_has_no_hash() {
 fn an_upload_ends_with_either_side() {
     let share = folder(&[]);
     let size = large(share.path());
-    let (call, mut peer) = asked(client(share.path()), &first(0));
+    let (call, mut peer) = asked(client(share.path()), &typed(0));
     call.order(Order::Accept);
     assert_eq!(line(&mut peer), format!("OK,{size}\n"));
     drop(peer);
     assert_eq!(call.step(), begun(size, 0));
     assert!(matches!(call.over(), Stage::Failed { why, .. } if why == "the other side has left"));
-    let (mut call, mut peer) = asked(client(share.path()), &first(0));
+    let (mut call, mut peer) = asked(client(share.path()), &typed(0));
     call.order(Order::Accept);
     assert_eq!(line(&mut peer), format!("OK,{size}\n"));
     assert_eq!(call.step(), begun(size, 0));
@@ -360,7 +373,7 @@ fn a_peer_is_told_which_files_there_are() {
 
     let call = Played::ours_with(client(share.path()), Work::Files { of: name("bob") });
     let (mut peer, asks) = call.meet();
-    assert_eq!(asks, format!("LIST,alice,{TICKET}\n"));
+    assert_eq!(asks, format!("LIST,alice,{START}\n"));
     peer.get_mut().write_all(told.as_bytes()).expect("written");
     match call.end() {
         CallEnd::Files(Ok(files)) => assert_eq!(files.iter().map(|file| file.size).collect::<Vec<_>>(), [6]),

@@ -2,7 +2,7 @@
 
 use super::files::{HELLO, asked, client, folder, names, tree};
 use super::gifts::{ask, offer, say, taking};
-use super::played::{LIMIT, Played, TICKET, line, name, reset};
+use super::played::{LIMIT, Played, START, TICKET, line, name, reset};
 use peerline::client::event::{Order, Stage, Work};
 use std::fs;
 use std::io::{BufReader, Read};
@@ -21,6 +21,8 @@ fn whole(giver: Played, into: &Path) -> (Stage, Stage) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     giver.introduce(listener.local_addr().expect("bound"));
     let taker = Played::accepted(client(into), listener.accept().expect("accepts").0);
+    assert_eq!(taker.knock(), None);
+    taker.order(Order::Prove(TICKET.parse().expect("a ticket")));
     assert_eq!(taker.knock(), None);
     taker.order(Order::Take(into.to_owned()));
     assert!(matches!(taker.step(), Stage::Begun { .. }) && matches!(giver.step(), Stage::Begun { .. }));
@@ -60,7 +62,7 @@ fn a_gift_ends_with_either_side() {
     let first = || {
         let call = giving(&from, &["d"]);
         let (mut peer, asked) = call.meet();
-        assert_eq!(asked, format!("GIVE,d/,{size},2,alice,{TICKET}\n"));
+        assert_eq!(asked, format!("GIVE,d/,{size},2,alice,{START}\n"));
         assert_eq!(ask(&mut peer, "OK\n"), format!("ITEM,d/a,{size}\n"));
         assert_eq!(call.step(), Stage::Begun { size, offset: 0 });
         (call, peer)
@@ -92,7 +94,7 @@ fn the_receivers_words_decide_over_each_file() {
     let call = giving(&from, &["a", "b", "c", "nothing/../c"]);
     assert!(matches!(call.step(), Stage::LeftOut { .. }), "another c");
     let (mut peer, asked) = call.meet();
-    assert_eq!(asked, format!("GIVE,3 files,18,3,alice,{TICKET}\n"));
+    assert_eq!(asked, format!("GIVE,3 files,18,3,alice,{START}\n"));
     assert_eq!(ask(&mut peer, "OK\n"), "ITEM,a,6\n");
     assert_eq!(ask(&mut peer, "ERR,skip: not this one\n"), "ITEM,b,6\n");
     assert_eq!(ask(&mut peer, "OK,0\n"), "hello\n");

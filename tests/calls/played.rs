@@ -9,6 +9,7 @@ use peerline::client::run::ConsentLog;
 use peerline::client::run::output::Limits;
 use peerline::client::run::serve::RunMeans;
 use peerline::net::listener::close_gently;
+use peerline::peer_protocol::{Proof, Side};
 use peerline::value::{Address, Username};
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -22,6 +23,8 @@ use std::time::Duration;
 /// How long anything may take; nothing waits for it when all is well.
 pub const LIMIT: Duration = Duration::from_secs(30);
 pub const TICKET: &str = "00112233445566778899aabbccddeeff";
+/// What our first line shows of it.
+pub const START: &str = "001122334455";
 
 /// A door at which nobody else is.
 const DOORWAY: Doorway<'static> = Doorway { is_hurried: false, opens: &|| true };
@@ -160,8 +163,18 @@ impl Played {
         })));
     }
 
-    /// Introduces the call to a peer, which reads the first line.
+    /// Introduces the call to a peer, which reads the first line; then each proves who it is.
     pub fn meet(&self) -> (BufReader<TcpStream>, String) {
+        let (mut peer, first) = self.shows();
+        let own = peer.get_ref().local_addr().expect("connected");
+        let proof = |side| format!("{}\n", Proof::of(side, TICKET.parse().expect("a ticket"), own));
+        peer.get_mut().write_all(proof(Side::Callee).as_bytes()).expect("written");
+        assert_eq!(line(&mut peer), proof(Side::Caller));
+        (peer, first)
+    }
+
+    /// Introduces the call to a peer, which reads the first line and has proven nothing.
+    pub fn shows(&self) -> (BufReader<TcpStream>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         self.introduce(listener.local_addr().expect("bound"));
         let peer = listener.accept().expect("accepts").0;

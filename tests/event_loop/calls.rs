@@ -5,6 +5,7 @@ use peerline::client::call::{Signal, Woken};
 use peerline::client::event::{
     CallEnd, CallError, CallId, Effect, End, Event, Introduced, MAX_ORDERS, News, Order, Work,
 };
+use peerline::peer_protocol::{Proof, Side};
 use peerline::value::Address;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -122,6 +123,9 @@ fn a_call_of_ours_goes_from_the_first_to_the_last_word() {
     let mut peer = BufReader::new(listener.accept().expect("accepts").0);
     peer.get_ref().set_read_timeout(Some(LIMIT)).expect("open");
     peer.read_line(&mut String::new()).expect("a line");
+    let proof = Proof::of(Side::Callee, ticket, address);
+    peer.get_mut().write_all(format!("{proof}\n").as_bytes()).expect("written");
+    peer.read_line(&mut String::new()).expect("our proof");
     peer.get_mut().write_all(b"OK\n").expect("written");
     assert_eq!(played.event(), Event::News { call: ONE, news: News::Opened { with: name("bob") } });
     let bye = Effect::Order { call: ONE, order: Order::Say("bye".to_owned()) };

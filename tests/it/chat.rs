@@ -160,11 +160,15 @@ fn messages_go_directly_and_to_netcat_by_way_of_the_server() {
     direct.send_raw(format!("MSG,eve,{ticket}\ndirect\n"));
     assert_eq!(direct.line(), "OK");
     bob.see("[message] eve: direct");
-    // The same ticket again proves nothing.
+    // The same ticket again is refused; only without any ticket somebody is unverified.
     let mut again = Lines::connect(peer);
     again.send_raw(format!("MSG,eve,{ticket}\nagain\n"));
-    assert_eq!(again.line(), "OK");
-    bob.see("[message] eve (unverified): again");
+    assert!(again.line().starts_with("ERR,Not introduced"));
+    let mut stranger = Lines::connect(peer);
+    stranger.send_raw("MSG,eve,\nit is me\n");
+    assert_eq!(stranger.line(), "OK");
+    bob.see("[message] eve (unverified): it is me");
+    assert!(bob.seen.iter().all(|line| !line.contains("again")));
     assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
 }
 

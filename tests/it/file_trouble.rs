@@ -1,17 +1,18 @@
 //! Fetching over bad connections, from owners whose files change, and from owners who lie.
 
+use crate::harness::callee::prove;
 use crate::harness::client::ClientProcess;
 use crate::harness::meddler::{Fate, Fates, Listening, Meddler};
-use crate::harness::{TestServer, wait_until};
+use crate::harness::{Lines, TestServer, wait_until};
 use peerline::net::listener::Service;
 use peerline::net::{Place, Refused};
 use serde_json::{Value, json};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// The bytes of the answer before those of a file of some megabytes.
@@ -258,15 +259,14 @@ fn two_clients_with_one_folder_do_not_write_to_one_part() {
     alice.see("stopped");
 }
 
-/// An owner who lies: what it answers depends on the file.
-struct Liar;
+/// An owner who lies, though it proves who it is: what it answers depends on the file.
+struct Liar(Mutex<Lines>);
 
 impl Service for Liar {
     const NAME: &'static str = "liar";
 
     fn serve(&self, stream: &Arc<TcpStream>, _: SocketAddr, _: &Place<'_>) {
-        let mut line = String::new();
-        BufReader::new(&**stream).read_line(&mut line).expect("an opening");
+        let line = prove(&mut self.0.lock().expect("no panic"), stream);
         let lie = line.split(',').nth(1).expect("a name");
         let no_hash = "0".repeat(64);
         let answer = match lie {
@@ -293,8 +293,10 @@ fn whoever_lies_is_found_out() {
     let server = TestServer::start(&["--rate", "off"]);
     let downloads = tempfile::tempdir().expect("a folder");
     let mut mallory = server.join("mallory");
-    let liar = Listening::start(&mallory.ip, Liar);
-    mallory.ask(&format!("INIT,mallory,{}", liar.address.port()));
+    let ip = mallory.ip.clone();
+    let listener = TcpListener::bind((ip.as_str(), 0)).expect("an address of loopback");
+    mallory.ask(&format!("INIT,mallory,{}", listener.local_addr().expect("bound").port()));
+    let _liar = Listening::on(listener, Liar(Mutex::new(mallory)));
     let folder = downloads.path().display().to_string();
     let mut alice = ClientProcess::start(server.address, &["--user", "alice", "--signup", "--downloads", &folder]);
     alice.see("Logged in as alice.");

@@ -1,5 +1,6 @@
 //! Files between clients, each a process of its own, and people with netcat: sharing, looking, fetching, serving.
 
+use crate::harness::callee::prove;
 use crate::harness::client::ClientProcess;
 use crate::harness::{LIMIT, Lines, TestServer, wait_until};
 use std::ffi::OsString;
@@ -217,7 +218,7 @@ fn netcat_fetches_with_a_ticket_and_only_what_is_shared() {
     }
     // The ticket is carol's.
     let stolen = line(&mut ask_for(&mut session, "eve", "notes.txt", ""));
-    assert!(stolen.starts_with("ERR,FILE needs a ticket"), "{stolen}");
+    assert!(stolen.starts_with("ERR,Not introduced"), "{stolen}");
 }
 
 #[test]
@@ -279,7 +280,7 @@ fn a_file_that_changes_while_it_is_sent_comes_without_a_hash() {
 #[test]
 fn fetches_queue_and_are_cancelled() {
     let stage = Stage::new();
-    // An owner who never answers.
+    // An owner who proves who it is, and never answers.
     let mut mallory = stage.server.join("mallory");
     let silent = std::net::TcpListener::bind((mallory.ip.as_str(), 0)).expect("an address of loopback");
     let port = silent.local_addr().expect("bound").port();
@@ -290,12 +291,17 @@ fn fetches_queue_and_are_cancelled() {
     alice.see("Fetching 5 from mallory: waiting for 4 others");
     alice.say("get mallory 2");
     alice.see("2 is being fetched from mallory already");
-    let _held: Vec<_> = (0..3).map(|_| silent.accept().expect("a fetch")).collect();
+    let mut take = || {
+        let stream = silent.accept().expect("a fetch").0;
+        prove(&mut mallory, &stream);
+        stream
+    };
+    let _held: Vec<_> = (0..3).map(|_| take()).collect();
     alice.say("cancel 5");
     alice.see("5 from mallory: stopped at 0 bytes");
     alice.say("cancel 2");
     alice.see("2 from mallory: stopped at 0 bytes");
-    let _fourth = silent.accept().expect("the next one");
+    let _fourth = take();
     alice.say("transfers");
     for name in ["1", "3", "4"] {
         alice.see(&format!("Fetching {name} from mallory: waiting"));

@@ -36,6 +36,8 @@ enum Line<'a> {
     Session(&'a str),
     /// `$ printf ... | nc IP PORT`: what stands before the `|`, and the address.
     Pipe(&'a str, &'a str),
+    /// `$ printf ... | sha256sum ...`.
+    Shell(&'a str),
     /// `alice> ...`, or `> ...` into the session.
     Typed(&'a str, &'a str),
     /// What comes.
@@ -46,6 +48,7 @@ impl Line<'_> {
     fn of(line: &str) -> Line<'_> {
         if let Some(command) = line.strip_prefix("$ ") {
             return match command.split_once(" | ") {
+                Some((_, after)) if after.starts_with("sha256sum") => Line::Shell(command),
                 Some((before, after)) => Line::Pipe(before, after.strip_prefix(NETCAT).expect("nc")),
                 None => Line::Session(command.strip_prefix(NETCAT).expect("nc")),
             };
@@ -126,7 +129,10 @@ impl Stage {
 
     /// What stands in the document with what came in its place.
     fn real(&self, text: &str) -> String {
-        self.bound.iter().fold(text.to_owned(), |text, (told, came)| text.replace(told, came))
+        let mut bound: Vec<_> = self.bound.iter().collect();
+        // The start of a ticket stands in the whole one too.
+        bound.sort_by_key(|(told, _)| std::cmp::Reverse(told.len()));
+        bound.iter().fold(text.to_owned(), |text, (told, came)| text.replace(*told, came))
     }
 
     /// An address as a command has it: `IP PORT`.
@@ -150,6 +156,9 @@ impl Stage {
         if told == came || kind == Kind::Word || kind != Kind::of(came) {
             return told == came;
         }
+        if kind == Kind::Ticket {
+            self.bound.entry(told[..12].to_owned()).or_insert_with(|| came[..12].to_owned());
+        }
         self.bound.entry(told.to_owned()).or_insert_with(|| came.to_owned()) == came
     }
 }
@@ -160,6 +169,7 @@ enum Kind {
     Address,
     Ip,
     Ticket,
+    Proof,
     Time,
     Word,
 }
@@ -173,6 +183,8 @@ impl Kind {
             Kind::Ip
         } else if word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             Kind::Ticket
+        } else if word.len() == 20 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Kind::Proof
         } else if word.len() == 10 && word.bytes().all(|byte| byte.is_ascii_digit()) {
             Kind::Time
         } else {
@@ -227,8 +239,14 @@ fn play(example: &Example, tool: &Tool) {
     while let Some(line) = lines.next() {
         let name = match Line::of(line) {
             Line::Comes(line) => panic!("{at}: {line:?} answers nothing"),
-            Line::Pipe(before, address) => {
-                let line = format!("{} | {}", stage.real(before), tool.at(stage.address(address)));
+            shell @ (Line::Pipe(..) | Line::Shell(_)) => {
+                let line = match shell {
+                    Line::Pipe(before, address) => {
+                        format!("{} | {}", stage.real(before), tool.at(stage.address(address)))
+                    }
+                    Line::Shell(command) => stage.real(command),
+                    _ => unreachable!("one of the two"),
+                };
                 let (code, output) = Running::shell(&line).finish();
                 assert_eq!(code, Some(0), "{at}: {output}");
                 let mut output = output.lines().map(str::to_owned);

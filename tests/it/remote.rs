@@ -235,7 +235,7 @@ fn a_command_is_one_line() {
         "ERR,Line too long: at most 4096 bytes with its line end"
     );
     let mut alice = ClientProcess::join(server.address, "alice");
-    alice.say(&format!("run bob echo {}", "x".repeat(4060)));
+    alice.say(&format!("run bob echo {}", "x".repeat(4075)));
     alice.see("the command is too long for a line of 4096 bytes");
     assert_eq!((alice.finish(), bob.client.finish()), (Some(1), Some(0)));
     assert_eq!(bob.rows().len(), 2);

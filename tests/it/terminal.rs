@@ -3,11 +3,12 @@
 mod login;
 mod trouble;
 
+use crate::harness::callee::prove;
 use crate::harness::client::ClientProcess;
 use crate::harness::terminal::{CLIENT, Left, Person, ctrl};
 use crate::harness::{Lines, TestServer, send_signal};
 use sha2::Digest;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 
 const TAB: char = '\t';
@@ -307,10 +308,9 @@ impl Sender {
         Sender { eve, listener, content: b"eight by".repeat(1000) }
     }
 
-    fn half(&self) -> TcpStream {
+    fn half(&mut self) -> TcpStream {
         let (mut stream, _) = self.listener.accept().expect("alice comes");
-        let mut opening = String::new();
-        BufReader::new(&stream).read_line(&mut opening).expect("a line");
+        let opening = prove(&mut self.eve, &stream);
         assert!(opening.starts_with("FILE,two words.txt,alice,"), "{opening}");
         stream.write_all(b"OK,8000\n").expect("sent");
         stream.write_all(&self.content[..4000]).expect("sent");

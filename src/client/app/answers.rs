@@ -109,7 +109,10 @@ impl App {
         }
         for reply in ask.data {
             let shown = match reply {
-                Reply::Client { name, address, guest } => Shown::Client { name, address, guest },
+                Reply::Client { name, address, guest } => {
+                    self.detours.listens_at(&name, address);
+                    Shown::Client { name, address, guest }
+                }
                 other => Shown::Notice { text: other.to_string() },
             };
             self.show(&ask.origin, shown);
@@ -180,6 +183,9 @@ impl App {
             _ => None,
         });
         let address = ask.data.iter().find_map(|reply| if let Reply::Peer(at) = reply { Some(*at) } else { None });
+        if let (Some((name, _)), Some(address)) = (&ticket, address) {
+            self.detours.listens_at(name, address);
+        }
         let outcome = match (end, ticket, address, self.me().cloned()) {
             (Reply::Err(why), ..) => Err(self.not_introduced(&why)),
             (_, Some((name, ticket)), Some(address), Some(me)) => {

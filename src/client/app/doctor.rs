@@ -6,9 +6,8 @@ use super::asks::{Ask, Origin, Purpose};
 use super::session::Session;
 use super::state::App;
 use super::under_way::{Doctor, Other};
-use crate::client::event::{CallError, CallId, Effect, End, LinkError, NoConnection, Shown, Work};
+use crate::client::event::{CallError, CallId, Effect, End, LinkError, NoConnection, NoProof, Shown, Work};
 use crate::protocol::{Hello, MemberRequest, Refusal, Reply, Request};
-use crate::value::with_scope_of;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -133,7 +132,7 @@ impl App {
         let behind = ends.filter(|(from, seen)| !is_same(*from, *seen));
         self.found(match (end, behind) {
             (Reply::Ok(text), None) => Ok(format!("Peers: fine. {text}")),
-            // What was reached may be another client, on the machine that is between.
+            // An older server has asked for no proof: it may have been another client, on the machine that is between.
             (Reply::Ok(text), Some((from, _))) => Err(format!(
                 "Peers: {text}. But this machine is {from}, so a NAT is between: fine only if it passes that port on to \
                  this machine; else set the virtual machine's network adapter to bridged or host-only"
@@ -141,12 +140,16 @@ impl App {
             (Reply::Err(Refusal::UnknownCommand), _) => {
                 Err("Peers: not examined, as the server is older than this client".to_owned())
             }
+            (Reply::Err(why @ (Refusal::AnotherClient(_) | Refusal::OlderClient(_))), None) => Err(format!(
+                "Peers: {why}, so nobody who looks for you there finds you: chats that others ask for fail and messages \
+                 are relayed. Choose another port with --listen, or end what listens there"
+            )),
             (Reply::Err(why), None) => Err(format!(
                 "Peers: {why}. Chats that others ask for fail and messages are relayed. Open that TCP port in this \
                  machine's firewall, or choose another with --listen"
             )),
-            (Reply::Err(_), Some((from, seen))) => Err(format!(
-                "Peers: this machine is {from}, and {seen} for the server: a router or the host of a virtual machine is \
+            (Reply::Err(why), Some((from, seen))) => Err(format!(
+                "Peers: {why}: this machine is {from}, and {seen} for the server: a router or the host of a virtual machine is \
                  between (NAT), and nobody can connect through it. Set the virtual machine's network adapter to bridged \
                  or host-only, or use a server inside this network"
             )),
@@ -199,8 +202,7 @@ impl App {
         }
         for other in others.into_iter().take(MAX_OTHERS) {
             let call = self.draw_call();
-            let at = with_scope_of(other.address, self.rules.server);
-            self.out.push(Effect::Call { call, work: Work::Reach { at } });
+            self.out.push(Effect::Call { call, work: Work::Reach { to: other.name.clone() } });
             tried.insert(call, other);
         }
         self.doctor = Doctor::Trying(tried);
@@ -230,7 +232,7 @@ impl App {
             }
         }
         if !fine.is_empty() {
-            self.found(Ok(format!("Others: fine, a connection could be made to {}", fine.join(", "))));
+            self.found(Ok(format!("Others: fine, reached {}, who proved who they are", fine.join(", "))));
         } else if not.is_empty() {
             self.found(Ok("Others: nobody else is there who listens. Run this again when somebody is".to_owned()));
         }
@@ -252,7 +254,16 @@ impl App {
 /// Why somebody cannot be reached who is on the list, in a sentence that says what to do.
 fn out_of_reach(other: &Other, why: &CallError) -> String {
     let Other { name, address, .. } = other;
-    let CallError::Unreachable { why, .. } = why else { return format!("Others: {name} at {address}: {why}") };
+    let why = match why {
+        CallError::Unreachable { why, .. } => why,
+        CallError::NotProven { address, why: NoProof::Stranger, .. } => {
+            return format!(
+                "Others: who listens at {address} is not {name}, or has a client older than 0.2. That address may be a \
+                 router's that runs a client itself, or have become somebody else's: messages are relayed"
+            );
+        }
+        other => return format!("Others: {name} at {address}: {other}"),
+    };
     let cause = match why {
         NoConnection::Refused => {
             "nothing listens there for this machine. That address may be a router's, or that of the host of a virtual \

@@ -9,9 +9,9 @@ use super::under_way::home_of;
 use crate::client::command::Which;
 use crate::client::event::{CallId, Decision, Effect, Knock, Order, Place, Room, Shown};
 use crate::client::run::Words;
-use crate::peer_protocol::{Opening, PeerRefusal};
+use crate::peer_protocol::{Opening, PeerRefusal, TicketField};
 use crate::value::sentence::counted;
-use crate::value::{Size, Username};
+use crate::value::{Size, Ticket, Username};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -28,40 +28,88 @@ const TOO_LONG: &str = "A message of more than 500 bytes needs a ticket: send co
 const TOO_MANY_MESSAGES: &str = "without a ticket you may send 5 messages, then one every 10 s";
 const TOO_MANY_QUESTIONS: &str = "without a ticket you may ask once a minute, and all others three times";
 
+/// Who a peer is.
+enum Visitor {
+    /// Somebody who says nothing of an introduction.
+    Stranger,
+    /// Somebody with a ticket that is not known, or not yet.
+    Unknown,
+    /// Somebody who shows the start of this ticket, and is still to prove that they have it all.
+    ShowsStart(Ticket),
+    /// The one whom the server has introduced.
+    Introduced,
+}
+
 impl App {
     /// A peer has connected and said what for. The server announces a ticket before it is shown, but on another
     /// connection: one that is not known may be on its way.
     pub fn knock(&mut self, call: CallId, knock: Knock) {
-        let now = self.now.instant;
-        let ticket = knock.opening.ticket();
-        match ticket.map(|ticket| self.tickets.redeem(knock.opening.name(), ticket, now)) {
-            None => self.let_in(call, knock, false),
-            Some(Some(verified)) => self.let_in(call, knock, verified),
-            Some(None) => self.at_the_door.0.push((call, knock, now + LATE)),
+        match self.recognize(&knock) {
+            Visitor::Unknown if knock.proven.is_none() => {
+                self.at_the_door.0.push((call, knock, self.now.instant + LATE));
+            }
+            visitor => self.receive(call, knock, visitor),
         }
     }
 
     /// A ticket was announced: perhaps somebody waits at the door with it.
     pub fn late_tickets(&mut self) {
         for (call, knock, until) in std::mem::take(&mut self.at_the_door.0) {
-            let ticket = knock.opening.ticket();
-            let known = ticket.and_then(|ticket| self.tickets.redeem(knock.opening.name(), ticket, self.now.instant));
-            match known {
-                Some(verified) => self.let_in(call, knock, verified),
-                None => self.at_the_door.0.push((call, knock, until)),
+            match self.recognize(&knock) {
+                Visitor::Unknown => self.at_the_door.0.push((call, knock, until)),
+                visitor => self.receive(call, knock, visitor),
             }
         }
     }
 
-    /// What the clock asks of those at the door.
+    /// What the clock asks of those at the door: a ticket that is shown and not known was perhaps meant for somebody
+    /// else, so nothing is shown of what comes with it.
     pub fn knocks_tick(&mut self) {
         let now = self.now.instant;
         let (over, wait) = std::mem::take(&mut self.at_the_door.0).into_iter().partition(|(_, _, until)| *until <= now);
         self.at_the_door.0 = wait;
         let over: Vec<(CallId, Knock, Instant)> = over;
         for (call, knock, _) in over {
-            self.let_in(call, knock, false);
+            self.receive(call, knock, Visitor::Unknown);
         }
+    }
+
+    /// Who this is, by the ticket. One that is shown or proven is used up by this.
+    fn recognize(&mut self, knock: &Knock) -> Visitor {
+        let (name, now) = (knock.opening.name(), self.now.instant);
+        let ticket = match (knock.opening.ticket(), knock.proven) {
+            (TicketField::Empty, _) => return Visitor::Stranger,
+            (TicketField::Other(_), _) => return Visitor::Unknown,
+            (TicketField::Start(start), None) => {
+                return self.tickets.find(name, *start, now).map_or(Visitor::Unknown, Visitor::ShowsStart);
+            }
+            (TicketField::Start(_), Some(proven)) => proven,
+            (TicketField::Whole(ticket), _) => *ticket,
+        };
+        if self.tickets.redeem(name, ticket, now) { Visitor::Introduced } else { Visitor::Unknown }
+    }
+
+    fn receive(&mut self, call: CallId, knock: Knock, visitor: Visitor) {
+        match visitor {
+            Visitor::Unknown => self.order(call, Order::Refuse(PeerRefusal::NotIntroduced)),
+            Visitor::Stranger => self.let_in(call, knock, false),
+            Visitor::ShowsStart(ticket) if self.enters(call, knock.opening.name()) => {
+                self.order(call, Order::Prove(ticket));
+            }
+            Visitor::Introduced if self.enters(call, knock.opening.name()) => self.let_in(call, knock, true),
+            Visitor::ShowsStart(_) | Visitor::Introduced => {
+                self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned())));
+            }
+        }
+    }
+
+    /// Whether there is room for one more call of this person. It keeps its place then.
+    fn enters(&mut self, call: CallId, name: &Username) -> bool {
+        let enters = self.inside.enter(call, name);
+        if enters {
+            self.out.push(Effect::KeepPlace(call));
+        }
+        enters
     }
 
     /// A call is over: nobody waits at the door with it. True when somebody did.
@@ -72,14 +120,8 @@ impl App {
     }
 
     fn let_in(&mut self, call: CallId, knock: Knock, verified: bool) {
-        let Knock { from: address, opening, text, room } = knock;
+        let Knock { from: address, opening, text, room, .. } = knock;
         let stranger = (!verified).then(|| address.ip());
-        if verified && !self.inside.enter(call, opening.name()) {
-            return self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned())));
-        }
-        if verified {
-            self.out.push(Effect::KeepPlace(call));
-        }
         match opening {
             Opening::Chat { name, .. } => self.asked_for_chat(call, name, stranger),
             Opening::Message { name: from, .. } => self.told(call, from, text.unwrap_or_default(), stranger),
@@ -88,9 +130,10 @@ impl App {
                 self.order(call, Order::Refuse(PeerRefusal::SharesNothing));
             }
             Opening::File { name, .. } => self.queue_upload(call, name),
-            Opening::Run { .. } | Opening::List { .. } | Opening::Give { .. } if !verified => {
+            Opening::Run { .. } | Opening::List { .. } | Opening::Give { .. } | Opening::Probe { .. } if !verified => {
                 self.order(call, Order::Refuse(PeerRefusal::NotIntroduced));
             }
+            Opening::Probe { .. } => self.order(call, Order::Accept),
             Opening::Run { name, command, .. } => self.asked_to_run(call, name, &command),
             Opening::List { .. } if self.rules.share.is_none() => {
                 self.order(call, Order::Refuse(PeerRefusal::SharesNothing));

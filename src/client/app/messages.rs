@@ -33,6 +33,14 @@ impl App {
     pub fn begin_messages(&mut self) {
         let begun = self.deliveries.values().filter(|delivery| delivery.begun);
         let mut taken: Vec<Address> = begun.map(|delivery| delivery.to.clone()).collect();
+        let now = self.now.instant;
+        let is_relayed = |delivery: &Delivery| !delivery.begun && self.detours.leads_to(&delivery.to, now);
+        let relayed = self.deliveries.iter().filter(|(_, delivery)| is_relayed(delivery)).map(|(call, _)| *call);
+        for call in relayed.collect::<Vec<_>>() {
+            if let Some(Delivery { to, text, origin, .. }) = self.deliveries.remove(&call) {
+                self.relay(to, text, &origin);
+            }
+        }
         for (call, delivery) in self.deliveries.iter_mut().filter(|(_, delivery)| !delivery.begun) {
             if !taken.contains(&delivery.to) {
                 let (to, text) = (delivery.to.clone(), delivery.text.clone());
@@ -49,6 +57,7 @@ impl App {
         let Delivery { to, text, origin, .. } = delivery;
         match end {
             Ok(name) => {
+                self.detours.reached(&name);
                 // In the person's own window the text itself says so.
                 if origin.home != Place::Person(name.clone()) {
                     self.show(&origin, Shown::Done { text: format!("Delivered to {name}") });
@@ -56,9 +65,15 @@ impl App {
                 self.sent(name, text);
                 self.here();
             }
-            Err(CallError::Unreachable { .. } | CallError::DoesNotListen(_)) if self.rules.relay => {
+            Err(error @ (CallError::Unreachable { address, .. } | CallError::NotProven { address, .. }))
+                if self.rules.relay =>
+            {
+                self.detours.put(to.clone(), address, self.now.instant);
+                let way = format!("for a minute messages to {to} go through the server at once");
+                self.show(&origin, Shown::Info { text: format!("{error}; {way}") });
                 self.relay(to, text, &origin);
             }
+            Err(CallError::DoesNotListen(_)) if self.rules.relay => self.relay(to, text, &origin),
             Err(CallError::Perhaps(why)) => {
                 let text = format!("Perhaps delivered to {to}: {why}. It is not sent again");
                 self.show(&origin, Shown::Perhaps { text });

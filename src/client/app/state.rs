@@ -2,6 +2,7 @@
 
 use super::announcement::Announcement;
 use super::asks::{Asks, Origin};
+use super::detours::Detours;
 use super::display::Display;
 use super::hellos::Hellos;
 use super::inbox::Inbox;
@@ -41,6 +42,7 @@ pub struct App {
     pub(super) own_broadcasts: OwnBroadcasts,
     pub(super) hellos: Hellos,
     pub(super) tickets: Tickets,
+    pub(super) detours: Detours,
     pub(super) at_the_door: AtTheDoor,
     pub(super) inside: Inside,
     pub(super) questions: Questions,
@@ -79,6 +81,7 @@ impl App {
             own_broadcasts: OwnBroadcasts::default(),
             hellos: Hellos::default(),
             tickets: Tickets::default(),
+            detours: Detours::default(),
             at_the_door: AtTheDoor::default(),
             inside: Inside::default(),
             questions: Questions::default(),

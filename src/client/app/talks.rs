@@ -76,7 +76,8 @@ impl App {
     /// The chat that we asked for is open.
     pub fn talk_opened(&mut self, call: CallId, with: Username) {
         let Some(talk) = self.talks.get_mut(&call) else { return self.out.push(Effect::HangUp(call)) };
-        talk.with = Some(with);
+        talk.with = Some(with.clone());
+        self.detours.reached(&with);
         self.talk_began(call);
     }
 

@@ -11,8 +11,8 @@ mod transfers;
 use super::App;
 use super::{Credentials, Face, Rules};
 use crate::client::event::{
-    CallEnd, CallError, CallId, Decision, Effect, End, Event, Key, Knock, LinkError, LinkId, News, NoConnection, Now,
-    Order,
+    CallEnd, CallError, CallId, Decision, Effect, End, Event, Key, Knock, LinkError, LinkId, News, NoConnection,
+    NoProof, Now, Order,
 };
 use crate::client::event::{Introduced, MAX_ORDERS, Room, Shown, Stage, Step, TalkEnd, Way, Work};
 use crate::client::run::RunOptions;
@@ -134,11 +134,24 @@ impl Play {
     }
 
     fn knock_from(&mut self, from: IpAddr, number: u64, opening: &str, text: Option<&str>) -> CallId {
+        self.knock_with(from, number, opening, text, None)
+    }
+
+    /// A peer that has proven to have the whole of this ticket, of which the first line shows the start.
+    fn knock_with(
+        &mut self,
+        from: IpAddr,
+        number: u64,
+        opening: &str,
+        text: Option<&str>,
+        proven: Option<&str>,
+    ) -> CallId {
         let opening = Opening::parse(opening).expect("valid");
         let fits = !matches!(opening, Opening::Give { bytes, .. } if bytes > FREE);
         let knock = Knock {
             from: SocketAddr::from((from, 5000)),
             opening,
+            proven: proven.map(|ticket| ticket.parse().expect("a ticket")),
             text: text.map(str::to_owned),
             room: Some(Room { free: FREE, fits }),
         };

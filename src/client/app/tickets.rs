@@ -1,6 +1,6 @@
 //! The tickets of peers that are on their way to us: each serves once, for a minute.
 
-use crate::value::{Ticket, Username};
+use crate::value::{Ticket, TicketStart, Username};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,12 @@ struct Announced {
     until: Instant,
 }
 
+impl Announced {
+    fn serves(&self, name: &Username, now: Instant) -> bool {
+        self.name == *name && now < self.until
+    }
+}
+
 impl Tickets {
     /// Keeps a ticket that the server announced.
     pub fn put(&mut self, name: Username, ticket: Ticket, now: Instant) {
@@ -41,12 +47,18 @@ impl Tickets {
         self.waiting.push_back(Announced { name, ticket, until: now + LIFE });
     }
 
-    /// Whether `ticket` proves that the one who shows it is `name`; it is used up by this. `None`: it is not known, or
-    /// not yet.
-    pub fn redeem(&mut self, name: &Username, ticket: Ticket, now: Instant) -> Option<bool> {
-        let at = self.waiting.iter().position(|announced| announced.ticket == ticket)?;
-        let found = self.waiting.remove(at)?;
-        Some(found.name == *name && now < found.until)
+    /// The ticket that was announced for `name` and begins so. It is not used up by this: whoever shows its start has
+    /// proven nothing yet.
+    pub fn find(&self, name: &Username, start: TicketStart, now: Instant) -> Option<Ticket> {
+        let is_shown = |announced: &&Announced| announced.serves(name, now) && announced.ticket.start() == start;
+        self.waiting.iter().find(is_shown).map(|announced| announced.ticket)
+    }
+
+    /// Whether `ticket`, which somebody has, proves that they are `name`: it is used up by this.
+    pub fn redeem(&mut self, name: &Username, ticket: Ticket, now: Instant) -> bool {
+        let is_it = |announced: &Announced| announced.serves(name, now) && announced.ticket == ticket;
+        let at = self.waiting.iter().position(is_it);
+        at.and_then(|at| self.waiting.remove(at)).is_some()
     }
 }
 
@@ -66,12 +78,24 @@ mod tests {
     fn a_ticket_serves_its_owner_once_and_a_minute() {
         let (mut tickets, now) = (Tickets::default(), Instant::now());
         tickets.put(name("alice"), ticket(1), now);
-        assert_eq!(tickets.redeem(&name("Alice"), ticket(1), now), Some(true));
-        assert_eq!(tickets.redeem(&name("alice"), ticket(1), now), None);
-        tickets.put(name("alice"), ticket(2), now);
-        assert_eq!(tickets.redeem(&name("eve"), ticket(2), now), Some(false));
-        tickets.put(name("alice"), ticket(3), now);
-        assert_eq!(tickets.redeem(&name("alice"), ticket(3), now + LIFE), Some(false));
+        assert!(!tickets.redeem(&name("eve"), ticket(1), now) && !tickets.redeem(&name("alice"), ticket(2), now));
+        assert!(!tickets.redeem(&name("alice"), ticket(1), now + LIFE));
+        assert!(tickets.redeem(&name("Alice"), ticket(1), now));
+        assert!(!tickets.redeem(&name("alice"), ticket(1), now));
+    }
+
+    #[test]
+    fn its_start_finds_a_ticket_for_its_owner_and_does_not_use_it_up() {
+        let (mut tickets, now) = (Tickets::default(), Instant::now());
+        tickets.put(name("alice"), ticket(1), now);
+        let find = |tickets: &Tickets, who: &str, byte, now| tickets.find(&name(who), ticket(byte).start(), now);
+        assert_eq!(find(&tickets, "Alice", 1, now), Some(ticket(1)));
+        assert_eq!(find(&tickets, "alice", 1, now), Some(ticket(1)));
+        assert_eq!(find(&tickets, "eve", 1, now), None);
+        assert_eq!(find(&tickets, "alice", 2, now), None);
+        assert_eq!(find(&tickets, "alice", 1, now + LIFE), None);
+        assert!(tickets.redeem(&name("alice"), ticket(1), now));
+        assert_eq!(find(&tickets, "alice", 1, now), None);
     }
 
     #[test]
@@ -82,9 +106,9 @@ mod tests {
             tickets.put(name("eve"), ticket(byte), now);
         }
         assert_eq!(tickets.waiting.len(), 1 + MAX_OF_ONE);
-        assert_eq!(tickets.redeem(&name("eve"), ticket(2), now), None);
-        assert_eq!(tickets.redeem(&name("eve"), ticket(3), now), Some(true));
-        assert_eq!(tickets.redeem(&name("alice"), ticket(1), now), Some(true));
+        assert!(!tickets.redeem(&name("eve"), ticket(2), now));
+        assert!(tickets.redeem(&name("eve"), ticket(3), now));
+        assert!(tickets.redeem(&name("alice"), ticket(1), now));
     }
 
     #[test]
@@ -93,6 +117,6 @@ mod tests {
         tickets.put(name("alice"), ticket(1), now);
         (0..MAX).for_each(|number| tickets.put(name(&format!("b{}", number / MAX_OF_ONE)), ticket(2), now));
         assert_eq!(tickets.waiting.len(), MAX);
-        assert_eq!(tickets.redeem(&name("alice"), ticket(1), now), None);
+        assert!(!tickets.redeem(&name("alice"), ticket(1), now));
     }
 }

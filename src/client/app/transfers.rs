@@ -90,7 +90,12 @@ impl App {
                 self.show(&origin, Shown::Done { text: counted(count, "file") });
             }
             // The server knows the names too.
-            Err(CallError::Unreachable { .. } | CallError::DoesNotListen(_) | CallError::Refused(_)) => {
+            Err(
+                CallError::Unreachable { .. }
+                | CallError::NotProven { .. }
+                | CallError::DoesNotListen(_)
+                | CallError::Refused(_),
+            ) => {
                 self.ask_names_of_files(Some(of), &origin);
             }
             Err(CallError::Cancelled) => {}

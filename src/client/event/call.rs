@@ -5,7 +5,7 @@
 
 use super::link::NoConnection;
 use super::transfer::Step;
-use crate::peer_protocol::{Opening, PeerRefusal, SharedFile, Status};
+use crate::peer_protocol::{Opening, PeerRefusal, SharedFile, Status, TicketField};
 use crate::value::BadLine;
 use crate::value::{Address, Apart, FileName, Ticket, Username};
 use std::fmt;
@@ -41,8 +41,8 @@ pub enum Work {
     Give { to: Username, paths: Vec<PathBuf>, answer: Duration },
     /// Ask which files the peer shares, with their sizes.
     Files { of: Username },
-    /// See whether a connection can be made.
-    Reach { at: SocketAddr },
+    /// See whether this person can be reached.
+    Reach { to: Username },
 }
 
 /// What a call is told while it goes on.
@@ -50,6 +50,9 @@ pub enum Work {
 pub enum Order {
     /// The answer to [`News::Wants`].
     Introduced(Result<Introduced, CallError>),
+    /// The peer shows the start of this ticket: both sides are to prove that they have it all, and then the call knocks
+    /// again.
+    Prove(Ticket),
     /// Yes: the chat is open, the message was shown, the file may be sent now that it is its turn.
     Accept,
     /// No: answer with this, and close.
@@ -96,7 +99,8 @@ pub enum Decision {
 pub enum News {
     /// It wants to be introduced to a peer, and waits for [`Order::Introduced`].
     Wants(Address),
-    /// A peer has connected to us and said what for. The call waits for an order.
+    /// A peer has connected to us and said what for. The call waits for an order. Where the peer shows the start of a
+    /// ticket the call tells it twice: before the proofs and behind them.
     Knock(Knock),
     /// The peer that asked us has not waited for the answer.
     HungUp,
@@ -134,7 +138,9 @@ pub struct Knock {
     pub from: SocketAddr,
     /// The first line.
     pub opening: Opening,
-    /// The line behind a `MSG`.
+    /// The ticket of which the peer has shown the start, and proven to have it all.
+    pub proven: Option<Ticket>,
+    /// The line behind a `MSG`, or behind its proof.
     pub text: Option<String>,
     /// The room where gifts go, behind a `GIVE`; `None` where the system does not know.
     pub room: Option<Room>,
@@ -212,6 +218,20 @@ impl Introduced {
         };
         CallError::Unreachable { address: *address, why: NoConnection::Other(format!("{why}; {reason}")) }
     }
+
+    /// What our first line shows of the ticket.
+    pub fn ticket_field(&self) -> TicketField {
+        TicketField::Start(self.ticket.start())
+    }
+}
+
+/// How a peer has failed to prove who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoProof {
+    /// It has said something else than the proof, or nothing.
+    Stranger,
+    /// It says that it knows nothing of our ticket.
+    NotIntroduced,
 }
 
 /// Why a call that we began came to nothing.
@@ -229,6 +249,15 @@ pub enum CallError {
         address: SocketAddr,
         /// As far as this end can tell.
         why: NoConnection,
+    },
+    /// Who listens there has not proven to be `name`; nothing but the first line has left.
+    NotProven {
+        /// Who was to be there.
+        name: Username,
+        /// Where.
+        address: SocketAddr,
+        /// What came instead.
+        why: NoProof,
     },
     /// The peer said no.
     Refused(PeerRefusal),
@@ -251,6 +280,12 @@ impl fmt::Display for CallError {
             | CallError::Perhaps(why)
             | CallError::Ours(why) => f.write_str(why),
             CallError::Unreachable { address, why } => write!(f, "not reachable at {address}: {why}"),
+            CallError::NotProven { name, address, why: NoProof::Stranger } => {
+                write!(f, "{address}: that is not {name}, or a client older than 0.2")
+            }
+            CallError::NotProven { name, address, why: NoProof::NotIntroduced } => {
+                write!(f, "{address}: that is not {name}, or one whom the server has not told that we come")
+            }
             CallError::Refused(refusal) => refusal.fmt(f),
             CallError::Cancelled => f.write_str("cancelled"),
         }

@@ -206,8 +206,10 @@ impl Fetch<'_> {
 
     fn dial(&mut self) -> Result<PeerConnection, Miss> {
         let (filename, offset) = (self.file.to_string(), self.offset());
-        let opening =
-            |to: &Introduced| Ok(Opening::File { filename, name: to.me.clone(), ticket: Some(to.ticket), offset });
+        let opening = |to: &Introduced| {
+            let (filename, name) = (filename.clone(), to.me.clone());
+            Ok(Opening::File { filename, name, ticket: to.ticket_field(), offset })
+        };
         let since = Instant::now();
         let opened = dial::open(self.call, Address::Name(self.from.clone()), opening, "");
         if since.elapsed() >= CUT {
@@ -218,8 +220,12 @@ impl Fetch<'_> {
             match error {
                 CallError::Cancelled => Miss::Cancelled,
                 CallError::NoServer(_) | CallError::Perhaps(_) => Miss::Again(why),
+                CallError::Refused(refusal) if refusal.try_again() => Miss::Again(why),
                 // It may come back in the middle.
-                CallError::Unreachable { .. } | CallError::NotIntroduced(_) | CallError::DoesNotListen(_)
+                CallError::Unreachable { .. }
+                | CallError::NotProven { .. }
+                | CallError::NotIntroduced(_)
+                | CallError::DoesNotListen(_)
                     if self.begun.is_some() =>
                 {
                     Miss::Again(why)

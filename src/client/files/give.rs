@@ -61,7 +61,7 @@ fn offered(call: &Call, to: Username, gift: &Gift, answer: Duration) -> Result<P
     let count = u32::try_from(gift.items.len()).unwrap_or(u32::MAX);
     let opening = |to: &Introduced| {
         let (what, bytes) = (gift.what.clone(), gift.bytes);
-        let opening = Opening::Give { what, bytes, count, name: to.me.clone(), ticket: Some(to.ticket) };
+        let opening = Opening::Give { what, bytes, count, name: to.me.clone(), ticket: to.ticket_field() };
         if opening.to_string().len() >= MAX_LINE {
             return Err(CallError::Ours(format!("its name is too long for a line of {MAX_LINE} bytes")));
         }

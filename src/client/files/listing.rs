@@ -32,7 +32,7 @@ pub fn serve(call: &Call, connection: &PeerConnection, share: Option<&Folder>) {
 /// # Errors
 /// [`CallError`].
 pub fn ask(call: &Call, of: Username) -> Result<Vec<SharedFile>, CallError> {
-    let opening = |to: &Introduced| Ok(Opening::List { name: to.me.clone(), ticket: Some(to.ticket) });
+    let opening = |to: &Introduced| Ok(Opening::List { name: to.me.clone(), ticket: to.ticket_field() });
     let (_, mut connection) = dial::open(call, Address::Name(of), opening, "")?;
     let until = Instant::now() + LISTING;
     let mut files = Vec::new();

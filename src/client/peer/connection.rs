@@ -4,7 +4,7 @@
 use crate::client::call::{Call, Watch, Woken};
 use crate::net::tuning::{Whose, tune};
 use crate::net::{DeadlineReader, LineReader};
-use crate::peer_protocol::{Answer, PeerRefusal};
+use crate::peer_protocol::{Answer, PeerRefusal, Proof};
 use crate::protocol::MAX_LINE;
 use crate::value::BadLine;
 use std::fmt;
@@ -105,6 +105,11 @@ impl PeerConnection {
     /// Sends an answer. One that does not arrive is the peer's loss.
     pub fn answer(&self, answer: &Answer) {
         let _ = (&*self.stream).write_all(format!("{answer}\n").as_bytes());
+    }
+
+    /// Sends our proof, before the answer. One that does not arrive is the peer's loss.
+    pub fn prove(&self, proof: Proof) {
+        let _ = (&*self.stream).write_all(format!("{proof}\n").as_bytes());
     }
 
     /// Sends an answer that begins with `ERR`.

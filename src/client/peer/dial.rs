@@ -1,12 +1,12 @@
-//! The one place where we call a peer: be introduced, connect, send the first line, read the first answer. What comes
-//! after it differs, and is not known here.
+//! The one place where we call a peer: be introduced, connect, send the first line, have the peer prove who it is and
+//! prove who we are, read the first answer. What comes after it differs, and is not known here.
 
 use super::connection::{NoLine, PeerConnection};
 use crate::client::call::{Call, Watch, Woken};
-use crate::client::event::{CallError, Introduced, NoConnection};
+use crate::client::event::{CallError, Introduced, NoConnection, NoProof};
 use crate::net::tuning::keep_segments_small;
-use crate::peer_protocol::{Answer, Opening};
-use crate::value::Address;
+use crate::peer_protocol::{Answer, Opening, PeerRefusal, Proof, Side};
+use crate::value::{Address, Username};
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, Write};
@@ -18,16 +18,19 @@ use std::time::{Duration, Instant};
 const CONNECT: Duration = Duration::from_secs(3);
 /// The same for [`reach`]: a system that finds no machine of that address says so after three seconds.
 const REACH: Duration = Duration::from_secs(5);
+/// How long the peer's proof may take.
+const PROOF: Duration = Duration::from_secs(3);
 
 /// Asks `to` for something and waits `answer_limit` at most for a yes, whose fields behind `OK` are returned. `more`
-/// is sent right behind the first line, in one write with it.
+/// is sent right behind our proof, in one write with it: so nobody else than the one who is meant gets a word of it.
 ///
 /// # Errors
-/// [`CallError::Unreachable`] as long as nothing has left, and [`CallError::Perhaps`] from then on.
+/// [`CallError::Unreachable`] and [`CallError::NotProven`] as long as nothing of that has left, and
+/// [`CallError::Perhaps`] from then on.
 pub fn call(
     call: &Call,
     to: Address,
-    opening: impl FnOnce(&Introduced) -> Result<Opening, CallError>,
+    opening: impl Fn(&Introduced) -> Result<Opening, CallError>,
     more: &str,
     answer_limit: Duration,
 ) -> Result<(Introduced, PeerConnection, String), CallError> {
@@ -36,25 +39,76 @@ pub fn call(
     Ok((introduced, connection, fields))
 }
 
-/// The first half of [`call`]: the first line has left.
+/// The first half of [`call`]: each side knows who the other one is.
 ///
 /// # Errors
 /// As [`call`].
 pub fn open(
     call: &Call,
     to: Address,
-    opening: impl FnOnce(&Introduced) -> Result<Opening, CallError>,
+    opening: impl Fn(&Introduced) -> Result<Opening, CallError>,
     more: &str,
 ) -> Result<(Introduced, PeerConnection), CallError> {
-    let introduced = call.introduce(to)?;
-    let first = format!("{}\n{more}", opening(&introduced)?);
-    let address = introduced.address;
-    let unreachable = |error: io::Error| CallError::Unreachable { address, why: no_connection(&error) };
-    let stream = Arc::new(connect(call, address, CONNECT).map_err(|error| introduced.explain(error))?);
+    open_within(call, &to, &opening, more, CONNECT)
+}
+
+fn open_within(
+    call: &Call,
+    to: &Address,
+    opening: &impl Fn(&Introduced) -> Result<Opening, CallError>,
+    more: &str,
+    limit: Duration,
+) -> Result<(Introduced, PeerConnection), CallError> {
+    let open_once = || {
+        let introduced = call.introduce(to.clone())?;
+        let first = opening(&introduced)?;
+        let connection = prove(call, &introduced, &first, more, limit)?;
+        Ok((introduced, connection))
+    };
+    match open_once() {
+        // The ticket may have gone to a session that was just being replaced by the next one.
+        Err(CallError::NotProven { why: NoProof::NotIntroduced, .. }) => open_once(),
+        other => other,
+    }
+}
+
+/// Connects, sends the first line, and goes on once the peer has proven to be the one who is meant.
+fn prove(
+    call: &Call,
+    to: &Introduced,
+    first: &Opening,
+    more: &str,
+    limit: Duration,
+) -> Result<PeerConnection, CallError> {
+    let stream = Arc::new(connect(call, to.address, limit).map_err(|error| to.explain(error))?);
     call.attach(&stream);
-    let connection = PeerConnection::new(Arc::clone(&stream)).map_err(unreachable)?;
-    (&*stream).write_all(first.as_bytes()).map_err(|error| lost(call, &error))?;
-    Ok((introduced, connection))
+    let unreachable = |error: io::Error| CallError::Unreachable { address: to.address, why: no_connection(&error) };
+    let mut connection = PeerConnection::new(Arc::clone(&stream)).map_err(unreachable)?;
+    // Where it does not arrive, what is read tells why: a peer that has no place for us says so, and closes.
+    let _ = (&*stream).write_all(format!("{first}\n").as_bytes());
+    let line = connection.line_or_end(call, PROOF);
+    if !matches!(&line, Ok(line) if line.parse() == Ok(Proof::of(Side::Callee, to.ticket, to.address))) {
+        // An older client would go on asking its person.
+        reset(&stream);
+        return Err(no_proof(to, line));
+    }
+    let own = Proof::of(Side::Caller, to.ticket, to.address);
+    (&*stream).write_all(format!("{own}\n{more}").as_bytes()).map_err(|error| lost(call, &error))?;
+    Ok(connection)
+}
+
+/// What it means that something else came than the peer's proof. Who has no place for us has said nothing yet of who
+/// they are, nor have we.
+fn no_proof(to: &Introduced, came: Result<String, NoLine>) -> CallError {
+    let not_proven = |why| CallError::NotProven { name: to.name.clone(), address: to.address, why };
+    match came.map(|line| Answer::parse(&line)) {
+        Err(NoLine::GivenUp) => CallError::Cancelled,
+        Ok(Answer::Refused(full @ (PeerRefusal::TooManyConnections | PeerRefusal::Busy(_)))) => {
+            CallError::Refused(full)
+        }
+        Ok(Answer::Refused(PeerRefusal::NotIntroduced)) => not_proven(NoProof::NotIntroduced),
+        _ => not_proven(NoProof::Stranger),
+    }
 }
 
 /// The second half of [`call`]: waits for the first answer. A cancel ends it at once.
@@ -87,12 +141,13 @@ pub fn lost(call: &Call, error: &io::Error) -> CallError {
     if call.is_given_up() { CallError::Cancelled } else { CallError::Perhaps(error.to_string()) }
 }
 
-/// Connects to `at`, and closes again.
+/// Connects to `to`, each side proves who it is, and that is all.
 ///
 /// # Errors
-/// [`CallError::Unreachable`], or a cancel.
-pub fn reach(call: &Call, at: SocketAddr) -> Result<(), CallError> {
-    connect(call, at, REACH).map(drop)
+/// As [`call`].
+pub fn reach(call: &Call, to: Username) -> Result<(), CallError> {
+    let opening = |to: &Introduced| Ok(Opening::Probe { name: to.me.clone(), ticket: to.ticket_field() });
+    open_within(call, &Address::Name(to), &opening, "", REACH).map(drop)
 }
 
 /// Why no connection could be made.

@@ -22,12 +22,12 @@ fn deliver(call: &Call, to: Address, text: &str) -> Result<Username, CallError> 
     if text.len() >= MAX_LINE {
         return Err(CallError::Ours(format!("the text is too long for a line of {MAX_LINE} bytes")));
     }
-    let opening = |to: &Introduced| Ok(Opening::Message { name: to.me.clone(), ticket: Some(to.ticket) });
+    let opening = |to: &Introduced| Ok(Opening::Message { name: to.me.clone(), ticket: to.ticket_field() });
     let (introduced, ..) = dial::call(call, to, opening, &format!("{text}\n"), ANSWER)?;
     Ok(introduced.name)
 }
 
-/// Serves a message of which the App knows: it answers at once, so nothing is watched meanwhile.
+/// Serves a message, or a probe, of which the App knows: it answers at once, so nothing is watched meanwhile.
 pub fn serve(call: &Call, connection: &PeerConnection) -> CallEnd {
     match call.wait(None, None) {
         Woken::Order(Order::Accept) => connection.answer(&Answer::Ok(String::new())),

@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Asks for a chat, waits `answer` at most for a yes, and talks.
 pub fn ask(call: Call, to: Address, answer: Duration) {
-    let opening = |to: &Introduced| Ok(Opening::Chat { name: to.me.clone(), ticket: Some(to.ticket) });
+    let opening = |to: &Introduced| Ok(Opening::Chat { name: to.me.clone(), ticket: to.ticket_field() });
     let (introduced, mut connection, _) = match dial::call(&call, to, opening, "", answer) {
         Ok(answered) => answered,
         Err(error) => return call.end(CallEnd::Talk(Err(error))),

@@ -21,7 +21,7 @@ pub fn ask(call: Call, on: Address, command: String, answer: Duration) {
 
 fn ask_and_read(call: &Call, on: Address, command: String, answer: Duration) -> Result<Status, CallError> {
     let opening = |to: &Introduced| {
-        let opening = Opening::Run { name: to.me.clone(), ticket: Some(to.ticket), command };
+        let opening = Opening::Run { name: to.me.clone(), ticket: to.ticket_field(), command: command.clone() };
         if opening.to_string().len() >= MAX_LINE {
             return Err(CallError::Ours(format!("the command is too long for a line of {MAX_LINE} bytes")));
         }

@@ -1,11 +1,12 @@
 //! What those who are logged in may ask of the server by the native protocol: a request in, answer lines out.
 
+use super::probe::Probe;
 use super::rendezvous::{Handled, Introduction, Rendezvous};
 use crate::protocol::{MAX_FILES, MemberRequest, Refusal, Reply};
 use crate::server::clients::{ClientSnapshot, FileNames, SessionKey};
-use crate::value::Username;
 use crate::value::comma;
 use crate::value::sentence::counted;
+use crate::value::{Ticket, Username};
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
 
@@ -32,8 +33,9 @@ pub enum Answered {
     Reply(Reply),
     /// The files of these clients, which may be too many to hold at once; see [`files_lines`].
     Files(Vec<ClientSnapshot>),
-    /// Whether somebody could connect to this address, which takes up to 3 s to find out; see [`super::reach`].
-    Probe(SocketAddr),
+    /// Whether others reach the client, which takes up to 3 s to find out. The data lines leave before: the client
+    /// learns the ticket by them.
+    Probe(Probe),
     /// The next line is the text of a broadcast.
     AskForBroadcast,
 }
@@ -88,7 +90,11 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
         // That it came was counted already.
         MemberRequest::Here => Reply::Ok(String::new()),
         MemberRequest::Probe => match services.clients.port(key) {
-            Some(port) => return Answered::Probe(SocketAddr::new(key.address, port)),
+            Some(port) => {
+                let (name, ticket) = (key.name.clone(), Ticket::draw());
+                write(answer, Reply::Ticket { name: name.clone(), ticket });
+                return Answered::Probe(Probe { name, ticket, address: SocketAddr::new(key.address, port) });
+            }
             None => Reply::Err(Refusal::other("You do not listen: send INIT,name,port")),
         },
     })

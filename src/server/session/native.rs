@@ -9,7 +9,7 @@ use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::Mailbox;
 use crate::server::service::{
-    self, Answered, ClientSnapshot, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write,
+    self, Answered, ClientSnapshot, Login, LoginState, MENU, Probe, Rendezvous, TimeIsUp, is, write,
 };
 use crate::value::{BadLine, Username};
 use log::{debug, info};
@@ -46,8 +46,8 @@ pub enum Work {
     CatchUp,
     /// Send these clients' file names, and `OK,N files`.
     Files(Vec<ClientSnapshot>),
-    /// Connect to this address: [`Session::probed`].
-    Probe(SocketAddr),
+    /// See who listens at the client's address: [`Session::probed`].
+    Probe(Probe),
 }
 
 /// What the next line will be taken for.
@@ -195,7 +195,7 @@ impl<'a> Session<'a> {
                 write(answer, Reply::Ok("Message:".to_owned()));
             }
             Answered::Files(clients) => return Next::Do(Work::Files(clients)),
-            Answered::Probe(address) => return Next::Do(Work::Probe(address)),
+            Answered::Probe(probe) => return Next::Do(Work::Probe(probe)),
         }
         Next::Read
     }

@@ -5,9 +5,8 @@ use crate::net::listener::{Service, reached_address};
 use crate::net::{DeadlineReader, LineReader, Place, Refused, has_hung_up, is_network_loss};
 use crate::protocol::{Event, MAX_LINE, Notice, Refusal, Reply};
 use crate::server::delivery::{MAX_WRITE, Mailbox, Outbox};
-use crate::server::service::{ClientSnapshot, Rendezvous, files_lines, reach, write};
+use crate::server::service::{ClientSnapshot, Rendezvous, files_lines, write};
 use crate::value::sentence::counted;
-use crate::value::with_scope_of;
 use log::info;
 use nix::libc;
 use socket2::SockRef;
@@ -172,7 +171,7 @@ impl Connection<'_> {
                 let result = session.login.log_in(&credentials, &has_gone);
                 Some(session.logged_in(result, answer))
             }
-            Work::Probe(address) => Some(session.probed(reach(with_scope_of(address, self.peer)), answer)),
+            Work::Probe(probe) => Some(session.probed(probe.run(self.peer), answer)),
             Work::CatchUp => {
                 self.catch_up();
                 Some(Next::Read)

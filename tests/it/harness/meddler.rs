@@ -1,9 +1,12 @@
 //! A network that cuts connections between peers, and holds them up: a client believes that a meddler is its server,
-//! and connects to its peers through it.
+//! and connects to its peers through it. As the meddler sees the tickets on their way, it can prove what it likes.
 
 use super::LIMIT;
+use super::callee::{read_line, shown_in};
 use peerline::net::listener::{Service, run};
 use peerline::net::{Connections, Place, Refused, Shutdown};
+use peerline::peer_protocol::{Proof, Side};
+use peerline::value::Ticket;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +39,11 @@ pub struct Listening {
 impl Listening {
     /// Listens on a free port of `ip`.
     pub fn start<S: Service + Send + 'static>(ip: &str, service: S) -> Listening {
-        let listener = TcpListener::bind((ip, 0)).expect("an address of loopback");
+        Listening::on(TcpListener::bind((ip, 0)).expect("an address of loopback"), service)
+    }
+
+    /// Listens here.
+    pub fn on<S: Service + Send + 'static>(listener: TcpListener, service: S) -> Listening {
         let address = listener.local_addr().expect("bound");
         let (connections, stop) = (Arc::new(Connections::new(100)), Arc::new(Shutdown::new()));
         let (open, end) = (Arc::clone(&connections), Arc::clone(&stop));
@@ -64,6 +71,7 @@ pub struct Meddler {
 struct Shared {
     server: SocketAddr,
     target: Mutex<Option<SocketAddr>>,
+    tickets: Mutex<Vec<Ticket>>,
     fates: Mutex<Fates>,
     passed: AtomicU64,
 }
@@ -80,8 +88,8 @@ struct ToPeer(Arc<Shared>);
 impl Meddler {
     /// Meddles with the connections to peers as `fates` says, one after the other.
     pub fn start(server: SocketAddr, fates: Fates) -> Meddler {
-        let (target, passed) = (Mutex::default(), AtomicU64::new(0));
-        let shared = Arc::new(Shared { server, target, fates: Mutex::new(fates), passed });
+        let (target, tickets, passed) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        let shared = Arc::new(Shared { server, target, tickets, fates: Mutex::new(fates), passed });
         let peers = Listening::start("127.0.0.1", ToPeer(Arc::clone(&shared)));
         let front = Listening::start("127.0.0.1", ToServer { shared: Arc::clone(&shared), peers: peers.address });
         Meddler { address: front.address, shared, _listening: [front, peers] }
@@ -107,6 +115,25 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream, mut wanted: u64, count: impl F
     }
 }
 
+impl Shared {
+    /// Passes the first line and the proofs on, each with the address that its reader expects.
+    fn prove(&self, mut client: &TcpStream, mut peer: &TcpStream, target: SocketAddr) {
+        let first = read_line(client);
+        let ticket = shown_in(&first, self.tickets.lock().expect("no panic").iter()).expect("an introduction");
+        let own = client.local_addr().expect("connected");
+        let line = |side, callee| format!("{}\n", Proof::of(side, ticket, callee));
+        peer.write_all(first.as_bytes()).expect("sent");
+        let proof = read_line(peer);
+        let is_proven = proof == line(Side::Callee, target);
+        let passed = if is_proven { line(Side::Callee, own) } else { proof };
+        // An error says that the client has left.
+        let sent = client.write_all(passed.as_bytes());
+        if is_proven && sent.is_ok() && read_line(client) == line(Side::Caller, own) {
+            peer.write_all(line(Side::Caller, target).as_bytes()).expect("sent");
+        }
+    }
+}
+
 impl Service for ToServer {
     const NAME: &'static str = "meddler to the server";
 
@@ -118,6 +145,9 @@ impl Service for ToServer {
                 let _ = server.shutdown(Direction::Both);
             });
             for line in BufReader::new(&server).lines().map_while(Result::ok) {
+                if let Some((_, hex)) = line.strip_prefix("ticket_").and_then(|rest| rest.split_once('_')) {
+                    self.shared.tickets.lock().expect("no panic").push(hex.parse().expect("a ticket"));
+                }
                 let line = match line.strip_prefix("peer_").and_then(|address| address.parse().ok()) {
                     Some(address) => {
                         *self.shared.target.lock().expect("no panic") = Some(address);
@@ -142,6 +172,7 @@ impl Service for ToPeer {
     fn serve(&self, client: &Arc<TcpStream>, _: SocketAddr, _: &Place<'_>) {
         let target = self.0.target.lock().expect("no panic").expect("an introduction");
         let peer = TcpStream::connect_timeout(&target, LIMIT).expect("the peer is there");
+        self.0.prove(client, &peer, target);
         let fate = self.0.fates.lock().expect("no panic")();
         let passed = |read| {
             self.0.passed.fetch_add(read, Ordering::SeqCst);

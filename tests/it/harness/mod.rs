@@ -1,6 +1,7 @@
 //! What the tests share: a server on a port of its own, a client made of lines, real processes. Every wait has a
 //! limit, nothing sleeps, and what is started is ended.
 
+pub mod callee;
 pub mod client;
 pub mod meddler;
 pub mod netcat;
@@ -13,6 +14,7 @@ use clap::Parser;
 use peerline::net::Shutdown;
 use peerline::server::Server;
 use peerline::server::config::Config;
+use peerline::value::Ticket;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -219,6 +221,24 @@ impl Lines {
                 return line;
             }
             self.kept.push_back(line);
+        }
+    }
+
+    /// The tickets that have come so far and were not read: of those who are about to connect.
+    pub fn tickets(&self) -> Vec<Ticket> {
+        let hex = |line: &String| line.strip_prefix("ticket_")?.split('_').nth(1)?.parse().ok();
+        self.kept.iter().filter_map(hex).collect()
+    }
+
+    /// Waits for one more of them, and keeps it.
+    pub fn wait_for_ticket(&mut self) {
+        loop {
+            let line = self.line();
+            let is_ticket = line.starts_with("ticket_");
+            self.kept.push_back(line);
+            if is_ticket {
+                return;
+            }
         }
     }
 

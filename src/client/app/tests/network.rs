@@ -185,29 +185,33 @@ fn a_doctor_knows_a_nat_when_its_two_addresses_differ() {
 fn a_doctor_tries_to_reach_the_others_and_says_why_not() {
     let mut play = doctor("10.0.2.15");
     play.server(&["OK,Others can reach you at 10.0.2.15:4401"]);
-    let mut list: Vec<String> = (1..6).map(|number| format!("client_b{number}_10.0.2.{number}:4401")).collect();
+    let mut list: Vec<String> = (1..7).map(|number| format!("client_b{number}_10.0.2.{number}:4401")).collect();
     list.push("client_eve_10.0.2.9:80_guest-query".to_owned());
-    list.push("OK,6 active clients".to_owned());
+    list.push("OK,7 active clients".to_owned());
     play.look();
     list.iter().for_each(|line| play.server(&[line]));
     let mut calls = Vec::new();
     for effect in play.look() {
-        if let Effect::Call { call, work: Work::Reach { at } } = effect {
-            calls.push((call, at));
+        if let Effect::Call { call, work: Work::Reach { to } } = effect {
+            calls.push((call, to));
         }
     }
-    assert_eq!(calls.len(), 5, "the guest is not tried");
+    assert_eq!(calls.len(), 6, "the guest is not tried");
     let failures = [NoConnection::Refused, NoConnection::Silent, NoConnection::NoHost, NoConnection::NoNetwork];
-    let outcomes = failures.map(Some).into_iter().chain([None]);
-    for ((call, address), why) in calls.into_iter().zip(outcomes) {
+    let address = SocketAddr::from(([10, 0, 2, 9], 4401));
+    let unreachable = failures.map(|why| Err(CallError::Unreachable { address, why }));
+    let somebody_else = |name| Err(CallError::NotProven { name, address, why: NoProof::Stranger });
+    let mut outcomes = unreachable.into_iter().chain([Ok(())]);
+    for (call, name) in calls {
         assert!(play.shown().is_empty(), "told when all are known");
-        let outcome = why.map_or(Ok(()), |why| Err(CallError::Unreachable { address, why }));
+        let outcome = outcomes.next().unwrap_or_else(|| somebody_else(name));
         play.event(Event::CallEnded { call, end: CallEnd::Reached(outcome) });
     }
     let shown = play.shown();
-    assert_eq!(shown[0], "Others: fine, a connection could be made to b5");
-    for (line, words) in shown[1..].iter().zip(["host-only", "a firewall there", "wireless", "no way to that network"])
-    {
+    assert_eq!(shown[0], "Others: fine, reached b5, who proved who they are");
+    let causes = ["host-only", "a firewall there", "wireless", "no way to that network", "10.0.2.9:4401 is not b6"];
+    assert_eq!(shown.len(), 1 + causes.len());
+    for (line, words) in shown[1..].iter().zip(causes) {
         assert!(line.contains(words), "{line}");
     }
     assert_eq!(play.sent().last().map(String::as_str), Some("quit"));

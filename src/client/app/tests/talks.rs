@@ -121,14 +121,131 @@ fn a_ticket_may_come_behind_its_bearer_and_proves_a_name_once() {
     let mut play = Play::script();
     play.look();
     let msg = format!("MSG,bob,{TICKET}");
-    let late = play.knock(1, &msg, Some("hi"));
+    play.knock(1, &msg, Some("hi"));
     assert_eq!(play.shown(), [""; 0]);
     play.server(&[&format!("ticket_bob_{TICKET}")]);
     assert_eq!(play.shown(), ["msg bob hi true false"]);
-    let _ = late;
-    play.knock(2, &msg, Some("again"));
+    let used_up = play.knock(2, &msg, Some("again"));
     play.after(Duration::from_secs(3));
-    assert_eq!(play.shown(), ["msg bob again false false"]);
+    assert_eq!(play.shown(), [""; 0]);
+    assert_eq!(play.orders(used_up), [Order::Refuse(PeerRefusal::NotIntroduced)]);
+}
+
+/// What is meant for another person comes with a ticket of theirs, and is not shown to us.
+#[test]
+fn a_ticket_that_is_shown_and_not_known_is_refused_and_nothing_is_shown() {
+    let mut play = Play::online(Rules { share: Some(PathBuf::from("shared")), ..rules(SCRIPT) });
+    play.server(&[&format!("ticket_carol_{}", "f".repeat(32))]);
+    play.look();
+    let start = &TICKET[..12];
+    for ticket in [start, TICKET, &TICKET[..31], "nonsense"] {
+        for opening in [
+            "CHAT,bob,TICKET",
+            "MSG,bob,TICKET",
+            "FILE,a.txt,bob,TICKET",
+            "RUN,bob,TICKET,date",
+            "LIST,bob,TICKET",
+            "PROBE,bob,TICKET",
+        ] {
+            let call = play.knock(1, &opening.replace("TICKET", ticket), Some("for carol alone"));
+            assert_eq!(play.orders(call), [], "it may be on its way");
+            play.after(Duration::from_secs(2));
+            assert_eq!(play.orders(call), [Order::Refuse(PeerRefusal::NotIntroduced)], "{opening} {ticket}");
+        }
+    }
+    // Neither does another's ticket.
+    let call = play.knock(1, &format!("MSG,bob,{}", "f".repeat(32)), Some("hi"));
+    play.after(Duration::from_secs(2));
+    assert_eq!(play.orders(call), [Order::Refuse(PeerRefusal::NotIntroduced)]);
+    assert_eq!(play.shown(), [""; 0]);
+}
+
+#[test]
+fn who_shows_the_start_of_a_ticket_is_asked_for_the_rest_before_anything_is_shown() {
+    let mut play = Play::script();
+    play.look();
+    let (chat, ticket) = (format!("CHAT,bob,{}", &TICKET[..12]), TICKET.parse().expect("a ticket"));
+    let first = play.knock(1, &chat, None);
+    assert_eq!(play.orders(first), [], "it is not announced yet");
+    play.server(&[&format!("ticket_bob_{TICKET}")]);
+    let second = play.knock(2, &chat, None);
+    for call in [first, second] {
+        assert_eq!(play.orders(call), [Order::Prove(ticket)]);
+        assert!(play.done.contains(&Effect::KeepPlace(call)), "it counts as introduced");
+    }
+    assert_eq!(play.shown(), [""; 0]);
+    // The first who completes it is served.
+    play.knock_with(HERE, 2, &chat, None, Some(TICKET));
+    assert_eq!(play.shown(), ["ChatRequest"]);
+    play.knock_with(HERE, 1, &chat, None, Some(TICKET));
+    assert_eq!(play.orders(first), [Order::Refuse(PeerRefusal::NotIntroduced)]);
+    play.typed("accept bob");
+    assert_eq!(play.orders(second), [Order::Accept]);
+}
+
+#[test]
+fn a_probe_shows_nothing_and_is_for_the_introduced() {
+    let mut play = Play::script();
+    play.look();
+    let stranger = play.knock(1, "PROBE,bob,", None);
+    assert_eq!(play.orders(stranger), [Order::Refuse(PeerRefusal::NotIntroduced)]);
+    play.server(&[&format!("ticket_alice_{TICKET}")]);
+    let probe = format!("PROBE,alice,{}", &TICKET[..12]);
+    let server = play.knock(2, &probe, None);
+    assert_eq!(play.orders(server), [Order::Prove(TICKET.parse().expect("a ticket"))]);
+    play.knock_with(HERE, 2, &probe, None, Some(TICKET));
+    assert_eq!(play.orders(server), [Order::Accept]);
+    assert_eq!(play.shown(), [""; 0]);
+}
+
+/// The relays that were sent to the server, which has answered each.
+fn relays(play: &mut Play) -> Vec<String> {
+    let sent = play.sent();
+    sent.iter().for_each(|_| play.server(&["OK,Relayed to bob"]));
+    sent
+}
+
+#[test]
+fn who_cannot_be_reached_or_proves_nothing_gets_messages_through_the_server_for_a_minute() {
+    let address = SocketAddr::from(([10, 0, 0, 7], 4401));
+    let why = NoConnection::Silent;
+    for error in [
+        CallError::Unreachable { address, why },
+        CallError::NotProven { name: name("bob"), address, why: NoProof::Stranger },
+        CallError::NotProven { name: name("bob"), address, why: NoProof::NotIntroduced },
+    ] {
+        let mut play = Play::script();
+        let fail = |play: &mut Play| {
+            let (call, _) = play.begun();
+            play.event(Event::CallEnded { call, end: CallEnd::Message(Err(error.clone())) });
+        };
+        play.look();
+        play.typed("msg bob one");
+        play.typed("msg bob two");
+        fail(&mut play);
+        assert_eq!(relays(&mut play), ["relay_one_bob"]);
+        assert_eq!(relays(&mut play), ["relay_two_bob"], "at once");
+        let told = format!("{error}; for a minute messages to bob go through the server at once");
+        assert_eq!(play.shown(), [told.as_str(), "Relayed to bob", "Relayed to bob"]);
+        play.after(Duration::from_secs(59));
+        play.typed("msg bob three");
+        assert_eq!(relays(&mut play), ["relay_three_bob"]);
+        play.after(Duration::from_secs(1));
+        play.typed("msg bob four");
+        fail(&mut play);
+        assert_eq!(relays(&mut play), ["relay_four_bob"]);
+        // A list that shows another address is a reason to try it.
+        play.typed("list");
+        play.sent();
+        play.server(&["client_bob_10.0.0.8:4401", "OK,1 active client"]);
+        play.typed("msg bob five");
+        assert!(matches!(play.begun(), (_, Work::Message { text, .. }) if text == "five"));
+        let mut play = Play::online(Rules { relay: false, ..rules(SCRIPT) });
+        play.look();
+        play.typed("msg bob one");
+        fail(&mut play);
+        assert_eq!((play.shown(), play.sent()), (vec![format!("refused: {error}")], Vec::new()));
+    }
 }
 
 #[test]

@@ -4,7 +4,6 @@ use super::*;
 
 #[test]
 fn a_message_that_could_not_leave_is_relayed_and_one_that_may_have_arrived_is_not() {
-    let mut play = Play::script();
     let unreachable = CallError::Unreachable { address: SocketAddr::from((HERE, 4401)), why: NoConnection::NoHost };
     for (error, relayed) in [
         (unreachable, true),
@@ -12,6 +11,7 @@ fn a_message_that_could_not_leave_is_relayed_and_one_that_may_have_arrived_is_no
         (CallError::Perhaps("no answer".to_owned()), false),
         (CallError::NotIntroduced("User not found!".to_owned()), false),
     ] {
+        let mut play = Play::script();
         play.look();
         play.typed("msg bob see you at six");
         let (call, _) = play.begun();

@@ -1,0 +1,162 @@
+//! Each side proves who it is, over real connections: what is said to whom, and when.
+
+use super::played::{LIMIT, Played, START, TICKET, bob, line, name, rest};
+use peerline::client::event::{CallEnd, CallError, News, NoProof, Order, Work};
+use peerline::peer_protocol::{PeerRefusal, Proof, Side};
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
+
+fn message() -> Played {
+    Played::ours(Work::Message { to: bob(), text: "for bob alone".to_owned() })
+}
+
+fn proof(side: Side, callee: SocketAddr) -> String {
+    format!("{}\n", Proof::of(side, TICKET.parse().expect("a ticket"), callee))
+}
+
+/// What the peer gets that answers this to our first line, and how the call ends when it does so each time.
+fn answered(call: Played, answer: &str, times: usize) -> (String, CallEnd) {
+    let meet = |_| {
+        let (mut peer, _) = call.shows();
+        peer.get_mut().write_all(answer.as_bytes()).expect("written");
+        peer.get_ref().shutdown(Shutdown::Write).expect("open");
+        peer
+    };
+    let peers: Vec<_> = (0..times).map(meet).collect();
+    let end = call.end();
+    let mut got = Vec::new();
+    for mut peer in peers {
+        // Who is not the right one is left by a reset, which an older client notices at once.
+        let error = peer.read_to_end(&mut got).expect_err("a reset");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+    (String::from_utf8(got).expect("text"), end)
+}
+
+#[test]
+fn who_proves_nothing_hears_nothing_more() {
+    let elsewhere = proof(Side::Callee, "127.0.0.9:4401".parse().expect("an address"));
+    let own = format!("proof_{}\n", "0".repeat(20));
+    for answer in ["OK\n", "ERR,declined\n", "ERR,FILE needs a ticket\n", "\x1b\n", "", &elsewhere, &own] {
+        let (got, end) = answered(message(), answer, 1);
+        assert_eq!(got, "", "{answer:?}");
+        let is_stranger = |why: &CallError| matches!(why, CallError::NotProven { why: NoProof::Stranger, .. });
+        assert!(matches!(&end, CallEnd::Message(Err(why)) if is_stranger(why)), "{answer:?}: {end:?}");
+    }
+}
+
+#[test]
+fn who_knows_nothing_of_an_introduction_is_asked_twice() {
+    let refusal = format!("ERR,{}\n", PeerRefusal::NotIntroduced);
+    let (got, end) = answered(message(), &refusal, 2);
+    assert_eq!(got, "");
+    let is_it = |why: &CallError| matches!(why, CallError::NotProven { why: NoProof::NotIntroduced, .. });
+    assert!(matches!(&end, CallEnd::Message(Err(why)) if is_it(why)), "{end:?}");
+    // The second time it may know.
+    let call = message();
+    let (mut peer, _) = call.shows();
+    peer.get_mut().write_all(refusal.as_bytes()).expect("written");
+    let (mut peer, _) = call.meet();
+    assert_eq!(line(&mut peer), "for bob alone\n");
+    peer.get_mut().write_all(b"OK\n").expect("written");
+    assert_eq!(call.end(), CallEnd::Message(Ok(name("bob"))));
+}
+
+#[test]
+fn who_has_no_place_for_us_is_not_taken_for_somebody_else() {
+    for refusal in [PeerRefusal::TooManyConnections, PeerRefusal::busy()] {
+        let (got, end) = answered(message(), &format!("ERR,{refusal}\n"), 1);
+        assert_eq!((got.as_str(), end), ("", CallEnd::Message(Err(CallError::Refused(refusal)))));
+    }
+}
+
+#[test]
+fn a_chat_in_which_the_proof_comes_first_and_only_once() {
+    let call = Played::ours(Work::Talk { to: bob(), answer: LIMIT });
+    let (mut peer, first) = call.meet();
+    assert_eq!(first, format!("CHAT,alice,{START}\n"));
+    let again = proof(Side::Callee, peer.get_ref().local_addr().expect("connected"));
+    peer.get_mut().write_all(format!("OK\n{again}").as_bytes()).expect("written");
+    assert_eq!(call.news(), News::Opened { with: name("bob") });
+    assert_eq!(call.news(), News::Line(again.trim_end().to_owned()), "a text as any other");
+}
+
+/// A peer that shows the start of its ticket, which is known.
+fn shows(opening: &str) -> (Played, BufReader<TcpStream>, SocketAddr) {
+    let (call, peer) = Played::theirs(&format!("{opening}\n"), Path::new("/proc/none"));
+    assert_eq!(call.knock(), None);
+    call.order(Order::Prove(TICKET.parse().expect("a ticket")));
+    let callee = peer.peer_addr().expect("connected");
+    let mut peer = BufReader::new(peer);
+    assert_eq!(line(&mut peer), proof(Side::Callee, callee));
+    (call, peer, callee)
+}
+
+#[test]
+fn a_message_comes_behind_the_proof_and_is_answered() {
+    let (call, mut peer, callee) = shows(&format!("MSG,alice,{START}"));
+    let text = format!("{}hi\n", proof(Side::Caller, callee));
+    peer.get_mut().write_all(text.as_bytes()).expect("written");
+    // As `nc -N` does.
+    peer.get_ref().shutdown(Shutdown::Write).expect("open");
+    let News::Knock(knock) = call.news() else { panic!("a second knock") };
+    assert_eq!(knock.proven, Some(TICKET.parse().expect("a ticket")));
+    assert_eq!(knock.text.as_deref(), Some("hi"));
+    call.order(Order::Accept);
+    assert_eq!(call.end(), CallEnd::Over);
+    assert_eq!(rest(peer), "OK\n");
+}
+
+#[test]
+fn a_chat_whose_first_line_looks_like_a_proof() {
+    let (call, mut peer, callee) = shows(&format!("CHAT,alice,{START}"));
+    let text = proof(Side::Caller, callee);
+    peer.get_mut().write_all(format!("{text}{text}").as_bytes()).expect("written");
+    assert_eq!(call.knock(), None);
+    call.order(Order::Accept);
+    assert_eq!(call.news(), News::Line(text.trim_end().to_owned()));
+    // Who shows the whole ticket is asked for no proof.
+    let (call, peer) = Played::theirs(&format!("CHAT,alice,{TICKET}\n{text}"), Path::new("/proc/none"));
+    assert_eq!(call.knock(), None);
+    call.order(Order::Accept);
+    assert_eq!(call.news(), News::Line(text.trim_end().to_owned()));
+    drop(peer);
+}
+
+#[test]
+fn a_wrong_proof_ends_the_connection_before_anything_is_told() {
+    for opening in ["CHAT,alice,T", "MSG,alice,T", "RUN,alice,T,date", "LIST,alice,T", "PROBE,alice,T"] {
+        let (call, mut peer, callee) = shows(&opening.replace(",T", &format!(",{START}")));
+        // Ours, repeated; the text that was to come behind it is not read.
+        let text = format!("{}hi\n", proof(Side::Callee, callee));
+        peer.get_mut().write_all(text.as_bytes()).expect("written");
+        assert_eq!(call.end(), CallEnd::Over, "{opening}");
+        assert_eq!(line(&mut peer), format!("ERR,{}\n", PeerRefusal::WrongProof));
+    }
+}
+
+#[test]
+fn a_ticket_that_is_not_known_gets_no_proof() {
+    let (call, peer) = Played::theirs(&format!("MSG,alice,{START}\nproof_0\nhi\n"), Path::new("/proc/none"));
+    assert_eq!(call.knock(), None, "the text is not read before the proof");
+    call.order(Order::Refuse(PeerRefusal::NotIntroduced));
+    assert_eq!(call.end(), CallEnd::Over);
+    assert_eq!(line(&mut BufReader::new(peer)), format!("ERR,{}\n", PeerRefusal::NotIntroduced));
+}
+
+#[test]
+fn a_probe_is_answered_and_one_of_ours_says_who_was_reached() {
+    let (call, mut peer, callee) = shows(&format!("PROBE,alice,{START}"));
+    peer.get_mut().write_all(proof(Side::Caller, callee).as_bytes()).expect("written");
+    assert_eq!(call.knock(), None);
+    call.order(Order::Accept);
+    assert_eq!(call.end(), CallEnd::Over);
+    assert_eq!(rest(peer), "OK\n");
+    let call = Played::ours(Work::Reach { to: name("bob") });
+    let (_peer, first) = call.meet();
+    assert_eq!(first, format!("PROBE,alice,{START}\n"));
+    assert_eq!(call.end(), CallEnd::Reached(Ok(())));
+    let (_, end) = answered(Played::ours(Work::Reach { to: name("bob") }), "OK\n", 1);
+    assert!(matches!(end, CallEnd::Reached(Err(CallError::NotProven { .. }))), "{end:?}");
+}
