@@ -35,3 +35,4 @@ mod terminal;
 mod threads;
 mod tools;
 mod transcripts;
+mod wrong_person;

@@ -20,6 +20,26 @@ pub fn shown_in<'a>(line: &str, mut tickets: impl Iterator<Item = &'a Ticket>) -
     tickets.find(|ticket| line.contains(&ticket.start().to_string())).copied()
 }
 
+impl Lines {
+    /// The tickets that have come so far and were not read: of those who are about to connect.
+    fn tickets(&self) -> Vec<Ticket> {
+        let hex = |line: &String| line.strip_prefix("ticket_")?.split('_').nth(1)?.parse().ok();
+        self.kept.iter().filter_map(hex).collect()
+    }
+
+    /// Waits for one more of them, and keeps it.
+    fn wait_for_ticket(&mut self) {
+        loop {
+            let line = self.line();
+            let is_ticket = line.starts_with("ticket_");
+            self.kept.push_back(line);
+            if is_ticket {
+                return;
+            }
+        }
+    }
+}
+
 /// Proves on a connection that the one who is logged in as `session` was called, as its tickets tell; gives the first
 /// line of the caller, who has proven the same.
 pub fn prove(session: &mut Lines, stream: &TcpStream) -> String {

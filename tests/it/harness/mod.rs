@@ -14,7 +14,6 @@ use clap::Parser;
 use peerline::net::Shutdown;
 use peerline::server::Server;
 use peerline::server::config::Config;
-use peerline::value::Ticket;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -221,24 +220,6 @@ impl Lines {
                 return line;
             }
             self.kept.push_back(line);
-        }
-    }
-
-    /// The tickets that have come so far and were not read: of those who are about to connect.
-    pub fn tickets(&self) -> Vec<Ticket> {
-        let hex = |line: &String| line.strip_prefix("ticket_")?.split('_').nth(1)?.parse().ok();
-        self.kept.iter().filter_map(hex).collect()
-    }
-
-    /// Waits for one more of them, and keeps it.
-    pub fn wait_for_ticket(&mut self) {
-        loop {
-            let line = self.line();
-            let is_ticket = line.starts_with("ticket_");
-            self.kept.push_back(line);
-            if is_ticket {
-                return;
-            }
         }
     }
 
