@@ -108,6 +108,7 @@ fn a_doctor_checks_tcp_udp_and_the_way_back_and_leaves() {
     play.event(Event::Datagram(vec![FromServer::Head(0)]));
     assert_eq!(play.shown(), ["UDP both ways: fine"]);
     all_sizes(&mut play);
+    assert_eq!(play.shown(), ["Long lines: fine, one of 4000 bytes gets through"]);
     assert_eq!(play.sent().last().map(String::as_str), Some("probe"));
     play.server(&["OK,Others can reach you at 127.0.0.2:4401"]);
     let shown = play.shown();
