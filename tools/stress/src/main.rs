@@ -1,5 +1,5 @@
-//! Attacks on a server, crashes of it, and hours of coming and going: options, and exit code. `scripts/bench` builds
-//! the programs and calls this one.
+//! Attacks on a server, crashes of it, hours of coming and going, and bad networks: options, and exit code.
+//! `scripts/bench` builds the programs and calls this one.
 
 mod random;
 mod figures;
@@ -8,13 +8,15 @@ mod process;
 mod attack;
 mod kill;
 mod soak;
+mod networks;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Attacks a peerline server, crashes it, or keeps it busy, and tells what honest clients see of that.
+/// Attacks a peerline server, crashes it, or keeps it busy, and tells what honest clients see of that, or of a bad
+/// network.
 #[derive(Parser)]
 #[command(name = "peerline-stress", max_term_width = 100)]
 struct Options {
@@ -22,7 +24,7 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     server: PathBuf,
 
-    /// The program `client`, for `kill`
+    /// The program `client`, for `kill` and `networks`
     #[arg(long, value_name = "FILE", default_value = "client")]
     client: PathBuf,
 
@@ -53,6 +55,8 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=2000))]
         clients: u16,
     },
+    /// What people wait for on the network that `networks.sh` beside this has made
+    Networks(networks::Options),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Task::Soak { minutes, clients } => {
             soak::run(&options.server, &parent, Duration::from_secs(60 * u64::from(minutes)), clients.into())
         }
+        Task::Networks(network) => networks::run(&options.client, &parent, &network).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
