@@ -7,7 +7,17 @@ use std::process::Command;
 use std::thread;
 
 /// Functions of that script.
-const CASES: [&str; 5] = ["udp", "incoming", "router", "families", "second_address"];
+const CASES: [&str; 9] = [
+    "black_hole",
+    "udp",
+    "incoming",
+    "cut",
+    "address_change",
+    "lost",
+    "router",
+    "families",
+    "second_address",
+];
 
 /// The program of tools/switch, which cargo builds for no test of this package.
 fn switch() -> PathBuf {
