@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 
 /// Functions of that script.
-const CASES: [&str; 9] = [
+const CASES: [&str; 10] = [
     "black_hole",
     "udp",
     "incoming",
@@ -17,6 +17,7 @@ const CASES: [&str; 9] = [
     "router",
     "families",
     "second_address",
+    "link_local",
 ];
 
 /// The program of tools/switch, which cargo builds for no test of this package.
