@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 
 /// Functions of that script.
-const CASES: [&str; 10] = [
+const CASES: [&str; 12] = [
     "black_hole",
     "udp",
     "incoming",
@@ -18,6 +18,8 @@ const CASES: [&str; 10] = [
     "families",
     "second_address",
     "link_local",
+    "handed_on",
+    "router_client",
 ];
 
 /// The program of tools/switch, which cargo builds for no test of this package.
@@ -46,4 +48,13 @@ fn bad_networks() {
     });
     // What each one said stands above.
     assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
+fn every_case_is_played() {
+    let text = include_str!("../networks.sh");
+    let (_, cases) = text.split_once("# ---- ").expect("a line before the cases");
+    for name in cases.lines().filter_map(|line| line.strip_suffix("() {")).filter(|line| !line.starts_with(' ')) {
+        assert!(CASES.contains(&name), "{name}");
+    }
 }
