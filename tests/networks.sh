@@ -127,7 +127,7 @@ cut() {
     network server drop=all
     for name in alice bob carol; do hears "$name" 'The server is gone\|The server does not answer'; done
     network server drop=none
-    for name in alice bob carol; do hears "$name" 'The server is back\|Logged in again'; done
+    for name in alice bob carol; do hears "$name" 'Logged in again as'; done
     type_line alice 'broadcast all of us again'
     for name in bob carol; do hears "$name" 'alice: all of us again'; done
 }
@@ -139,7 +139,7 @@ address_change() {
     enter_all alice bob
     without_ipv4 alice
     give_address alice 10.77.0.77 eth0
-    hears alice 'The server is back\|Logged in again'
+    hears alice 'Logged in again as'
     type_line bob 'broadcast where are you'
     hears alice 'bob: where are you'
     type_line bob list
