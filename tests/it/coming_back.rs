@@ -1,7 +1,7 @@
 //! Clients whose server goes away at a bad moment, forgets what it knew, or comes back just when they leave.
 
 use crate::harness::client::ClientProcess;
-use crate::harness::{LIMIT, ServerProcess, TestServer, send_signal};
+use crate::harness::{LIMIT, TestServer};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
@@ -105,18 +105,6 @@ fn a_broadcast_whose_answer_is_lost_is_perhaps_sent_and_no_success() {
 }
 
 /// The kernel of a server that stands still takes all that comes, as a network does that loses it.
-#[test]
-fn who_only_reads_is_told_that_the_server_is_silent_and_comes_back() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = ServerProcess::start(folder.path(), &[]);
-    let mut alice = ClientProcess::join(server.address, "alice");
-    send_signal(server.id(), "STOP");
-    alice.see("The server does not answer; open chats go on. Trying to come back...");
-    send_signal(server.id(), "CONT");
-    alice.see("Logged in again as alice.");
-    assert_eq!(alice.finish(), Some(0), "{:#?}", alice.seen);
-}
-
 #[test]
 fn who_is_inactive_stays_so_when_the_server_comes_back() {
     let server = TestServer::start(&[]);
