@@ -65,10 +65,10 @@ impl App {
                 self.sent(name, text);
                 self.here();
             }
-            Err(error @ (CallError::Unreachable { address, .. } | CallError::NotProven { address, .. }))
-                if self.rules.relay =>
-            {
-                self.detours.put(to.clone(), address, self.now.instant);
+            Err(
+                ref error @ (CallError::Unreachable { ref address, .. } | CallError::NotProven { ref address, .. }),
+            ) if self.rules.relay => {
+                self.detours.put(to.clone(), *address, self.now.instant);
                 let way = format!("for a minute messages to {to} go through the server at once");
                 self.show(&origin, Shown::Info { text: format!("{error}; {way}") });
                 self.relay(to, text, &origin);
