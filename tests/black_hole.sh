@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Between two networks stands a router that drops packets longer than 1,280 bytes and tells nobody, as some VPNs do: all
-# that works without it works through it, in about the same time. Then one that drops what is longer than 700: the doctor
-# says which size gets through. Run inside `unshare --net --mount`.
+# that works without it works through it. Then one that drops what is longer than 700: the doctor says which size gets
+# through. Run inside `unshare --net --mount`.
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck source=tests/hosts.sh
@@ -51,9 +51,10 @@ done
 await "$folder/alice.said" '60 0000'
 text=$(printf '%03000d' 7)
 
-# goes NAME SERVER: sign-up, a login with an hour of broadcasts, a long message, a file; sets `took` to milliseconds.
+# goes NAME SERVER: sign-up, a login with an hour of broadcasts, a long message, a file; says how
+# long that took, and judges it not: machines are noisy.
 goes() {
-    local name=$1 at=$2 begun
+    local name=$1 at=$2 begun took
     mkdir "$folder/$name"
     begun=$(date +%s%N)
     start_client "$name" 'Logged in' ip netns exec bob "$client" "$at" 4400 --user "$name" --signup --downloads "$folder/$name"
@@ -68,23 +69,18 @@ goes() {
     echo "$name by $at: $took ms"
 }
 goes before 10.77.0.1
-before=$took
 goes before6 fd10:77::1
-before6=$took
 swallow 1280
 goes through 10.77.0.1
-# A quarter of a second is what the waiting here may differ by.
-[ "$took" -le $((2 * before + 250)) ] || fail "$took ms, and $before ms without the black hole"
 goes through6 fd10:77::1
-[ "$took" -le $((2 * before6 + 250)) ] || fail "$took ms, and $before6 ms without the black hole"
 
 echo '== The doctor'
 on bob "$client" doctor 10.77.0.1 4400 --user doctor --signup >"$folder/found" 2>&1 </dev/null || true
 swallow 700
 code=0
 on bob timeout "$limit" "$client" doctor 10.77.0.1 4400 --user before >"$folder/found" 2>&1 </dev/null || code=$?
-says "$folder/found" 'one of 500 bytes gets through, and one of 800 does not' && [ $code = 1 ] || {
+if [ $code != 1 ] || ! says "$folder/found" 'one of 500 bytes gets through, and one of 800 does not'; then
     cat "$folder/found" >&2
     fail "the doctor, exit code $code, does not say which size gets through"
-}
+fi
 echo 'black hole: all of it'
