@@ -5,11 +5,10 @@
 
 use crate::net::Shutdown;
 use crate::net::connections::{Connections, LINGER, Open, Place, Refused, Verdict};
-use crate::net::tuning::{Whose, keep_segments_small, tune};
+use crate::net::tuning::{self, Whose, tune};
 use crate::value::canonical;
 use log::warn;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
@@ -35,9 +34,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// # Errors
 /// What the system says: address in use, not ours, or not permitted.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = tuning::socket(address)?;
     socket.set_reuse_address(true)?;
-    keep_segments_small(&socket, address.ip())?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

@@ -1,11 +1,12 @@
 //! What the kernel is told of a connection: when a peer that says nothing counts as gone, how long it goes on sending
 //! what nobody acknowledges, and how large its segments are. It does not know what is said on it.
 
+use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, setsockopt};
 use nix::{getsockopt_impl, libc, setsockopt_impl, sockopt_impl};
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -83,15 +84,33 @@ pub fn be_patient(stream: &TcpStream, whose: Whose) -> io::Result<()> {
     SockRef::from(stream).set_tcp_user_timeout(Some(whose.patience()))
 }
 
-/// Keeps the segments of a connection with another machine small, both ways. To be called before `connect` and
-/// `listen`, as both sides agree on it at the first packet; `at` is what is connected to, or listened on. Loopback keeps
-/// its own: 64 KiB at a time are a third faster there. A listener on all addresses takes connections of this machine
-/// too, with small segments: but it is the server's, and lines gain nothing from large ones.
+/// A TCP socket that is to connect to `at`, or to listen there. It keeps the segments of a connection with another
+/// machine small, both ways, as both sides agree on it at the first packet. Loopback keeps its own: 64 KiB at a time are
+/// a third faster there. A listener on all addresses takes connections of this machine too, with small segments: but it
+/// is the server's, and lines gain nothing from large ones.
 ///
 /// # Errors
 /// What the system says.
-pub fn keep_segments_small(socket: &socket2::Socket, at: IpAddr) -> io::Result<()> {
-    if at.to_canonical().is_loopback() { Ok(()) } else { socket.set_tcp_mss(SEGMENT) }
+pub fn socket(at: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    if !at.ip().to_canonical().is_loopback() {
+        socket.set_tcp_mss(SEGMENT)?;
+    }
+    Ok(socket)
+}
+
+/// Begins to connect, and does not wait: once the stream can be written to, [`TcpStream::take_error`] tells how it went.
+/// The stream does not block until it is told to.
+///
+/// # Errors
+/// What the system says at once.
+pub fn begin_to_connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket(to)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&to.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
+        _ => Ok(socket.into()),
+    }
 }
 
 /// How long ago the other side's kernel has acknowledged anything, where it was asked for that in vain at least twice
@@ -105,8 +124,7 @@ pub fn silence(stream: &impl AsFd) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use socket2::{Domain, Socket, Type};
-    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+    use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
     fn a_connection_is_tuned_by_whose_it_is() {
@@ -127,9 +145,9 @@ mod tests {
     #[test]
     fn segments_are_small_but_on_loopback() {
         let segment = |at: Ipv4Addr| {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-            keep_segments_small(&socket, at.into()).expect("no connection yet");
-            socket.bind(&SocketAddr::from((at, 0)).into()).expect("a free port");
+            let at = SocketAddr::from((at, 0));
+            let socket = socket(at).expect("a socket");
+            socket.bind(&at.into()).expect("a free port");
             socket.listen(1).expect("bound");
             let port = socket.local_addr().expect("bound").as_socket().expect("an address").port();
             let caller = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("connects");

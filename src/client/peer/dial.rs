@@ -4,11 +4,10 @@
 use super::connection::{NoLine, PeerConnection};
 use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{CallError, Introduced, NoConnection, NoProof};
-use crate::net::tuning::keep_segments_small;
+use crate::net::tuning;
 use crate::peer_protocol::{Answer, Opening, PeerRefusal, Proof, Side};
 use crate::value::{Address, Username};
-use nix::errno::Errno;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -164,16 +163,7 @@ pub fn no_connection(error: &io::Error) -> NoConnection {
 /// Connects within `limit`; a cancel ends that at once too.
 fn connect(call: &Call, to: SocketAddr, limit: Duration) -> Result<TcpStream, CallError> {
     let unreachable = |error: io::Error| CallError::Unreachable { address: to, why: no_connection(&error) };
-    let started = || -> io::Result<TcpStream> {
-        let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        keep_segments_small(&socket, to.ip())?;
-        match socket.connect(&to.into()) {
-            Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
-            _ => Ok(socket.into()),
-        }
-    };
-    let stream = started().map_err(&unreachable)?;
+    let stream = tuning::begin_to_connect(to).map_err(&unreachable)?;
     match call.wait_socket(&stream, Watch::Writable, Instant::now() + limit) {
         Woken::Socket | Woken::Order(_) => {}
         Woken::Late => return Err(unreachable(io::ErrorKind::TimedOut.into())),

@@ -14,10 +14,9 @@ use crate::net::tuning::{self, Whose};
 use crate::net::{DeadlineReader, LineReader};
 use crate::protocol::{MAX_LINE, MAX_SERVER_LINE, Refusal, Reply, Request};
 use crate::value::{BadLine, text};
-use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 use std::io;
 use std::net::{Shutdown as Direction, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
@@ -43,7 +42,8 @@ impl Link {
     /// # Errors
     /// [`LinkError::Connect`] when it cannot even begin; then nothing else is told.
     pub fn start(id: LinkId, server: SocketAddr, signals: Signals, threads: &mut Threads) -> Result<Link, LinkError> {
-        let stream = Arc::new(begin(server).map_err(connect_error)?);
+        // It does not wait, so that [`Link::close`] has something to close.
+        let stream = Arc::new(tuning::begin_to_connect(server).map_err(connect_error)?);
         let reading = Arc::clone(&stream);
         threads.start("link", move || run(id, &reading, &signals)).map_err(connect_error)?;
         Ok(Link { id, stream })
@@ -88,17 +88,6 @@ impl Link {
 
 fn connect_error(error: io::Error) -> LinkError {
     LinkError::Connect(no_connection(&error))
-}
-
-/// Begins to connect and does not wait, so that [`Link::close`] has something to close.
-fn begin(server: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    tuning::keep_segments_small(&socket, server.ip())?;
-    match socket.connect(&server.into()) {
-        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
-        _ => Ok(socket.into()),
-    }
 }
 
 fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals) {
@@ -205,6 +194,7 @@ fn short(line: &str) -> Result<&str, BadLine> {
 mod tests {
     use super::*;
     use crate::client::call::Signal;
+    use nix::errno::Errno;
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;
