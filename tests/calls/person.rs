@@ -43,6 +43,8 @@ pub struct World {
     says: VecDeque<(usize, Event)>,
     /// Where the server says that bob is.
     pub bob_is_at: SocketAddr,
+    /// Whether mallory has that address since alice was introduced to bob by it.
+    pub handed_on: bool,
     /// The requests of alice that do not ask for an introduction.
     pub asked: Vec<String>,
     /// How many calls are over.
@@ -107,6 +109,7 @@ impl World {
             threads: Vec::new(),
             says: VecDeque::new(),
             bob_is_at,
+            handed_on: false,
             asked: Vec::new(),
             over: 0,
         };
@@ -234,12 +237,15 @@ impl World {
     fn answer(&mut self, request: &str) {
         let mut says = |who, line: &str| self.says.push_back((who, server(line)));
         match request {
-            "connect_bob" => {
+            connect if connect.starts_with("connect_") => {
+                let (who, name) =
+                    if connect != "connect_bob" && self.handed_on { (MALLORY, "mallory") } else { (BOB, "bob") };
+                self.handed_on = true;
                 let ticket = Ticket::draw();
-                says(BOB, &format!("ticket_alice_{ticket}"));
-                says(ALICE, &format!("ticket_bob_{ticket}"));
+                says(who, &format!("ticket_alice_{ticket}"));
+                says(ALICE, &format!("ticket_{name}_{ticket}"));
                 says(ALICE, &format!("peer_{}", self.bob_is_at));
-                says(ALICE, "OK,Connect to bob");
+                says(ALICE, &format!("OK,Connect to {name}"));
             }
             "here" => says(ALICE, "OK"),
             other => {

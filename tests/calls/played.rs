@@ -143,6 +143,11 @@ impl Played {
     }
 
     pub fn introduce(&self, address: SocketAddr) {
+        self.introduce_as("bob", "bob", address);
+    }
+
+    /// The call wants to be introduced to whom `asked` names, and is to this person.
+    pub fn introduce_as(&self, asked: &str, who: &str, address: SocketAddr) {
         let mut news = self.news();
         let is_between = |news: &News| match news {
             News::Asked { .. } => true,
@@ -152,11 +157,11 @@ impl Played {
         while is_between(&news) {
             news = self.news();
         }
-        assert_eq!(news, News::Wants(bob()));
+        assert_eq!(news, News::Wants(asked.parse().expect("an address")));
         let ticket = TICKET.parse().expect("a ticket");
         self.order(Order::Introduced(Ok(Introduced {
             me: name("alice"),
-            name: name("bob"),
+            name: name(who),
             ticket,
             address,
             seen_as: None,
@@ -175,8 +180,13 @@ impl Played {
 
     /// Introduces the call to a peer, which reads the first line and has proven nothing.
     pub fn shows(&self) -> (BufReader<TcpStream>, String) {
+        self.shows_to("bob", "bob")
+    }
+
+    /// The same, of whom `asked` names.
+    pub fn shows_to(&self, asked: &str, who: &str) -> (BufReader<TcpStream>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        self.introduce(listener.local_addr().expect("bound"));
+        self.introduce_as(asked, who, listener.local_addr().expect("bound"));
         let peer = listener.accept().expect("accepts").0;
         peer.set_read_timeout(Some(LIMIT)).expect("open");
         let mut peer = BufReader::new(peer);

@@ -4,7 +4,7 @@ use super::played::{LIMIT, Played, START, TICKET, bob, line, name, rest};
 use peerline::client::event::{CallEnd, CallError, News, NoProof, Order, Work};
 use peerline::peer_protocol::{PeerRefusal, Proof, Side};
 use std::io::{BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
 fn message() -> Played {
@@ -61,6 +61,21 @@ fn who_knows_nothing_of_an_introduction_is_asked_twice() {
     assert_eq!(line(&mut peer), "for bob alone\n");
     peer.get_mut().write_all(b"OK\n").expect("written");
     assert_eq!(call.end(), CallEnd::Message(Ok(name("bob"))));
+}
+
+#[test]
+fn whoever_was_introduced_first_is_meant_the_second_time() {
+    let call =
+        Played::ours(Work::Message { to: "10.0.0.7:4401".parse().expect("an address"), text: "for bob".to_owned() });
+    let refusal = format!("ERR,{}\n", PeerRefusal::NotIntroduced);
+    let (mut peer, _) = call.shows_to("10.0.0.7:4401", "bob");
+    peer.get_mut().write_all(refusal.as_bytes()).expect("written");
+    // A server that introduces another one for a name.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    call.introduce_as("bob", "mallory", address);
+    let why = NoProof::NotIntroduced;
+    assert_eq!(call.end(), CallEnd::Message(Err(CallError::NotProven { name: name("bob"), address, why })));
 }
 
 #[test]

@@ -94,6 +94,21 @@ fn an_address_that_belongs_to_somebody_elses_client() {
     }
 }
 
+/// The address was typed, and is handed on to mallory after the server has told that it is bob's.
+#[test]
+fn an_address_that_was_typed_and_is_somebody_elses_by_the_second_introduction() {
+    for number in 0..TRIES {
+        let wanted = WANTED[number % WANTED.len()];
+        let (listener, address) = listen();
+        let mut world = World::new(address);
+        world.listens(MALLORY, listener, 2);
+        world.types(&wanted.replace("bob", &address.to_string()));
+        world.play(3);
+        nothing_got_through(&world, wanted);
+        world.end();
+    }
+}
+
 #[test]
 fn a_callee_that_says_yes_without_a_proof() {
     for number in 0..TRIES {

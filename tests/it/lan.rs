@@ -63,13 +63,8 @@ pub fn play(script: &str, is_played: impl Fn(&str) -> bool) {
 }
 
 /// The scripts with networks of their own, and how each says what it left out for want of a tool.
-const SCRIPTS: [(&str, &str); 5] = [
-    ("lan", ""),
-    ("reach", ""),
-    ("cut", ""),
-    ("pulled", ""),
-    ("doctor", "doctor: skipped what needs nft"),
-];
+const SCRIPTS: [(&str, &str); 5] =
+    [("lan", ""), ("reach", ""), ("cut", ""), ("pulled", ""), ("doctor", "doctor: skipped what needs nft")];
 
 /// Each mostly waits, so all of them run at once.
 #[test]

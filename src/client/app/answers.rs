@@ -185,9 +185,14 @@ impl App {
         let address = ask.data.iter().find_map(|reply| if let Reply::Peer(at) = reply { Some(*at) } else { None });
         if let (Some((name, _)), Some(address)) = (&ticket, address) {
             self.detours.listens_at(name, address);
+            self.message_is_for(call, name);
         }
         let outcome = match (end, ticket, address, self.me().cloned()) {
-            (Reply::Err(why), ..) => Err(self.not_introduced(&why)),
+            (Reply::Err(why), ..) => Err(self.not_introduced(call, &why)),
+            // An address was typed, and is theirs.
+            (_, Some((name, _)), ..) if self.deliveries.contains_key(&call) && self.goes_round(&name) => {
+                Err(CallError::DoesNotListen(format!("messages to {name} go through the server for a while")))
+            }
             (_, Some((name, ticket)), Some(address), Some(me)) => {
                 // Nobody but this machine knows on which of its networks a link-local address is.
                 let address = with_scope_of(address, self.rules.server);
@@ -230,13 +235,17 @@ impl App {
         self.show(&ask.origin, Shown::Perhaps { text: format!("{what}: {why}") });
     }
 
-    fn not_introduced(&self, why: &Refusal) -> CallError {
+    fn not_introduced(&mut self, call: CallId, why: &Refusal) -> CallError {
+        let words = self.in_words_of_ours(why);
         match why {
-            Refusal::NotListening(_)
-            | Refusal::OnThisMachineOnly(_)
-            | Refusal::OneRouter { .. }
-            | Refusal::OtherDialect { .. } => CallError::DoesNotListen(self.in_words_of_ours(why)),
-            _ => CallError::NotIntroduced(self.in_words_of_ours(why)),
+            Refusal::NotListening(name)
+            | Refusal::OnThisMachineOnly(name)
+            | Refusal::OneRouter { name, .. }
+            | Refusal::OtherDialect { name, .. } => {
+                self.message_is_for(call, name);
+                CallError::DoesNotListen(words)
+            }
+            _ => CallError::NotIntroduced(words),
         }
     }
 

@@ -1,6 +1,6 @@
 //! To whom no message got directly a moment ago: those that follow are handed to the server at once, for a while.
 
-use crate::value::{Address, Username};
+use crate::value::Username;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ pub struct Detours(Vec<Detour>);
 
 #[derive(Debug)]
 struct Detour {
-    to: Address,
+    to: Username,
     /// Where they were looked for.
     at: SocketAddr,
     until: Instant,
 }
 
 impl Detours {
-    /// Nobody who has proven to be `to`, as it was typed, was found at `at`.
-    pub fn put(&mut self, to: Address, at: SocketAddr, now: Instant) {
+    /// Nobody who has proven to be `to` was found at `at`.
+    pub fn put(&mut self, to: Username, at: SocketAddr, now: Instant) {
         self.0.retain(|detour| detour.to != to && detour.until > now);
         if self.0.len() == MAX {
             self.0.remove(0);
@@ -32,24 +32,18 @@ impl Detours {
     }
 
     /// Whether a message to `to` is to go through the server now.
-    pub fn leads_to(&self, to: &Address, now: Instant) -> bool {
+    pub fn lead_to(&self, to: &Username, now: Instant) -> bool {
         self.0.iter().any(|detour| detour.to == *to && detour.until > now)
     }
 
     /// Somebody listens at this address now: one at another address is forgotten.
     pub fn listens_at(&mut self, name: &Username, at: SocketAddr) {
-        self.0.retain(|detour| detour.at == at || !detour.is_to(name));
+        self.0.retain(|detour| detour.at == at || detour.to != *name);
     }
 
     /// Somebody was reached directly.
     pub fn reached(&mut self, name: &Username) {
-        self.0.retain(|detour| !detour.is_to(name));
-    }
-}
-
-impl Detour {
-    fn is_to(&self, name: &Username) -> bool {
-        matches!(&self.to, Address::Name(to) if to == name)
+        self.0.retain(|detour| detour.to != *name);
     }
 }
 
@@ -68,25 +62,24 @@ mod tests {
     #[test]
     fn a_detour_lasts_a_minute_and_less_for_who_is_elsewhere_now_or_was_reached() {
         let (mut detours, now) = (Detours::default(), Instant::now());
-        let to = Address::Name(bob());
-        detours.put(to.clone(), at(1), now);
-        assert!(detours.leads_to(&Address::Name("Bob".parse().expect("valid")), now));
-        assert!(!detours.leads_to(&Address::Socket(at(1)), now), "whoever that is");
+        detours.put(bob(), at(1), now);
+        assert!(detours.lead_to(&"Bob".parse().expect("valid"), now));
         detours.listens_at(&bob(), at(1));
-        assert!(detours.leads_to(&to, now + SPAN - Duration::from_millis(1)));
-        assert!(!detours.leads_to(&to, now + SPAN));
+        assert!(detours.lead_to(&bob(), now + SPAN - Duration::from_millis(1)));
+        assert!(!detours.lead_to(&bob(), now + SPAN));
         detours.listens_at(&bob(), at(2));
-        assert!(!detours.leads_to(&to, now));
-        detours.put(to.clone(), at(2), now);
+        assert!(!detours.lead_to(&bob(), now));
+        detours.put(bob(), at(2), now);
         detours.reached(&bob());
-        assert!(!detours.leads_to(&to, now));
+        assert!(!detours.lead_to(&bob(), now));
     }
 
     #[test]
     fn memory_is_bounded_and_the_oldest_goes() {
         let (mut detours, now) = (Detours::default(), Instant::now());
-        (0..=MAX as u16).for_each(|port| detours.put(Address::Socket(at(port)), at(port), now));
+        let name = |number: usize| format!("bob{number}").parse().expect("valid");
+        (0..=MAX).for_each(|number| detours.put(name(number), at(1), now));
         assert_eq!(detours.0.len(), MAX);
-        assert!(!detours.leads_to(&Address::Socket(at(0)), now) && detours.leads_to(&Address::Socket(at(1)), now));
+        assert!(!detours.lead_to(&name(0), now) && detours.lead_to(&name(1), now));
     }
 }

@@ -2,6 +2,7 @@
 //! may have arrived, and is never sent a second way.
 
 use super::asks::{Ask, Origin, Purpose};
+use super::script::Texts;
 use super::state::App;
 use super::under_way::Delivery;
 use crate::client::event::{CallError, CallId, Effect, Place, Shown, Work};
@@ -33,8 +34,9 @@ impl App {
     pub fn begin_messages(&mut self) {
         let begun = self.deliveries.values().filter(|delivery| delivery.begun);
         let mut taken: Vec<Address> = begun.map(|delivery| delivery.to.clone()).collect();
-        let now = self.now.instant;
-        let is_relayed = |delivery: &Delivery| !delivery.begun && self.detours.leads_to(&delivery.to, now);
+        let is_relayed = |delivery: &Delivery| {
+            !delivery.begun && matches!(&delivery.to, Address::Name(name) if self.goes_round(name))
+        };
         let relayed = self.deliveries.iter().filter(|(_, delivery)| is_relayed(delivery)).map(|(call, _)| *call);
         for call in relayed.collect::<Vec<_>>() {
             if let Some(Delivery { to, text, origin, .. }) = self.deliveries.remove(&call) {
@@ -51,7 +53,30 @@ impl App {
         }
     }
 
-    /// A message was delivered, or not.
+    /// Whether messages to somebody go through the server now.
+    pub fn goes_round(&self, name: &Username) -> bool {
+        self.detours.lead_to(name, self.now.instant)
+    }
+
+    /// The server has told who has the address that was typed. From now on that person is meant, as the address may be
+    /// somebody else's a moment later: by this message, and by what was typed for the same address behind it.
+    pub fn message_is_for(&mut self, call: CallId, name: &Username) {
+        let Some(typed) = self.deliveries.get(&call).map(|delivery| delivery.to.clone()) else { return };
+        if matches!(typed, Address::Name(_)) {
+            return;
+        }
+        let to = Address::Name(name.clone());
+        let is_meant =
+            |(other, delivery): &(&CallId, &mut Delivery)| **other == call || (!delivery.begun && delivery.to == typed);
+        for (_, delivery) in self.deliveries.iter_mut().filter(is_meant) {
+            delivery.to = to.clone();
+        }
+        if self.script.texts.as_ref() == Some(&Texts::To(typed)) {
+            self.script.texts = Some(Texts::To(to));
+        }
+    }
+
+    /// A message was delivered, or not. Where it was not, the server has told whose it is.
     pub fn message_ended(&mut self, call: CallId, end: Result<Username, CallError>) {
         let Some(delivery) = self.deliveries.remove(&call) else { return };
         let Delivery { to, text, origin, .. } = delivery;
@@ -68,7 +93,9 @@ impl App {
             Err(
                 ref error @ (CallError::Unreachable { ref address, .. } | CallError::NotProven { ref address, .. }),
             ) if self.rules.relay => {
-                self.detours.put(to.clone(), *address, self.now.instant);
+                if let Address::Name(name) = &to {
+                    self.detours.put(name.clone(), *address, self.now.instant);
+                }
                 let way = format!("for a minute messages to {to} go through the server at once");
                 self.show(&origin, Shown::Info { text: format!("{error}; {way}") });
                 self.relay(to, text, &origin);

@@ -50,7 +50,7 @@ impl Talk {
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// To whom, as it was typed.
+    /// To whom: as it was typed, and by name once the server has told it.
     pub to: Address,
     /// What it says.
     pub text: String,

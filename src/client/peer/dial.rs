@@ -58,16 +58,28 @@ fn open_within(
     more: &str,
     limit: Duration,
 ) -> Result<(Introduced, PeerConnection), CallError> {
-    let open_once = || {
+    let open_once = |to: Address| {
         let introduced = call.introduce(to.clone())?;
+        check_name(to, &introduced)?;
         let first = opening(&introduced)?;
         let connection = prove(call, &introduced, &first, more, limit)?;
         Ok((introduced, connection))
     };
-    match open_once() {
-        // The ticket may have gone to a session that was just being replaced by the next one.
-        Err(CallError::NotProven { why: NoProof::NotIntroduced, .. }) => open_once(),
+    match open_once(to.clone()) {
+        // The ticket may have gone to a session that was just being replaced by the next one. The same person is meant,
+        // though the address that was typed may be somebody else's by now.
+        Err(CallError::NotProven { name, why: NoProof::NotIntroduced, .. }) => open_once(Address::Name(name)),
         other => other,
+    }
+}
+
+/// Whoever was asked for by name is the one who was introduced.
+fn check_name(asked: Address, introduced: &Introduced) -> Result<(), CallError> {
+    match asked {
+        Address::Name(name) if name != introduced.name => {
+            Err(CallError::NotProven { name, address: introduced.address, why: NoProof::NotIntroduced })
+        }
+        _ => Ok(()),
     }
 }
 
