@@ -86,7 +86,7 @@ fn receive(
     if shows_start {
         // Whether there is room for another stranger or not: this one may be introduced in a moment.
         (doorway.opens)();
-        match prove(call, &mut connection, &knock, since) {
+        match prove(call, &mut connection, &knock, &line, since) {
             Ok((ticket, limit)) => (knock.proven, until, since) = (Some(ticket), limit, Instant::now()),
             Err(end) => return end,
         }
@@ -108,22 +108,23 @@ fn left(until: Instant) -> Duration {
 }
 
 /// Where the App knows the ticket whose start the peer has shown, proves that we have it all and has the peer do so;
-/// gives the ticket, and until when what is behind the proof may come. The address in both proofs is our end of this
-/// connection: what was meant for another address proves nothing here.
+/// gives the ticket, and until when what is behind the proof may come. In both proofs are the `first` line, and our end of
+/// this connection: what was meant for another address, or was changed on the way, proves nothing here.
 fn prove(
     call: &Call,
     connection: &mut PeerConnection,
     knock: &Knock,
+    first: &str,
     since: Instant,
 ) -> Result<(Ticket, Instant), CallEnd> {
     call.tell(News::Knock(knock.clone()));
     let Some(Order::Prove(ticket)) = knock::accepted(call, connection, since) else { return Err(CallEnd::Over) };
     // One that has ended already has no proof to send.
     let Ok(own) = connection.stream().local_addr() else { return Err(CallEnd::Over) };
-    connection.prove(Proof::of(Side::Callee, ticket, own));
+    connection.prove(Proof::of(Side::Callee, ticket, own, first));
     let until = Instant::now() + PROOF;
     match connection.line_or_end(call, left(until)) {
-        Ok(line) if line.parse() == Ok(Proof::of(Side::Caller, ticket, own)) => Ok((ticket, until)),
+        Ok(line) if line.parse() == Ok(Proof::of(Side::Caller, ticket, own, first)) => Ok((ticket, until)),
         Ok(_) => Err(refuse(connection, PeerRefusal::WrongProof)),
         Err(none) => Err(refuse_no_line(connection, knock.from, &none)),
     }

@@ -60,7 +60,7 @@ pub enum PeerRefusal {
 }
 
 const NOT_INTRODUCED: &str = "Not introduced: send connect_NAME to the server, and the ticket that it gives";
-const WRONG_PROOF: &str = "Wrong proof: send proof_ and 20 digits of the SHA-256 of caller TICKET IP:PORT";
+const WRONG_PROOF: &str = "Wrong proof: send proof_ and 20 digits of the SHA-256 of caller TICKET IP:PORT FIRST-LINE";
 const TICKET_NEEDED: &str = "FILE needs a ticket: send connect_NAME to the server for one";
 const TOO_MANY: &str = "Too many connections, try again later";
 const NO_SUCH_FILE: &str = "No such file: ";

@@ -1,7 +1,8 @@
 //! The line by which a peer proves that it has a ticket, without showing it.
 //!
-//! The address in it is that of the called side. So whoever got a line of it by mistake, and passes it on, proves
-//! nothing: the right person's proof names another address.
+//! In it is the address of the called side: whoever got the first line by mistake, and passes it on, proves nothing, as
+//! the right person's proof names another address. An address of a private network can exist twice, so the first line is
+//! in it too: what was asked for is what is answered, or nothing.
 
 use crate::value::{Ticket, hex};
 use sha2::{Digest, Sha256};
@@ -18,7 +19,8 @@ pub enum Side {
     Callee,
 }
 
-/// `proof_HEX`: the first 20 hexadecimal digits of the SHA-256 of `caller TICKET IP:PORT` or `callee TICKET IP:PORT`.
+/// `proof_HEX`: the first 20 hexadecimal digits of the SHA-256 of `caller TICKET IP:PORT FIRST-LINE` or
+/// `callee TICKET IP:PORT FIRST-LINE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof([u8; 10]);
 
@@ -29,14 +31,14 @@ pub struct NotAProof;
 impl Proof {
     /// What `side` says when the callee's end of the connection is `callee`: an IPv4 address is written as one, also
     /// where a socket has it in the form of IPv6, and an IPv6 address without its scope, which each machine counts for
-    /// itself.
-    pub fn of(side: Side, ticket: Ticket, callee: SocketAddr) -> Proof {
+    /// itself. `first` is the first line of the connection as it was sent, without its line end.
+    pub fn of(side: Side, ticket: Ticket, callee: SocketAddr, first: &str) -> Proof {
         let side = match side {
             Side::Caller => "caller",
             Side::Callee => "callee",
         };
         let address = SocketAddr::new(callee.ip().to_canonical(), callee.port());
-        let hash = Sha256::digest(format!("{side} {ticket} {address}"));
+        let hash = Sha256::digest(format!("{side} {ticket} {address} {first}"));
         let mut digits = [0; 10];
         digits.iter_mut().zip(hash).for_each(|(digit, byte)| *digit = byte);
         Proof(digits)
@@ -64,29 +66,33 @@ mod tests {
     use super::*;
     use std::net::SocketAddrV6;
 
-    fn proof(side: Side, callee: &str) -> String {
+    const FIRST: &str = "MSG,alice,001122334455";
+
+    fn proof(side: Side, callee: &str, first: &str) -> String {
         let ticket = "00112233445566778899AABBCCDDEEFF".parse().expect("a ticket");
-        Proof::of(side, ticket, callee.parse().expect("an address")).to_string()
+        Proof::of(side, ticket, callee.parse().expect("an address"), first).to_string()
     }
 
-    /// As `printf 'callee %s %s' TICKET IP:PORT | sha256sum` tells, with the digits of the ticket in lower case.
+    /// As `printf 'callee %s %s %s' TICKET IP:PORT FIRST-LINE | sha256sum` tells, with the digits of the ticket in lower
+    /// case.
     #[test]
     fn the_digits_are_those_of_sha256sum() {
-        assert_eq!(proof(Side::Callee, "127.0.0.3:4401"), "proof_be638060c2cbb9eb6394");
-        assert_eq!(proof(Side::Caller, "127.0.0.3:4401"), "proof_5abced80414baa12ddc2");
-        assert_eq!(proof(Side::Callee, "[::ffff:127.0.0.3]:4401"), "proof_be638060c2cbb9eb6394");
-        assert_eq!(proof(Side::Callee, "[fe80::1]:4401"), "proof_45a2db66e8e90587069b");
-        assert_eq!(proof(Side::Caller, "[fe80::1]:4401"), "proof_4936288c4218f5dffeb0");
+        assert_eq!(proof(Side::Callee, "127.0.0.3:4401", FIRST), "proof_1ab98aba916f12350821");
+        assert_eq!(proof(Side::Caller, "127.0.0.3:4401", FIRST), "proof_801d89b0f07935b645c0");
+        assert_eq!(proof(Side::Callee, "[::ffff:127.0.0.3]:4401", FIRST), "proof_1ab98aba916f12350821");
+        assert_eq!(proof(Side::Callee, "[fe80::1]:4401", FIRST), "proof_608a3eeb83d21536f2da");
+        assert_eq!(proof(Side::Caller, "[fe80::1]:4401", FIRST), "proof_da4c413c2b4baf1844b9");
+        assert_eq!(proof(Side::Callee, "127.0.0.3:4401", "CHAT,alice,001122334455"), "proof_d49e031630acd09fc95c");
         let ticket = "00112233445566778899aabbccddeeff".parse().expect("a ticket");
         let scoped = SocketAddrV6::new("fe80::1".parse().expect("an address"), 4401, 7, 3).into();
-        assert_eq!(Proof::of(Side::Callee, ticket, scoped).to_string(), "proof_45a2db66e8e90587069b");
+        assert_eq!(Proof::of(Side::Callee, ticket, scoped, FIRST).to_string(), "proof_608a3eeb83d21536f2da");
     }
 
     #[test]
     fn a_proof_there_and_back() {
-        let line = "proof_be638060c2cbb9eb6394";
+        let line = "proof_1ab98aba916f12350821";
         assert_eq!(line.parse::<Proof>().map(|proof| proof.to_string()).as_deref(), Ok(line));
-        for bad in ["", "proof_", "proof_be638060c2cbb9eb639", "proof_be638060c2cbb9eb63940", "be638060c2cbb9eb6394"] {
+        for bad in ["", "proof_", "proof_1ab98aba916f1235082", "proof_1ab98aba916f123508210", "1ab98aba916f12350821"] {
             assert_eq!(bad.parse::<Proof>(), Err(NotAProof), "{bad:?}");
         }
     }

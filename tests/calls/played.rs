@@ -172,7 +172,7 @@ impl Played {
     pub fn meet(&self) -> (BufReader<TcpStream>, String) {
         let (mut peer, first) = self.shows();
         let own = peer.get_ref().local_addr().expect("connected");
-        let proof = |side| format!("{}\n", Proof::of(side, TICKET.parse().expect("a ticket"), own));
+        let proof = |side| format!("{}\n", Proof::of(side, TICKET.parse().expect("a ticket"), own, first.trim_end()));
         peer.get_mut().write_all(proof(Side::Callee).as_bytes()).expect("written");
         assert_eq!(line(&mut peer), proof(Side::Caller));
         (peer, first)

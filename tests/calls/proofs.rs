@@ -11,8 +11,9 @@ fn message() -> Played {
     Played::ours(Work::Message { to: bob(), text: "for bob alone".to_owned() })
 }
 
-fn proof(side: Side, callee: SocketAddr) -> String {
-    format!("{}\n", Proof::of(side, TICKET.parse().expect("a ticket"), callee))
+/// The proof on a connection with this first line.
+fn proof(side: Side, callee: SocketAddr, first: &str) -> String {
+    format!("{}\n", Proof::of(side, TICKET.parse().expect("a ticket"), callee, first))
 }
 
 /// What the peer gets that answers this to our first line, and how the call ends when it does so each time.
@@ -36,7 +37,7 @@ fn answered(call: Played, answer: &str, times: usize) -> (String, CallEnd) {
 
 #[test]
 fn who_proves_nothing_hears_nothing_more() {
-    let elsewhere = proof(Side::Callee, "127.0.0.9:4401".parse().expect("an address"));
+    let elsewhere = proof(Side::Callee, "127.0.0.9:4401".parse().expect("an address"), &format!("MSG,alice,{START}"));
     let own = format!("proof_{}\n", "0".repeat(20));
     for answer in ["OK\n", "ERR,declined\n", "ERR,FILE needs a ticket\n", "\x1b\n", "", &elsewhere, &own] {
         let (got, end) = answered(message(), answer, 1);
@@ -44,6 +45,20 @@ fn who_proves_nothing_hears_nothing_more() {
         let is_stranger = |why: &CallError| matches!(why, CallError::NotProven { why: NoProof::Stranger, .. });
         assert!(matches!(&end, CallEnd::Message(Err(why)) if is_stranger(why)), "{answer:?}: {end:?}");
     }
+}
+
+/// Somebody has the peer's address too, on another network, and knows the peer: it has answered another first line.
+#[test]
+fn a_first_line_that_was_changed_on_the_way_is_not_the_one_that_is_answered() {
+    let call = message();
+    let (mut peer, _) = call.shows();
+    let own = peer.get_ref().local_addr().expect("connected");
+    let changed = proof(Side::Callee, own, &format!("CHAT,alice,{START}"));
+    peer.get_mut().write_all(format!("{changed}OK\n").as_bytes()).expect("written");
+    let why = NoProof::Stranger;
+    assert_eq!(call.end(), CallEnd::Message(Err(CallError::NotProven { name: name("bob"), address: own, why })));
+    let error = peer.read_to_end(&mut Vec::new()).expect_err("a reset");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
 #[test]
@@ -91,7 +106,7 @@ fn a_chat_in_which_the_proof_comes_first_and_only_once() {
     let call = Played::ours(Work::Talk { to: bob(), answer: LIMIT });
     let (mut peer, first) = call.meet();
     assert_eq!(first, format!("CHAT,alice,{START}\n"));
-    let again = proof(Side::Callee, peer.get_ref().local_addr().expect("connected"));
+    let again = proof(Side::Callee, peer.get_ref().local_addr().expect("connected"), first.trim_end());
     peer.get_mut().write_all(format!("OK\n{again}").as_bytes()).expect("written");
     assert_eq!(call.news(), News::Opened { with: name("bob") });
     assert_eq!(call.news(), News::Line(again.trim_end().to_owned()), "a text as any other");
@@ -104,14 +119,15 @@ fn shows(opening: &str) -> (Played, BufReader<TcpStream>, SocketAddr) {
     call.order(Order::Prove(TICKET.parse().expect("a ticket")));
     let callee = peer.peer_addr().expect("connected");
     let mut peer = BufReader::new(peer);
-    assert_eq!(line(&mut peer), proof(Side::Callee, callee));
+    assert_eq!(line(&mut peer), proof(Side::Callee, callee, opening));
     (call, peer, callee)
 }
 
 #[test]
 fn a_message_comes_behind_the_proof_and_is_answered() {
-    let (call, mut peer, callee) = shows(&format!("MSG,alice,{START}"));
-    let text = format!("{}hi\n", proof(Side::Caller, callee));
+    let first = format!("MSG,alice,{START}");
+    let (call, mut peer, callee) = shows(&first);
+    let text = format!("{}hi\n", proof(Side::Caller, callee, &first));
     peer.get_mut().write_all(text.as_bytes()).expect("written");
     // As `nc -N` does.
     peer.get_ref().shutdown(Shutdown::Write).expect("open");
@@ -125,8 +141,9 @@ fn a_message_comes_behind_the_proof_and_is_answered() {
 
 #[test]
 fn a_chat_whose_first_line_looks_like_a_proof() {
-    let (call, mut peer, callee) = shows(&format!("CHAT,alice,{START}"));
-    let text = proof(Side::Caller, callee);
+    let first = format!("CHAT,alice,{START}");
+    let (call, mut peer, callee) = shows(&first);
+    let text = proof(Side::Caller, callee, &first);
     peer.get_mut().write_all(format!("{text}{text}").as_bytes()).expect("written");
     assert_eq!(call.knock(), None);
     call.order(Order::Accept);
@@ -142,12 +159,16 @@ fn a_chat_whose_first_line_looks_like_a_proof() {
 #[test]
 fn a_wrong_proof_ends_the_connection_before_anything_is_told() {
     for opening in ["CHAT,alice,T", "MSG,alice,T", "RUN,alice,T,date", "LIST,alice,T", "PROBE,alice,T"] {
-        let (call, mut peer, callee) = shows(&opening.replace(",T", &format!(",{START}")));
-        // Ours, repeated; the text that was to come behind it is not read.
-        let text = format!("{}hi\n", proof(Side::Callee, callee));
-        peer.get_mut().write_all(text.as_bytes()).expect("written");
-        assert_eq!(call.end(), CallEnd::Over, "{opening}");
-        assert_eq!(line(&mut peer), format!("ERR,{}\n", PeerRefusal::WrongProof));
+        let first = opening.replace(",T", &format!(",{START}"));
+        // Ours, repeated; and that of a caller whose first line was another one, and was changed on the way.
+        for (side, sent) in [(Side::Callee, first.as_str()), (Side::Caller, "MSG,alice2,001122334455")] {
+            let (call, mut peer, callee) = shows(&first);
+            // The text that was to come behind it is not read.
+            let text = format!("{}hi\n", proof(side, callee, sent));
+            peer.get_mut().write_all(text.as_bytes()).expect("written");
+            assert_eq!(call.end(), CallEnd::Over, "{opening}");
+            assert_eq!(line(&mut peer), format!("ERR,{}\n", PeerRefusal::WrongProof));
+        }
     }
 }
 
@@ -162,8 +183,9 @@ fn a_ticket_that_is_not_known_gets_no_proof() {
 
 #[test]
 fn a_probe_is_answered_and_one_of_ours_says_who_was_reached() {
-    let (call, mut peer, callee) = shows(&format!("PROBE,alice,{START}"));
-    peer.get_mut().write_all(proof(Side::Caller, callee).as_bytes()).expect("written");
+    let first = format!("PROBE,alice,{START}");
+    let (call, mut peer, callee) = shows(&first);
+    peer.get_mut().write_all(proof(Side::Caller, callee, &first).as_bytes()).expect("written");
     assert_eq!(call.knock(), None);
     call.order(Order::Accept);
     assert_eq!(call.end(), CallEnd::Over);

@@ -134,7 +134,7 @@ fn a_callee_that_repeats_an_old_proof_or_guesses_one() {
             let start = first.split(',').nth(2).expect("a ticket");
             let guessed = format!("{start}{}", "0".repeat(20)).parse().expect("a ticket");
             let (side, ticket) = [(Side::Callee, old), (Side::Callee, guessed), (Side::Caller, old)][number % 3];
-            format!("{}\nOK\n", Proof::of(side, ticket, at))
+            format!("{}\nOK\n", Proof::of(side, ticket, at, first))
         });
         let mut world = World::new(address);
         world.types(wanted);

@@ -122,8 +122,9 @@ fn a_call_of_ours_goes_from_the_first_to_the_last_word() {
     played.carry_out(vec![Effect::Order { call: ONE, order: Order::Introduced(Ok(introduced)) }]);
     let mut peer = BufReader::new(listener.accept().expect("accepts").0);
     peer.get_ref().set_read_timeout(Some(LIMIT)).expect("open");
-    peer.read_line(&mut String::new()).expect("a line");
-    let proof = Proof::of(Side::Callee, ticket, address);
+    let mut first = String::new();
+    peer.read_line(&mut first).expect("a line");
+    let proof = Proof::of(Side::Callee, ticket, address, first.trim_end());
     peer.get_mut().write_all(format!("{proof}\n").as_bytes()).expect("written");
     peer.read_line(&mut String::new()).expect("our proof");
     peer.get_mut().write_all(b"OK\n").expect("written");

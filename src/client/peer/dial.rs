@@ -95,15 +95,16 @@ fn prove(
     call.attach(&stream);
     let unreachable = |error: io::Error| CallError::Unreachable { address: to.address, why: no_connection(&error) };
     let mut connection = PeerConnection::new(Arc::clone(&stream)).map_err(unreachable)?;
+    let first = first.to_string();
     // Where it does not arrive, what is read tells why: a peer that has no place for us says so, and closes.
     let _ = (&*stream).write_all(format!("{first}\n").as_bytes());
     let line = connection.line_or_end(call, PROOF);
-    if !matches!(&line, Ok(line) if line.parse() == Ok(Proof::of(Side::Callee, to.ticket, to.address))) {
+    if !matches!(&line, Ok(line) if line.parse() == Ok(Proof::of(Side::Callee, to.ticket, to.address, &first))) {
         // An older client would go on asking its person.
         reset(&stream);
         return Err(no_proof(to, line));
     }
-    let own = Proof::of(Side::Caller, to.ticket, to.address);
+    let own = Proof::of(Side::Caller, to.ticket, to.address, &first);
     (&*stream).write_all(format!("{own}\n{more}").as_bytes()).map_err(|error| lost(call, &error))?;
     Ok(connection)
 }

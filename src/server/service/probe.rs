@@ -35,11 +35,12 @@ impl Probe {
             Ok(stream) => stream,
             Err(error) => return Reply::Err(Refusal::Other(format!("You cannot be reached at {at}: {error}"))),
         };
-        match self.ask(Arc::new(stream), until) {
+        let first = self.opening().to_string();
+        match self.ask(Arc::new(stream), &first, until) {
             // It ended without a word, or said nothing in time.
             Err(_) => Reply::Err(Refusal::OlderClient(at)),
             Ok(line) => match (line.parse::<Proof>(), Answer::parse(&line)) {
-                (Ok(proof), _) if proof == Proof::of(Side::Callee, self.ticket, at) => {
+                (Ok(proof), _) if proof == Proof::of(Side::Callee, self.ticket, at, &first) => {
                     Reply::Ok(format!("Others can reach you at {at}"))
                 }
                 (Ok(_), _) | (_, Answer::Refused(PeerRefusal::NotIntroduced)) => Reply::Err(Refusal::AnotherClient(at)),
@@ -51,18 +52,21 @@ impl Probe {
         }
     }
 
-    /// The first line that comes.
-    fn ask(&self, stream: Arc<TcpStream>, until: Instant) -> io::Result<String> {
-        let opening = Opening::Probe { name: self.name.clone(), ticket: TicketField::Start(self.ticket.start()) };
+    fn opening(&self) -> Opening {
+        Opening::Probe { name: self.name.clone(), ticket: TicketField::Start(self.ticket.start()) }
+    }
+
+    /// What is answered to the `first` line.
+    fn ask(&self, stream: Arc<TcpStream>, first: &str, until: Instant) -> io::Result<String> {
         // A client that has no place says so and closes: what is read tells that, though this cannot be written.
-        let _ = (&*stream).write_all(format!("{opening}\n").as_bytes());
+        let _ = (&*stream).write_all(format!("{first}\n").as_bytes());
         let mut lines = LineReader::new(DeadlineReader::new(Arc::clone(&stream), Some(until)), MAX_LINE);
         let line = match lines.next_line()? {
             Some(Ok(line)) => line.to_owned(),
             Some(Err(_)) | None => return Err(io::ErrorKind::InvalidData.into()),
         };
         // So the client need not keep the ticket; its answer tells nothing more.
-        let own = Proof::of(Side::Caller, self.ticket, self.address);
+        let own = Proof::of(Side::Caller, self.ticket, self.address, first);
         let _ = (&*stream).write_all(format!("{own}\n").as_bytes());
         Ok(line)
     }
@@ -76,6 +80,7 @@ mod tests {
     use std::thread;
 
     const TICKET: &str = "00112233445566778899aabbccddeeff";
+    const FIRST: &str = "PROBE,alice,001122334455";
 
     fn probe(address: SocketAddr) -> Probe {
         Probe { name: "alice".parse().expect("a name"), ticket: TICKET.parse().expect("a ticket"), address }
@@ -88,7 +93,7 @@ mod tests {
         let client = thread::spawn(move || {
             let (stream, _) = listener.accept().expect("accepts");
             let mut lines = BufReader::new(&stream).lines();
-            assert_eq!(lines.next().expect("a line").expect("text"), "PROBE,alice,001122334455");
+            assert_eq!(lines.next().expect("a line").expect("text"), FIRST);
             (&stream).write_all(answer(address).as_bytes()).expect("written");
         });
         let reply = probe(address).run(address).to_string();
@@ -96,22 +101,25 @@ mod tests {
         (address, reply)
     }
 
-    fn proof(side: Side, ticket: &str, at: SocketAddr) -> String {
-        format!("{}\n", Proof::of(side, ticket.parse().expect("a ticket"), at))
+    fn proof(side: Side, ticket: &str, at: SocketAddr, first: &str) -> String {
+        format!("{}\n", Proof::of(side, ticket.parse().expect("a ticket"), at, first))
     }
 
     #[test]
     fn who_proves_to_be_the_client_is_named_and_nobody_else() {
-        let (at, reply) = answered(|at| proof(Side::Callee, TICKET, at));
+        let (at, reply) = answered(|at| proof(Side::Callee, TICKET, at, FIRST));
         assert_eq!(reply, format!("OK,Others can reach you at {at}"));
         let elsewhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        let wrong: [fn(SocketAddr) -> String; 2] =
-            [|at| proof(Side::Caller, TICKET, at), |at| proof(Side::Callee, &TICKET.replace('0', "1"), at)];
+        let wrong: [fn(SocketAddr) -> String; 3] = [
+            |at| proof(Side::Caller, TICKET, at, FIRST),
+            |at| proof(Side::Callee, &TICKET.replace('0', "1"), at, FIRST),
+            |at| proof(Side::Callee, TICKET, at, "CHAT,alice,001122334455"),
+        ];
         for answer in wrong {
             let (at, reply) = answered(answer);
             assert_eq!(reply, format!("ERR,{at} is another client's, or a port forward"));
         }
-        let (at, reply) = answered(move |_| proof(Side::Callee, TICKET, elsewhere));
+        let (at, reply) = answered(move |_| proof(Side::Callee, TICKET, elsewhere, FIRST));
         assert_eq!(reply, format!("ERR,{at} is another client's, or a port forward"));
         let (at, reply) = answered(|_| format!("{}\n", Answer::Refused(PeerRefusal::NotIntroduced)));
         assert_eq!(reply, format!("ERR,{at} is another client's, or a port forward"));

@@ -51,7 +51,7 @@ pub fn prove(session: &mut Lines, stream: &TcpStream) -> String {
         session.wait_for_ticket();
     };
     let own = stream.local_addr().expect("connected");
-    let line = |side| format!("{}\n", Proof::of(side, ticket, own));
+    let line = |side| format!("{}\n", Proof::of(side, ticket, own, first.trim_end()));
     (&*stream).write_all(line(Side::Callee).as_bytes()).expect("sent");
     assert_eq!(read_line(stream), line(Side::Caller));
     first.trim_end().to_owned()

@@ -121,7 +121,7 @@ impl Shared {
         let first = read_line(client);
         let ticket = shown_in(&first, self.tickets.lock().expect("no panic").iter()).expect("an introduction");
         let own = client.local_addr().expect("connected");
-        let line = |side, callee| format!("{}\n", Proof::of(side, ticket, callee));
+        let line = |side, callee| format!("{}\n", Proof::of(side, ticket, callee, first.trim_end()));
         peer.write_all(first.as_bytes()).expect("sent");
         let proof = read_line(peer);
         let is_proven = proof == line(Side::Callee, target);
