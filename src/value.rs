@@ -19,7 +19,7 @@ mod ticket;
 mod time_of_day;
 pub mod file_name;
 
-pub use address::{Address, InvalidAddress, any_like, canonical, network_of, with_scope_of};
+pub use address::{Address, InvalidAddress, any_like, canonical, link_of, network_of, with_scope_of};
 pub use apart::Apart;
 pub use file_name::{FileName, InvalidFileName};
 pub use line::BadLine;

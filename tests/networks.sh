@@ -34,6 +34,9 @@ never() { if says "$folder/$1.said" "$2"; then fail "$1 was told: $(grep -- "$2"
 # without_ipv4, without_ipv6 HOST: it has the other alone.
 without_ipv4() { ip -n "$1" -4 address flush dev eth0; }
 without_ipv6() { ip -n "$1" -6 address flush dev eth0; }
+# has_settled HOST: it has found that nobody else has its link-local address.
+# shellcheck disable=SC2317 # until_true calls it
+has_settled() { [ -z "$(ip -n "$1" -6 address show dev eth0 tentative)" ]; }
 # make_router NAME: NAME's host with a second network behind it, which is hidden as by a usual router.
 make_router() {
     if ! command -v nft >/dev/null; then
@@ -240,9 +243,7 @@ second_address() {
 link_local() {
     for name in server alice bob; do make_link "$name" ''; done
     local at
-    # shellcheck disable=SC2317 # until_true calls it
-    is_ready() { [ -z "$(ip -n "$1" -6 address show dev eth0 tentative)" ]; }
-    for name in server alice bob; do until_true is_ready "$name"; done
+    for name in server alice bob; do until_true has_settled "$name"; done
     at=$(ip -n server -6 -o address show dev eth0 scope link | sed 's,.*inet6 \([^/]*\).*,\1,')
     serve --bind ::
     mkdir "$folder/shared"
@@ -264,6 +265,38 @@ link_local() {
     on bob timeout "$limit" "$client" doctor "$at%eth0" 4400 --user bob >"$folder/doctor.said" 2>&1 </dev/null || true
     await "$folder/doctor.said" 'Peers: fine'
     await "$folder/doctor.said" 'Others: fine, .*alice'
+}
+
+# The server is on two networks with link-local addresses alone: carol has in the second one what bob has in the first.
+two_links() {
+    for name in server alice bob; do make_link "$name" ''; done
+    make_link server '' second eth1
+    make_link carol '' second
+    for name in bob carol; do
+        ip -n "$name" -6 address flush dev eth0
+        ip -n "$name" -6 address add fe80::b0b/64 dev eth0 nodad
+    done
+    ip -n server -6 address add fe80::1/64 dev eth0 nodad
+    ip -n server -6 address add fe80::2/64 dev eth1 nodad
+    until_true has_settled alice
+    serve --bind ::
+    enter alice fe80::1%eth0
+    enter bob fe80::1%eth0
+    enter carol fe80::2%eth0
+    type_line alice 'msg bob near'
+    hears alice 'Delivered to bob'
+    type_line alice 'msg carol far'
+    hears carol 'alice: far'
+    hears alice 'Relayed to carol'
+    type_line alice 'chat carol'
+    hears alice 'carol has a link-local address of another network than yours'
+    type_line carol 'chat bob'
+    hears carol 'bob has a link-local address of another network than yours'
+    never bob 'carol wants to chat'
+    type_line bob quit
+    on bob timeout "$limit" "$client" doctor fe80::1%eth0 4400 --user bob >"$folder/doctor.said" 2>&1 </dev/null || true
+    await "$folder/doctor.said" 'Peers: fine. Others can reach you at \[fe80::b0b\]:4401'
+    await "$folder/doctor.said" 'carol has a link-local address of another network than yours'
 }
 
 # ---- The wrong person

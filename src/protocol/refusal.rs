@@ -39,6 +39,8 @@ pub enum Refusal {
     NotListening(Username),
     /// The target, on the server's own machine, listens for clients of that machine alone, and the asker is elsewhere.
     OnThisMachineOnly(Username),
+    /// The target has a link-local address, and the asker is on another network, where that leads elsewhere.
+    OnAnotherLink(Username),
     /// Asker and target both come from this address, and listen on the same port: there is a router, and both are behind
     /// it.
     OneRouter { name: Username, at: IpAddr },
@@ -70,6 +72,9 @@ const NO_MATCH: &str = "Passwords do not match";
 const NOT_FOUND: &str = "User not found!";
 // Begins as the sentence of those who do not listen at all: an older client takes it for that, and has it relayed.
 const ON_THIS_MACHINE_ONLY: &str = "accepts no connections from other machines";
+// The same.
+const ON_ANOTHER_LINK: &str = "accepts no connections from outside its own link, and has a link-local address: use, both of \
+                               you, the server's address in a network that you share";
 const NOT_THERE: &str = "Not there at the moment";
 // Begins so too, for the same reason.
 const ONE_ROUTER: &str = "accepts no connections from behind the same router, and you both come from ";
@@ -137,6 +142,9 @@ impl Refusal {
         if rest.starts_with(ON_THIS_MACHINE_ONLY) {
             return Some(Refusal::OnThisMachineOnly(name));
         }
+        if rest.starts_with(ON_ANOTHER_LINK) {
+            return Some(Refusal::OnAnotherLink(name));
+        }
         if let Some(rest) = rest.strip_prefix(ONE_ROUTER) {
             return Some(Refusal::OneRouter { name, at: rest.split_once(": ")?.0.parse().ok()? });
         }
@@ -174,6 +182,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::NotListening(name) => write!(f, "{name} accepts no connections: send relay_TEXT_{name}"),
             Refusal::OnThisMachineOnly(name) => write!(f, "{name} {ON_THIS_MACHINE_ONLY}: send relay_TEXT_{name}"),
+            Refusal::OnAnotherLink(name) => write!(f, "{name} {ON_ANOTHER_LINK}, or send relay_TEXT_{name}"),
             Refusal::OneRouter { name, at } => {
                 write!(f, "{name} {ONE_ROUTER}{at}: run a server inside that network, or send relay_TEXT_{name}")
             }
@@ -225,6 +234,8 @@ mod tests {
             "3 clients are at 10.0.0.7: give IP:PORT or a username",
             "bob accepts no connections: send relay_TEXT_bob",
             "bob accepts no connections from other machines: send relay_TEXT_bob",
+            "bob accepts no connections from outside its own link, and has a link-local address: use, both of you, the \
+             server's address in a network that you share, or send relay_TEXT_bob",
             "eve is a guest who speaks the packet dialect: only clients of that dialect can talk to eve",
             "bob is just leaving",
             "That is yourself",

@@ -79,6 +79,15 @@ pub fn with_scope_of(address: SocketAddr, near: SocketAddr) -> SocketAddr {
     }
 }
 
+/// The network of a link-local address of IPv6, as this machine counts them; `None` for any other address. On another
+/// network the same address may be somebody else's.
+pub fn link_of(address: SocketAddr) -> Option<u32> {
+    match address {
+        SocketAddr::V6(address) if address.ip().is_unicast_link_local() => Some(address.scope_id()),
+        _ => None,
+    }
+}
+
 /// The one address that stands for all that count as one: an IPv4 address for itself, an IPv6 address for the /64 that
 /// one customer of a network has (RFC 6177).
 pub fn network_of(address: IpAddr) -> IpAddr {

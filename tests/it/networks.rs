@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 
 /// Functions of that script.
-const CASES: [&str; 12] = [
+const CASES: [&str; 13] = [
     "black_hole",
     "udp",
     "incoming",
@@ -18,6 +18,7 @@ const CASES: [&str; 12] = [
     "families",
     "second_address",
     "link_local",
+    "two_links",
     "handed_on",
     "router_client",
 ];

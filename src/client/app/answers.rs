@@ -6,9 +6,12 @@ use super::link::TOO_MUCH;
 use super::own_broadcasts::text_of;
 use super::session::Session;
 use super::state::App;
-use crate::client::event::{CallError, CallId, Effect, Introduced, LinkError, LinkId, Order, Place, Shown};
+use crate::client::event::{
+    CallError, CallId, Effect, Introduced, LinkError, LinkId, NoConnection, Order, Place, Shown,
+};
 use crate::protocol::{MemberRequest, Refusal, Reply, Request};
 use crate::value::{Address, BadLine, comma, with_scope_of};
+use std::net::{IpAddr, SocketAddr};
 
 impl App {
     /// The server says a line.
@@ -194,13 +197,38 @@ impl App {
                 Err(CallError::DoesNotListen(format!("messages to {name} go through the server for a while")))
             }
             (_, Some((name, ticket)), Some(address), Some(me)) => {
-                // Nobody but this machine knows on which of its networks a link-local address is.
-                let address = with_scope_of(address, self.rules.server);
-                Ok(Introduced { me, name, ticket, address, seen_as: self.life.seen_as })
+                let seen_as = self.life.seen_as;
+                self.to_dial(address).map(|address| Introduced { me, name, ticket, address, seen_as })
             }
             _ => Err(CallError::NotIntroduced("the server's answer is not understood".to_owned())),
         };
         self.out.push(Effect::Order { call, order: Order::Introduced(outcome) });
+    }
+
+    /// An address that the server has told of a peer, as it is to be dialled.
+    fn to_dial(&self, address: SocketAddr) -> Result<SocketAddr, CallError> {
+        let ip = address.ip().to_canonical();
+        // Linux takes the unspecified address for loopback.
+        if (ip.is_loopback() || ip.is_unspecified()) && !self.is_on_the_servers_machine() {
+            let why = NoConnection::Other("that is this machine itself, and the server is on another one".to_owned());
+            return Err(CallError::Unreachable { address, why });
+        }
+        // Nobody but this machine knows on which of its networks a link-local address is.
+        Ok(with_scope_of(address, self.rules.server))
+    }
+
+    /// Whether the server is on this very machine, as far as the addresses of the connection tell. Behind a tunnel that
+    /// ends on the server's machine it seems so.
+    fn is_on_the_servers_machine(&self) -> bool {
+        let server = self.rules.server.ip().to_canonical();
+        let is_ours = self.life.own_end.is_some_and(|end| end.is_loopback() || end == server);
+        is_ours && self.seen_elsewhere().is_none()
+    }
+
+    /// This machine's address and the one that the server sees instead, where a NAT or a tunnel is between.
+    pub fn seen_elsewhere(&self) -> Option<(IpAddr, IpAddr)> {
+        let is_same = |(from, seen): &(IpAddr, IpAddr)| from == seen || (from.is_loopback() && seen.is_loopback());
+        self.life.own_end.zip(self.life.seen_as).filter(|ends| !is_same(ends))
     }
 
     /// Tells of all that waits for a session that it is not sent.
@@ -240,6 +268,7 @@ impl App {
         match why {
             Refusal::NotListening(name)
             | Refusal::OnThisMachineOnly(name)
+            | Refusal::OnAnotherLink(name)
             | Refusal::OneRouter { name, .. }
             | Refusal::OtherDialect { name, .. } => {
                 self.message_is_for(call, name);
@@ -260,6 +289,10 @@ impl App {
                     "{name} is on the server's machine and takes connections from there only: --local, or an older client"
                 )
             }
+            Refusal::OnAnotherLink(name) => format!(
+                "{name} has a link-local address of another network than yours: use, both of you, the server's address in a \
+                 network that you share"
+            ),
             Refusal::OneRouter { name, at } => format!(
                 "{name} and you are behind one router, as the server sees you both at {at}: run a server inside that network"
             ),

@@ -9,7 +9,6 @@ use super::under_way::{Doctor, Other};
 use crate::client::event::{CallError, CallId, Effect, End, LinkError, NoConnection, NoProof, Shown, Work};
 use crate::protocol::{Hello, MemberRequest, Refusal, Reply, Request};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// How often a hello is sent before UDP is given up, and how long each waits for its answer.
@@ -127,10 +126,7 @@ impl App {
 
     /// The server has connected to where this client listens, or could not.
     pub fn probed(&mut self, end: Reply) {
-        let ends = self.life.own_end.zip(self.life.seen_as);
-        let is_same = |from: IpAddr, seen: IpAddr| from == seen || (from.is_loopback() && seen.is_loopback());
-        let behind = ends.filter(|(from, seen)| !is_same(*from, *seen));
-        self.found(match (end, behind) {
+        self.found(match (end, self.seen_elsewhere()) {
             (Reply::Ok(text), None) => Ok(format!("Peers: fine. {text}")),
             // An older server has asked for no proof: it may have been another client, on the machine that is between.
             (Reply::Ok(text), Some((from, _))) => Err(format!(

@@ -8,7 +8,7 @@ use super::loopback::LoopbackAddresses;
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
 use crate::server::delivery::{Mailbox, Presence};
-use crate::value::{Address, Username};
+use crate::value::{Address, Username, link_of};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +32,8 @@ pub(super) struct Client {
     pub(super) name: Username,
     /// The address under which others find the client: where it came from, or its own of 127/8.
     pub(super) address: IpAddr,
+    /// See [`SessionKey::link`].
+    pub(super) link: Option<u32>,
     /// The other end of its connection.
     pub(super) source: SocketAddr,
     /// The port on which it listens for peers; none with netcat.
@@ -79,6 +81,8 @@ pub struct SessionKey {
     pub name: Username,
     /// The address under which others find the client.
     pub address: IpAddr,
+    /// The network of a link-local address, which leads to the client there alone. A number of this machine.
+    pub link: Option<u32>,
     /// From where it sees the others.
     pub view: Viewpoint,
 }
@@ -90,6 +94,8 @@ pub struct ClientSnapshot {
     pub name: Username,
     /// Where it is, and the port on which it listens, if it does.
     pub address: IpAddr,
+    /// See [`SessionKey::link`].
+    pub link: Option<u32>,
     /// See [`ClientSnapshot::address`].
     pub port: Option<u16>,
     /// The port for other machines of a client on the server's own.
@@ -158,6 +164,7 @@ impl ClientMap {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             name: client.name,
             address,
+            link: link_of(client.from),
             // A scope is a number of this machine, and of no use to others.
             source: SocketAddr::new(client.from.ip(), client.from.port()),
             port: None,
@@ -338,13 +345,14 @@ impl ClientMap {
 
 impl Client {
     pub(super) fn key(&self) -> SessionKey {
-        SessionKey { id: self.id, name: self.name.clone(), address: self.address, view: self.view }
+        SessionKey { id: self.id, name: self.name.clone(), address: self.address, link: self.link, view: self.view }
     }
 
     pub(super) fn snapshot(&self) -> ClientSnapshot {
         ClientSnapshot {
             name: self.name.clone(),
             address: self.address,
+            link: self.link,
             port: self.port,
             reach: self.reach,
             source: self.source,

@@ -254,7 +254,7 @@ impl Rendezvous {
     pub fn relay(&self, asker: &SessionKey, text: &str, to: &Address) -> Result<Username, Refusal> {
         let target = self.find(asker, to)?;
         // A client that listens is relayed to when it could not be reached.
-        if let (Some(why), true) = (Apart::of(asker.address, target.address), target.port.is_some()) {
+        if let (Some(why), true) = (apart::between(asker, &target), target.port.is_some()) {
             tell_why(asker, &target, why);
         }
         self.hand_over(asker, text, &target)
@@ -270,8 +270,8 @@ impl Rendezvous {
     }
 
     /// Gives the target a ticket for the asker, unless the asker could not reach it: it does not listen, it is a guest
-    /// with a dialect of its own, it listens on the server's own machine for that machine alone, or both are behind one
-    /// router.
+    /// with a dialect of its own, it listens on the server's own machine for that machine alone, its address is of use on
+    /// another network alone, or both are behind one router.
     fn hand_ticket(&self, asker: &SessionKey, target: &ClientSnapshot) -> Result<Introduction, Refusal> {
         let (name, address) = (target.name.clone(), target.seen_from(asker.view));
         if let Some(dialect) = target.guest {
@@ -280,6 +280,9 @@ impl Rendezvous {
         if address.port() == 0 {
             let is_near = target.port.is_some();
             return Err(if is_near { Refusal::OnThisMachineOnly(name) } else { Refusal::NotListening(name) });
+        }
+        if apart::by_link(asker, target) {
+            return Err(Refusal::OnAnotherLink(name));
         }
         if let Some(at) = apart::router(asker, self.clients.port(asker), target) {
             tell_why(asker, target, Apart::OneAddress(at));
@@ -489,6 +492,44 @@ mod tests {
         assert!(told.starts_with("notice_alice cannot reach you directly: ") && told.lines().count() == 1, "{told}");
         assert!(matches!(services.message(&alice.key, "hello", &to), Ok(Handled::Relayed(_))));
         assert_eq!(reads.take(), "msg_alice_hello\n");
+    }
+
+    #[test]
+    fn a_link_local_address_is_told_on_its_own_network_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let enter = |name: &str, from: &str| {
+            let (from, name) = (from.parse::<SocketAddr>().expect("an address"), name.parse().expect("a name"));
+            let view = Viewpoint::of(from.ip(), "fe80::1".parse().expect("an address"));
+            let session = Arc::<Session>::default();
+            let key = services.enter(name, from, view, Arc::clone(&session) as Arc<dyn Mailbox>).key;
+            services.clients.set_listening(&key, 4401, crate::server::clients::FileNames::default());
+            (key, session)
+        };
+        let (bob, reads) = enter("bob", "[fe80::7%2]:50000");
+        let (near, _) = enter("near", "[fe80::8%2]:50000");
+        let to_bob = Address::Name(bob.name.clone());
+        let at = services.introduce(&near, &to_bob).map(|one| one.address.to_string());
+        assert_eq!(at.as_deref(), Ok("[fe80::7]:4401"), "each machine counts its networks for itself");
+        assert!(reads.take().starts_with("ticket_near_"));
+        // One of them has bob's very address, on its own network.
+        for (name, from) in [("twin", "[fe80::7%3]:50000"), ("far", "10.0.0.7:50000"), ("here", "127.0.0.1:50000")] {
+            let (key, _) = enter(name, from);
+            assert_eq!(
+                services.introduce(&key, &to_bob).err(),
+                Some(Refusal::OnAnotherLink(bob.name.clone())),
+                "{from}"
+            );
+            assert_eq!(services.relay(&key, "hello", &to_bob), Ok(bob.name.clone()), "{from}");
+            assert!(!reads.take().contains("ticket_"), "{from}");
+        }
+        let (twin, reads) = enter("twin", "[fe80::7%3]:50000");
+        assert_eq!(
+            services.introduce(&bob, &Address::Name(twin.name.clone())).err(),
+            Some(Refusal::OnAnotherLink(twin.name.clone()))
+        );
+        assert_eq!(services.relay(&bob, "hello", &Address::Name(twin.name.clone())), Ok(twin.name));
+        assert_eq!(reads.take(), "msg_bob_hello\n", "there is no router");
     }
 
     #[test]
