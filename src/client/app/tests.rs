@@ -1,5 +1,6 @@
 //! Rules of the App, played without a process, a socket or a sleep.
 
+mod addresses;
 mod cuts;
 mod network;
 mod screen;

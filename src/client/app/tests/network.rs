@@ -147,60 +147,6 @@ fn a_doctor_says_which_size_gets_through() {
 }
 
 /// A doctor whose UDP works, and whom the server sees at `seen`.
-/// Where a message goes when the server says that bob is at `peer`: the server is at `server`, our end of the connection
-/// is `own`, and `seen` is what the server sees of it.
-fn dialled(server: &str, own: &str, seen: &str, peer: &str) -> Result<String, CallError> {
-    let mut play = Play::new(Rules { server: server.parse().expect("an address"), ..rules(SCRIPT) });
-    play.event(Event::Connected { link: LinkId(1), from: SocketAddr::new(own.parse().expect("an address"), 9) });
-    play.server(&[&format!("ip_{seen}"), "OK,Login successful!"]);
-    play.event(Event::Listening { at: HERE, port: Ok(4401) });
-    play.server(&["OK,"]);
-    play.typed("msg bob hello");
-    let (call, _) = play.begun();
-    play.news(call, News::Wants("bob".parse().expect("an address")));
-    play.server(&[&format!("ticket_bob_{TICKET}"), &format!("peer_{peer}"), "OK,"]);
-    match play.orders(call).pop() {
-        Some(Order::Introduced(outcome)) => outcome.map(|to| to.address.to_string()),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn an_address_of_loopback_is_believed_of_a_server_on_this_machine_alone() {
-    let bob = "127.0.0.3:4401";
-    for (server, own, seen) in [
-        ("127.0.0.1:4400", "127.0.0.1", "127.0.0.2"),
-        ("[::1]:4400", "::1", "127.0.0.2"),
-        ("10.0.0.1:4400", "10.0.0.1", "10.0.0.1"),
-        ("[::ffff:10.0.0.1]:4400", "10.0.0.1", "10.0.0.1"),
-    ] {
-        assert_eq!(dialled(server, own, seen, bob).as_deref(), Ok(bob), "{server} {own} {seen}");
-    }
-    for (server, own, seen) in [
-        ("10.0.0.1:4400", "10.0.0.7", "10.0.0.7"),
-        // A guest of the server's machine, for which its host connects.
-        ("10.0.0.1:4400", "10.0.2.15", "10.0.0.1"),
-        // A tunnel that ends on another machine than the server's.
-        ("127.0.0.1:4400", "127.0.0.1", "10.0.0.8"),
-    ] {
-        for peer in [bob, "[::1]:4401", "[::ffff:127.0.0.3]:4401", "0.0.0.0:4401", "[::]:4401"] {
-            let why = dialled(server, own, seen, peer).expect_err(peer).to_string();
-            assert_eq!(
-                why,
-                format!("not reachable at {peer}: that is this machine itself, and the server is on another one")
-            );
-        }
-        assert_eq!(dialled(server, own, seen, "10.0.0.9:4401").as_deref(), Ok("10.0.0.9:4401"));
-    }
-}
-
-#[test]
-fn a_link_local_address_is_of_the_servers_network_as_this_machine_counts_it() {
-    let (server, own) = ("[fe80::1%5]:4400", "fe80::7");
-    assert_eq!(dialled(server, own, own, "[fe80::9]:4401").as_deref(), Ok("[fe80::9%5]:4401"));
-    assert_eq!(dialled(server, own, own, "[fd00::9]:4401").as_deref(), Ok("[fd00::9]:4401"));
-}
-
 fn doctor(seen: &str) -> Play {
     let mut play = Play::new(Rules { doctor: true, ..rules(SCRIPT) });
     play.event(Event::Connected { link: LinkId(1), from: "10.0.2.15:9".parse().expect("an address") });

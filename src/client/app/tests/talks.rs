@@ -199,7 +199,7 @@ fn a_probe_shows_nothing_and_is_for_the_introduced() {
 }
 
 /// The relays that were sent to the server, which has answered each.
-fn relays(play: &mut Play) -> Vec<String> {
+pub(super) fn relays(play: &mut Play) -> Vec<String> {
     let sent = play.sent();
     sent.iter().for_each(|_| play.server(&["OK,Relayed to bob"]));
     sent
@@ -246,63 +246,6 @@ fn who_cannot_be_reached_or_proves_nothing_gets_messages_through_the_server_for_
         fail(&mut play);
         assert_eq!((play.shown(), play.sent()), (vec![format!("refused: {error}")], Vec::new()));
     }
-}
-
-/// The server introduces this person, who has the address that was typed.
-fn introduced(play: &mut Play, call: CallId, who: &str) -> Result<String, CallError> {
-    play.news(call, News::Wants("10.0.0.7:4401".parse().expect("an address")));
-    play.sent();
-    play.server(&[&format!("ticket_{who}_{TICKET}"), "peer_10.0.0.7:4401", "OK,"]);
-    match play.orders(call).pop() {
-        Some(Order::Introduced(outcome)) => outcome.map(|to| to.name.to_string()),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn whoever_had_the_address_when_it_was_typed_gets_the_message_however_it_goes() {
-    let address = SocketAddr::from(([10, 0, 0, 7], 4401));
-    let mut play = Play::online(Rules { server: SocketAddr::from(([10, 0, 0, 1], 4400)), ..rules(PERSON) });
-    play.look();
-    let message = |play: &mut Play, text: &str| {
-        play.typed(&format!("msg 10.0.0.7:4401 {text}"));
-        play.begun().0
-    };
-    let one = message(&mut play, "one");
-    play.typed("msg 10.0.0.7:4401 two");
-    assert_eq!(introduced(&mut play, one, "bob"), Ok("bob".to_owned()));
-    let unreachable = CallError::Unreachable { address, why: NoConnection::Silent };
-    let fail = |play: &mut Play, call, why| play.event(Event::CallEnded { call, end: CallEnd::Message(Err(why)) });
-    fail(&mut play, one, unreachable);
-    assert_eq!(relays(&mut play), ["relay_one_bob"]);
-    assert_eq!(relays(&mut play), ["relay_two_bob"], "it was typed for the same person");
-    let three = message(&mut play, "three");
-    let why = introduced(&mut play, three, "bob").expect_err("through the server");
-    fail(&mut play, three, why);
-    assert_eq!(relays(&mut play), ["relay_three_bob"]);
-    let four = message(&mut play, "four");
-    assert_eq!(introduced(&mut play, four, "carol"), Ok("carol".to_owned()), "the address is another's");
-    fail(&mut play, four, CallError::NotProven { name: name("carol"), address, why: NoProof::Stranger });
-    assert_eq!(relays(&mut play), ["relay_four_carol"]);
-    let five = message(&mut play, "five");
-    play.news(five, News::Wants("10.0.0.7:4401".parse().expect("an address")));
-    play.sent();
-    play.server(&["ERR,dave accepts no connections: send relay_TEXT_dave"]);
-    assert!(matches!(play.orders(five).as_slice(), [Order::Introduced(Err(CallError::DoesNotListen(_)))]));
-    fail(&mut play, five, CallError::DoesNotListen("dave accepts no connections".to_owned()));
-    assert_eq!(relays(&mut play), ["relay_five_dave"]);
-}
-
-#[test]
-fn all_lines_behind_an_address_go_to_whoever_had_it_first() {
-    let mut play = Play::script();
-    play.typed("msg 10.0.0.7:4401 -");
-    play.typed("one");
-    let (one, _) = play.begun();
-    assert_eq!(introduced(&mut play, one, "bob"), Ok("bob".to_owned()));
-    play.event(Event::CallEnded { call: one, end: CallEnd::Message(Ok(name("bob"))) });
-    play.typed("two");
-    assert!(matches!(play.begun(), (_, Work::Message { to, .. }) if to.to_string() == "bob"));
 }
 
 #[test]
