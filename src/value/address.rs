@@ -23,7 +23,6 @@ pub struct InvalidAddress;
 impl FromStr for Address {
     type Err = InvalidAddress;
 
-    /// Numbers come first: `10.0.0.7` would be a username too.
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
         if let Ok(socket) = text.parse() {
             Ok(Address::Socket(socket))

@@ -1,11 +1,13 @@
 //! Usernames: the identity of a person on the network.
 //!
 //! A username appears inside `msg_TEXT_ADDR` lines, comma records and `IP:PORT` lists, so its alphabet leaves out
-//! every character that separates fields there: `_`, `,`, `:` and the space.
+//! every character that separates fields there: `_`, `,`, `:` and the space. Where a name may stand an address may, so
+//! no name is one: what is meant for the one must not go to the other.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 /// The most characters a username may have: the width of the name field in S4's packets.
@@ -36,12 +38,18 @@ impl Username {
         }
         let behind = if number > 1 { format!("-{number}") } else { String::new() };
         name.truncate(MAX_USERNAME.saturating_sub(behind.len()).max(1));
-        Username((name + &behind).into())
+        name.push_str(&behind);
+        Username(if is_address(&name) { name.replace('.', "-").into() } else { name.into() })
     }
 
     fn folded(&self) -> impl Iterator<Item = u8> + '_ {
         self.0.bytes().map(|byte| byte.to_ascii_lowercase())
     }
+}
+
+/// Those of IPv6 have colons.
+fn is_address(text: &str) -> bool {
+    text.parse::<Ipv4Addr>().is_ok()
 }
 
 impl FromStr for Username {
@@ -50,7 +58,7 @@ impl FromStr for Username {
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
         let starts_well = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
-        if starts_well && text.len() <= MAX_USERNAME && text.bytes().all(allowed) {
+        if starts_well && text.len() <= MAX_USERNAME && text.bytes().all(allowed) && !is_address(text) {
             Ok(Username(text.into()))
         } else {
             Err(InvalidUsername)
@@ -66,7 +74,7 @@ impl fmt::Display for Username {
 
 impl fmt::Display for InvalidUsername {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("A username has 1 to 15 letters, digits, dots or dashes and starts with a letter or digit")
+        f.write_str("A username has 1 to 15 letters, digits, dots or dashes, starts with a letter or digit and is no IP address")
     }
 }
 
@@ -104,14 +112,14 @@ mod tests {
 
     #[test]
     fn accepts_letters_digits_dots_and_dashes() {
-        for good in ["a", "Alice", "7of9", "ann.lee-2", "fifteen-letters"] {
+        for good in ["a", "Alice", "7of9", "ann.lee-2", "fifteen-letters", "10.0.0", "10.0.0.256"] {
             assert_eq!(good.parse::<Username>().map(|name| name.to_string()), Ok(good.to_owned()));
         }
     }
 
     #[test]
     fn refuses_separators_and_the_wrong_lengths() {
-        for bad in ["", "sixteen-letters-", ".dot", "-dash", "a_b", "a,b", "a:b", "a b", "zoë", "a\n"] {
+        for bad in ["", "sixteen-letters-", ".dot", "-dash", "a_b", "a,b", "a:b", "a b", "zoë", "a\n", "10.0.0.7"] {
             assert_eq!(bad.parse::<Username>(), Err(InvalidUsername), "{bad:?}");
         }
     }
@@ -124,6 +132,8 @@ mod tests {
             ("__zo\u{eb}", "zo-", "zo--2"),
             ("\u{96ea}", "guest", "guest-2"),
             ("", "guest", "guest-2"),
+            ("10.0.0.7", "10-0-0-7", "10.0.0.7-2"),
+            ("100.100.100.1001", "100-100-100-100", "100.100.100.1-2"),
         ] {
             for (number, expected) in [(1, nearest), (2, next)] {
                 let name = Username::nearest(text, number);
