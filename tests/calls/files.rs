@@ -198,6 +198,8 @@ fn a_refusal_says_whether_to_ask_again() {
     let call = fetch(downloads.path());
     owner(&call, 0, "ERR,busy: 5 files are being sent, try again later\n");
     assert!(matches!(call.step(), Stage::Again { why } if why.starts_with("busy")));
+    call.shows().0.get_mut().write_all(b"ERR,busy: pay first\n").expect("written");
+    assert!(matches!(call.step(), Stage::Again { why } if why.ends_with("has no place for us now (try again later)")));
     owner(&call, 0, "ERR,No such file: a.txt\n");
     assert_eq!(call.over(), Stage::Failed { why: "No such file: a.txt".to_owned(), done: 0 });
     let call = fetch(downloads.path());
@@ -219,12 +221,14 @@ fn a_refusal_for_now_throws_nothing_away() {
         assert_eq!(call.step(), Stage::Again { why: why.to_owned() });
     }
     // The same before anybody has proven anything; and there may be a stranger at that address for a while.
-    for (why, told) in [("Too many connections, try again later", None), ("declined", Some("that is not bob, or"))] {
+    for (why, told) in
+        [("Too many connections, try again later", "no place for us"), ("declined", "that is not bob, or")]
+    {
         let (mut peer, asked) = call.shows();
         assert_eq!(asked, first(3));
         peer.get_mut().write_all(format!("ERR,{why}\n").as_bytes()).expect("written");
         let Stage::Again { why: again } = call.step() else { panic!("tried again") };
-        assert!(again.contains(told.unwrap_or(why)), "{again}");
+        assert!(again.contains(told), "{again}");
     }
     owner(&call, 3, &format!("OK,6\nlo\n{HELLO}\n"));
     assert!(matches!(call.over(), Stage::Whole { size: 6, .. }));

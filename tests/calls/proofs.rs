@@ -94,10 +94,15 @@ fn whoever_was_introduced_first_is_meant_the_second_time() {
 }
 
 #[test]
-fn who_has_no_place_for_us_is_not_taken_for_somebody_else() {
-    for refusal in [PeerRefusal::TooManyConnections, PeerRefusal::busy()] {
+fn who_has_no_place_for_us_is_not_taken_for_somebody_else_nor_for_who_is_meant() {
+    let own_words = PeerRefusal::Busy("bob says: pay me first".to_owned());
+    for refusal in [PeerRefusal::TooManyConnections, PeerRefusal::busy(), own_words] {
         let (got, end) = answered(message(), &format!("ERR,{refusal}\n"), 1);
-        assert_eq!((got.as_str(), end), ("", CallEnd::Message(Err(CallError::Refused(refusal)))));
+        let CallEnd::Message(Err(why @ CallError::NotProven { address, why: NoProof::NoPlace, .. })) = end else {
+            panic!("{refusal}: {end:?}")
+        };
+        let says = format!("whoever is at {address} has no place for us now (try again later)");
+        assert_eq!((got.as_str(), why.to_string()), ("", says));
     }
 }
 

@@ -258,6 +258,7 @@ fn out_of_reach(other: &Other, why: &CallError) -> String {
                  router's that runs a client itself, or have become somebody else's: messages are relayed"
             );
         }
+        other @ CallError::NotProven { .. } => return format!("Others: {name}: {other}"),
         other => return format!("Others: {name} at {address}: {other}"),
     };
     let cause = match why {

@@ -232,6 +232,8 @@ pub enum NoProof {
     Stranger,
     /// It says that it knows nothing of our ticket.
     NotIntroduced,
+    /// It says that it has no place for us. That may be true of who is meant, or not.
+    NoPlace,
 }
 
 /// Why a call that we began came to nothing.
@@ -285,6 +287,9 @@ impl fmt::Display for CallError {
             }
             CallError::NotProven { name, address, why: NoProof::NotIntroduced } => {
                 write!(f, "{address}: that is not {name}, or one whom the server has not told that we come")
+            }
+            CallError::NotProven { address, why: NoProof::NoPlace, .. } => {
+                write!(f, "whoever is at {address} has no place for us now (try again later)")
             }
             CallError::Refused(refusal) => refusal.fmt(f),
             CallError::Cancelled => f.write_str("cancelled"),

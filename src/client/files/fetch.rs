@@ -6,7 +6,7 @@ use super::place::Place;
 use super::teller::Teller;
 use super::wire::{Cut, Wire};
 use crate::client::call::{Call, Watch};
-use crate::client::event::{CallError, Introduced, News, Stage, Way};
+use crate::client::event::{CallError, Introduced, News, NoProof, Stage, Way};
 use crate::client::peer::{PeerConnection, dial};
 use crate::peer_protocol::{Answer, FileHash, Opening, PeerRefusal};
 use crate::value::{Address, FileName, Username};
@@ -219,7 +219,9 @@ impl Fetch<'_> {
             let why = error.to_string();
             match error {
                 CallError::Cancelled => Miss::Cancelled,
-                CallError::NoServer(_) | CallError::Perhaps(_) => Miss::Again(why),
+                CallError::NoServer(_) | CallError::Perhaps(_) | CallError::NotProven { why: NoProof::NoPlace, .. } => {
+                    Miss::Again(why)
+                }
                 CallError::Refused(refusal) if refusal.try_again() => Miss::Again(why),
                 // It may come back in the middle.
                 CallError::Unreachable { .. }

@@ -109,15 +109,13 @@ fn prove(
     Ok(connection)
 }
 
-/// What it means that something else came than the peer's proof. Who has no place for us has said nothing yet of who
-/// they are, nor have we.
+/// What it means that something else came than the peer's proof. Nobody has proven yet to be `to`: what was said is
+/// nobody's word, and is not shown.
 fn no_proof(to: &Introduced, came: Result<String, NoLine>) -> CallError {
     let not_proven = |why| CallError::NotProven { name: to.name.clone(), address: to.address, why };
     match came.map(|line| Answer::parse(&line)) {
         Err(NoLine::GivenUp) => CallError::Cancelled,
-        Ok(Answer::Refused(full @ (PeerRefusal::TooManyConnections | PeerRefusal::Busy(_)))) => {
-            CallError::Refused(full)
-        }
+        Ok(Answer::Refused(PeerRefusal::TooManyConnections | PeerRefusal::Busy(_))) => not_proven(NoProof::NoPlace),
         Ok(Answer::Refused(PeerRefusal::NotIntroduced)) => not_proven(NoProof::NotIntroduced),
         _ => not_proven(NoProof::Stranger),
     }

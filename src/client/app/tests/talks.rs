@@ -213,6 +213,7 @@ fn who_cannot_be_reached_or_proves_nothing_gets_messages_through_the_server_for_
         CallError::Unreachable { address, why },
         CallError::NotProven { name: name("bob"), address, why: NoProof::Stranger },
         CallError::NotProven { name: name("bob"), address, why: NoProof::NotIntroduced },
+        CallError::NotProven { name: name("bob"), address, why: NoProof::NoPlace },
     ] {
         let mut play = Play::script();
         let fail = |play: &mut Play| {
