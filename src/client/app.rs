@@ -158,6 +158,7 @@ impl App {
     fn call_ended(&mut self, call: CallId, end: CallEnd) {
         self.forget_knock(call);
         self.inside.leave(call);
+        self.proving.leave(call);
         self.asks.withdraw(|ask| ask.purpose == Purpose::Introduction(call));
         match end {
             CallEnd::Over => self.call_over(call),

@@ -33,6 +33,8 @@ pub struct Doorway<'a> {
     pub is_hurried: bool,
     /// Told when the peer has said what it comes for. False: there is no room for another stranger.
     pub opens: &'a dyn Fn() -> bool,
+    /// Told when the peer has shown the start of a ticket that the App knows.
+    pub shows: &'a dyn Fn(),
 }
 
 /// Does what a call of ours is for, on this thread, and ends the call.
@@ -86,7 +88,7 @@ fn receive(
     if shows_start {
         // Whether there is room for another stranger or not: this one may be introduced in a moment.
         (doorway.opens)();
-        match prove(call, &mut connection, &knock, &line, since) {
+        match prove(call, &mut connection, &knock, &line, since, doorway) {
             Ok((ticket, limit)) => (knock.proven, until, since) = (Some(ticket), limit, Instant::now()),
             Err(end) => return end,
         }
@@ -116,9 +118,11 @@ fn prove(
     knock: &Knock,
     first: &str,
     since: Instant,
+    doorway: &Doorway<'_>,
 ) -> Result<(Ticket, Instant), CallEnd> {
     call.tell(News::Knock(knock.clone()));
     let Some(Order::Prove(ticket)) = knock::accepted(call, connection, since) else { return Err(CallEnd::Over) };
+    (doorway.shows)();
     // One that has ended already has no proof to send.
     let Ok(own) = connection.stream().local_addr() else { return Err(CallEnd::Over) };
     connection.prove(Proof::of(Side::Callee, ticket, own, first));

@@ -89,6 +89,14 @@ impl Rule {
         }
     }
 
+    fn shows(&mut self, id: u64) {
+        match self {
+            // Nobody is introduced there.
+            Rule::Keep(_) | Rule::LogIn(..) => {}
+            Rule::Door(door) => door.shows(id),
+        }
+    }
+
     fn over(&mut self, id: u64) {
         match self {
             // Its place is free in a moment, and a newcomer finds one all the same.
@@ -223,6 +231,11 @@ impl Place<'_> {
     /// As [`Connections::stand`].
     pub fn stand(&self, standing: Standing) -> bool {
         self.connections.stand(self.id, standing)
+    }
+
+    /// It shows a part of what introduces it, and is still to prove that it has it all.
+    pub fn shows(&self) {
+        self.connections.lock().rule.shows(self.id);
     }
 
     /// All was said on it.

@@ -31,6 +31,8 @@ struct Held {
     /// [`Standing::Silent`] before the first line, [`Standing::Waiting`] behind it, [`Standing::Kept`] once introduced.
     standing: Standing,
     is_hurried: bool,
+    /// It shows a part of what introduces it, and is a stranger until it has proven to have it all.
+    has_shown: bool,
     /// All was said, and its last line is on its way.
     is_over: bool,
 }
@@ -70,7 +72,10 @@ impl Door {
         };
         let id = self.next;
         self.next += 1;
-        self.held.insert(id, Held { from: origin, standing: Standing::Silent, is_hurried, is_over: false });
+        self.held.insert(
+            id,
+            Held { from: origin, standing: Standing::Silent, is_hurried, has_shown: false, is_over: false },
+        );
         if let Some(other) = gives_way {
             self.leave(other);
         }
@@ -95,6 +100,13 @@ impl Door {
     /// Whether it has only a moment for its first line.
     pub fn is_hurried(&self, id: u64) -> bool {
         self.held.get(&id).is_some_and(|held| held.is_hurried)
+    }
+
+    /// A connection shows a part of what introduces it: where strangers have to hurry, it gives way after the others.
+    pub fn shows(&mut self, id: u64) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.has_shown = true;
+        }
     }
 
     /// All was said on a connection: it gives way before the others.
@@ -127,8 +139,11 @@ impl Door {
 
     /// Whoever hurries most would else be the first to go: chance is fair, and cannot be aimed at.
     fn hurried_by_chance(&self, test: impl Fn(&Held) -> bool, choose: impl FnOnce(usize) -> usize) -> Option<u64> {
-        let hurried: Vec<u64> =
-            self.held.iter().filter(|(_, held)| held.is_hurried && test(held)).map(|(id, _)| *id).collect();
+        let of = |has_shown| {
+            let hurried = self.held.iter().filter(move |(_, held)| held.is_hurried && held.has_shown == has_shown);
+            hurried.filter(|(_, held)| test(held)).map(|(id, _)| *id).collect::<Vec<u64>>()
+        };
+        let hurried = Some(of(false)).filter(|others| !others.is_empty()).unwrap_or_else(|| of(true));
         hurried.get(choose(hurried.len().max(1))).copied()
     }
 }
@@ -218,6 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn who_shows_a_ticket_is_a_stranger_and_gives_way_after_the_others() {
+        let mut door = Door::default();
+        assert!(come(&mut door, 16).into_iter().all(|id| door.stand(id, Standing::Waiting)));
+        let hurried = come(&mut door, 16);
+        assert!(!door.stand(hurried[0], Standing::Waiting), "there is no room for another stranger");
+        door.shows(hurried[0]);
+        assert_eq!(door.admit(from(200), |_| 0), Admission::InPlaceOf { id: 32, gives_way: hurried[1] });
+        // However many show one: the numbers are those of strangers.
+        (1..40).for_each(|id| door.shows(id));
+        assert_eq!(door.admit(from(201), |_| 0), Admission::InPlaceOf { id: 33, gives_way: hurried[0] });
+        assert_eq!((door.strangers(), door.held.len()), (STRANGERS, STRANGERS + HURRIED));
+    }
+
+    #[test]
     fn one_address_takes_places_of_its_own_only() {
         let mut door = Door::default();
         (0..8).for_each(|id| assert_eq!(door.admit(from(1), |_| 0), Admission::Free(id)));
@@ -237,7 +266,7 @@ mod tests {
         /// Whatever comes and goes: the numbers hold, nobody introduced loses their place, and a newcomer of an address
         /// that has no stranger gets one as long as fewer than 33 are introduced.
         #[test]
-        fn the_numbers_hold(steps in prop::collection::vec((0u8..9, 0u8..40, any::<usize>()), 0..600)) {
+        fn the_numbers_hold(steps in prop::collection::vec((0u8..10, 0u8..40, any::<usize>()), 0..600)) {
             let mut door = Door::default();
             for (act, last, number) in steps {
                 let ids: Vec<u64> = door.held.keys().copied().collect();
@@ -249,6 +278,7 @@ mod tests {
                     1 => drop(door.stand(some, Standing::Kept)),
                     2 => door.leave(some),
                     3 => door.over(some),
+                    4 => door.shows(some),
                     _ => {
                         let has_none = of_one(&door) == 0;
                         let admission = door.admit(from(last), |below| number % below);

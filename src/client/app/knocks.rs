@@ -93,18 +93,16 @@ impl App {
         match visitor {
             Visitor::Unknown => self.order(call, Order::Refuse(PeerRefusal::NotIntroduced)),
             Visitor::Stranger => self.let_in(call, knock, false),
-            Visitor::ShowsStart(ticket) if self.enters(call, knock.opening.name()) => {
-                self.order(call, Order::Prove(ticket));
-            }
+            Visitor::ShowsStart(ticket) if self.proving.begin(call, ticket) => self.order(call, Order::Prove(ticket)),
+            Visitor::ShowsStart(_) => self.order(call, Order::Refuse(PeerRefusal::TooManyConnections)),
             Visitor::Introduced if self.enters(call, knock.opening.name()) => self.let_in(call, knock, true),
-            Visitor::ShowsStart(_) | Visitor::Introduced => {
-                self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned())));
-            }
+            Visitor::Introduced => self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned()))),
         }
     }
 
-    /// Whether there is room for one more call of this person. It keeps its place then.
+    /// Whether there is room for one more call of this person, who has proven who they are. It keeps its place then.
     fn enters(&mut self, call: CallId, name: &Username) -> bool {
+        self.proving.leave(call);
         let enters = self.inside.enter(call, name);
         if enters {
             self.out.push(Effect::KeepPlace(call));

@@ -15,7 +15,7 @@ use super::session::{Life, Session};
 use super::strangers::Strangers;
 use super::tickets::Tickets;
 use super::transfer::Transfers;
-use super::under_way::{AtTheDoor, Deliveries, Doctor, Inside, Jobs, Talk, Talks};
+use super::under_way::{AtTheDoor, Deliveries, Doctor, Inside, Jobs, Proving, Talk, Talks};
 use crate::client::event::{CallId, Effect, Line, Now, Place, Shown};
 use crate::protocol::Broadcast;
 use crate::value::Username;
@@ -45,6 +45,7 @@ pub struct App {
     pub(super) detours: Detours,
     pub(super) at_the_door: AtTheDoor,
     pub(super) inside: Inside,
+    pub(super) proving: Proving,
     pub(super) questions: Questions,
     pub(super) strangers: Strangers,
     pub(super) talks: Talks,
@@ -84,6 +85,7 @@ impl App {
             detours: Detours::default(),
             at_the_door: AtTheDoor::default(),
             inside: Inside::default(),
+            proving: Proving::default(),
             questions: Questions::default(),
             strangers: Strangers::default(),
             talks: Talks::default(),

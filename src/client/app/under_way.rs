@@ -2,13 +2,16 @@
 
 use super::asks::Origin;
 use crate::client::event::{CallError, CallId, Knock, Place};
-use crate::value::{Address, Username};
+use crate::value::{Address, Ticket, Username};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 /// The most calls of one person at a time: a quarter of the places for connections.
 pub const MAX_CALLS: usize = 16;
+
+/// The most calls at a time that are still to prove that they have one and the same ticket. Whoever it is for makes one.
+const MAX_PROVING: usize = 2;
 
 /// Chats that are open, and our own requests that wait for an answer.
 pub type Talks = BTreeMap<CallId, Talk>;
@@ -84,11 +87,7 @@ pub struct Inside(Vec<(CallId, Username)>);
 
 impl Inside {
     /// Lets a call in, unless this person has [`MAX_CALLS`] here: one person must not take the places of all others.
-    /// One that is in already stays.
     pub fn enter(&mut self, call: CallId, name: &Username) -> bool {
-        if self.0.iter().any(|(inside, _)| *inside == call) {
-            return true;
-        }
         let has_room = self.0.iter().filter(|(_, other)| other == name).count() < MAX_CALLS;
         if has_room {
             self.0.push((call, name.clone()));
@@ -99,6 +98,27 @@ impl Inside {
     /// The call is over.
     pub fn leave(&mut self, call: CallId) {
         self.0.retain(|(inside, _)| *inside != call);
+    }
+}
+
+/// The calls that show the start of a ticket, and are still to prove that they have it all. They are nobody's yet: who
+/// has seen a first line can show the same as the one who wrote it, and takes none of that person's places by it.
+#[derive(Debug, Default)]
+pub struct Proving(Vec<(CallId, Ticket)>);
+
+impl Proving {
+    /// Has a call prove that it has this ticket, unless [`MAX_PROVING`] do so with it already.
+    pub fn begin(&mut self, call: CallId, ticket: Ticket) -> bool {
+        let has_room = self.0.iter().filter(|(_, other)| *other == ticket).count() < MAX_PROVING;
+        if has_room {
+            self.0.push((call, ticket));
+        }
+        has_room
+    }
+
+    /// The call has proven it, or is over.
+    pub fn leave(&mut self, call: CallId) {
+        self.0.retain(|(proving, _)| *proving != call);
     }
 }
 

@@ -146,7 +146,7 @@ impl Service for Peers {
             let end = Event::CallEnded { call: id, end: CallEnd::Over };
             let _told = PanicTold { event: end, signals: self.signals.clone() };
             let opens = || place.stand(Standing::Waiting);
-            let doorway = Doorway { is_hurried: place.is_hurried(), opens: &opens };
+            let doorway = Doorway { is_hurried: place.is_hurried(), opens: &opens, shows: &|| place.shows() };
             dispatch::serve(call, Arc::clone(stream), peer, &doorway, &self.means);
         }
     }

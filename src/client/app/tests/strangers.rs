@@ -56,6 +56,29 @@ fn one_person_leaves_places_for_the_others() {
 }
 
 #[test]
+fn who_shows_the_digits_of_somebody_takes_nothing_of_their_share() {
+    let mut play = Play::script();
+    play.server(&[&format!("ticket_alice_{TICKET}")]);
+    let shown = format!("LIST,alice,{}", &TICKET[..12]);
+    let prove = || Order::Prove(TICKET.parse().expect("a ticket"));
+    for number in 1..=16 {
+        let call = play.knock(number, &shown, None);
+        let order = if number <= 2 { prove() } else { Order::Refuse(PeerRefusal::TooManyConnections) };
+        assert_eq!(play.orders(call), [order]);
+    }
+    for number in 21..=36 {
+        let real = proven(&mut play, number, "LIST,alice,TICKET", "alice");
+        assert!(play.done.contains(&Effect::KeepPlace(real)), "the {number}th has a place");
+    }
+    // One of the two has left, and another may try; its proof is worth no place beyond the sixteen.
+    play.event(Event::CallEnded { call: CallId::In(1), end: CallEnd::Over });
+    let another = play.knock(41, &shown, None);
+    assert_eq!(play.orders(another), [prove()]);
+    play.knock_with(HERE, 41, &shown, None, Some(TICKET));
+    assert!(matches!(play.orders(another).as_slice(), [Order::Refuse(PeerRefusal::Busy(_))]));
+}
+
+#[test]
 fn a_yes_by_name_is_not_for_a_question_that_was_exchanged() {
     let mut play = Play::screen();
     let first = proven(&mut play, 1, "RUN,alice,TICKET,uptime", "alice");
