@@ -35,12 +35,13 @@ impl Probe {
             Ok(stream) => stream,
             Err(error) => return Reply::Err(Refusal::Other(format!("You cannot be reached at {at}: {error}"))),
         };
-        let first = self.opening().to_string();
-        match self.ask(Arc::new(stream), &first, until) {
+        let (stream, first) = (Arc::new(stream), self.opening().to_string());
+        match self.ask(&stream, &first, until) {
             // It ended without a word, or said nothing in time.
             Err(_) => Reply::Err(Refusal::OlderClient(at)),
             Ok(line) => match (line.parse::<Proof>(), Answer::parse(&line)) {
                 (Ok(proof), _) if proof == Proof::of(Side::Callee, self.ticket, at, &first) => {
+                    self.prove(&stream, &first);
                     Reply::Ok(format!("Others can reach you at {at}"))
                 }
                 (Ok(_), _) | (_, Answer::Refused(PeerRefusal::NotIntroduced)) => Reply::Err(Refusal::AnotherClient(at)),
@@ -57,18 +58,21 @@ impl Probe {
     }
 
     /// What is answered to the `first` line.
-    fn ask(&self, stream: Arc<TcpStream>, first: &str, until: Instant) -> io::Result<String> {
+    fn ask(&self, stream: &Arc<TcpStream>, first: &str, until: Instant) -> io::Result<String> {
         // A client that has no place says so and closes: what is read tells that, though this cannot be written.
-        let _ = (&*stream).write_all(format!("{first}\n").as_bytes());
-        let mut lines = LineReader::new(DeadlineReader::new(Arc::clone(&stream), Some(until)), MAX_LINE);
-        let line = match lines.next_line()? {
-            Some(Ok(line)) => line.to_owned(),
-            Some(Err(_)) | None => return Err(io::ErrorKind::InvalidData.into()),
-        };
-        // So the client need not keep the ticket; its answer tells nothing more.
+        let _ = (&**stream).write_all(format!("{first}\n").as_bytes());
+        let mut lines = LineReader::new(DeadlineReader::new(Arc::clone(stream), Some(until)), MAX_LINE);
+        match lines.next_line()? {
+            Some(Ok(line)) => Ok(line.to_owned()),
+            Some(Err(_)) | None => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Proves to the client, which has proven itself, who asks: so it need not keep the ticket. Its answer tells nothing
+    /// more. Nobody else gets this: it would let them prove to be the server.
+    fn prove(&self, stream: &TcpStream, first: &str) {
         let own = Proof::of(Side::Caller, self.ticket, self.address, first);
         let _ = (&*stream).write_all(format!("{own}\n").as_bytes());
-        Ok(line)
     }
 }
 
@@ -76,7 +80,7 @@ impl Probe {
 mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::net::{Ipv4Addr, Shutdown, TcpListener};
     use std::thread;
 
     const TICKET: &str = "00112233445566778899aabbccddeeff";
@@ -86,7 +90,8 @@ mod tests {
         Probe { name: "alice".parse().expect("a name"), ticket: TICKET.parse().expect("a ticket"), address }
     }
 
-    /// What the server says when this is the answer at the client's address.
+    /// What the server says when this is the answer at the client's address, where it goes on only with who has proven
+    /// to be the client.
     fn answered(answer: impl FnOnce(SocketAddr) -> String + Send + 'static) -> (SocketAddr, String) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -95,9 +100,13 @@ mod tests {
             let mut lines = BufReader::new(&stream).lines();
             assert_eq!(lines.next().expect("a line").expect("text"), FIRST);
             (&stream).write_all(answer(address).as_bytes()).expect("written");
+            stream.shutdown(Shutdown::Write).expect("open");
+            lines.next().map(|line| line.expect("text"))
         });
         let reply = probe(address).run(address).to_string();
-        client.join().expect("no panic");
+        let own = proof(Side::Caller, TICKET, address, FIRST);
+        let proven = reply.starts_with("OK,").then(|| own.trim_end().to_owned());
+        assert_eq!(client.join().expect("no panic"), proven, "{reply}");
         (address, reply)
     }
 
