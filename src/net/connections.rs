@@ -200,7 +200,7 @@ impl Connections {
     }
 
     /// The place that was given under this number.
-    pub(super) fn place(&self, id: u64) -> Place<'_> {
+    pub(crate) fn place(&self, id: u64) -> Place<'_> {
         Place { connections: self, id }
     }
 

@@ -4,6 +4,7 @@
 
 mod mailbox;
 mod outbox;
+mod owed;
 mod packs;
 mod presence;
 mod broadcaster;
@@ -11,4 +12,5 @@ mod broadcaster;
 pub use broadcaster::{Broadcaster, Left, MAX_WRITE};
 pub use mailbox::{Mailbox, Parcel};
 pub use outbox::Outbox;
+pub use owed::Owed;
 pub use presence::Presence;

@@ -7,6 +7,7 @@ mod apart;
 mod rendezvous;
 mod guests;
 mod login;
+mod lost;
 mod probe;
 mod member;
 

@@ -285,9 +285,9 @@ impl ClientMap {
         self.lock().get(name).filter(|client| client.active).map(Client::snapshot)
     }
 
-    /// How to reach the session of this name, active or not.
-    pub fn mailbox(&self, name: &Username) -> Option<Arc<dyn Mailbox>> {
-        self.lock().get(name).map(|client| Arc::clone(&client.mailbox))
+    /// The client of this name, active or not.
+    pub fn find_any(&self, name: &Username) -> Option<ClientSnapshot> {
+        self.lock().get(name).map(Client::snapshot)
     }
 
     /// Everybody's mailbox.

@@ -1,5 +1,6 @@
 //! Whether a session is there: by when its hellos and its lines were heard. It knows no socket and no clock.
 
+use crate::protocol::Notice;
 use crate::value::Username;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,10 +11,10 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// A client says hello each 5 s: after so long two of them are missing, and a line that comes then is from one whose
 /// datagrams do not get through.
 const CEASED: Duration = Duration::from_secs(10);
-/// The most senders that are remembered for one session.
+/// The most senders that are remembered for one session, and the most notices.
 const MAX_SENDERS: usize = 64;
 
-/// What was heard of one session, and who said something to it since.
+/// What was heard of one session, and what was said to it since.
 #[derive(Debug, Default)]
 pub struct Presence(Mutex<State>);
 
@@ -25,6 +26,8 @@ struct State {
     line: Option<Instant>,
     /// Who had a text handed over since then.
     senders: Vec<Username>,
+    /// What it was told since then of messages that were lost.
+    notices: Vec<Notice>,
     /// It was told why somebody cannot reach it.
     was_told_why: bool,
 }
@@ -34,14 +37,14 @@ impl Presence {
     pub fn hello(&self, now: Instant) {
         let mut state = self.lock();
         state.hello = Some(now);
-        state.senders.clear();
+        state.is_heard();
     }
 
     /// A line has come.
     pub fn line(&self, now: Instant) {
         let mut state = self.lock();
         state.line = Some(now);
-        state.senders.clear();
+        state.is_heard();
     }
 
     /// Whether the session has said a hello.
@@ -79,6 +82,19 @@ impl Presence {
         std::mem::take(&mut self.lock().senders)
     }
 
+    /// Notes what it is about to be told of a message that was lost.
+    pub fn note_notice(&self, notice: &Notice) {
+        let mut state = self.lock();
+        if state.notices.len() < MAX_SENDERS {
+            state.notices.push(notice.clone());
+        }
+    }
+
+    /// What it was told of lost messages since it was last heard; each is given once.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.lock().notices)
+    }
+
     /// Whether it is to be told why somebody cannot reach it: once is enough.
     pub fn is_to_be_told_why(&self) -> bool {
         !std::mem::replace(&mut self.lock().was_told_why, true)
@@ -90,6 +106,11 @@ impl Presence {
 }
 
 impl State {
+    fn is_heard(&mut self) {
+        self.senders.clear();
+        self.notices.clear();
+    }
+
     fn is_there(&self, now: Instant, silence: Duration) -> bool {
         let Some(hello) = self.hello else { return true };
         let heard = self.line.map_or(hello, |line| line.max(hello));
@@ -138,8 +159,9 @@ mod tests {
         let heard: [fn(&Presence, Instant); 2] = [Presence::hello, Presence::line];
         for hear in heard {
             presence.note_sender(&name(1));
+            presence.note_notice(&Notice::ServerStops);
             hear(&presence, now);
-            assert_eq!(presence.take_senders(), []);
+            assert_eq!((presence.take_senders(), presence.take_notices()), (vec![], vec![]));
         }
     }
 

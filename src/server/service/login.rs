@@ -26,6 +26,9 @@ pub struct LoginState<'a> {
     mailbox: Arc<dyn Mailbox>,
     place: &'a Place<'a>,
     current: Option<Login>,
+    /// The last login, while nothing was heard since its end; and whether it was cut off then. What was handed over to it
+    /// may still be lost with the connection.
+    ended: Option<(Login, bool)>,
     bucket: TokenBucket,
     /// Pieces of long answers, at the same rate: no line is too fast because of them.
     pieces: TokenBucket,
@@ -63,6 +66,7 @@ impl<'a> LoginState<'a> {
             mailbox,
             place,
             current: None,
+            ended: None,
             bucket: TokenBucket::new(services.config.rate.0, now),
             pieces: TokenBucket::new(services.config.rate.0, now),
             own_turns: OwnTurns::default(),
@@ -86,6 +90,7 @@ impl<'a> LoginState<'a> {
     /// # Errors
     /// [`Refusal::TooFast`]: the line is not to be carried out.
     pub fn count_line(&mut self, now: Instant) -> Result<(), Refusal> {
+        self.ended = None;
         if !self.bucket.take(now) {
             return Err(Refusal::TooFast(self.services.config.rate.0.unwrap_or_default()));
         }
@@ -208,6 +213,8 @@ impl<'a> LoginState<'a> {
         self.place.stand(Standing::Silent);
         let Some(login) = self.current.take() else { return false };
         let left = self.services.leave(&login);
+        let was_cut_off = login.presence.was_cut_off(Instant::now());
+        self.ended = Some((login, was_cut_off));
         if let Some(left) = left {
             self.next_broadcast = left.next;
         }
@@ -217,11 +224,19 @@ impl<'a> LoginState<'a> {
     /// Ends the login of a client that the network has lost, or that did not read what it was sent: who had a text handed
     /// over that it may not have got is told.
     pub fn leave_lost(&mut self) {
-        let login = self.current.clone();
         self.leave();
-        if let Some(login) = login {
+        if let Some((login, _)) = self.ended.take() {
             info!("{} at {}: lost", login.key.name, self.peer);
-            self.services.tell_senders(&login.key.name, &login.presence);
+            self.services.was_lost(&login.key.name, &login.presence);
+            // Its member may be back on another connection.
+            self.services.deliver_owed(&login.key.name);
+        }
+    }
+
+    /// Tells the client of messages that were lost while its member was not logged in; after the answer to the login.
+    pub fn deliver_owed(&self) {
+        if let Some(login) = &self.current {
+            self.services.deliver_owed(&login.key.name);
         }
     }
 
@@ -240,9 +255,66 @@ impl<'a> LoginState<'a> {
     }
 }
 
-/// However the conversation ends, the client map is told.
+/// However the conversation ends, the client map is told. Of one that was cut off nobody knows what arrived: it is lost,
+/// also where the server ends the connection before the network does.
 impl Drop for LoginState<'_> {
     fn drop(&mut self) {
         self.leave();
+        if self.ended.as_ref().is_some_and(|(_, was_cut_off)| *was_cut_off) {
+            self.leave_lost();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rendezvous::tests::{Session, enter, open};
+    use super::*;
+    use crate::net::{Connections, PerAddress};
+
+    const ALICE: [u8; 4] = [10, 0, 0, 7];
+    const BOB: [u8; 4] = [10, 0, 0, 8];
+
+    /// What the sender of a text hears that was handed over to bob `silence` before `then` is done with bob's login.
+    fn told_after(silence: Duration, then: impl FnOnce(&mut LoginState<'_>)) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let connections = Connections::with_login(1, PerAddress { public: 1, private: 1 });
+        let (place, mailbox) = (connections.place(0), Arc::<Session>::default());
+        let now = Instant::now();
+        let mut bob = LoginState::new(&services, (BOB, 1).into(), [10, 0, 0, 1].into(), mailbox.clone(), &place, now);
+        let (login, _) = enter(&services, "bob", BOB[3]);
+        login.presence.hello(now.checked_sub(silence).expect("the machine runs for longer"));
+        bob.current = Some(login);
+        let (alice, reads) = enter(&services, "alice", ALICE[3]);
+        services.relay(&alice.key, "hello", &"bob".parse().expect("an address")).expect("handed over");
+        then(&mut bob);
+        drop(bob);
+        reads.take()
+    }
+
+    #[test]
+    fn what_was_handed_over_is_not_forgotten_when_the_session_expires() {
+        let expire = |bob: &mut LoginState<'_>| {
+            assert_eq!(bob.time_is_up(Instant::now()), TimeIsUp::LogInAgain(Notice::SessionExpired));
+        };
+        let told = told_after(Duration::ZERO, |bob| {
+            expire(bob);
+            bob.leave_lost();
+        });
+        assert!(told.starts_with("notice_Not delivered: bob was lost at ") && told.lines().count() == 1, "{told}");
+        let heard = told_after(Duration::ZERO, |bob| {
+            expire(bob);
+            bob.count_line(Instant::now()).expect("not too fast");
+            bob.leave_lost();
+        });
+        assert_eq!(heard, "");
+        assert_eq!(told_after(Duration::ZERO, expire), "", "nothing says that it was lost");
+    }
+
+    #[test]
+    fn who_was_cut_off_when_the_session_ended_is_lost_whatever_ended_it() {
+        assert!(told_after(Duration::from_secs(12), |_| {}).starts_with("notice_Not delivered: bob"));
+        assert_eq!(told_after(Duration::ZERO, |_| {}), "");
     }
 }

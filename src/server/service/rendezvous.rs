@@ -10,10 +10,10 @@ use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, LINE, SignUps, Turns};
 use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
-use crate::server::delivery::{Broadcaster, Left, Mailbox, Presence};
+use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
 use crate::server::store::{Account, Accounts, History, NotAdded};
 use crate::value::sentence::counted;
-use crate::value::{Address, Apart, Ticket, TimeOfDay, Username, text};
+use crate::value::{Address, Apart, Ticket, Username, text};
 use log::info;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -30,6 +30,7 @@ pub struct Rendezvous {
     pub(super) history: History,
     pub(super) accounts: Accounts,
     broadcaster: Broadcaster,
+    pub(super) owed: Owed,
     hasher: Hasher,
     turns: Turns,
     sign_ups: SignUps,
@@ -98,6 +99,7 @@ impl Rendezvous {
             accounts,
             clients: ClientMap::default(),
             broadcaster: Broadcaster::default(),
+            owed: Owed::default(),
             turns: Turns::default(),
             sign_ups: SignUps::default(),
         })
@@ -180,24 +182,13 @@ impl Rendezvous {
             older.mailbox.deliver(&Event::Notice(notice).into());
             older.mailbox.close();
             if older.presence.was_cut_off(now) {
-                self.tell_senders(&key.name, &older.presence);
+                self.was_lost(&key.name, &older.presence);
             }
         }
         // Before the client learns its token: its first hello may come at once.
         let token = Ticket::draw();
         self.broadcaster.join(token, [from.ip(), key.address], mailbox, Arc::clone(&presence));
         Login { key, token, presence }
-    }
-
-    /// What was handed over to a client since it was last heard is lost: its senders are told.
-    pub fn tell_senders(&self, lost: &Username, presence: &Presence) {
-        let at = TimeOfDay::of(SystemTime::now());
-        let notice = Event::Notice(Notice::NotDelivered { name: lost.clone(), at }).into();
-        for sender in presence.take_senders() {
-            if let Some(mailbox) = self.clients.mailbox(&sender) {
-                mailbox.deliver(&notice);
-            }
-        }
     }
 
     /// Logs a client out; tells where it stands in the broadcasts, if they were ever sent to it.
@@ -383,20 +374,20 @@ impl Rendezvous {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::server::delivery::Parcel;
     use std::sync::Mutex;
 
     /// A session that takes what is delivered, or is just leaving.
     #[derive(Default)]
-    struct Session {
+    pub struct Session {
         is_leaving: bool,
         lines: Mutex<String>,
     }
 
     impl Session {
-        fn take(&self) -> String {
+        pub fn take(&self) -> String {
             std::mem::take(&mut self.lines.lock().expect("no panic"))
         }
     }
@@ -410,7 +401,7 @@ mod tests {
         fn close(&self) {}
     }
 
-    fn open(folder: &tempfile::TempDir) -> Rendezvous {
+    pub fn open(folder: &tempfile::TempDir) -> Rendezvous {
         let config = Config { data: folder.path().to_owned(), hash_rounds: 1000, ..Config::defaults() };
         Rendezvous::open(config).expect("opens")
     }
@@ -459,7 +450,7 @@ mod tests {
     }
 
     /// Logs in from a host of this number.
-    fn enter(services: &Rendezvous, name: &str, host: u8) -> (Login, Arc<Session>) {
+    pub fn enter(services: &Rendezvous, name: &str, host: u8) -> (Login, Arc<Session>) {
         let (ip, session) = ([10, 0, 0, host], Arc::<Session>::default());
         let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
         let mailbox = Arc::clone(&session) as Arc<dyn Mailbox>;
@@ -544,31 +535,5 @@ mod tests {
         bob.presence.line(Instant::now());
         assert_eq!(relay(), Ok(bob.key.name.clone()), "it is heard by lines");
         assert_eq!(reads.take(), "msg_alice_hello\nmsg_alice_hello\n");
-    }
-
-    #[test]
-    fn who_had_a_text_handed_over_hears_that_it_was_lost() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let services = open(&folder);
-        let (alice, alice_reads) = enter(&services, "alice", 7);
-        let (bob, _) = enter(&services, "bob", 8);
-        let bob_is = "bob".parse().expect("an address");
-        for _ in 0..2 {
-            services.relay(&alice.key, "hello", &bob_is).expect("handed over");
-        }
-        services.leave(&bob);
-        services.tell_senders(&bob.key.name, &bob.presence);
-        let told = alice_reads.take();
-        assert!(told.starts_with("notice_Not delivered: bob was lost at ") && told.lines().count() == 1, "{told}");
-        // A client that was cut off comes back before the network has given its connection up.
-        let (bob, _) = enter(&services, "bob", 8);
-        bob.presence.hello(Instant::now() - Duration::from_secs(12));
-        services.relay(&alice.key, "hello", &bob_is).expect("handed over");
-        let (bob, _) = enter(&services, "bob", 9);
-        assert!(alice_reads.take().starts_with("notice_Not delivered: bob was lost at "));
-        bob.presence.hello(Instant::now());
-        services.relay(&alice.key, "hello", &bob_is).expect("handed over");
-        enter(&services, "bob", 8);
-        assert_eq!(alice_reads.take(), "", "it was there until it logged in elsewhere");
     }
 }

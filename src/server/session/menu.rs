@@ -153,6 +153,7 @@ impl<'a> MenuSession<'a> {
     /// Sends what was broadcast in the last half hour, then has the broadcaster send what comes. In quiet mode
     /// broadcasts are fetched with the answers.
     fn catch_up(&mut self) -> bool {
+        self.login.deliver_owed();
         if self.inbox.is_quiet() || self.login.current().is_none() {
             return true;
         }
@@ -183,11 +184,12 @@ impl<'a> MenuSession<'a> {
     }
 
     fn finish(&mut self) {
+        self.send_owed();
+        self.inbox.outbox.finish();
+        // At the end, as the last lines may have met nobody too.
         if self.inbox.outbox.has_lost() {
             self.login.leave_lost();
         }
-        self.send_owed();
-        self.inbox.outbox.finish();
     }
 
     /// Turns a message into its answer. It may be the rest of the one before, which was answered.

@@ -188,8 +188,10 @@ impl Connection<'_> {
         written
     }
 
-    /// Begins with the broadcasts of the last half hour that this connection was not sent yet.
+    /// Sends what else has waited for the login, and begins with the broadcasts of the last half hour that this
+    /// connection was not sent yet.
     fn catch_up(&mut self) {
+        self.session.login.deliver_owed();
         if self.session.login.lacks_broadcasts() {
             self.history = History::Hello(Instant::now() + HELLO_WAIT);
         } else {
@@ -267,13 +269,14 @@ impl Connection<'_> {
 
     /// Logs out and writes the last lines. Whoever broadcasts and leaves at once gets their own line all the same.
     fn finish(&mut self) {
-        if self.outbox.has_lost() {
-            self.session.login.leave_lost();
-        }
         let owed = self.session.login.leave();
         if !owed || self.send_broadcasts() {
             self.flush();
         }
         self.outbox.finish();
+        // At the end, as the last lines may have met nobody too.
+        if self.outbox.has_lost() {
+            self.session.login.leave_lost();
+        }
     }
 }
