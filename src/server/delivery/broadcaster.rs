@@ -127,6 +127,8 @@ impl Broadcaster {
     pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>, presence: Arc<Presence>) {
         let token_line = FromServer::token_line(token);
         let (next, route) = (NOTHING, Route::Tcp);
+        // The connection may have been suspected since an earlier login on it.
+        mailbox.suspect(false);
         let delivery =
             Delivery { mailbox, presence, is_suspect: false, token_line, addresses, next, wants_head: false, route };
         self.lock().deliveries.insert(token, delivery);
@@ -399,7 +401,10 @@ mod tests {
     fn a_session_of_which_nothing_is_heard_is_suspected_until_something_is() {
         let (broadcaster, mailbox, now) = (Broadcaster::default(), Arc::<Suspected>::default(), Instant::now());
         let (token, ip, presence) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]), Arc::<Presence>::default());
-        broadcaster.join(token, [ip; 2], Arc::clone(&mailbox) as Arc<dyn Mailbox>, Arc::clone(&presence));
+        let join = |token, presence| {
+            broadcaster.join(token, [ip; 2], Arc::clone(&mailbox) as Arc<dyn Mailbox>, presence);
+        };
+        join(token, Arc::clone(&presence));
         let hello = |last_seq, from, now| {
             let arrival = Arrival { length: 0, from: SocketAddr::new(from, 5000), to: [10, 0, 0, 1].into() };
             broadcaster.hello(Hello { token, last_seq }, arrival, 1, now)
@@ -409,7 +414,7 @@ mod tests {
         assert!(hello(0, ip, now) && !broadcaster.acknowledges(token));
         assert!(hello(1, ip, now) && broadcaster.acknowledges(token));
         broadcaster.give_up_silent(after(14));
-        assert!(told().is_empty());
+        assert_eq!(told(), [false], "at the login");
         assert!(!hello(1, [10, 0, 0, 8].into(), after(14)), "an address that is not the session's");
         broadcaster.give_up_silent(after(15));
         broadcaster.give_up_silent(after(16));
@@ -422,6 +427,14 @@ mod tests {
         presence.line(after(33));
         broadcaster.give_up_silent(after(33));
         broadcaster.give_up_silent(after(99));
+        assert_eq!(told(), [false]);
+        // One that is suspected logs in again on the same connection.
+        assert!(hello(1, ip, after(100)));
+        broadcaster.give_up_silent(after(115));
+        broadcaster.leave(token);
+        assert_eq!(told(), [true]);
+        join(Ticket::draw(), Arc::default());
+        broadcaster.give_up_silent(after(116));
         assert_eq!(told(), [false]);
     }
 }
