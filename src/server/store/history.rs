@@ -219,18 +219,20 @@ impl Drop for History {
         if let Err(error) = self.make_ready(&mut self.lock_file(), Instant::now()) {
             warn!("{}: {error}", self.path.display());
         }
+        self.sync();
     }
 }
 
 impl LogFile {
-    /// Appends a line that was taken now, or leaves the file as it was.
+    /// Appends a line that was taken now, or leaves the file as it was. A line that was written is never refused: its
+    /// number would be given twice.
     fn append(&mut self, line: &str, now: Instant) -> io::Result<()> {
         let written = (&*self.file).write_all(line.as_bytes());
         self.seen = match written {
             Ok(()) => {
                 self.bytes += line.len() as u64;
                 self.began.get_or_insert(now);
-                self.seen.with(&self.file, line.len())?
+                self.seen.with(SeenFile::of(&self.file), line.len())
             }
             Err(_) => {
                 self.file.set_len(self.bytes)?;

@@ -44,15 +44,14 @@ impl SeenFile {
         }
     }
 
-    /// How `file` is now, to which we have added so many bytes since it was this. When that is not all that has become
-    /// of it, it stays this: then the next look finds that somebody else has written too.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn with(self, file: &File, added: usize) -> io::Result<SeenFile> {
-        let now = SeenFile::of(file)?;
-        let is_ours = added > 0 && now.which == self.which && now.length == self.length.saturating_add(added as u64);
-        Ok(if is_ours { now } else { self })
+    /// What was seen of a file that is as `now` says, to which we have added so many bytes since it was this. When that is
+    /// not all that has become of it, or it could not be looked at, it stays this: then the next look finds a change, as
+    /// if somebody else had written.
+    pub fn with(self, now: io::Result<SeenFile>, added: usize) -> SeenFile {
+        let is_ours = |now: &SeenFile| {
+            added > 0 && now.which == self.which && now.length == self.length.saturating_add(added as u64)
+        };
+        now.ok().filter(is_ours).unwrap_or(self)
     }
 
     /// What somebody has done to this file when `there` is at its path, another than this: words behind its name.
@@ -76,11 +75,12 @@ mod tests {
         let mut file = tempfile::tempfile().expect("a file");
         let seen = SeenFile::of(&file).expect("there");
         file.write_all(b"ours").expect("written");
-        let ours = seen.with(&file, 4).expect("there");
+        assert_eq!(seen.with(Err(ErrorKind::Other.into()), 4), seen, "what is written stays written");
+        let ours = seen.with(SeenFile::of(&file), 4);
         assert_eq!(ours, SeenFile::of(&file).expect("there"));
         file.write_all(b"ours, and theirs").expect("written");
-        assert_eq!(ours.with(&file, 4).expect("there"), ours);
-        assert_eq!(ours.with(&file, 0).expect("there"), ours, "we have added nothing");
+        assert_eq!(ours.with(SeenFile::of(&file), 4), ours);
+        assert_eq!(ours.with(SeenFile::of(&file), 0), ours, "we have added nothing");
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub fn append(file: &mut File, seen: &mut SeenFile, rows: &[u8]) -> io::Result<(
     let end = file.seek(SeekFrom::End(0))?;
     let written = file.write_all(rows).and_then(|()| file.sync_data());
     *seen = match written {
-        Ok(()) => seen.with(file, rows.len())?,
+        Ok(()) => seen.with(SeenFile::of(file), rows.len()),
         Err(_) => {
             file.set_len(end)?;
             SeenFile::of(file)?
