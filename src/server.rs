@@ -93,6 +93,7 @@ impl Server {
         self.stop.wake_receiver(self.address);
         thread::scope(|scope| {
             self.spawn(scope, "broadcaster", || self.services.send_broadcasts(&self.datagrams, &self.stop));
+            self.spawn(scope, "history", || self.services.sync_broadcasts(&self.stop));
             self.spawn(scope, "datagrams", || self.receive_hellos());
             if let Some(responder) = &self.responder {
                 self.spawn(scope, "find", || responder.run(|| self.services.client_count(), &self.stop));

@@ -2,7 +2,7 @@
 //!
 //! It takes all lines that are pending and sends them together: one datagram or one write a client, not one a line.
 //! It owes each client all lines from a sequence number on, so a repair, the history of the last half hour and a
-//! new broadcast are the same thing: a client whose number is behind.
+//! new broadcast are the same thing: a client whose number is behind. It touches no disk, which may be slow.
 
 use super::mailbox::{Mailbox, Parcel};
 use super::packs::{Pack, Packs, pack_datagram};
@@ -29,7 +29,7 @@ const ONE_WAY: Duration = Duration::from_secs(15);
 pub const MAX_WRITE: usize = 64 * 1024;
 /// How long the end of a session waits for the round that is under way; its writes never wait, so it is soon over.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
-/// How often the silent are looked for, and the history is synced to disk.
+/// How often the silent are looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// The number of no broadcast: a client whose next it is is owed nothing.
@@ -194,7 +194,6 @@ impl Broadcaster {
             if now.saturating_duration_since(last_housekeeping) >= HOUSEKEEPING {
                 last_housekeeping = now;
                 self.give_up_silent(now);
-                history.sync();
             }
             let round = self.collect(history, now);
             for Datagram { to, from, token_line, pack } in &round.by_udp {
@@ -218,7 +217,6 @@ impl Broadcaster {
             self.sent.notify_all();
             self.wait_for_work(now);
         }
-        history.sync();
     }
 
     /// Ends [`Broadcaster::run`], whose stop has been triggered.

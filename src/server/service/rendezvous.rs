@@ -19,6 +19,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// How often broadcasts are synced to disk: a power cut takes no more of them.
+const SYNC_EACH: Duration = Duration::from_secs(1);
 /// Bytes of what is wrong with a file, in an answer: it may quote the file.
 const MAX_REASON: usize = 300;
 
@@ -330,6 +332,13 @@ impl Rendezvous {
     /// Sends broadcasts to everybody until `stop`, by `socket` to those who say hello there.
     pub fn send_broadcasts(&self, socket: &AddressedSocket, stop: &Shutdown) {
         self.broadcaster.run(&self.history, socket, self.config.udp_loss, stop);
+    }
+
+    /// Has the disk keep what was broadcast, once a second until `stop`.
+    pub fn sync_broadcasts(&self, stop: &Shutdown) {
+        while !stop.wait(SYNC_EACH) {
+            self.history.sync();
+        }
     }
 
     /// Takes a hello datagram; false when it does not count: an unknown token, or an address that is not the
