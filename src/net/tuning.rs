@@ -37,7 +37,9 @@ sockopt_impl!(
 /// Whose connection it is, which decides how long nothing may be acknowledged before the kernel ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// The server's, with a client: the dead leave the list within 30 s.
+    /// The server's, with a client: the dead leave the list within 30 s of the cut, or of the first write behind it. The
+    /// kernel counts from there, and probed before: so one that never said a hello, and is written to in the last of
+    /// these seconds, may stay for 50 s.
     Server,
     /// The same while nothing is heard of the client, by datagrams or lines. Probes of an idle connection stop when
     /// something is sent on it, and the time begins anew: so it is short then, and they are out within 30 s all the same.
