@@ -2,6 +2,7 @@
 
 pub mod shutdown;
 mod deadline;
+mod pace;
 mod lines;
 mod bursts;
 mod places;
@@ -20,5 +21,6 @@ pub use deadline::DeadlineReader;
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
 pub use hangup::{has_hung_up, is_network_loss};
 pub use lines::{LineReader, MAX_WITHOUT_LF};
+pub use pace::STRANGER_RATE;
 pub use places::{Admission, Origin, Places, Standing};
 pub use shutdown::Shutdown;

@@ -6,6 +6,7 @@ use super::event::{CallEnd, Knock, News, Order, Work};
 use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, knock, message, reach, talk};
 use super::run::serve::{Asking, RunMeans};
 use super::run::{self, Words};
+use crate::net::STRANGER_RATE;
 use crate::peer_protocol::{Opening, PeerRefusal, Proof, Side, TicketField};
 use crate::value::Ticket;
 use std::net::{SocketAddr, TcpStream};
@@ -72,6 +73,7 @@ fn receive(
     doorway: &Doorway<'_>,
     means: &Means,
 ) -> CallEnd {
+    connection.set_rate(Some(STRANGER_RATE));
     let mut until = Instant::now() + if doorway.is_hurried { HURRIED } else { OPENING };
     let line = match connection.line_or_end(call, left(until)) {
         Ok(line) => line,
@@ -101,6 +103,9 @@ fn receive(
     }
     if !shows_start && !(doorway.opens)() && shows_none {
         return refuse(&connection, PeerRefusal::TooManyConnections);
+    }
+    if !shows_none {
+        connection.set_rate(None);
     }
     serve_knock(call, connection, knock, since, means)
 }

@@ -66,6 +66,11 @@ impl BurstReader {
         self.was_whole_pieces
     }
 
+    /// From now on so many bytes a second are read: see [`DeadlineReader::set_rate`].
+    pub fn set_rate(&mut self, rate: Option<u32>) {
+        self.input.set_rate(rate);
+    }
+
     /// When the first bytes of the last message came.
     pub fn began(&self) -> Instant {
         self.began
@@ -76,7 +81,7 @@ impl BurstReader {
     ///
     /// # Errors
     /// [`ErrorKind::TimedOut`] when nothing of a message has come by the deadline, [`ErrorKind::InvalidData`] after
-    /// [`MAX_WITHOUT_LF`] bytes without a pause, and whatever the connection says.
+    /// [`MAX_WITHOUT_LF`] bytes without a pause, or more than a message may have, and whatever the connection says.
     pub fn next_message(&mut self, deadline: Option<Instant>) -> io::Result<Option<Result<String, BadLine>>> {
         loop {
             if let Some(lf) = self.held[self.searched..].iter().position(|&byte| byte == b'\n') {
@@ -126,10 +131,12 @@ impl BurstReader {
             self.skipped += self.held.len();
             self.held.clear();
         }
-        match self.skipped {
-            0..=MAX_WITHOUT_LF => Ok(()),
-            _ => Err(io::Error::new(ErrorKind::InvalidData, "1 MiB without a pause")),
+        let most = self.cap.max(MAX_WITHOUT_LF);
+        if self.skipped > most {
+            let why = format!("{} KiB without a pause", most / 1024);
+            return Err(io::Error::new(ErrorKind::InvalidData, why));
         }
+        Ok(())
     }
 
     /// Takes the first `length` bytes as a message and drops the `more` behind them.
@@ -240,6 +247,20 @@ mod tests {
     fn a_message_of_many_segments_is_one() {
         let (mut reader, mut sender) = pair(1 << 20);
         let long = "x".repeat(500_000);
+        let sending = thread::spawn({
+            let long = long.clone();
+            move || sender.write_all(long.as_bytes()).map(|()| sender)
+        });
+        assert_eq!(next(&mut reader), Some(long));
+        sending.join().expect("no panic").expect("open");
+    }
+
+    #[test]
+    fn who_is_read_slowly_makes_no_pause() {
+        let (mut reader, mut sender) = pair(1 << 20);
+        reader.set_rate(Some(1 << 16));
+        // Two seconds' worth at once; each further read waits for longer than a pause.
+        let long = "x".repeat((1 << 17) + (1 << 14));
         let sending = thread::spawn({
             let long = long.clone();
             move || sender.write_all(long.as_bytes()).map(|()| sender)

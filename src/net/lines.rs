@@ -6,8 +6,9 @@
 use crate::value::{BadLine, line};
 use std::io::{self, BufRead, BufReader, Read};
 
-/// Bytes without a line end after which a stream is no text protocol any more: the session ends.
-pub const MAX_WITHOUT_LF: usize = 1 << 20;
+/// Bytes without a line end after which a stream is no text protocol any more, where its lines may not be longer: the
+/// session ends.
+pub const MAX_WITHOUT_LF: usize = 64 * 1024;
 
 /// Splits a byte stream into lines.
 pub struct LineReader<R> {
@@ -32,7 +33,7 @@ impl<R: Read> LineReader<R> {
     ///
     /// # Errors
     /// Whatever the stream says, a timeout included, after which the call can be repeated and nothing is lost; and
-    /// [`io::ErrorKind::InvalidData`] after [`MAX_WITHOUT_LF`] bytes without a line end.
+    /// [`io::ErrorKind::InvalidData`] after [`MAX_WITHOUT_LF`] bytes without a line end, or more than a line may have.
     pub fn next_line(&mut self) -> io::Result<Option<Result<&str, BadLine>>> {
         if self.done {
             self.line.clear();
@@ -58,8 +59,10 @@ impl<R: Read> LineReader<R> {
             }
             let used = piece.len() + usize::from(lf.is_some());
             self.input.consume(used);
-            if self.skipped > MAX_WITHOUT_LF {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "1 MiB without a line end"));
+            let most = self.cap.max(MAX_WITHOUT_LF);
+            if self.skipped > most {
+                let why = format!("{} KiB without a line end", most / 1024);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
             if lf.is_some() {
                 self.done = true;
@@ -161,7 +164,9 @@ mod tests {
 
     #[test]
     fn an_endless_line_ends_the_stream() {
-        let flood = vec![vec![b'x'; 4096]; 300];
-        assert_eq!(lines(flood), ["1 MiB without a line end"]);
+        let flood = vec![vec![b'x'; 4096]; 17];
+        assert_eq!(lines(flood), ["64 KiB without a line end"]);
+        let most = [vec![b'x'; MAX_WITHOUT_LF], b"\nnext\n".to_vec()];
+        assert_eq!(lines(most), [BadLine::TooLong(16).to_string(), "next".to_owned()]);
     }
 }

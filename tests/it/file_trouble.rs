@@ -303,7 +303,7 @@ fn whoever_lies_is_found_out() {
     for (lie, found_out) in [
         ("wrong-hash", "what arrived is not what its hash says"),
         ("no-hash", "the file came without its hash"),
-        ("endless", "1 MiB without a line end"),
+        ("endless", "64 KiB without a line end"),
         ("16-eib", "needs 16.0 EiB, and"),
         ("beyond", "\"184467440737095516150\" is not the size of a file"),
         ("negative", "\"-1\" is not the size of a file"),

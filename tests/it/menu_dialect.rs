@@ -41,6 +41,16 @@ fn two_of_s1_sign_up_list_broadcast_message_and_leave() {
 }
 
 #[test]
+fn bytes_without_a_pause_end_the_session() {
+    let (_server, menus) = server(&[]);
+    let mut flood = Shows::connect(menus);
+    flood.sees(GREETING);
+    flood.send(&"x".repeat((1 << 16) + 8192));
+    flood.sees("64 KiB without a pause\n");
+    assert!(!flood.take_chunk(), "closed");
+}
+
+#[test]
 fn two_of_s2_get_one_answer_a_line() {
     let (_server, menus) = quiet_server(&[]);
     let mut alice = Asks::join(menus, "alice");

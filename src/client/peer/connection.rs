@@ -59,6 +59,11 @@ impl PeerConnection {
         self.reader.get_mut().set_deadline(limit.map(|limit| Instant::now() + limit));
     }
 
+    /// From now on so many bytes a second are read; `None` for no limit.
+    pub fn set_rate(&mut self, rate: Option<u32>) {
+        self.reader.get_mut().set_rate(rate);
+    }
+
     /// The next line. On a stream that does not block, [`NoLine::Late`] says that none is there yet.
     ///
     /// # Errors

@@ -4,8 +4,8 @@
 //! It decides, and touches no socket; the session around it says it in the words of its dialect.
 
 use super::rendezvous::{Login, Rendezvous};
-use crate::net::{Patience, Place, Standing};
-use crate::protocol::{Broadcast, Notice, Refusal};
+use crate::net::{Patience, Place, STRANGER_RATE, Standing};
+use crate::protocol::{Broadcast, MAX_LINE, Notice, Refusal};
 use crate::server::auth::{Credentials, OwnTurns, TokenBucket};
 use crate::server::clients::Viewpoint;
 use crate::server::delivery::Mailbox;
@@ -83,6 +83,17 @@ impl<'a> LoginState<'a> {
     /// When to call [`LoginState::time_is_up`].
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// How many bytes a second to read: of a member as many as the longest lines have at the rate of lines, of others
+    /// what suffices for a login.
+    pub fn read_rate(&self) -> Option<u32> {
+        match self.current {
+            Some(_) => {
+                self.services.config.rate.0.map(|lines| lines.saturating_mul(MAX_LINE as u32).max(STRANGER_RATE))
+            }
+            None => Some(STRANGER_RATE),
+        }
     }
 
     /// Counts a line, against the rate and for the inactivity rule.

@@ -13,7 +13,7 @@ use super::menu_step::{Prompt, Step, inside, outside};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU, PIECE};
 use crate::net::listener::{Service, reached_address};
 use crate::net::{BurstReader, Pieces, Place, Refused, has_hung_up, is_network_loss};
-use crate::protocol::{Event, MAX_LINE, MemberRequest, Request, masked_name};
+use crate::protocol::{Event, MAX_LINE, MemberRequest, Refusal, Request, masked_name};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, LoginState, Rendezvous, SessionKey, TimeIsUp};
@@ -103,12 +103,16 @@ impl<'a> MenuSession<'a> {
             return Some(self.time_is_up(now));
         }
         let rest_by = reader.was_whole_pieces().then(|| now + self.services.config.piece_pause);
+        reader.set_rate(self.login.read_rate());
         match reader.next_message(deadline) {
             Ok(message) => {
                 let is_rest = rest_by.is_some_and(|by| reader.began() <= by);
                 message.map(|message| self.take(message, is_rest, Instant::now()))
             }
             Err(error) if error.kind() == ErrorKind::TimedOut => Some(self.time_is_up(Instant::now())),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                Some(Step::Close(menu::refuse(&Refusal::Other(error.to_string()))))
+            }
             Err(error) => {
                 if is_network_loss(&error) {
                     self.login.leave_lost();

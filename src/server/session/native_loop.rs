@@ -139,6 +139,7 @@ impl Connection<'_> {
         }
         let until = [deadline, self.history.due()].into_iter().flatten().min();
         self.lines.get_mut().set_deadline(until);
+        self.lines.get_mut().set_rate(self.session.login.read_rate());
         match self.lines.next_line() {
             Ok(Some(line)) => Some(self.session.take(line, Instant::now(), &mut self.answer)),
             Ok(None) => None,

@@ -7,7 +7,7 @@ use super::logged;
 use crate::dialect::Dialect;
 use crate::dialect::packet::{Assembler, Kind, Packet};
 use crate::net::listener::Service;
-use crate::net::{DeadlineReader, Place, Refused};
+use crate::net::{DeadlineReader, Place, Refused, STRANGER_RATE};
 use crate::protocol::Event;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{FileNames, NewGuest, Rendezvous, SessionKey};
@@ -37,6 +37,7 @@ impl Service for Packets<'_> {
         let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
         let mut session = PacketSession::new(self, peer, outbox);
         let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline);
+        reader.set_rate(Some(STRANGER_RATE));
         let mut assembler = Assembler::default();
         while session.go_on(&mut reader, &mut assembler) {
             reader.set_deadline(session.deadline);

@@ -7,7 +7,7 @@ use super::logged;
 use crate::dialect::Dialect;
 use crate::dialect::query::{MAX_NAME, MAX_QUERY, Query, QueryReply};
 use crate::net::listener::Service;
-use crate::net::{BurstReader, Place, Refused, Shutdown};
+use crate::net::{BurstReader, Place, Refused, STRANGER_RATE, Shutdown};
 use crate::protocol::Refusal;
 use crate::server::auth::TokenBucket;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
@@ -42,10 +42,19 @@ impl Service for Queries<'_> {
         let end = Some(Instant::now() + self.0.config.login_limit);
         let mut bucket = TokenBucket::new(self.0.config.rate.0, Instant::now());
         let mut reader = BurstReader::new(Arc::clone(stream), MAX_QUERY);
-        while let Ok(Some(message)) = reader.next_message(end) {
-            let answer = match bucket.take(Instant::now()) {
-                true => answer_and_log(self.0, message, peer),
-                false => Some(QueryReply::Refused("Too fast: wait and send it again".to_owned())),
+        reader.set_rate(Some(STRANGER_RATE));
+        loop {
+            let answer = match reader.next_message(end) {
+                Ok(Some(message)) if bucket.take(Instant::now()) => answer_and_log(self.0, message, peer),
+                Ok(Some(_)) => Some(QueryReply::Refused("Too fast: wait and send it again".to_owned())),
+                Ok(None) => return,
+                Err(error) => {
+                    if error.kind() == ErrorKind::InvalidData {
+                        // The connection ends with it, so a client that has left already need not be told.
+                        let _ = outbox.answer(QueryReply::invalid().to_string().as_bytes());
+                    }
+                    return;
+                }
             };
             if answer.is_some_and(|answer| !outbox.answer(answer.to_string().as_bytes())) {
                 return;
