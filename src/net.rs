@@ -1,8 +1,8 @@
 //! Bytes, sockets and threads, with no idea of what is said on them.
 
 pub mod shutdown;
-mod deadline;
 mod pace;
+mod deadline;
 mod lines;
 mod bursts;
 mod places;
@@ -20,7 +20,7 @@ pub use connections::{Connections, PerAddress, Place, Refused};
 pub use deadline::DeadlineReader;
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
 pub use hangup::{has_hung_up, is_network_loss};
-pub use lines::{LineReader, MAX_WITHOUT_LF};
+pub use lines::{LineReader, MAX_OF_MEMBERS, MAX_WITHOUT_LF};
 pub use pace::STRANGER_RATE;
 pub use places::{Admission, Origin, Places, Standing};
 pub use shutdown::Shutdown;

@@ -67,7 +67,8 @@ fn files(folder: &Path) -> Vec<(PathBuf, String)> {
 }
 
 fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+    let shared = text.split("#[cfg(test)]\npub(super) mod tests {").next().unwrap_or_default();
+    shared.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
 }
 
 fn program(module: &Module) -> Option<&str> {

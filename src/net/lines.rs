@@ -9,6 +9,8 @@ use std::io::{self, BufRead, BufReader, Read};
 /// Bytes without a line end after which a stream is no text protocol any more, where its lines may not be longer: the
 /// session ends.
 pub const MAX_WITHOUT_LF: usize = 64 * 1024;
+/// The same of somebody who is known: a file that was pasted by mistake is one wrong line, and no end.
+pub const MAX_OF_MEMBERS: usize = 1 << 20;
 
 /// Splits a byte stream into lines.
 pub struct LineReader<R> {
@@ -19,13 +21,21 @@ pub struct LineReader<R> {
     /// Whether `line` holds a line that was already handed out.
     done: bool,
     cap: usize,
+    /// Bytes without a line end after which it ends.
+    most: usize,
 }
 
 impl<R: Read> LineReader<R> {
     /// A reader whose lines have at most `cap` bytes with their LF. It holds one buffer of 4 KiB and the line that
     /// is not complete yet.
     pub fn new(input: R, cap: usize) -> Self {
-        LineReader { input: BufReader::with_capacity(4096, input), line: Vec::new(), skipped: 0, done: false, cap }
+        let (input, most) = (BufReader::with_capacity(4096, input), cap.max(MAX_WITHOUT_LF));
+        LineReader { input, line: Vec::new(), skipped: 0, done: false, cap, most }
+    }
+
+    /// From now on the stream ends after so many bytes without a line end, not after [`MAX_WITHOUT_LF`].
+    pub fn set_most(&mut self, most: usize) {
+        self.most = self.cap.max(most);
     }
 
     /// The next line, without LF and a CR before it; `None` at the end of the stream. A last line without LF is
@@ -33,7 +43,8 @@ impl<R: Read> LineReader<R> {
     ///
     /// # Errors
     /// Whatever the stream says, a timeout included, after which the call can be repeated and nothing is lost; and
-    /// [`io::ErrorKind::InvalidData`] after [`MAX_WITHOUT_LF`] bytes without a line end, or more than a line may have.
+    /// [`io::ErrorKind::InvalidData`] after [`MAX_WITHOUT_LF`] bytes without a line end; more where a line may have more,
+    /// or where [`LineReader::set_most`] was called.
     pub fn next_line(&mut self) -> io::Result<Option<Result<&str, BadLine>>> {
         if self.done {
             self.line.clear();
@@ -59,9 +70,8 @@ impl<R: Read> LineReader<R> {
             }
             let used = piece.len() + usize::from(lf.is_some());
             self.input.consume(used);
-            let most = self.cap.max(MAX_WITHOUT_LF);
-            if self.skipped > most {
-                let why = format!("{} KiB without a line end", most / 1024);
+            if self.skipped > self.most {
+                let why = format!("{} KiB without a line end", self.most / 1024);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
             if lf.is_some() {

@@ -36,6 +36,11 @@ fn too_many_bytes_without_a_line_end_end_the_session() {
     assert_eq!(client.line(), "ERR,64 KiB without a line end: not a text protocol");
     client.wait_for_end();
     assert_eq!(server.connect().ask("help"), "OK,4 commands");
+    // A file that a member has pasted by mistake is one wrong line.
+    let mut alice = server.join("alice");
+    alice.send_raw([vec![b'x'; (1 << 16) + 8192], b"\n".to_vec()].concat());
+    assert_eq!(alice.line(), "ERR,Line too long: at most 4096 bytes with its line end");
+    assert_eq!(alice.ask("whoami"), "OK,alice,127.0.0.2,0");
 }
 
 #[test]

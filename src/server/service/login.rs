@@ -4,7 +4,7 @@
 //! It decides, and touches no socket; the session around it says it in the words of its dialect.
 
 use super::rendezvous::{Login, Rendezvous};
-use crate::net::{Patience, Place, STRANGER_RATE, Standing};
+use crate::net::{MAX_OF_MEMBERS, MAX_WITHOUT_LF, Patience, Place, STRANGER_RATE, Standing};
 use crate::protocol::{Broadcast, MAX_LINE, Notice, Refusal};
 use crate::server::auth::{Credentials, OwnTurns, TokenBucket};
 use crate::server::clients::Viewpoint;
@@ -94,6 +94,11 @@ impl<'a> LoginState<'a> {
             }
             None => Some(STRANGER_RATE),
         }
+    }
+
+    /// After how many bytes without a line end the session ends.
+    pub fn most_without_lf(&self) -> usize {
+        if self.current.is_some() { MAX_OF_MEMBERS } else { MAX_WITHOUT_LF }
     }
 
     /// Counts a line, against the rate and for the inactivity rule.

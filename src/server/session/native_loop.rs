@@ -140,6 +140,7 @@ impl Connection<'_> {
         let until = [deadline, self.history.due()].into_iter().flatten().min();
         self.lines.get_mut().set_deadline(until);
         self.lines.get_mut().set_rate(self.session.login.read_rate());
+        self.lines.set_most(self.session.login.most_without_lf());
         match self.lines.next_line() {
             Ok(Some(line)) => Some(self.session.take(line, Instant::now(), &mut self.answer)),
             Ok(None) => None,
