@@ -18,7 +18,8 @@ const SAY: Duration = Duration::from_millis(500);
 pub struct Wire<'a> {
     call: &'a Call,
     connection: PeerConnection,
-    /// How long no byte may move.
+    /// How long no byte may move. While the other machine does not answer it begins anew, as the peer is not the one who
+    /// is late: then the kernel decides when to end the connection.
     stall: Duration,
     /// What says that the peer has left.
     end: Watch,
@@ -75,12 +76,16 @@ impl<'a> Wire<'a> {
         self.line_within(self.stall)
     }
 
-    /// The next line.
+    /// The next line. With no time at all it is one that is there already.
     ///
     /// # Errors
     /// [`Cut`].
     pub fn line_within(&mut self, limit: Duration) -> Result<String, Cut> {
-        self.connection.line_or_end(self.call, limit).map_err(|none| match none {
+        let mut next = self.connection.line_or_end(self.call, limit);
+        while !limit.is_zero() && matches!(next, Err(NoLine::Late)) && self.connection.is_silent() {
+            next = self.connection.line_or_end(self.call, limit);
+        }
+        next.map_err(|none| match none {
             NoLine::GivenUp => Cut::GivenUp,
             NoLine::Bad(bad) => Cut::Peer(bad.to_string()),
             NoLine::Lost(error) if error.kind() == io::ErrorKind::InvalidData => Cut::Peer(error.to_string()),
@@ -100,12 +105,13 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// [`Cut`].
     pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Cut> {
-        self.connection.set_limit(Some(self.stall));
         loop {
+            self.connection.set_limit(Some(self.stall));
             match self.connection.bytes().read(into) {
                 Ok(0) => return Err(self.over("the connection has ended")),
                 Ok(read) => return Ok(read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut && self.connection.is_silent() => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(self.over(&format!("nothing came for {}", duration::show(self.stall))));
                 }
@@ -119,8 +125,16 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// [`Cut`].
     pub fn write(&self, bytes: &[u8]) -> Result<(), Cut> {
-        let mut stream = &**self.connection.stream();
-        stream.write_all(bytes).map_err(|error| self.lost(&error))
+        let (mut stream, mut left) = (&**self.connection.stream(), bytes);
+        while !left.is_empty() {
+            match stream.write(left) {
+                Ok(taken) => left = &left[taken..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.connection.is_silent() => {}
+                Err(error) => return Err(self.lost(&error)),
+            }
+        }
+        Ok(())
     }
 
     /// Sends a line.

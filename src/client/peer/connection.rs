@@ -2,7 +2,7 @@
 //! said on it.
 
 use crate::client::call::{Call, Watch, Woken};
-use crate::net::tuning::{Whose, tune};
+use crate::net::tuning::{Whose, silence, tune};
 use crate::net::{DeadlineReader, LineReader};
 use crate::peer_protocol::{Answer, PeerRefusal, Proof};
 use crate::protocol::MAX_LINE;
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// How long a line may take to leave.
 pub const WRITE: Duration = Duration::from_secs(10);
+/// After how long without a sign of the other side's kernel it is silent.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// A connection with a peer.
 pub struct PeerConnection {
@@ -52,6 +54,11 @@ impl PeerConnection {
     /// The stream, to write to and to watch.
     pub fn stream(&self) -> &Arc<TcpStream> {
         &self.stream
+    }
+
+    /// Whether the other machine does not answer: it or the network is away.
+    pub fn is_silent(&self) -> bool {
+        is_long(silence(&self.stream))
     }
 
     /// From now on [`Self::line`] and [`Self::bytes`] end after `limit`; with `None` only when the stream does.
@@ -128,6 +135,11 @@ impl PeerConnection {
         // An error says that it has ended already.
         let _ = socket2::SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
     }
+}
+
+/// Whether a silence is long enough to be told, and to be waited out.
+pub fn is_long(silence: Option<Duration>) -> bool {
+    silence.is_some_and(|silence| silence >= SILENCE)
 }
 
 impl fmt::Display for NoLine {

@@ -1,6 +1,6 @@
 //! A chat, whichever side asked for it: one thread reads and writes. It knows no screen and no other chat.
 
-use super::connection::{NoLine, PeerConnection, WRITE};
+use super::connection::{NoLine, PeerConnection, WRITE, is_long};
 use super::dial;
 use super::knock;
 use crate::client::call::{Call, Watch, Woken};
@@ -12,8 +12,6 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// After how long without a sign of the other side's kernel the person is told.
-const SILENCE: Duration = Duration::from_secs(10);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -109,7 +107,7 @@ impl Answers {
             return None;
         }
         self.due = now + LOOK;
-        let is_silent = silence().is_some_and(|silence| silence >= SILENCE);
+        let is_silent = is_long(silence());
         let has_changed = is_silent != self.is_silent;
         self.is_silent = is_silent;
         has_changed.then_some(is_silent)
