@@ -1,4 +1,4 @@
-//! Attacks on a server, crashes of it, hours of coming and going, and bad networks: options, and exit code.
+//! Attacks on a server, crashes of it, hours of coming and going, members at work, and bad networks: options, and exit code.
 //! `scripts/bench` builds the programs and calls this one.
 
 mod random;
@@ -8,6 +8,7 @@ mod process;
 mod attack;
 mod kill;
 mod soak;
+mod members;
 mod networks;
 
 use clap::{Parser, Subcommand};
@@ -24,7 +25,7 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     server: PathBuf,
 
-    /// The program `client`, for `kill` and `networks`
+    /// The program `client`, for `kill`, `members` and `networks`
     #[arg(long, value_name = "FILE", default_value = "client")]
     client: PathBuf,
 
@@ -55,6 +56,15 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=2000))]
         clients: u16,
     },
+    /// Clients that broadcast, say, fetch, leave and come back: all verified, nothing refused on the way back
+    Members {
+        /// How long: 29 are judged in full, as the history takes ten
+        #[arg(default_value_t = 29, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        minutes: u32,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..=100))]
+        clients: u16,
+    },
     /// What people wait for on the network that `networks.sh` beside this has made
     Networks(networks::Options),
 }
@@ -67,6 +77,10 @@ fn main() -> ExitCode {
         Task::Kill { rounds } => kill::run(&options.server, &options.client, &parent, rounds),
         Task::Soak { minutes, clients } => {
             soak::run(&options.server, &parent, Duration::from_secs(60 * u64::from(minutes)), clients.into())
+        }
+        Task::Members { minutes, clients } => {
+            let time = Duration::from_secs(60 * u64::from(minutes));
+            members::run(&options.server, &options.client, &parent, time, clients.into())
         }
         Task::Networks(network) => networks::run(&options.client, &parent, &network).map(|()| true),
     };

@@ -1,7 +1,7 @@
 //! What people wait for on a bad network. The network is there: this runs on the server's host, and there are hosts c1
 //! to c5, each a network namespace of that name.
 
-mod client;
+pub mod client;
 mod repeats;
 
 use crate::figures::{milliseconds, percentile};

@@ -2,7 +2,7 @@
 //! at each second; what it needs at the end, when all are gone, must be what it needed at the start.
 
 mod visitor;
-mod table;
+pub mod table;
 
 use crate::process::{Log, Server, Vitals};
 use crate::wire::Wire;

@@ -86,13 +86,29 @@ impl Clients {
     /// # Errors
     /// A sentence.
     pub fn enter(&mut self, program: &Path, server: &str, options: &[&OsStr]) -> Result<Duration, String> {
-        let (who, begin) = (self.clients.len(), Instant::now());
-        let name = format!("c{}", who + 1);
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &name]).arg(program).args([server, "--json", "--signup", "--user", &name]);
+        command.args(["netns", "exec", &self.next_name()]).arg(program);
+        self.start(command, server, options)
+    }
+
+    /// The same, on this host.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn enter_here(&mut self, program: &Path, server: &str, options: &[&OsStr]) -> Result<Duration, String> {
+        self.start(Command::new(program), server, options)
+    }
+
+    fn next_name(&self) -> String {
+        format!("c{}", self.clients.len() + 1)
+    }
+
+    fn start(&mut self, mut command: Command, server: &str, options: &[&OsStr]) -> Result<Duration, String> {
+        let (who, begin) = (self.clients.len(), Instant::now());
+        command.args([server, "--json", "--signup", "--user", &self.next_name()]);
         command.args(options).env("PEERLINE_PASSWORD", PASSWORD);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().map_err(|error| format!("ip does not start: {error}"))?;
+        let mut process = command.spawn().map_err(|error| format!("c{} does not start: {error}", who + 1))?;
         let (keys, output) = (process.stdin.take(), process.stdout.take());
         let sender = self.sender.clone();
         let read = move || {

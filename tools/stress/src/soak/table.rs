@@ -54,6 +54,21 @@ impl View {
         self.doubled += u64::from(number < expected);
         self.last = self.last.max(Some(number));
     }
+
+    /// How many have come.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// How many were lost, came twice or out of order.
+    pub fn faults(&self) -> u64 {
+        self.lost + self.doubled
+    }
+
+    /// The highest number.
+    pub fn last(&self) -> Option<u64> {
+        self.last
+    }
 }
 
 impl Seen {
