@@ -47,6 +47,6 @@ passed 'the file'
 cmp "$folder/share/big.bin" "$folder/downloads/big.bin"
 # Who was cut off from the server too connects anew.
 [ "$pulled" != alice ] || ! says "$folder/bob.said" 'trying again' || fail 'the fetch was given up for a while'
-[ "$(grep -c 'does not answer' "$folder/alice.said")" = 1 ] || fail 'a silence is told once'
+[ "$(grep -c 'bob does not answer' "$folder/alice.said")" = 1 ] || fail 'a silence is told once'
 ! says "$folder/bob.said" 'closed' || fail 'the chat has ended'
 echo 'pulled: all of it'
