@@ -19,3 +19,7 @@ pub mod client;
 // What fuzzers and tests know of all of them.
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+
+// What both programs do together with a link that loses datagrams.
+#[cfg(test)]
+mod lossy_link;

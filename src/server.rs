@@ -4,7 +4,7 @@ pub mod config;
 mod limits;
 mod auth;
 pub(crate) mod store;
-mod delivery;
+pub(crate) mod delivery;
 mod clients;
 mod service;
 mod find;
@@ -13,7 +13,7 @@ mod session;
 use crate::dialect::Dialect;
 use crate::net::listener;
 use crate::net::{AddressedSocket, Connections, Shutdown};
-use crate::protocol::{FIND_PORT, Hello};
+use crate::protocol::{FIND_PORT, Hello, MAX_HELLO};
 use crate::value::ServerName;
 use config::Config;
 use find::{Responder, Told};
@@ -28,8 +28,6 @@ use std::time::{Duration, Instant};
 
 /// How often the system is asked for a port that is free for TCP and UDP both.
 const PORT_TRIES: usize = 20;
-/// A datagram from a client is one short line; what is longer is none of ours.
-const MAX_HELLO: usize = 128;
 
 /// A server whose sockets are bound: clients can connect already.
 pub struct Server {

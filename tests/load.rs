@@ -56,7 +56,7 @@ fn count_datagrams(socket: &UdpSocket, token: &str, server: SocketAddr, wanted: 
         }
         if said.elapsed() > Duration::from_secs(5) || (gap && said.elapsed() > Duration::from_millis(200)) {
             said = Instant::now();
-            let hello = Hello { token: token.parse().expect("a token"), last_seq: last };
+            let hello = Hello { token: token.parse().expect("a token"), last_seq: last, received: None };
             socket.send_to(hello.to_string().as_bytes(), server).expect("sent");
         }
     }

@@ -5,6 +5,7 @@
 //! when it wants to be called though nothing happens; that call is [`App::tick`].
 
 pub mod inbox;
+pub mod repairs;
 pub mod hellos;
 pub mod tickets;
 pub mod detours;
@@ -190,7 +191,7 @@ impl App {
     }
 
     fn datagram(&mut self, lines: Vec<FromServer>) {
-        let unheard = self.hellos.answered();
+        let unheard = self.hellos.answered(self.now.instant);
         let answers_hello = unheard.is_some();
         if unheard.is_some_and(|since| self.now.instant >= since + HEARTBEAT) {
             self.fetches_go_on();

@@ -143,11 +143,12 @@ fn hellos_leave_and_only_who_knows_the_token_is_heard() {
     let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     server.set_read_timeout(Some(LIMIT)).expect("open");
     let played = Played::at(server.local_addr().expect("bound"));
-    let hello = Hello { token: "00112233445566778899aabbccddeeff".parse().expect("a ticket"), last_seq: 3 };
-    played.carry_out(vec![Effect::Hello(hello)]);
+    let hello =
+        Hello { token: "00112233445566778899aabbccddeeff".parse().expect("a ticket"), last_seq: 3, received: None };
+    played.carry_out(vec![Effect::Hello(hello.clone())]);
     let mut datagram = [0; 100];
     let (length, client) = server.recv_from(&mut datagram).expect("a datagram");
-    assert_eq!(Hello::parse(&datagram[..length]), Some(hello));
+    assert_eq!(Hello::parse(&datagram[..length]), Some(hello.clone()));
     // A datagram without the token of the session is nobody's, wherever it comes from.
     let other = "ff112233445566778899aabbccddeeff";
     for forged in

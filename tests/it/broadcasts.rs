@@ -8,7 +8,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 fn hello(token: &str, last_seq: u64) -> String {
-    Hello { token: token.parse().expect("a token"), last_seq }.to_string()
+    Hello { token: token.parse().expect("a token"), last_seq, received: None }.to_string()
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl App {
         }
         match self.hellos.token().filter(|_| sent < HELLOS) {
             Some(token) => {
-                self.out.push(Effect::Hello(Hello { token, last_seq: self.inbox.last() }));
+                self.out.push(Effect::Hello(Hello { token, last_seq: self.inbox.last(), received: None }));
                 self.doctor = Doctor::Hellos(sent + 1, self.now.instant + HELLO_WAIT);
             }
             None => {

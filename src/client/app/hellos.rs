@@ -2,22 +2,21 @@
 //! answers, the server may be gone, or only the datagrams: that is to be asked on the connection.
 
 use super::inbox::Inbox;
+use super::repairs::Repairs;
 use crate::protocol::Hello;
 use crate::value::Ticket;
 use std::time::{Duration, Instant};
 
 /// How often a hello is sent at least: the server gives UDP up after 15 s without one.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How often one is sent while something is missing.
-const REPAIR: Duration = Duration::from_millis(200);
 /// How often one is sent while a file stands still that we fetch: its answer tells that the way is free again.
 const EAGER: Duration = Duration::from_secs(1);
 /// How long hellos go unanswered, from the first of three to a second behind the last, until the connection is asked
 /// whether the server is there. With the [`super::asks::PATIENCE`] of that question a cut is told within 20 s, as a hello
 /// is at most 5 s old when it comes.
 const SILENCE: Duration = Duration::from_secs(11);
-/// Hellos in a row that ask for something missing and get no answer at all: then UDP does not work here. With 30 %
-/// of all datagrams lost, that happens to one in 70 million by chance.
+/// Hellos in a row that ask for something missing and get no answer at all, in some 3 s: then UDP does not work here. With
+/// 30 % of all datagrams lost, that happens to one in 70 million by chance.
 const SILENT: u32 = 15;
 
 /// The hellos of one session.
@@ -28,6 +27,10 @@ pub struct Hellos {
     last: Option<Instant>,
     /// Hellos since the last datagram from the server, as long as something is missing.
     unanswered: u32,
+    /// When to ask for what is missing.
+    repairs: Repairs,
+    /// Whether a datagram of this session has come: then its server knows the hello that names what is missing.
+    was_heard: bool,
     /// When the first was sent of those after which no datagram has come.
     unheard: Option<Instant>,
     /// Whether something waits for the next answer.
@@ -55,8 +58,12 @@ impl Hellos {
     }
 
     /// A datagram of the server has come. For the first one after a hello: since when none had been answered.
-    pub fn answered(&mut self) -> Option<Instant> {
-        (self.unanswered, self.asked) = (0, false);
+    pub fn answered(&mut self, now: Instant) -> Option<Instant> {
+        // Before the first hello of a session nothing comes: what comes then is the answer to it, if there was one only.
+        if let Some(first) = self.unheard.filter(|first| !self.was_heard && self.last == Some(*first)) {
+            self.repairs.answered(now.saturating_duration_since(first));
+        }
+        (self.unanswered, self.asked, self.was_heard) = (0, false, true);
         self.unheard.take()
     }
 
@@ -81,20 +88,22 @@ impl Hellos {
     /// waits for none.
     pub fn deadline(&self, inbox: &Inbox) -> Option<Instant> {
         self.token()?;
-        let next = self.last.map(|last| last + self.pause(inbox));
+        let next = self.last.and_then(|last| self.next(inbox, last));
         next.into_iter().chain(self.silent_at()).min()
     }
 
     /// The hello that is due now.
     pub fn due(&mut self, inbox: &Inbox, now: Instant) -> Option<Hello> {
         let token = self.token()?;
-        if self.last.is_some_and(|last| now < last + self.pause(inbox)) {
+        self.repairs.look(inbox, now);
+        if self.last.and_then(|last| self.next(inbox, last)).is_some_and(|next| now < next) {
             return None;
         }
+        let received = self.repairs.ask(inbox, now).filter(|_| self.was_heard);
         self.last = Some(now);
         self.unheard.get_or_insert(now);
         self.unanswered = if inbox.has_gap() { self.unanswered + 1 } else { 0 };
-        Some(Hello { token, last_seq: inbox.last() })
+        Some(Hello { token, last_seq: inbox.last(), received })
     }
 
     /// Whether what is missing will never come by UDP here.
@@ -102,11 +111,12 @@ impl Hellos {
         self.unanswered > SILENT
     }
 
-    fn pause(&self, inbox: &Inbox) -> Duration {
+    /// When the one after the last is due.
+    fn next(&self, inbox: &Inbox, last: Instant) -> Option<Instant> {
         match self.is_eager {
-            _ if inbox.has_gap() => REPAIR,
-            true => EAGER,
-            false => HEARTBEAT,
+            _ if inbox.has_gap() => self.repairs.deadline(),
+            true => Some(last + EAGER),
+            false => Some(last + HEARTBEAT),
         }
     }
 }
@@ -135,12 +145,16 @@ mod tests {
         let text = String::new();
         let later = Broadcast { seq: 9, unix_time: 1, from: "bob".parse().expect("valid"), text };
         inbox.accept(later, Route::Udp);
-        for number in 1..=SILENT + 1 {
+        assert!(hellos.due(&inbox, now).is_none(), "it may only have been overtaken");
+        let mut last = now;
+        for _ in 0..=SILENT {
             assert!(!hellos.is_hopeless());
-            assert!(hellos.due(&inbox, now + REPAIR * number).is_some());
+            last = hellos.deadline(&inbox).expect("something is missing");
+            assert!(hellos.due(&inbox, last).is_some_and(|hello| hello.received.is_none()), "an older server");
         }
         assert!(hellos.is_hopeless());
-        hellos.answered();
+        assert!((2500..3500).contains(&(last - now).as_millis()), "{:?}", last - now);
+        hellos.answered(last);
         assert!(!hellos.is_hopeless());
         hellos.begin(None);
         assert_eq!(hellos.deadline(&inbox), None);
@@ -158,7 +172,7 @@ mod tests {
                 silent.push(time);
             }
             if time == 30 {
-                hellos.answered();
+                hellos.answered(second(time));
             }
         }
         assert_eq!(silent, [11, 46], "hellos at 35, 40 and 45 s are unanswered again");

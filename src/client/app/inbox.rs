@@ -51,6 +51,17 @@ impl Inbox {
         !self.kept.is_empty()
     }
 
+    /// The first and the last number of each range that is missing before something that arrived, rising.
+    pub fn missing(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let before = std::iter::once(self.last).chain(self.kept.keys().copied());
+        before.zip(self.kept.keys()).map(|(before, kept)| (before + 1, kept - 1)).filter(|(first, last)| first <= last)
+    }
+
+    /// The last broadcast that arrived.
+    pub fn top(&self) -> u64 {
+        self.kept.keys().next_back().copied().unwrap_or(self.last)
+    }
+
     /// A login succeeded, perhaps at a server that has lost its history.
     pub fn log_in(&mut self) {
         self.fresh = true;
@@ -161,7 +172,9 @@ mod tests {
         let mut inbox = Inbox::default();
         assert!(inbox.accept(broadcast(61), Route::Udp).is_empty());
         assert!(inbox.has_gap());
+        assert_eq!((inbox.missing().collect::<Vec<_>>(), inbox.top()), (vec![(1, 60)], 61));
         assert_eq!(seqs(inbox.accept(broadcast(58), Route::Tcp)), [58]);
+        assert_eq!((inbox.missing().collect::<Vec<_>>(), inbox.top()), (vec![(59, 60)], 61));
         assert_eq!(seqs(inbox.accept(broadcast(59), Route::Tcp)), [59]);
         assert_eq!(seqs(inbox.accept(broadcast(60), Route::Tcp)), [60, 61]);
         assert!(inbox.accept(broadcast(60), Route::Udp).is_empty());

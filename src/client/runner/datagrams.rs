@@ -46,7 +46,7 @@ impl Datagrams {
     }
 
     /// Sends a hello. One that cannot be sent is as one that was lost: the next one says the same.
-    pub fn say(&self, hello: Hello) {
+    pub fn say(&self, hello: &Hello) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(hello.token);
         let hello = hello.to_string();
         let _ =

@@ -126,7 +126,7 @@ impl Hands {
             Effect::Abort(link) => drop(self.link.take_if(|held| held.id() == link).map(Link::abort)),
             Effect::Listen(at) => follows.push(self.incoming.listen(at, &mut self.threads)),
             Effect::ListenWide(at) => follows.extend(self.incoming.listen_wide(at, &mut self.threads)),
-            Effect::Hello(hello) => self.datagrams.iter().for_each(|datagrams| datagrams.say(hello)),
+            Effect::Hello(hello) => self.datagrams.iter().for_each(|datagrams| datagrams.say(&hello)),
             Effect::Call { call, work } => {
                 follows.extend(self.calls.begin(call, work, &self.signals, &self.means, &mut self.threads));
             }

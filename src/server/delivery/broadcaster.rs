@@ -5,14 +5,14 @@
 //! new broadcast are the same thing: a client whose number is behind. It touches no disk, which may be slow.
 
 use super::mailbox::{Mailbox, Parcel};
-use super::packs::{Pack, Packs, pack_datagram};
+use super::packs::{NEWEST, Owed, Pack, Packs, pack_datagram};
 use super::presence::Presence;
 use crate::net::{AddressedSocket, Arrival, Shutdown};
-use crate::protocol::{Event, FromServer, Hello, TOKEN_LINE};
+use crate::protocol::{Event, FromServer, Hello, Received, TOKEN_LINE};
 use crate::server::store::History;
 use crate::value::Ticket;
 use log::debug;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -72,6 +72,8 @@ struct Delivery {
     next: u64,
     /// The client is to hear how far the sequence is, even when it has everything.
     wants_head: bool,
+    /// The first and the last number of what its last hello named as missing, as far as it was not sent again.
+    missing: VecDeque<(u64, u64)>,
     route: Route,
 }
 
@@ -117,9 +119,14 @@ pub struct Left {
 }
 
 /// What a client has of the broadcasts that are numbered here. One that has more than there are counts those of a
-/// server that has lost its history: of ours it has none.
-fn counted_here(last_seq: u64, head: u64) -> u64 {
-    if last_seq > head { 0 } else { last_seq }
+/// server that has lost its history: of ours it has none. Without anything missing, a hello is the short one.
+fn counted_here(hello: Hello, head: u64) -> (u64, Option<Received>) {
+    let top = hello.received.as_ref().map_or(hello.last_seq, |received| received.top);
+    match hello.received.filter(|received| !received.missing.is_empty()) {
+        _ if top > head => (0, None),
+        Some(received) => (hello.last_seq, Some(received)),
+        None => (top, None),
+    }
 }
 
 impl Broadcaster {
@@ -129,8 +136,9 @@ impl Broadcaster {
         let (next, route) = (NOTHING, Route::Tcp);
         // The connection may have been suspected since an earlier login on it.
         mailbox.suspect(false);
+        let (is_suspect, wants_head, missing) = (false, false, VecDeque::new());
         let delivery =
-            Delivery { mailbox, presence, is_suspect: false, token_line, addresses, next, wants_head: false, route };
+            Delivery { mailbox, presence, is_suspect, token_line, addresses, next, wants_head, missing, route };
         self.lock().deliveries.insert(token, delivery);
     }
 
@@ -179,8 +187,9 @@ impl Broadcaster {
             return false;
         }
         delivery.presence.hello(now);
-        delivery.note(counted_here(hello.last_seq, head), arrival, head, now);
-        state.look_at(hello.token);
+        let token = hello.token;
+        delivery.note(counted_here(hello, head), arrival, head, now);
+        state.look_at(token);
         self.wake.notify_one();
         true
     }
@@ -250,6 +259,17 @@ impl Broadcaster {
         round
     }
 
+    /// The datagrams of the next round, as they would be sent.
+    #[cfg(test)]
+    pub fn datagrams(&self, history: &History, now: Instant) -> Vec<String> {
+        let round = self.collect(history, now);
+        let whole = |datagram: &Datagram| {
+            let lines = round.datagrams.get(datagram.pack).content.as_ref()?;
+            Some(String::from_utf8_lossy(&datagram.token_line).into_owned() + lines)
+        };
+        round.by_udp.iter().filter_map(whole).collect()
+    }
+
     /// Waits for the pace, then until there is something new; only for the pace when somebody is behind.
     fn wait_for_work(&self, round_began: Instant) {
         let state = self.wait_until(self.lock(), round_began + PACE, |state| state.stopped);
@@ -303,7 +323,7 @@ impl State {
 }
 
 impl Delivery {
-    fn note(&mut self, last_seq: u64, arrival: Arrival, head: u64, now: Instant) {
+    fn note(&mut self, (last_seq, received): (u64, Option<Received>), arrival: Arrival, head: u64, now: Instant) {
         let progress = match self.route {
             Route::OneWay => return,
             Route::Udp { acknowledged, progress, .. } if last_seq <= acknowledged && last_seq < head => progress,
@@ -311,15 +331,25 @@ impl Delivery {
         };
         if now.saturating_duration_since(progress) >= ONE_WAY {
             self.route = Route::OneWay;
-        } else {
-            self.route = Route::Udp { to: arrival.from, from: arrival.to, acknowledged: last_seq, progress };
+            (self.next, self.wants_head) = (last_seq + 1, true);
+            return;
         }
-        self.next = last_seq + 1;
-        self.wants_head = true;
+        self.route = Route::Udp { to: arrival.from, from: arrival.to, acknowledged: last_seq, progress };
+        match received {
+            // What was sent behind the top is under way. `head_` would tell the client not to wait for what is missing.
+            Some(Received { top, missing }) => {
+                self.next = if self.next == NOTHING { top + 1 } else { self.next.max(top + 1) };
+                (self.missing, self.wants_head) = (missing.into(), false);
+            }
+            None => {
+                (self.next, self.wants_head) = (last_seq + 1, true);
+                self.missing.clear();
+            }
+        }
     }
 
     fn is_behind(&self, head: u64) -> bool {
-        self.next <= head || self.wants_head
+        self.next <= head || self.wants_head || !self.missing.is_empty()
     }
 
     /// Adds what this client is owed to the round, one datagram or one write at the most.
@@ -329,8 +359,10 @@ impl Delivery {
         }
         match self.route {
             Route::Tcp | Route::OneWay => {
-                let pack = round.parcels.of((self.next, false), || {
-                    let (broadcasts, range) = history.read(self.next, MAX_WRITE, now);
+                self.missing.clear();
+                let owed = Owed { from: self.next, until: NEWEST, is_next: false };
+                let pack = round.parcels.of(owed, || {
+                    let (broadcasts, range) = history.read(owed.from, MAX_WRITE, now);
                     let events: Vec<Event> = broadcasts.into_iter().map(Event::Broadcast).collect();
                     Pack {
                         content: Some(events).filter(|events| !events.is_empty()).map(Parcel::from),
@@ -339,15 +371,34 @@ impl Delivery {
                 });
                 round.by_tcp.push((Arc::clone(&self.mailbox), pack));
                 self.next = round.parcels.get(pack).next;
+                self.wants_head = false;
             }
-            Route::Udp { to, from, .. } => {
-                let owed = (self.next, self.wants_head);
+            Route::Udp { to, from, acknowledged, .. } => {
+                let owed = self.owed(acknowledged);
                 let pack = round.datagrams.of(owed, || pack_datagram(history, owed, now));
                 round.by_udp.push(Datagram { to, from, token_line: self.token_line, pack });
-                self.next = round.datagrams.get(pack).next;
+                self.sent(owed, round.datagrams.get(pack).next);
             }
         }
-        self.wants_head = false;
+    }
+
+    /// What goes into the next datagram: what is missing goes before what is new.
+    fn owed(&self, acknowledged: u64) -> Owed {
+        match self.missing.front() {
+            Some(&(from, until)) => Owed { from, until, is_next: from == acknowledged + 1 },
+            None => Owed { from: self.next, until: NEWEST, is_next: self.wants_head },
+        }
+    }
+
+    fn sent(&mut self, owed: Owed, next: u64) {
+        if let Some(missing) = self.missing.front_mut() {
+            missing.0 = next;
+            if next > owed.until {
+                self.missing.pop_front();
+            }
+        } else {
+            (self.next, self.wants_head) = (next, false);
+        }
     }
 }
 
@@ -374,9 +425,17 @@ mod tests {
 
     #[test]
     fn who_counts_the_broadcasts_of_another_history_has_none_of_this_one() {
+        let token = Ticket::draw();
+        let counted = |numbers: &str, head| {
+            let hello = Hello::parse(format!("hello_{token}_{numbers}").as_bytes()).expect("a hello");
+            counted_here(hello, head)
+        };
         for (last_seq, head, expected) in [(0, 0, 0), (3, 3, 3), (2, 3, 2), (3, 1, 0), (3, 0, 0)] {
-            assert_eq!(counted_here(last_seq, head), expected, "{last_seq} of {head}");
+            assert_eq!(counted(&last_seq.to_string(), head), (expected, None), "{last_seq} of {head}");
         }
+        assert_eq!(counted("1_3_2-2", 3), (1, Some(Received { top: 3, missing: vec![(2, 2)] })));
+        assert_eq!(counted("1_3_2-2", 2), (0, None));
+        assert_eq!(counted("1_3_", 3), (3, None));
     }
 
     /// Notes whether it is suspected.
@@ -405,7 +464,7 @@ mod tests {
         join(token, Arc::clone(&presence));
         let hello = |last_seq, from, now| {
             let arrival = Arrival { length: 0, from: SocketAddr::new(from, 5000), to: [10, 0, 0, 1].into() };
-            broadcaster.hello(Hello { token, last_seq }, arrival, 1, now)
+            broadcaster.hello(Hello { token, last_seq, received: None }, arrival, 1, now)
         };
         let told = || std::mem::take(&mut *mailbox.0.lock().expect("no panic"));
         let after = |seconds| now + Duration::from_secs(seconds);

@@ -10,10 +10,23 @@ const ROOM: usize = MAX_DATAGRAM - TOKEN_LINE;
 
 /// Broadcasts packed once for all clients that are owed the same.
 pub struct Packs<P> {
-    /// By the number from which they are owed, and whether it is the one behind all that the client has.
-    by_seq: HashMap<(u64, bool), usize>,
+    by_owed: HashMap<Owed, usize>,
     packs: Vec<Pack<P>>,
 }
+
+/// What a client is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Owed {
+    /// The number of the first broadcast.
+    pub from: u64,
+    /// That of the last; [`NEWEST`] for whatever there is.
+    pub until: u64,
+    /// Whether the client has all before the first.
+    pub is_next: bool,
+}
+
+/// The end of what a client is owed that is owed all.
+pub const NEWEST: u64 = u64::MAX;
 
 /// One of them.
 pub struct Pack<P> {
@@ -25,8 +38,8 @@ pub struct Pack<P> {
 
 impl<P> Packs<P> {
     /// The pack for who is owed this, made by `pack` at the first call.
-    pub fn of(&mut self, owed: (u64, bool), pack: impl FnOnce() -> Pack<P>) -> usize {
-        *self.by_seq.entry(owed).or_insert_with(|| {
+    pub fn of(&mut self, owed: Owed, pack: impl FnOnce() -> Pack<P>) -> usize {
+        *self.by_owed.entry(owed).or_insert_with(|| {
             self.packs.push(pack());
             self.packs.len() - 1
         })
@@ -40,19 +53,22 @@ impl<P> Packs<P> {
 
 impl<P> Default for Packs<P> {
     fn default() -> Self {
-        Packs { by_seq: HashMap::new(), packs: Vec::new() }
+        Packs { by_owed: HashMap::new(), packs: Vec::new() }
     }
 }
 
-/// One datagram for a client that lacks everything from `seq` on. Where the history has a gap, `head_` tells the client
+/// One datagram for a client that lacks what it is owed. Where the history has a gap, `head_` tells the client
 /// not to wait; but it counts from what the client has, so it is said only where nothing before this datagram can be
-/// missing: `is_next` says that `seq` is the next after all that the client has. Else it asks again from the gap on.
-pub fn pack_datagram(history: &History, (seq, is_next): (u64, bool), now: Instant) -> Pack<String> {
-    let (broadcasts, range) = history.read(seq, ROOM, now);
-    let says_gaps = is_next || range.first == range.oldest;
-    let (mut lines, mut told) = (String::new(), seq);
+/// missing. Else it asks again from the gap on.
+pub fn pack_datagram(history: &History, owed: Owed, now: Instant) -> Pack<String> {
+    let (broadcasts, range) = history.read(owed.from, ROOM, now);
+    let says_gaps = owed.is_next || range.first == range.oldest;
+    let (mut lines, mut told) = (String::new(), owed.from);
     for broadcast in broadcasts {
         let seq = broadcast.seq;
+        if seq > owed.until {
+            break;
+        }
         if says_gaps && seq > told {
             add(&mut lines, FromServer::Head(seq - 1));
         }
@@ -61,11 +77,12 @@ pub fn pack_datagram(history: &History, (seq, is_next): (u64, bool), now: Instan
         }
         told = seq + 1;
     }
+    let next = range.next.min(owed.until.saturating_add(1));
     // Also to who has everything: that is the answer to their hello.
-    if says_gaps && (range.next > told || lines.is_empty()) {
-        add(&mut lines, FromServer::Head(range.next - 1));
+    if says_gaps && (next > told || lines.is_empty()) {
+        add(&mut lines, FromServer::Head(next - 1));
     }
-    Pack { content: Some(lines).filter(|lines| !lines.is_empty()), next: range.next }
+    Pack { content: Some(lines).filter(|lines| !lines.is_empty()), next }
 }
 
 /// Adds a line to those of a datagram, if it fits behind them. False when it does not.
@@ -91,13 +108,14 @@ mod tests {
         let file = format!("head_2\n{}{}head_7\n{}head_11\n{}head_19\n", line(3), line(4), line(8), line(12));
         std::fs::write(folder.path().join("broadcasts.log"), file).expect("written");
         let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
-        let pack = |seq, is_next| {
-            let pack = pack_datagram(&history, (seq, is_next), Instant::now());
-            assert_eq!(pack.next, 20);
+        let pack_until = |from, until, is_next| {
+            let pack = pack_datagram(&history, Owed { from, until, is_next }, Instant::now());
+            assert_eq!(pack.next, 20.min(until.saturating_add(1)));
             let lines = pack.content.unwrap_or_default();
             let numbers = lines.lines().map(|line| line.split('_').take(2).collect::<Vec<_>>().join(" "));
             numbers.collect::<Vec<_>>().join(", ").replace("bcast ", "")
         };
+        let pack = |from, is_next| pack_until(from, NEWEST, is_next);
         assert_eq!(pack(0, true), "head 2, 3, 4, head 7, 8, head 11, 12, head 19");
         assert_eq!(pack(1, false), pack(0, true), "before 3 there is nothing that could be missing");
         assert_eq!(pack(5, true), "head 7, 8, head 11, 12, head 19");
@@ -105,6 +123,10 @@ mod tests {
         assert_eq!(pack(4, false), "4, 8, 12");
         assert_eq!((pack(13, true), pack(20, true)), ("head 19".to_owned(), "head 19".to_owned()));
         assert_eq!(pack(13, false), "", "12 may be missing");
+        assert_eq!((pack_until(4, 4, true), pack_until(4, 4, false)), ("4".to_owned(), "4".to_owned()));
+        assert_eq!((pack_until(4, 6, true), pack_until(4, 6, false)), ("4, head 6".to_owned(), "4".to_owned()));
+        assert_eq!((pack_until(5, 6, true), pack_until(5, 6, false)), ("head 6".to_owned(), String::new()));
+        assert_eq!(pack_until(5, 9, true), "head 7, 8, head 9");
     }
 
     #[test]
@@ -116,7 +138,7 @@ mod tests {
         for _ in 0..3 {
             history.append(&name, &text, std::time::SystemTime::now(), now).expect("written");
         }
-        let pack = pack_datagram(&history, (1, true), now);
+        let pack = pack_datagram(&history, Owed { from: 1, until: NEWEST, is_next: true }, now);
         let lines = pack.content.expect("one");
         assert_eq!((lines.lines().count(), pack.next), (1, 2));
         let longest = format!("bcast_{}_{}_{name}_{text}\n", u64::MAX, 99_999_999_999u64).len();
