@@ -19,7 +19,7 @@ pub use event::Event;
 pub use find::{FIND_PORT, FIND_QUESTION_LENGTH, FindAnswer, FindQuestion, MAX_FIND_ANSWER, ServerId};
 pub use notice::Notice;
 pub use refusal::Refusal;
-pub use reply::Reply;
+pub use reply::{Done, Reply};
 pub use request::{BadRequest, EntryRequest, MemberRequest, Request, masked_name};
 
 use std::ops::RangeInclusive;

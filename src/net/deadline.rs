@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 
 /// What a read that had to wait for its pace takes at least of the time it has: what came meanwhile is there already.
 const GRACE: Duration = Duration::from_millis(1);
+/// How much sooner than the deadline the socket's own timeout may pass, after which the read begins again. So a
+/// connection with a deadline far away has its timeout set once in this time, and not at each read.
+const EARLY: Duration = Duration::from_secs(1);
 
 /// A TCP connection whose reads fail with [`io::ErrorKind::TimedOut`] once the deadline has passed, and then only: one that
 /// the system has given up for want of an answer says [`io::ErrorKind::HostUnreachable`].
 pub struct DeadlineReader {
     stream: Arc<TcpStream>,
     deadline: Option<Instant>,
-    /// The timeout that the socket has at present, to save the system call that sets the same again.
+    /// The timeout that the socket has at present, to save the system call that sets it again.
     current: Option<Duration>,
     pace: ReadPace,
 }
@@ -41,37 +44,55 @@ impl DeadlineReader {
     pub fn set_rate(&mut self, rate: Option<u32>) {
         self.pace.set_rate(rate);
     }
+
+    /// Has the next read of the socket end when so much time is gone, or somewhat earlier.
+    fn set_timeout(&mut self, left: Option<Duration>) -> io::Result<()> {
+        if !suits(self.current, left) {
+            let timeout = left.map(|left| if left > 2 * EARLY { left - EARLY } else { left });
+            self.stream.set_read_timeout(timeout)?;
+            self.current = timeout;
+        }
+        Ok(())
+    }
 }
 
 impl Read for DeadlineReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let now = Instant::now();
-        let mut left = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        if left.is_some_and(|left| left.is_zero()) {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let wait = self.pace.wait(now);
-        if !wait.is_zero() {
-            thread::sleep(wait);
-            left = left.map(|left| left.saturating_sub(wait).max(GRACE));
-        }
-        if left != self.current {
-            self.stream.set_read_timeout(left)?;
-            self.current = left;
-        }
-        match (&*self.stream).read(buffer) {
-            // Linux says EAGAIN when SO_RCVTIMEO has passed.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
-            // What std calls by the same name is the system's ETIMEDOUT.
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(io::Error::new(io::ErrorKind::HostUnreachable, error))
+        loop {
+            let now = Instant::now();
+            let mut left = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(io::ErrorKind::TimedOut.into());
             }
-            Ok(count) => {
-                self.pace.count(count, now + wait);
-                Ok(count)
+            let wait = self.pace.wait(now);
+            if !wait.is_zero() {
+                thread::sleep(wait);
+                left = left.map(|left| left.saturating_sub(wait).max(GRACE));
             }
-            other => other,
+            self.set_timeout(left)?;
+            match (&*self.stream).read(buffer) {
+                // Linux says EAGAIN when SO_RCVTIMEO has passed, which may be before the deadline.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // What std calls by the same name is the system's ETIMEDOUT.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(io::Error::new(io::ErrorKind::HostUnreachable, error));
+                }
+                Ok(count) => {
+                    self.pace.count(count, now + wait);
+                    return Ok(count);
+                }
+                other => return other,
+            }
         }
+    }
+}
+
+/// Whether a read with this timeout ends by the deadline that is so far away, and not long before.
+fn suits(timeout: Option<Duration>, left: Option<Duration>) -> bool {
+    match (timeout, left) {
+        (None, None) => true,
+        (Some(timeout), Some(left)) => timeout <= left && left - timeout <= EARLY,
+        _ => false,
     }
 }
 
@@ -81,6 +102,35 @@ mod tests {
     use std::io::Write;
     use std::net::TcpListener;
     use std::thread;
+
+    #[test]
+    fn a_timeout_is_set_again_when_it_would_pass_too_late_or_long_before() {
+        let seconds = |seconds| Some(Duration::from_secs_f64(seconds));
+        for (timeout, left, is_so) in [
+            (None, None, true),
+            (None, seconds(9.0), false),
+            (seconds(9.0), None, false),
+            (seconds(59.0), seconds(60.0), true),
+            (seconds(59.0), seconds(59.0), true),
+            (seconds(59.0), seconds(58.9), false),
+            (seconds(0.02), seconds(60.0), false),
+        ] {
+            assert_eq!(suits(timeout, left), is_so, "{timeout:?} with {left:?} left");
+        }
+    }
+
+    #[test]
+    fn a_timeout_that_passes_early_is_no_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let _silent = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let (stream, _) = listener.accept().expect("accepts");
+        let (stream, early) = (Arc::new(stream), Some(Duration::from_millis(1)));
+        stream.set_read_timeout(early).expect("set");
+        let deadline = Instant::now() + Duration::from_millis(100);
+        let mut reader = DeadlineReader { current: early, ..DeadlineReader::new(stream, Some(deadline)) };
+        let error = reader.read(&mut [0; 1]).expect_err("nothing comes");
+        assert!(error.kind() == io::ErrorKind::TimedOut && Instant::now() >= deadline);
+    }
 
     #[test]
     fn a_dripping_peer_meets_the_deadline() {

@@ -20,6 +20,8 @@ pub struct LineReader<R> {
     skipped: usize,
     /// Whether `line` holds a line that was already handed out.
     done: bool,
+    /// The bytes of `input` that a line which was handed out has there, with its LF.
+    used: usize,
     cap: usize,
     /// Bytes without a line end after which it ends.
     most: usize,
@@ -30,7 +32,7 @@ impl<R: Read> LineReader<R> {
     /// is not complete yet.
     pub fn new(input: R, cap: usize) -> Self {
         let (input, most) = (BufReader::with_capacity(4096, input), cap.max(MAX_WITHOUT_LF));
-        LineReader { input, line: Vec::new(), skipped: 0, done: false, cap, most }
+        LineReader { input, line: Vec::new(), skipped: 0, done: false, used: 0, cap, most }
     }
 
     /// From now on the stream ends after so many bytes without a line end, not after [`MAX_WITHOUT_LF`].
@@ -46,6 +48,7 @@ impl<R: Read> LineReader<R> {
     /// [`io::ErrorKind::InvalidData`] after [`MAX_WITHOUT_LF`] bytes without a line end; more where a line may have more,
     /// or where [`LineReader::set_most`] was called.
     pub fn next_line(&mut self) -> io::Result<Option<Result<&str, BadLine>>> {
+        self.bytes();
         if self.done {
             self.line.clear();
             self.line.shrink_to(256);
@@ -60,6 +63,11 @@ impl<R: Read> LineReader<R> {
                 return Ok(None);
             }
             let lf = arrived.iter().position(|&byte| byte == b'\n');
+            if let Some(lf) = lf.filter(|&lf| self.line.is_empty() && self.skipped == 0 && lf < self.cap) {
+                // It lies there whole, as nearly every line does, and is not copied.
+                self.used = lf + 1;
+                return Ok(Some(text(&self.input.buffer()[..lf])));
+            }
             let piece = &arrived[..lf.unwrap_or(arrived.len())];
             // The LF counts: a line of `cap` bytes has at most `cap - 1` before it.
             if self.skipped == 0 && self.line.len() + piece.len() < self.cap {
@@ -85,16 +93,17 @@ impl<R: Read> LineReader<R> {
         if std::mem::take(&mut self.skipped) > 0 {
             return Err(BadLine::TooLong(self.cap));
         }
-        line::check(self.line.strip_suffix(b"\r").unwrap_or(&self.line))
+        text(&self.line)
     }
 
     /// Whether a further whole line has arrived already: its answer can share a write with the current one.
     pub fn has_line(&self) -> bool {
-        self.input.buffer().contains(&b'\n')
+        self.input.buffer()[self.used..].contains(&b'\n')
     }
 
     /// The raw bytes behind the last line, for what is announced in a line and follows as bytes.
     pub fn bytes(&mut self) -> &mut impl BufRead {
+        self.input.consume(std::mem::take(&mut self.used));
         &mut self.input
     }
 
@@ -107,6 +116,11 @@ impl<R: Read> LineReader<R> {
     pub fn get_mut(&mut self) -> &mut R {
         self.input.get_mut()
     }
+}
+
+/// What stands before an LF, as text.
+fn text(line: &[u8]) -> Result<&str, BadLine> {
+    line::check(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use log::{Level, Log, Metadata, Record};
 use std::fmt::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Bytes a second.
@@ -42,9 +42,13 @@ impl<L: Log> Rationed<L> {
             return;
         }
         if record.level() > Level::Warn {
+            // In a flood nearly every line ends here, and is not made for that.
+            if self.lock().is_used_up(now) {
+                return;
+            }
             // Before the lock: what a line shows is written by its arguments, whatever they are.
             let bytes = length(record);
-            let taken = self.ration.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, now);
+            let taken = self.lock().take(bytes, now);
             let Some(left_out) = taken else { return };
             if left_out > 0 {
                 // In one expression: what `format_args` borrows lives no longer.
@@ -58,17 +62,24 @@ impl<L: Log> Rationed<L> {
         }
         self.inner.log(record);
     }
+
+    fn lock(&self) -> MutexGuard<'_, Ration> {
+        self.ration.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Ration {
+    /// Whether a line is left out, and counted as such, however short it is.
+    fn is_used_up(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        let is_used_up = self.bytes < if self.left_out > 0 { AGAIN } else { BEFORE };
+        self.left_out += usize::from(is_used_up);
+        is_used_up
+    }
+
     /// Takes the bytes of a line. Gives how many lines were left out before it; nothing when it is left out itself.
     fn take(&mut self, bytes: u64, now: Instant) -> Option<usize> {
-        let passed = now.saturating_duration_since(self.filled);
-        let gained = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX).saturating_mul(RATE) / 1_000_000;
-        if gained > 0 {
-            self.filled = now;
-        }
-        self.bytes = self.bytes.saturating_add(gained).min(BURST);
+        self.fill(now);
         let needed = if self.left_out > 0 { bytes.max(AGAIN) } else { bytes };
         if self.bytes < needed {
             self.left_out += 1;
@@ -76,6 +87,15 @@ impl Ration {
         }
         self.bytes -= bytes;
         Some(std::mem::take(&mut self.left_out))
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.filled);
+        let gained = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX).saturating_mul(RATE) / 1_000_000;
+        if gained > 0 {
+            self.filled = now;
+        }
+        self.bytes = self.bytes.saturating_add(gained).min(BURST);
     }
 }
 
@@ -173,6 +193,22 @@ mod tests {
         let looks = Looks(&log, OnceCell::new());
         log.log_at(&Record::builder().level(Level::Info).args(format_args!("{looks}")).build(), Instant::now());
         assert_eq!(taken(&log), ["true"]);
+    }
+
+    #[test]
+    fn what_is_left_out_anyway_is_not_made() {
+        struct Never;
+        impl fmt::Display for Never {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("it was made");
+            }
+        }
+        let log = Rationed::new(Kept::default());
+        let start = Instant::now();
+        let line = "x".repeat(1024 - BEFORE as usize);
+        (0..300).for_each(|_| say(&log, Level::Info, &line, start));
+        log.log_at(&Record::builder().level(Level::Info).args(format_args!("{Never}")).build(), start);
+        assert_eq!(log.lock().left_out, 45);
     }
 
     #[test]

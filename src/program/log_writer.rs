@@ -11,7 +11,11 @@ use std::thread;
 use std::time::Duration;
 
 /// Bytes of lines that wait to be written. As many more may be on their way.
-const MAX_WAITING: usize = 128 * 1024;
+const MAX_WAITING: usize = 512 * 1024;
+/// So many are written at once; and so much memory is kept for the next ones.
+const MANY: usize = 64 * 1024;
+/// How long fewer wait for others, which one write then takes with them. Nobody who reads a log sees it.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// The writing end, for a logger; clones share one buffer.
 #[derive(Clone, Default)]
@@ -20,7 +24,10 @@ pub struct LogWriter(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
+    /// The thread that writes has something to do.
+    work: Condvar,
+    /// It has done it.
+    drained: Condvar,
 }
 
 #[derive(Default)]
@@ -30,6 +37,8 @@ struct State {
     lost: usize,
     /// Whether lines have left the buffer and are being written.
     writing: bool,
+    /// How many threads wait until there are none: they gather no others.
+    draining: usize,
 }
 
 impl LogWriter {
@@ -48,7 +57,11 @@ impl LogWriter {
     /// Waits until every line is written, `limit` at the longest.
     pub fn drain(&self, limit: Duration) {
         let busy = |state: &mut State| state.writing || !state.waiting.is_empty();
-        drop(self.0.changed.wait_timeout_while(self.0.lock(), limit, busy));
+        let mut state = self.0.lock();
+        state.draining += 1;
+        self.0.work.notify_one();
+        let waited = self.0.drained.wait_timeout_while(state, limit, busy);
+        waited.unwrap_or_else(PoisonError::into_inner).0.draining -= 1;
     }
 }
 
@@ -56,15 +69,7 @@ impl Shared {
     fn write_to(&self, mut output: impl Write) {
         let mut lines = Vec::new();
         loop {
-            let mut state = self.lock();
-            state.writing = false;
-            self.changed.notify_all();
-            let waited = self.changed.wait_while(state, |state| state.waiting.is_empty());
-            let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-            state.writing = true;
-            mem::swap(&mut state.waiting, &mut lines);
-            let lost = mem::take(&mut state.lost);
-            drop(state);
+            let lost = self.next(&mut lines);
             // Who closed standard error does not want the log.
             let _ = output.write_all(&lines);
             if lost > 0 {
@@ -72,7 +77,23 @@ impl Shared {
             }
             let _ = output.flush();
             lines.clear();
+            lines.shrink_to(MANY);
         }
+    }
+
+    /// Waits for lines and takes them all, in exchange for an empty buffer; how many are lost behind them.
+    fn next(&self, lines: &mut Vec<u8>) -> usize {
+        let mut state = self.lock();
+        state.writing = false;
+        self.drained.notify_all();
+        let waited = self.work.wait_while(state, |state| state.waiting.is_empty());
+        let state = waited.unwrap_or_else(PoisonError::into_inner);
+        let few = |state: &mut State| state.draining == 0 && state.waiting.len() < MANY;
+        let waited = self.work.wait_timeout_while(state, GATHER, few);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.writing = true;
+        mem::swap(&mut state.waiting, lines);
+        mem::take(&mut state.lost)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -84,11 +105,15 @@ impl Shared {
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut state = self.0.lock();
-        if state.waiting.len() + line.len() <= MAX_WAITING {
-            state.waiting.extend_from_slice(line);
-            self.0.changed.notify_all();
-        } else {
+        let before = state.waiting.len();
+        if before + line.len() > MAX_WAITING {
             state.lost += 1;
+            return Ok(line.len());
+        }
+        state.waiting.extend_from_slice(line);
+        // Who writes is woken by the first line and by many, and gathers those between.
+        if before == 0 || (before < MANY && state.waiting.len() >= MANY) {
+            self.0.work.notify_one();
         }
         Ok(line.len())
     }

@@ -48,6 +48,15 @@ pub enum Reply {
     Other(String),
 }
 
+/// The line of [`Reply::Ok`] for what is no text yet, and is written right where the line goes.
+pub struct Done<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for Done<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OK,{}", self.0)
+    }
+}
+
 impl Reply {
     /// Reads one line, without its line end. What is not understood becomes [`Reply::Other`]: a newer server may
     /// say more.
@@ -105,7 +114,7 @@ impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reply::Ok(text) if text.is_empty() => f.write_str("OK"),
-            Reply::Ok(text) => write!(f, "OK,{text}"),
+            Reply::Ok(text) => Done(text).fmt(f),
             Reply::Err(refusal) => write!(f, "ERR,{refusal}"),
             Reply::Up => f.write_str("UP"),
             Reply::Udp(token) => write!(f, "udp_{token}"),

@@ -74,6 +74,29 @@ pub enum MemberRequest {
     Here,
 }
 
+/// The requests that are one word.
+static WORDS: [(&str, Request); 15] = [
+    ("signup", Request::Entry(EntryRequest::SignupDialogue)),
+    ("login", Request::Entry(EntryRequest::LoginDialogue)),
+    ("1", Request::Member(MemberRequest::List)),
+    ("list", Request::Member(MemberRequest::List)),
+    ("2", Request::Member(MemberRequest::BroadcastDialogue)),
+    ("GET_U", Request::Member(MemberRequest::GetUsers)),
+    ("GET_AF", Request::Member(MemberRequest::GetAllFiles)),
+    ("active", Request::Member(MemberRequest::Active)),
+    ("inactive", Request::Member(MemberRequest::Inactive)),
+    ("whoami", Request::Member(MemberRequest::Whoami)),
+    ("probe", Request::Member(MemberRequest::Probe)),
+    ("here", Request::Member(MemberRequest::Here)),
+    ("help", Request::Help),
+    ("quit", Request::Quit(None)),
+    ("exit", Request::Quit(None)),
+];
+/// The words before a comma.
+const COMMA_WORDS: [&str; 8] = ["SIGNUP", "LOGIN", "INIT", "REACH", "SHARE", "GET_P", "GET_UF", "EXIT"];
+/// The words before the first `_`.
+const UNDERSCORE_WORDS: [&str; 4] = ["bcast", "msg", "relay", "connect"];
+
 const SIGNUP_FORM: &str = "SIGNUP,name,password, with the password in \"quotes\" if it holds a comma";
 const LOGIN_FORM: &str = "LOGIN,name,password, with the password in \"quotes\" if it holds a comma";
 
@@ -126,31 +149,15 @@ impl Request {
 
     /// Words compare without regard to case, as the original clients disagree on it (`Login`, `login`).
     fn parse_word(word: &str) -> Option<Request> {
-        let words: [(&str, Request); 15] = [
-            ("signup", EntryRequest::SignupDialogue.into()),
-            ("login", EntryRequest::LoginDialogue.into()),
-            ("1", MemberRequest::List.into()),
-            ("list", MemberRequest::List.into()),
-            ("2", MemberRequest::BroadcastDialogue.into()),
-            ("GET_U", MemberRequest::GetUsers.into()),
-            ("GET_AF", MemberRequest::GetAllFiles.into()),
-            ("active", MemberRequest::Active.into()),
-            ("inactive", MemberRequest::Inactive.into()),
-            ("whoami", MemberRequest::Whoami.into()),
-            ("probe", MemberRequest::Probe.into()),
-            ("here", MemberRequest::Here.into()),
-            ("help", Request::Help),
-            ("quit", Request::Quit(None)),
-            ("exit", Request::Quit(None)),
-        ];
-        words.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, request)| request)
+        WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, request)| request.clone())
     }
 
     /// Nothing when the word is none of the comma commands.
     fn parse_comma(command: &str, line: &str) -> Option<Result<Request, BadRequest>> {
+        let word = COMMA_WORDS.into_iter().find(|known| known.eq_ignore_ascii_case(command))?;
         let mut fields = comma::split(line).into_iter().skip(1);
         let mut next = || fields.next().unwrap_or_default();
-        let (request, form): (Request, _) = match command.to_ascii_uppercase().as_str() {
+        let (request, form): (Request, _) = match word {
             "SIGNUP" => (EntryRequest::Signup { name: next(), password: next() }.into(), SIGNUP_FORM),
             "LOGIN" => (EntryRequest::Login { name: next(), password: next() }.into(), LOGIN_FORM),
             "INIT" => {
@@ -175,7 +182,8 @@ impl Request {
             }
             Ok((text.to_owned(), address.trim().parse().map_err(BadRequest::Address)?))
         };
-        let request = match command.to_ascii_lowercase().as_str() {
+        let word = UNDERSCORE_WORDS.into_iter().find(|known| known.eq_ignore_ascii_case(command));
+        let request = match word.unwrap_or_default() {
             "bcast" => MemberRequest::Broadcast(rest.parse().map_err(BadRequest::Broadcast)?),
             "msg" => cut_last("msg_TEXT_ADDR").map(|(text, to)| MemberRequest::Message { text, to })?,
             "relay" => cut_last("relay_TEXT_ADDR").map(|(text, to)| MemberRequest::Relay { text, to })?,
@@ -186,22 +194,8 @@ impl Request {
     }
 
     /// The line as it may be logged: a password becomes `***`, and of a text only its length is told.
-    pub fn masked(&self) -> String {
-        match self {
-            Request::Help | Request::Quit(_) => self.to_string(),
-            Request::Entry(entry) => entry.masked(),
-            Request::Member(member) => member.masked(),
-        }
-    }
-}
-
-impl EntryRequest {
-    fn masked(&self) -> String {
-        match self {
-            EntryRequest::SignupDialogue | EntryRequest::LoginDialogue => self.to_string(),
-            EntryRequest::Signup { name, .. } => comma::join(["SIGNUP", masked_name(name), "***"]),
-            EntryRequest::Login { name, .. } => comma::join(["LOGIN", masked_name(name), "***"]),
-        }
+    pub fn masked(&self) -> impl fmt::Display + '_ {
+        Masked(self)
     }
 }
 
@@ -211,12 +205,26 @@ pub fn masked_name(name: &str) -> &str {
     if name.trim().parse::<Username>().is_ok() { name } else { "(no name)" }
 }
 
+struct Masked<'a>(&'a Request);
+
+impl fmt::Display for Masked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Request::Help | Request::Quit(_) => self.0.fmt(f),
+            Request::Entry(EntryRequest::Signup { name, .. }) => comma::write(f, ["SIGNUP", masked_name(name), "***"]),
+            Request::Entry(EntryRequest::Login { name, .. }) => comma::write(f, ["LOGIN", masked_name(name), "***"]),
+            Request::Entry(EntryRequest::SignupDialogue | EntryRequest::LoginDialogue) => self.0.fmt(f),
+            Request::Member(member) => member.write_masked(f),
+        }
+    }
+}
+
 impl MemberRequest {
-    fn masked(&self) -> String {
+    fn write_masked(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            MemberRequest::Broadcast(text) => format!("bcast_({} bytes)", text.as_str().len()),
-            MemberRequest::Message { text, to } => format!("msg_({} bytes)_{to}", text.len()),
-            MemberRequest::Relay { text, to } => format!("relay_({} bytes)_{to}", text.len()),
+            MemberRequest::Broadcast(text) => write!(f, "bcast_({} bytes)", text.as_str().len()),
+            MemberRequest::Message { text, to } => write!(f, "msg_({} bytes)_{to}", text.len()),
+            MemberRequest::Relay { text, to } => write!(f, "relay_({} bytes)_{to}", text.len()),
             MemberRequest::List
             | MemberRequest::BroadcastDialogue
             | MemberRequest::Connect(_)
@@ -231,7 +239,7 @@ impl MemberRequest {
             | MemberRequest::Inactive
             | MemberRequest::Whoami
             | MemberRequest::Probe
-            | MemberRequest::Here => self.to_string(),
+            | MemberRequest::Here => write!(f, "{self}"),
         }
     }
 }
@@ -254,7 +262,7 @@ impl fmt::Display for Request {
         match self {
             Request::Help => f.write_str("help"),
             Request::Quit(None) => f.write_str("quit"),
-            Request::Quit(Some(name)) => f.write_str(&comma::join(["EXIT", name])),
+            Request::Quit(Some(name)) => comma::write(f, ["EXIT", name]),
             Request::Entry(entry) => entry.fmt(f),
             Request::Member(member) => member.fmt(f),
         }
@@ -266,8 +274,8 @@ impl fmt::Display for EntryRequest {
         match self {
             EntryRequest::SignupDialogue => f.write_str("signup"),
             EntryRequest::LoginDialogue => f.write_str("login"),
-            EntryRequest::Signup { name, password } => f.write_str(&comma::join(["SIGNUP", name, password])),
-            EntryRequest::Login { name, password } => f.write_str(&comma::join(["LOGIN", name, password])),
+            EntryRequest::Signup { name, password } => comma::write(f, ["SIGNUP", name, password]),
+            EntryRequest::Login { name, password } => comma::write(f, ["LOGIN", name, password]),
         }
     }
 }
@@ -282,15 +290,15 @@ impl fmt::Display for MemberRequest {
             MemberRequest::Connect(to) => write!(f, "connect_{to}"),
             MemberRequest::Relay { text, to } => write!(f, "relay_{text}_{to}"),
             MemberRequest::Init { name, port, files } => {
-                f.write_str(&comma::join(["INIT", name, port].into_iter().chain(files.iter().map(String::as_str))))
+                comma::write(f, ["INIT", name, port].into_iter().chain(files.iter().map(String::as_str)))
             }
-            MemberRequest::Reach(port) => f.write_str(&comma::join(["REACH", port])),
+            MemberRequest::Reach(port) => comma::write(f, ["REACH", port]),
             MemberRequest::Share(files) => {
-                f.write_str(&comma::join(["SHARE"].into_iter().chain(files.iter().map(String::as_str))))
+                comma::write(f, ["SHARE"].into_iter().chain(files.iter().map(String::as_str)))
             }
             MemberRequest::GetUsers => f.write_str("GET_U"),
-            MemberRequest::GetPeer(name) => f.write_str(&comma::join(["GET_P", name])),
-            MemberRequest::GetUserFiles(name) => f.write_str(&comma::join(["GET_UF", name])),
+            MemberRequest::GetPeer(name) => comma::write(f, ["GET_P", name]),
+            MemberRequest::GetUserFiles(name) => comma::write(f, ["GET_UF", name]),
             MemberRequest::GetAllFiles => f.write_str("GET_AF"),
             MemberRequest::Active => f.write_str("active"),
             MemberRequest::Inactive => f.write_str("inactive"),
@@ -406,7 +414,7 @@ mod tests {
             ("connect_bob", "connect_bob"),
             ("EXIT,alice", "EXIT,alice"),
         ] {
-            assert_eq!(Request::parse(line).map(|request| request.masked()), Ok(masked.to_owned()));
+            assert_eq!(Request::parse(line).map(|request| request.masked().to_string()), Ok(masked.to_owned()));
         }
     }
 }

@@ -15,8 +15,13 @@ pub const MAX_USERNAME: usize = 15;
 
 /// A valid username. Two that differ only in case are equal, so that nobody can pose as `Alice` beside `alice`;
 /// the spelling of the sign-up is the one that is shown.
-#[derive(Clone, Debug)]
-pub struct Username(Box<str>);
+///
+/// It holds its letters itself, as it is copied with each request, and is always ASCII.
+#[derive(Clone)]
+pub struct Username {
+    letters: [u8; MAX_USERNAME],
+    length: u8,
+}
 
 /// Why a text is not a username; its `Display` is a sentence for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +30,15 @@ pub struct InvalidUsername;
 impl Username {
     /// The name as its owner spelled it.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // There is nothing in it but ASCII.
+        std::str::from_utf8(&self.letters[..usize::from(self.length)]).unwrap_or_default()
+    }
+
+    /// A name of these letters, as far as there is room.
+    fn of(text: &str) -> Username {
+        let mut letters = [0; MAX_USERNAME];
+        let length = letters.iter_mut().zip(text.bytes()).map(|(to, byte)| *to = byte).count();
+        Username { letters, length: length as u8 }
     }
 
     /// The username that comes nearest to a name that is none: what is not allowed becomes a dash, and what is too long
@@ -39,11 +52,12 @@ impl Username {
         let behind = if number > 1 { format!("-{number}") } else { String::new() };
         name.truncate(MAX_USERNAME.saturating_sub(behind.len()).max(1));
         name.push_str(&behind);
-        Username(if is_address(&name) { name.replace('.', "-").into() } else { name.into() })
+        Username::of(&if is_address(&name) { name.replace('.', "-") } else { name })
     }
 
-    fn folded(&self) -> impl Iterator<Item = u8> + '_ {
-        self.0.bytes().map(|byte| byte.to_ascii_lowercase())
+    /// What is the same for all spellings.
+    fn folded(&self) -> [u8; MAX_USERNAME] {
+        self.letters.map(|letter| letter.to_ascii_lowercase())
     }
 }
 
@@ -59,16 +73,22 @@ impl FromStr for Username {
         let starts_well = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
         if starts_well && text.len() <= MAX_USERNAME && text.bytes().all(allowed) && !is_address(text) {
-            Ok(Username(text.into()))
+            Ok(Username::of(text))
         } else {
             Err(InvalidUsername)
         }
     }
 }
 
+impl fmt::Debug for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Username").field(&self.as_str()).finish()
+    }
+}
+
 impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 
@@ -82,7 +102,7 @@ impl std::error::Error for InvalidUsername {}
 
 impl PartialEq for Username {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
+        self.letters.eq_ignore_ascii_case(&other.letters)
     }
 }
 
@@ -90,13 +110,15 @@ impl Eq for Username {}
 
 impl Hash for Username {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.folded().for_each(|byte| state.write_u8(byte));
+        // In one call: byte by byte takes ten times as long.
+        state.write(&self.folded());
     }
 }
 
 impl Ord for Username {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.folded().cmp(other.folded())
+        // What is behind a shorter name is less than any letter.
+        self.folded().cmp(&other.folded())
     }
 }
 

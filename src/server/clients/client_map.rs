@@ -255,6 +255,14 @@ impl ClientMap {
         active
     }
 
+    /// The names of the active clients, in order.
+    pub fn active_names(&self) -> Vec<Username> {
+        let mut names: Vec<Username> =
+            self.lock().values().filter(|client| client.active).map(|client| client.name.clone()).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// How many clients are logged in, active or not, guests left out: those that a broadcast reaches.
     pub fn audience(&self) -> usize {
         self.lock().values().filter(|client| client.guest.is_none()).count()
@@ -278,6 +286,13 @@ impl ClientMap {
             (Some(client), 0) => Ok(client.snapshot()),
             (Some(_), others) => Err(NotFound::Several(others + 1)),
         }
+    }
+
+    /// Where a client with this view finds the active client of this name.
+    pub fn find_address(&self, name: &Username, view: Viewpoint) -> Option<SocketAddr> {
+        let clients = self.lock();
+        let client = clients.get(name).filter(|client| client.active)?;
+        Some(view.shows(client.address, client.port, client.reach))
     }
 
     /// The active client of this name.

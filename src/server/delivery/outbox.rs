@@ -31,6 +31,8 @@ pub struct Outbox {
 #[derive(Default)]
 struct State {
     writing: bool,
+    /// How many threads wait for the end of that: nobody else is to be woken, as each wake-up is a system call.
+    waiting: usize,
     pending: Vec<u8>,
     /// The session is to end: nothing more is delivered, but what was carried out is still answered.
     closing: bool,
@@ -63,16 +65,12 @@ impl Outbox {
     /// the connection has ended.
     pub fn answer(&self, bytes: &[u8]) -> bool {
         let until = Instant::now() + ANSWER_LIMIT;
-        let mut state = self.lock();
-        while state.writing && !state.broken {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return self.give_up(state, true);
-            }
-            state = self.idle.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let mut state = self.wait(self.lock(), ANSWER_LIMIT, |state| state.writing && !state.broken);
         if state.broken {
             return false;
+        }
+        if state.writing {
+            return self.give_up(state, true);
         }
         state.writing = true;
         drop(state);
@@ -101,7 +99,28 @@ impl Outbox {
     /// Waits until what others write, or have left to be written, is out; ten seconds at the most. Before that the
     /// session does not close: its last line, which says why it ends, may be among it.
     pub fn finish(&self) {
-        drop(self.idle.wait_timeout_while(self.lock(), ANSWER_LIMIT, |state| state.writing));
+        drop(self.wait(self.lock(), ANSWER_LIMIT, |state| state.writing));
+    }
+
+    /// Waits as long as `unmet` says, `limit` at the longest.
+    fn wait<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        limit: Duration,
+        unmet: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        state.waiting += 1;
+        let waited = self.idle.wait_timeout_while(state, limit, |state| unmet(state));
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.waiting -= 1;
+        state
+    }
+
+    /// Wakes who waits for what has just changed.
+    fn wake(&self, state: &State) {
+        if state.waiting > 0 {
+            self.idle.notify_all();
+        }
     }
 
     /// Whether the session is to end.
@@ -128,7 +147,7 @@ impl Outbox {
             }
             if state.pending.is_empty() {
                 state.writing = false;
-                self.idle.notify_all();
+                self.wake(&state);
                 return true;
             }
             let pending = std::mem::take(&mut state.pending);
@@ -156,7 +175,7 @@ impl Outbox {
         state.broken = true;
         state.has_lost |= has_lost;
         state.pending = Vec::new();
-        self.idle.notify_all();
+        self.wake(&state);
         drop(state);
         // An error says that the connection has ended already.
         let _ = self.stream.shutdown(Shutdown::Both);

@@ -11,6 +11,7 @@ use crate::server::clients::Viewpoint;
 use crate::server::delivery::Mailbox;
 use crate::value::Username;
 use log::info;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -263,10 +264,21 @@ impl<'a> LoginState<'a> {
     }
 
     /// How this client is called in the log.
-    pub fn who(&self) -> String {
-        match &self.current {
-            Some(login) => format!("{} at {}", login.key.name, self.peer),
-            None => self.peer.to_string(),
+    pub fn who(&self) -> impl fmt::Display + '_ {
+        Who { name: self.current.as_ref().map(|login| &login.key.name), peer: self.peer }
+    }
+}
+
+struct Who<'a> {
+    name: Option<&'a Username>,
+    peer: SocketAddr,
+}
+
+impl fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            Some(name) => write!(f, "{name} at {}", self.peer),
+            None => self.peer.fmt(f),
         }
     }
 }

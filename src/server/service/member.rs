@@ -2,7 +2,7 @@
 
 use super::probe::Probe;
 use super::rendezvous::{Handled, Introduction, Rendezvous};
-use crate::protocol::{MAX_FILES, MemberRequest, Refusal, Reply};
+use crate::protocol::{Done, MAX_FILES, MemberRequest, Refusal, Reply};
 use crate::server::clients::{ClientSnapshot, FileNames, SessionKey};
 use crate::value::comma;
 use crate::value::sentence::counted;
@@ -31,6 +31,8 @@ pub const MENU: [&str; 10] = [
 pub enum Answered {
     /// The line that ends the answer.
     Reply(Reply),
+    /// That line is among the data lines.
+    Written,
     /// The files of these clients, which may be too many to hold at once; see [`files_lines`].
     Files(Vec<ClientSnapshot>),
     /// Whether others reach the client, which takes up to 3 s to find out. The data lines leave before: the client
@@ -66,13 +68,13 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
         MemberRequest::Reach(port) => set_reach(services, key, &port),
         MemberRequest::Share(files) => share(services, key, &files),
         MemberRequest::GetUsers => {
-            let clients = services.active();
-            Reply::Ok(comma::join(clients.iter().map(|client| client.name.as_str())))
+            let names = services.active_names();
+            Reply::Ok(comma::join(names.iter().map(Username::as_str)))
         }
-        MemberRequest::GetPeer(name) => match services.find_user(&name) {
-            Some(client) => {
-                let at = client.seen_from(key.view);
-                Reply::Ok(format!("{},{}", at.ip(), at.port()))
+        MemberRequest::GetPeer(name) => match services.find_address(&name, key.view) {
+            Some(at) => {
+                write(answer, Done(format_args!("{},{}", at.ip(), at.port())));
+                return Answered::Written;
             }
             None => Reply::Err(Refusal::UserNotFound),
         },
@@ -85,7 +87,8 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
         MemberRequest::Inactive => set_active(services, key, false),
         MemberRequest::Whoami => {
             let port = services.clients.port(key).unwrap_or(0);
-            Reply::Ok(format!("{},{},{port}", key.name, key.address))
+            write(answer, Done(format_args!("{},{},{port}", key.name, key.address)));
+            return Answered::Written;
         }
         // That it came was counted already.
         MemberRequest::Here => Reply::Ok(String::new()),

@@ -324,6 +324,16 @@ impl Rendezvous {
         self.clients.active()
     }
 
+    /// The names of the active clients, in order.
+    pub fn active_names(&self) -> Vec<Username> {
+        self.clients.active_names()
+    }
+
+    /// Where a client with this view finds the active client of this name.
+    pub fn find_address(&self, name: &str, view: Viewpoint) -> Option<SocketAddr> {
+        self.clients.find_address(&name.trim().parse().ok()?, view)
+    }
+
     /// The active client of this name.
     pub fn find_user(&self, name: &str) -> Option<ClientSnapshot> {
         self.clients.find_name(&name.trim().parse().ok()?)

@@ -59,7 +59,7 @@ impl Service for Menus<'_> {
                 },
             };
         }
-        let who = session.login.who();
+        let who = session.login.who().to_string();
         session.finish();
         info!("{who}: disconnected");
     }
@@ -345,7 +345,7 @@ impl<'a> MenuSession<'a> {
             let form = "Send msg_yourMessage_address: the address is a username, or IP:PORT as in the list";
             return ("(no message)".to_owned(), inside(&menu::tell(form)));
         };
-        let asked = request.as_ref().map(Request::masked).unwrap_or_default();
+        let asked = request.as_ref().map(|request| request.masked().to_string()).unwrap_or_default();
         let said = match self.services.relay(key, text, to) {
             Ok(name) => menu::tell(&format!("Message sent to {name}")),
             Err(refusal) => menu::refuse(&refusal),

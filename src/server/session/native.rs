@@ -12,12 +12,16 @@ use crate::server::service::{
     self, Answered, ClientSnapshot, Login, LoginState, MENU, Probe, Rendezvous, TimeIsUp, is, write,
 };
 use crate::value::{BadLine, Username};
-use log::{debug, info};
+use log::{Level, debug, info, log_enabled};
+use std::fmt::{Display, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 const GREETING: &str = "Welcome to peerline: login or signup";
+
+/// Bytes that are kept for the note of the next line: of nearly every one.
+const MAX_NOTED: usize = 128;
 
 const MENU_OUTSIDE: [&str; 4] = [
     "login: log in (then name and password, a line each)",
@@ -63,7 +67,7 @@ pub struct Session<'a> {
     /// Who is logged in, and what the time allows.
     pub login: LoginState<'a>,
     prompt: Prompt,
-    /// The line whose answer is not complete, as it may be logged.
+    /// The line whose answer is not complete, as it may be logged; nothing where nothing is logged.
     asked: String,
 }
 
@@ -93,7 +97,7 @@ impl<'a> Session<'a> {
         let began = answer.len();
         let next = match line {
             Err(bad) => {
-                self.asked = "(no line)".to_owned();
+                self.note("(no line)");
                 write(answer, Reply::Err(Refusal::Other(bad.to_string())));
                 Next::Read
             }
@@ -103,7 +107,7 @@ impl<'a> Session<'a> {
             // Their results are logged.
             Next::Do(Work::SignUp(_) | Work::LogIn(_) | Work::Probe(_)) => {}
             // Lists of files are sent by the loop, and not logged.
-            _ => self.log(answer[began..].lines().last().unwrap_or("OK")),
+            _ => self.log(last_line(&answer[began..]).unwrap_or("OK")),
         }
         next
     }
@@ -112,7 +116,7 @@ impl<'a> Session<'a> {
         match std::mem::replace(&mut self.prompt, Prompt::Command) {
             Prompt::Command => self.take_command(line, answer),
             Prompt::Login(dialogue) => {
-                self.asked = if dialogue.is_secret() { "***" } else { masked_name(line) }.to_owned();
+                self.note(if dialogue.is_secret() { "***" } else { masked_name(line) });
                 // A name that is taken is refused with the passwords: a script has sent them already, and they would
                 // be taken for commands.
                 match dialogue.take(line, |_| Ok(())) {
@@ -124,7 +128,7 @@ impl<'a> Session<'a> {
                 Next::Read
             }
             Prompt::BroadcastText => {
-                self.asked = format!("({} bytes)", line.len());
+                self.note(format_args!("({} bytes)", line.len()));
                 match line.parse::<BroadcastText>() {
                     Ok(text) => self.take_request(MemberRequest::Broadcast(text).into(), answer),
                     Err(invalid) => {
@@ -139,12 +143,12 @@ impl<'a> Session<'a> {
     fn take_command(&mut self, line: &str, answer: &mut String) -> Next {
         match Request::parse(line) {
             Ok(request) => {
-                self.asked = request.masked();
+                self.note(request.masked());
                 self.take_request(request, answer)
             }
             Err(bad) => {
                 // What was meant as a password or a message may end here.
-                self.asked = "(not a command)".to_owned();
+                self.note("(not a command)");
                 write(answer, Reply::Err(bad.into()));
                 Next::Read
             }
@@ -152,13 +156,13 @@ impl<'a> Session<'a> {
     }
 
     fn take_request(&mut self, request: Request, answer: &mut String) -> Next {
-        match (request, self.login.current().cloned()) {
+        match (request, self.login.current()) {
             (Request::Help, login) => {
                 let menu = if login.is_some() { MENU.as_slice() } else { MENU_OUTSIDE.as_slice() };
                 menu.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
                 write(answer, Reply::Ok(format!("{} commands", menu.len())));
             }
-            (Request::Quit(Some(name)), Some(login)) if !is(&login.key.name, &name) => {
+            (Request::Quit(Some(ref name)), Some(login)) if !is(&login.key.name, name) => {
                 let sentence = format!("You are {}, not {name}", login.key.name);
                 write(answer, Reply::Err(Refusal::Other(sentence)));
             }
@@ -172,7 +176,10 @@ impl<'a> Session<'a> {
                 write(answer, Reply::Err(Refusal::Other(sentence)));
             }
             (Request::Member(_), None) => write(answer, Reply::Err(Refusal::LogInFirst)),
-            (Request::Member(request), Some(login)) => return self.take_member(&login, request, answer),
+            (Request::Member(request), Some(login)) => {
+                let answered = service::answer(self.services, &login.key, request, answer);
+                return self.take_answered(answered, answer);
+            }
         }
         Next::Read
     }
@@ -187,9 +194,10 @@ impl<'a> Session<'a> {
         Next::Read
     }
 
-    fn take_member(&mut self, login: &Login, request: MemberRequest, answer: &mut String) -> Next {
-        match service::answer(self.services, &login.key, request, answer) {
+    fn take_answered(&mut self, answered: Answered, answer: &mut String) -> Next {
+        match answered {
             Answered::Reply(reply) => write(answer, reply),
+            Answered::Written => {}
             Answered::AskForBroadcast => {
                 self.prompt = Prompt::BroadcastText;
                 write(answer, Reply::Ok("Message:".to_owned()));
@@ -252,6 +260,16 @@ impl<'a> Session<'a> {
         Next::Read
     }
 
+    /// Notes a line, as it may be logged.
+    fn note(&mut self, asked: impl Display) {
+        self.asked.clear();
+        self.asked.shrink_to(MAX_NOTED);
+        if log_enabled!(Level::Info) {
+            // A String takes every write.
+            let _ = write!(self.asked, "{asked}");
+        }
+    }
+
     fn log(&self, last: &str) {
         info!("{}: {} -> {}", self.login.who(), logged(&self.asked), logged(last));
     }
@@ -270,4 +288,9 @@ impl<'a> Session<'a> {
             }
         }
     }
+}
+
+/// The last of some lines; looked for from their end, as a list may be long.
+fn last_line(lines: &str) -> Option<&str> {
+    lines.strip_suffix('\n')?.rsplit('\n').next()
 }

@@ -48,7 +48,7 @@ impl Service for Native<'_> {
         };
         info!("{peer}: connected");
         connection.talk();
-        let who = connection.session.login.who();
+        let who = connection.session.login.who().to_string();
         connection.finish();
         info!("{who}: disconnected");
     }

@@ -45,8 +45,8 @@ impl Service for Queries<'_> {
         reader.set_rate(Some(STRANGER_RATE));
         loop {
             let answer = match reader.next_message(end) {
-                Ok(Some(message)) if bucket.take(Instant::now()) => answer_and_log(self.0, message, peer),
-                Ok(Some(_)) => Some(QueryReply::Refused("Too fast: wait and send it again".to_owned())),
+                Ok(Some(message)) if bucket.take(Instant::now()) => answer_and_log(self.0, &message, peer),
+                Ok(Some(_)) => QueryReply::Refused("Too fast: wait and send it again".to_owned()).to_string(),
                 Ok(None) => return,
                 Err(error) => {
                     if error.kind() == ErrorKind::InvalidData {
@@ -56,7 +56,7 @@ impl Service for Queries<'_> {
                     return;
                 }
             };
-            if answer.is_some_and(|answer| !outbox.answer(answer.to_string().as_bytes())) {
+            if !answer.is_empty() && !outbox.answer(answer.as_bytes()) {
                 return;
             }
         }
@@ -73,14 +73,18 @@ impl Service for Queries<'_> {
     }
 }
 
-fn answer_and_log(services: &Rendezvous, message: Result<String, BadLine>, peer: SocketAddr) -> Option<QueryReply> {
-    let (asked, answer) = match &message {
-        Ok(message) => (logged(message), answer(services, message, peer)),
-        Err(bad) => (bad.to_string(), Some(QueryReply::invalid())),
+/// The bytes of the answer; none to `EXIT`.
+fn answer_and_log(services: &Rendezvous, message: &Result<String, BadLine>, peer: SocketAddr) -> String {
+    let answer = match message {
+        Ok(message) => answer(services, message, peer),
+        Err(_) => Some(QueryReply::invalid()),
     };
-    let said = answer.as_ref().map(|answer| logged(&answer.to_string())).unwrap_or_default();
-    info!("{peer} (query): {asked} -> {said}");
-    answer
+    let said = answer.map(|answer| answer.to_string()).unwrap_or_default();
+    match message {
+        Ok(message) => info!("{peer} (query): {} -> {}", logged(message), logged(&said)),
+        Err(bad) => info!("{peer} (query): {bad} -> {}", logged(&said)),
+    }
+    said
 }
 
 /// The answer to a query; none to `EXIT`.
@@ -100,8 +104,8 @@ fn answer(services: &Rendezvous, message: &str, peer: SocketAddr) -> Option<Quer
         }
         Query::Init { name, port, files, torn } => {
             if !torn.is_empty() {
-                let torn = logged(&torn.join(","));
-                info!("{peer} (query): files left out, as a comma in a name makes two of it: {torn}");
+                let torn = torn.join(",");
+                info!("{peer} (query): files left out, as a comma in a name makes two of it: {}", logged(&torn));
             }
             enter(services, &name, port, &files, peer)
         }
