@@ -209,7 +209,7 @@ pub fn history(data: &[u8]) {
     let (from, said) = ("alice".parse().expect("valid"), "hello".parse().expect("a text"));
     let history = History::open(folder.path(), WINDOW).expect("opens");
     let head = history.head();
-    let seq = history.append(&from, &said, SystemTime::now(), Instant::now()).expect("written");
+    let seq = history.append(&from, &[said], SystemTime::now(), Instant::now()).expect("written");
     assert!(seq > head);
     drop(history);
     let history = History::open(folder.path(), WINDOW).expect("opens");

@@ -12,7 +12,7 @@ mod probe;
 mod member;
 
 pub use login::{LoginState, TimeIsUp};
-pub use member::{Answered, MENU, answer, files_lines, is, write};
+pub use member::{Answered, MENU, answer, broadcast, files_lines, is, write};
 pub use probe::Probe;
 pub use rendezvous::{Login, Rendezvous};
 // What a session sees of a client.

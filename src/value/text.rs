@@ -26,6 +26,9 @@ pub fn first_forbidden(text: &str) -> Option<char> {
 ///
 /// The graphemes of a text are escaped each for itself, so that a screen may draw them one by one.
 pub fn escape(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len());
     text.graphemes(true).for_each(|grapheme| escape_grapheme(grapheme, &mut shown));
     shown

@@ -4,6 +4,7 @@ use crate::harness::client::ClientProcess;
 use crate::harness::{LIMIT, Lines, TestServer, datagram, udp_at};
 use crate::lan::run_inside;
 use peerline::protocol::{FromServer, Hello};
+use std::io::Read;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,49 @@ fn netcat_gets_them_on_its_connection_the_sender_too() {
         assert!(line.starts_with("bcast_1_") && line.ends_with("_alice_snake_case_rocks"), "{line}");
     }
     assert_eq!(alice.ask(&format!("bcast_{}", "x".repeat(1025))), "ERR,Broadcast too long: 1025 bytes, at most 1024");
+}
+
+#[test]
+fn lines_that_come_together_are_answered_in_order() {
+    let server = TestServer::start(&[]);
+    let mut alice = server.join("alice");
+    alice.send_raw("bcast_one\nbcast_two\nhere\nbcast_three\nbcast_\n2\nfour\nbcast_five\nquit\n");
+    let mut said = String::new();
+    alice.rest().read_to_string(&mut said).expect("lines");
+    let (events, answers): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| line.starts_with("bcast_"));
+    assert_eq!(
+        answers,
+        [
+            "OK,Broadcast 1 sent to 1 client",
+            "OK,Broadcast 2 sent to 1 client",
+            "OK",
+            "OK,Broadcast 3 sent to 1 client",
+            "ERR,Nothing to broadcast: send bcast_TEXT",
+            "OK,Message:",
+            "OK,Broadcast 4 sent to 1 client",
+            "OK,Broadcast 5 sent to 1 client",
+            "OK,Goodbye"
+        ]
+    );
+    let said: Vec<Option<&str>> = events.iter().map(|line| line.rsplit('_').next()).collect();
+    assert_eq!(said, ["one", "two", "three", "four", "five"].map(Some));
+}
+
+#[test]
+fn lines_that_cannot_be_stored_are_refused_each() {
+    let server = TestServer::start(&[]);
+    let mut alice = server.join("alice");
+    let aside = server.folder().with_extension("aside");
+    std::fs::rename(server.folder(), &aside).expect("renamed");
+    alice.send_raw("bcast_one\nbcast_two\n");
+    for _ in 0..2 {
+        let refused = alice.answer_line();
+        assert!(refused.starts_with("ERR,The server cannot store the broadcast: "), "{refused}");
+    }
+    std::fs::rename(&aside, server.folder()).expect("renamed");
+    alice.send_raw("bcast_one\nbcast_two\n");
+    assert_eq!(alice.answer_line(), "OK,Broadcast 1 sent to 1 client");
+    assert_eq!(alice.answer_line(), "OK,Broadcast 2 sent to 1 client");
 }
 
 #[test]

@@ -175,8 +175,11 @@ impl Broadcaster {
     /// Says that there is a new broadcast.
     pub fn announce(&self) {
         let mut state = self.lock();
-        (state.all, state.fresh) = (true, true);
-        self.wake.notify_one();
+        // Who is awake already looks again before it waits.
+        if !std::mem::replace(&mut state.fresh, true) {
+            self.wake.notify_one();
+        }
+        state.all = true;
     }
 
     /// Takes a hello; false when it does not count: an unknown token, or an address that is not the session's.

@@ -136,7 +136,7 @@ mod tests {
         let (name, text) = ("abcdefghijklmno".parse().expect("a name"), "x".repeat(1024).parse().expect("a text"));
         let now = Instant::now();
         for _ in 0..3 {
-            history.append(&name, &text, std::time::SystemTime::now(), now).expect("written");
+            history.append(&name, std::slice::from_ref(&text), std::time::SystemTime::now(), now).expect("written");
         }
         let pack = pack_datagram(&history, Owed { from: 1, until: NEWEST, is_next: true }, now);
         let lines = pack.content.expect("one");

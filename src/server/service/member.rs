@@ -2,7 +2,7 @@
 
 use super::probe::Probe;
 use super::rendezvous::{Handled, Introduction, Rendezvous};
-use crate::protocol::{Done, MAX_FILES, MemberRequest, Refusal, Reply};
+use crate::protocol::{BroadcastText, Done, MAX_FILES, MemberRequest, Refusal, Reply};
 use crate::server::clients::{ClientSnapshot, FileNames, SessionKey};
 use crate::value::comma;
 use crate::value::sentence::counted;
@@ -38,6 +38,8 @@ pub enum Answered {
     /// Whether others reach the client, which takes up to 3 s to find out. The data lines leave before: the client
     /// learns the ticket by them.
     Probe(Probe),
+    /// This is to be broadcast: nothing is answered before [`broadcast`] is called with it.
+    Broadcast(BroadcastText),
     /// The next line is the text of a broadcast.
     AskForBroadcast,
 }
@@ -47,10 +49,7 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
     Answered::Reply(match request {
         MemberRequest::List => list(services, key, answer),
         MemberRequest::BroadcastDialogue => return Answered::AskForBroadcast,
-        MemberRequest::Broadcast(text) => match services.broadcast(&key.name, &text) {
-            Ok((seq, clients)) => Reply::Ok(format!("Broadcast {seq} sent to {}", counted(clients, "client"))),
-            Err(refusal) => Reply::Err(refusal),
-        },
+        MemberRequest::Broadcast(text) => return Answered::Broadcast(text),
         MemberRequest::Message { text, to } => match services.message(key, &text, &to) {
             Ok(Handled::Introduced(introduction)) => introduce(&introduction, "Deliver it to", answer),
             Ok(Handled::Relayed(name)) => Reply::Ok(format!("Relayed to {name}")),
@@ -100,6 +99,17 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
             }
             None => Reply::Err(Refusal::other("You do not listen: send INIT,name,port")),
         },
+    })
+}
+
+/// Broadcasts these texts; the answers to them, in order.
+pub fn broadcast(services: &Rendezvous, key: &SessionKey, texts: &[BroadcastText]) -> impl Iterator<Item = Reply> {
+    let taken = services.broadcast(&key.name, texts);
+    (0..texts.len() as u64).map(move |number| match &taken {
+        Ok((first, clients)) => {
+            Reply::Ok(format!("Broadcast {} sent to {}", first + number, counted(*clients, "client")))
+        }
+        Err(refusal) => Reply::Err(refusal.clone()),
     })
 }
 

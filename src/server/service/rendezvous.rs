@@ -209,12 +209,13 @@ impl Rendezvous {
         self.broadcaster.acknowledges(login.token)
     }
 
-    /// Broadcasts to everybody, the sender too. The sequence number, and how many clients that are.
+    /// Broadcasts these texts to everybody, the sender too. The sequence number of the first, and how many clients that
+    /// are.
     ///
     /// # Errors
-    /// A disk that is full.
-    pub fn broadcast(&self, from: &Username, text: &BroadcastText) -> Result<(u64, usize), Refusal> {
-        let taken = self.history.append(from, text, SystemTime::now(), Instant::now());
+    /// A disk that is full: none of them is broadcast.
+    pub fn broadcast(&self, from: &Username, texts: &[BroadcastText]) -> Result<(u64, usize), Refusal> {
+        let taken = self.history.append(from, texts, SystemTime::now(), Instant::now());
         let seq = taken.map_err(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}")))?;
         self.broadcaster.announce();
         Ok((seq, self.clients.audience()))

@@ -360,7 +360,7 @@ impl<'a> MenuSession<'a> {
             Ok(text) => text,
             Err(invalid) => return inside(&menu::refuse_broadcast(&invalid)),
         };
-        inside(&match self.services.broadcast(&key.name, &text) {
+        inside(&match self.services.broadcast(&key.name, &[text]) {
             Ok((_, clients)) => {
                 self.has_broadcast = true;
                 menu::tell(&format!("Broadcast sent to {}", counted(clients, "client")))

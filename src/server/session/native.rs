@@ -67,6 +67,8 @@ pub struct Session<'a> {
     /// Who is logged in, and what the time allows.
     pub login: LoginState<'a>,
     prompt: Prompt,
+    /// Texts of the lines before, which one write stores together: see [`Session::commit`].
+    texts: Vec<BroadcastText>,
     /// The line whose answer is not complete, as it may be logged; nothing where nothing is logged.
     asked: String,
 }
@@ -84,19 +86,22 @@ impl<'a> Session<'a> {
     ) -> Session<'a> {
         write(answer, Reply::Ok(GREETING.to_owned()));
         let login = LoginState::new(services, peer, reached, mailbox, place, now);
-        Session { services, login, prompt: Prompt::Command, asked: String::new() }
+        Session { services, login, prompt: Prompt::Command, texts: Vec::new(), asked: String::new() }
     }
 
-    /// Turns a line into its answer.
+    /// Turns a line into its answer. That of a line that broadcasts comes with [`Session::commit`], which is called before
+    /// an answer is written.
     pub fn take(&mut self, line: Result<&str, BadLine>, now: Instant, answer: &mut String) -> Next {
         if let Err(too_fast) = self.login.count_line(now) {
             debug!("{}: too fast", self.login.who());
+            self.commit(answer);
             write(answer, Reply::Err(too_fast));
             return Next::Read;
         }
         let began = answer.len();
         let next = match line {
             Err(bad) => {
+                self.commit(answer);
                 self.note("(no line)");
                 write(answer, Reply::Err(Refusal::Other(bad.to_string())));
                 Next::Read
@@ -106,6 +111,8 @@ impl<'a> Session<'a> {
         match next {
             // Their results are logged.
             Next::Do(Work::SignUp(_) | Work::LogIn(_) | Work::Probe(_)) => {}
+            // It broadcasts, and is answered and logged with those behind it that do.
+            Next::Read if answer.len() == began => {}
             // Lists of files are sent by the loop, and not logged.
             _ => self.log(last_line(&answer[began..]).unwrap_or("OK")),
         }
@@ -140,8 +147,26 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Broadcasts what the lines before were about to, and answers them.
+    pub fn commit(&mut self, answer: &mut String) {
+        let texts = std::mem::take(&mut self.texts);
+        let Some(key) = self.login.current().map(|login| login.key.clone()).filter(|_| !texts.is_empty()) else {
+            return;
+        };
+        for (text, reply) in texts.iter().zip(service::broadcast(self.services, &key, &texts)) {
+            self.note(format_args!("bcast_({} bytes)", text.as_str().len()));
+            let began = answer.len();
+            write(answer, reply);
+            self.log(answer[began..].trim_end());
+        }
+    }
+
     fn take_command(&mut self, line: &str, answer: &mut String) -> Next {
-        match Request::parse(line) {
+        let request = Request::parse(line);
+        if !matches!(request, Ok(Request::Member(MemberRequest::Broadcast(_)))) {
+            self.commit(answer);
+        }
+        match request {
             Ok(request) => {
                 self.note(request.masked());
                 self.take_request(request, answer)
@@ -198,6 +223,7 @@ impl<'a> Session<'a> {
         match answered {
             Answered::Reply(reply) => write(answer, reply),
             Answered::Written => {}
+            Answered::Broadcast(text) => self.texts.push(text),
             Answered::AskForBroadcast => {
                 self.prompt = Prompt::BroadcastText;
                 write(answer, Reply::Ok("Message:".to_owned()));

@@ -184,6 +184,7 @@ impl Connection<'_> {
 
     /// Writes what is to be written; false when the connection is over.
     fn flush(&mut self) -> bool {
+        self.session.commit(&mut self.answer);
         let written = self.answer.is_empty() || self.outbox.answer(self.answer.as_bytes());
         self.answer.clear();
         self.answer.shrink_to(1024);
@@ -225,6 +226,7 @@ impl Connection<'_> {
 
     /// The deadline has come. Who gets broadcasts on this connection has all of them before the login ends.
     fn time_is_up(&mut self, now: Instant) -> Option<Next> {
+        self.session.commit(&mut self.answer);
         let history = std::mem::replace(&mut self.history, History::Over);
         if history.due().is_some() && !self.session.login.has_said_hello() && !self.send_broadcasts() {
             return None;
@@ -271,6 +273,7 @@ impl Connection<'_> {
 
     /// Logs out and writes the last lines. Whoever broadcasts and leaves at once gets their own line all the same.
     fn finish(&mut self) {
+        self.session.commit(&mut self.answer);
         let owed = self.session.login.leave();
         if !owed || self.send_broadcasts() {
             self.flush();

@@ -12,6 +12,7 @@ use crate::protocol::{Broadcast, BroadcastText, FromServer};
 use crate::value::Username;
 use crate::value::sentence::counted;
 use log::warn;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -85,22 +86,30 @@ impl History {
         Ok(history)
     }
 
-    /// Takes a broadcast: gives it the next sequence number and writes it down. When this returns, a crash of the
-    /// server does not lose it.
+    /// Takes broadcasts of one sender: gives them the next sequence numbers, the first of which it returns, and writes
+    /// them down by one write. When this returns, a crash of the server does not lose them.
     ///
     /// # Errors
-    /// What the disk says; then there is no such broadcast, and its number goes to the next.
-    pub fn append(&self, from: &Username, text: &BroadcastText, time: SystemTime, now: Instant) -> io::Result<u64> {
+    /// What the disk says; then there is none of them, and their numbers go to the next.
+    pub fn append(&self, from: &Username, texts: &[BroadcastText], time: SystemTime, now: Instant) -> io::Result<u64> {
         let mut file = self.lock_file();
         self.make_ready(&mut file, now)?;
-        let seq = self.head() + 1;
-        let broadcast = Broadcast { seq, unix_time: unix_seconds(time), from: from.clone(), text: text.to_string() };
-        file.append(&format!("{broadcast}\n"), now)?;
+        let (first, unix_time) = (self.head() + 1, unix_seconds(time));
+        let numbered = (first..).zip(texts);
+        let broadcasts: Vec<Broadcast> = numbered
+            .map(|(seq, text)| Broadcast { seq, unix_time, from: from.clone(), text: text.to_string() })
+            .collect();
+        let mut lines = String::new();
+        for broadcast in &broadcasts {
+            // A String takes every write.
+            let _ = writeln!(lines, "{broadcast}");
+        }
+        file.append(&lines, now)?;
         let mut state = self.lock();
         state.unsynced = Some(Arc::clone(&file.file));
-        state.window.push(broadcast, now);
+        broadcasts.into_iter().for_each(|broadcast| state.window.push(broadcast, now));
         state.window.forget(now, self.window, self.max_bytes);
-        Ok(seq)
+        Ok(first)
     }
 
     /// The sequence number of the last broadcast there ever was.
@@ -224,15 +233,15 @@ impl Drop for History {
 }
 
 impl LogFile {
-    /// Appends a line that was taken now, or leaves the file as it was. A line that was written is never refused: its
-    /// number would be given twice.
-    fn append(&mut self, line: &str, now: Instant) -> io::Result<()> {
-        let written = (&*self.file).write_all(line.as_bytes());
+    /// Appends lines that were taken now, or leaves the file as it was. What was written is never refused: its numbers
+    /// would be given twice.
+    fn append(&mut self, lines: &str, now: Instant) -> io::Result<()> {
+        let written = (&*self.file).write_all(lines.as_bytes());
         self.seen = match written {
             Ok(()) => {
-                self.bytes += line.len() as u64;
+                self.bytes += lines.len() as u64;
                 self.began.get_or_insert(now);
-                self.seen.with(SeenFile::of(&self.file), line.len())
+                self.seen.with(SeenFile::of(&self.file), lines.len())
             }
             Err(_) => {
                 self.file.set_len(self.bytes)?;
@@ -358,7 +367,7 @@ mod tests {
 
     fn say(history: &History, text: &str, now: Instant) -> u64 {
         let from = "alice".parse().expect("valid");
-        history.append(&from, &text.parse().expect("a text"), SystemTime::now(), now).expect("written")
+        history.append(&from, &[text.parse().expect("a text")], SystemTime::now(), now).expect("written")
     }
 
     fn texts(history: &History, from: u64, now: Instant) -> (Vec<String>, Range) {
@@ -464,7 +473,7 @@ mod tests {
         let now = Instant::now();
         let history = History::open_with(folder.path(), WINDOW, 1000).expect("a new history");
         let (bob, hello) = ("bob".parse().expect("valid"), "hello".parse().expect("a text"));
-        history.append(&bob, &hello, SystemTime::now(), now).expect("written");
+        history.append(&bob, &[hello], SystemTime::now(), now).expect("written");
         let mut most = 0;
         for number in 0..200 {
             say(&history, &format!("number {number}"), now);
@@ -528,14 +537,15 @@ mod tests {
         let history = History::open(&data, WINDOW).expect("a new history");
         say(&history, "one", now);
         fs::rename(&data, folder.path().join("elsewhere")).expect("renamed");
-        let append = |text: &str| {
-            let (from, text) = ("alice".parse().expect("valid"), text.parse().expect("a text"));
-            history.append(&from, &text, SystemTime::now(), now)
+        let append = |texts: [&str; 2]| {
+            let (from, texts) = ("alice".parse().expect("valid"), texts.map(|text| text.parse().expect("a text")));
+            history.append(&from, &texts, SystemTime::now(), now)
         };
-        assert!(append("lost").is_err());
+        assert!(append(["lost", "too"]).is_err());
         fs::create_dir(&data).expect("made");
-        assert_eq!(append("two").expect("written"), 2);
-        assert_eq!(on_disk(&data).lines().count(), 2);
+        assert_eq!(append(["two", "three"]).expect("written"), 2);
+        assert_eq!((history.head(), texts(&history, 2, now).0), (3, vec!["two".to_owned(), "three".to_owned()]));
+        assert_eq!(on_disk(&data).lines().count(), 3);
     }
 
     #[test]
