@@ -114,7 +114,7 @@ impl Outcome {
 fn play(link: &Link, seed: u64, outcome: &mut Outcome) {
     let folder = tempfile::tempdir().expect("a folder");
     let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
-    let (name, text) = ("bob".parse().expect("a name"), "x".repeat(200).parse().expect("a text"));
+    let (name, texts) = ("bob".parse().expect("a name"), ["x".repeat(200).parse().expect("a text")]);
     let (broadcaster, token, mut random) = (Broadcaster::default(), Ticket::draw(), Random(seed));
     let (mut hellos, mut inbox) = (Hellos::default(), Inbox::default());
     let (mut there, mut back) = (Way::<Hello>::new(), Way::<String>::new());
@@ -124,7 +124,7 @@ fn play(link: &Link, seed: u64, outcome: &mut Outcome) {
     for ms in 0..LIMIT_MS {
         let now = began + Duration::from_millis(ms);
         if ms == next && history.head() < BROADCASTS {
-            history.append(&name, &text, SystemTime::UNIX_EPOCH, now).expect("written");
+            history.append(&name, &texts, SystemTime::UNIX_EPOCH, now).expect("written");
             said.insert(history.head(), ms);
             broadcaster.announce();
             next += 1 + random.below(2 * PACE_MS);

@@ -98,7 +98,7 @@ impl Udp {
             return;
         }
         self.counts.datagrams += 1;
-        let mut answers_hello = self.hellos.answered().is_some();
+        let mut answers_hello = self.hellos.answered(Instant::now()).is_some();
         for line in lines {
             match line {
                 FromServer::Broadcast(broadcast) => {
