@@ -2,9 +2,6 @@
 //! `scripts/bench` builds the programs and calls this one.
 
 mod random;
-mod figures;
-mod wire;
-mod process;
 mod attack;
 mod kill;
 mod soak;
@@ -12,6 +9,7 @@ mod members;
 mod networks;
 
 use clap::{Parser, Subcommand};
+use peerline_stress::{figures, process, wire};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;

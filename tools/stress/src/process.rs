@@ -25,6 +25,8 @@ pub enum Log<'a> {
     File(&'a Path),
     /// Into a pipe that nobody reads.
     Unread,
+    /// Nothing is logged.
+    Off,
 }
 
 /// A running server.
@@ -59,6 +61,7 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         match log {
             Log::Unread => command.stderr(Stdio::piped()),
+            Log::Off => command.env("RUST_LOG", "off").stderr(Stdio::null()),
             Log::File(path) => {
                 let file = File::options().create(true).append(true).open(path);
                 command.stderr(file.map_err(|error| format!("{}: {error}", path.display()))?)
@@ -81,6 +84,11 @@ impl Server {
     /// Where to connect for a dialect: `menu`, `menu:quiet`, `query` or `packet`. It was started with [`DIALECTS`].
     pub fn dialect(&self, name: &str) -> SocketAddr {
         self.dialects.iter().find(|(dialect, _)| dialect == name).map_or(self.address, |(_, address)| *address)
+    }
+
+    /// Of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it needs now.
@@ -152,14 +160,13 @@ fn port(line: &str) -> Option<(String, SocketAddr)> {
 
 fn vitals(id: u32) -> io::Result<Vitals> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
     let missing = || io::Error::other("it has no memory any more");
     Ok(Vitals {
         // What the program holds. Pages of its file come when code runs for the first time, and hold nothing.
         rss: number_of(&status, "RssAnon:").ok_or_else(missing)? as f64 / 1024.0,
         threads: number_of(&status, "Threads:").ok_or_else(missing)?,
         descriptors: fs::read_dir(format!("/proc/{id}/fd"))?.count(),
-        cpu: cpu(&stat).ok_or_else(missing)?,
+        cpu: cpu_of(id)?,
     })
 }
 
@@ -167,6 +174,15 @@ fn vitals(id: u32) -> io::Result<Vitals> {
 fn number_of(status: &str, name: &str) -> Option<usize> {
     let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
     rest.split_whitespace().next()?.parse().ok()
+}
+
+/// The time of all processors that a process has had, in seconds.
+///
+/// # Errors
+/// When it has ended.
+pub fn cpu_of(id: u32) -> io::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    cpu(&stat).ok_or_else(|| io::Error::other("/proc does not say what it used"))
 }
 
 /// User and system time of `stat`, in seconds. The program's name, in brackets, may hold anything.

@@ -1,0 +1,133 @@
+//! A receiver of broadcasts by UDP, as docs/PROTOCOL.md wants it of a client: what arrives once and in order, what is
+//! ahead of a gap, and when a hello is due. Reading a line costs as little as it can, as one thread plays all
+//! receivers: a datagram whose numbers go on without a gap is counted, only others are read line by line.
+
+use peerline::protocol::{FromServer, Hello, TOKEN_LINE};
+use peerline::value::Ticket;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// From one hello to the next, when nothing is missing.
+const EVERY: Duration = Duration::from_secs(5);
+/// The same at a gap.
+const AT_GAP: Duration = Duration::from_millis(200);
+
+/// What has come.
+pub struct Inbox {
+    token: Ticket,
+    token_line: [u8; TOKEN_LINE],
+    /// Up to here all is there.
+    last: u64,
+    /// What is there beyond a gap.
+    ahead: BTreeSet<u64>,
+    hello_at: Instant,
+}
+
+impl Inbox {
+    /// Of a session that has said its first hello.
+    pub fn new(token: Ticket, now: Instant) -> Inbox {
+        let token_line = FromServer::token_line(token);
+        Inbox { token, token_line, last: 0, ahead: BTreeSet::new(), hello_at: now }
+    }
+
+    /// Takes a datagram; how many lines are new, up to the first gap.
+    pub fn take(&mut self, datagram: &[u8]) -> u64 {
+        let before = self.last;
+        match datagram.strip_prefix(&self.token_line) {
+            None => return 0,
+            Some(lines) => match numbers(lines) {
+                Some((first, last)) if first <= self.last + 1 && self.ahead.is_empty() => {
+                    self.last = self.last.max(last);
+                }
+                _ => self.take_lines(datagram),
+            },
+        }
+        self.last - before
+    }
+
+    fn take_lines(&mut self, datagram: &[u8]) {
+        let lines = FromServer::parse_datagram(datagram);
+        for line in lines.into_iter().flat_map(|(_, lines)| lines) {
+            match line {
+                FromServer::Broadcast(broadcast) => _ = self.ahead.insert(broadcast.seq),
+                FromServer::Head(head) => self.last = self.last.max(head),
+            }
+            while self.ahead.first().is_some_and(|next| *next <= self.last + 1) {
+                self.last = self.last.max(self.ahead.pop_first().unwrap_or_default());
+            }
+        }
+    }
+
+    /// The hello that is due.
+    pub fn hello(&mut self, now: Instant) -> Option<String> {
+        let wait = if self.ahead.is_empty() { EVERY } else { AT_GAP };
+        if now < self.hello_at + wait {
+            return None;
+        }
+        self.hello_at = now;
+        Some(Hello { token: self.token, last_seq: self.last }.to_string())
+    }
+}
+
+/// The first and the last number of lines that are all broadcasts and whose numbers go on without a gap.
+fn numbers(lines: &[u8]) -> Option<(u64, u64)> {
+    let count = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let whole = lines.strip_suffix(b"\n")?;
+    let start = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let (first, last) = (number(lines)?, number(&whole[start..])?);
+    (last.checked_sub(first)? + 1 == count).then_some((first, last))
+}
+
+/// Of a broadcast's line.
+fn number(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"bcast_")?;
+    let end = rest.iter().position(|byte| *byte == b'_')?;
+    std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datagram(token: Ticket, lines: &[&str]) -> Vec<u8> {
+        let mut bytes = FromServer::token_line(token).to_vec();
+        lines.iter().for_each(|line| bytes.extend_from_slice(format!("{line}\n").as_bytes()));
+        bytes
+    }
+
+    fn line(number: u64) -> String {
+        format!("bcast_{number}_1700000000_bob_hi")
+    }
+
+    #[test]
+    fn lines_count_once_and_in_order_whatever_way_they_come() {
+        let (token, now) = (Ticket::draw(), Instant::now());
+        let mut inbox = Inbox::new(token, now);
+        let mut take = |numbers: &[u64]| {
+            let lines: Vec<String> = numbers.iter().map(|number| line(*number)).collect();
+            inbox.take(&datagram(token, &lines.iter().map(String::as_str).collect::<Vec<_>>()))
+        };
+        assert_eq!(take(&[1, 2, 3]), 3);
+        assert_eq!(take(&[3]), 0);
+        assert_eq!(take(&[6, 7]), 0);
+        assert_eq!(take(&[5]), 0);
+        assert_eq!(take(&[4]), 4);
+        assert_eq!(take(&[7, 8]), 1);
+        assert_eq!(take(&[12, 10, 9]), 2);
+        assert_eq!(take(&[11, 12, 13]), 3);
+        assert_eq!(inbox.take(&datagram(token, &["head_20", &line(21)])), 8);
+        assert_eq!(inbox.take(&datagram(Ticket::draw(), &[&line(22)])), 0);
+    }
+
+    #[test]
+    fn a_hello_says_what_is_there_and_comes_sooner_at_a_gap() {
+        let (token, now) = (Ticket::draw(), Instant::now());
+        let mut inbox = Inbox::new(token, now);
+        inbox.take(&datagram(token, &[&line(1)]));
+        assert_eq!(inbox.hello(now + AT_GAP), None);
+        assert_eq!(inbox.hello(now + EVERY), Some(format!("hello_{token}_1")));
+        inbox.take(&datagram(token, &[&line(3)]));
+        assert_eq!(inbox.hello(now + EVERY), None);
+        assert_eq!(inbox.hello(now + EVERY + AT_GAP), Some(format!("hello_{token}_1")));
+    }
+}

@@ -1,0 +1,117 @@
+//! One of those who are told what somebody says: it counts what it gets, by its connection or by datagrams.
+
+use crate::contender::{Contender, HERE, LIMIT};
+use crate::datagrams::Inbox;
+use crate::protocol::{MARK, Step, name};
+use peerline::protocol::Hello;
+use peerline::value::Ticket;
+use peerline_stress::wire::Wire;
+use std::io::{self, ErrorKind, Read};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// Datagrams that are read at a time.
+const DATAGRAMS: usize = 64;
+
+/// How long an answer to a hello is waited for.
+const ANSWER: Duration = Duration::from_millis(500);
+
+/// How broadcasts come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By the connection.
+    Tcp,
+    /// By datagrams.
+    Udp,
+}
+
+/// One of those who are told.
+pub struct Receiver {
+    /// To the server.
+    pub stream: TcpStream,
+    /// Where datagrams come, if they do.
+    pub udp: Option<(UdpSocket, Inbox)>,
+    /// Texts that came.
+    pub got: u64,
+}
+
+impl Receiver {
+    /// It comes.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn come(to: &Contender, number: usize, way: Way) -> Result<Receiver, String> {
+        match way {
+            Way::Tcp => {
+                let steps = [Some(to.protocol.come(number)), to.protocol.subscribe()];
+                let steps: Vec<Step> = steps.into_iter().flatten().collect();
+                Ok(Receiver { stream: to.connect(&steps)?, udp: None, got: 0 })
+            }
+            Way::Udp => by_datagrams(to.address, number).map_err(|error| format!("{} by UDP: {error}", to.name)),
+        }
+    }
+
+    /// Reads what has come.
+    ///
+    /// # Errors
+    /// What the system says, and when it was closed.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        match &mut self.udp {
+            None => {
+                let count = match self.stream.read(buffer) {
+                    Ok(0) => return Err(io::Error::other("a receiver was closed")),
+                    Ok(count) => count,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                    Err(error) => return Err(error),
+                };
+                self.got += buffer[..count].iter().filter(|byte| **byte == MARK).count() as u64;
+            }
+            Some((socket, inbox)) => {
+                for _ in 0..DATAGRAMS {
+                    match socket.recv(buffer) {
+                        Ok(count) => self.got += inbox.take(&buffer[..count]),
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says the hello that is due.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn greet(&mut self, now: Instant) -> io::Result<()> {
+        let Some((socket, inbox)) = &mut self.udp else { return Ok(()) };
+        match inbox.hello(now).map(|hello| socket.send(hello.as_bytes())) {
+            Some(Err(error)) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Logs in, and says hello until it is answered.
+fn by_datagrams(to: SocketAddr, number: usize) -> io::Result<Receiver> {
+    let until = Instant::now() + LIMIT;
+    let mut wire = Wire::connect(HERE, to, until)?;
+    let login = wire.log_in(&name(number), until)?;
+    let wrong = |what: &str| io::Error::other(format!("the login tells no {what}"));
+    let token: Ticket = login.token.parse().map_err(|_| wrong("token"))?;
+    let ip: IpAddr = login.ip.parse().map_err(|_| wrong("address"))?;
+    let socket = UdpSocket::bind((ip, 0))?;
+    socket.connect(to)?;
+    socket.set_read_timeout(Some(ANSWER))?;
+    let mut inbox = Inbox::new(token, Instant::now());
+    let mut buffer = [0; 2048];
+    while Instant::now() < until {
+        socket.send(Hello { token, last_seq: 0 }.to_string().as_bytes())?;
+        if let Ok(count) = socket.recv(&mut buffer) {
+            inbox.take(&buffer[..count]);
+            socket.set_nonblocking(true)?;
+            return Ok(Receiver { stream: wire.into_stream(), udp: Some((socket, inbox)), got: 0 });
+        }
+    }
+    Err(io::Error::other("no hello is answered"))
+}
