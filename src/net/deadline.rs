@@ -71,8 +71,13 @@ impl Read for DeadlineReader {
             }
             self.set_timeout(left)?;
             match (&*self.stream).read(buffer) {
-                // Linux says EAGAIN when SO_RCVTIMEO has passed, which may be before the deadline.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // Linux says EAGAIN when SO_RCVTIMEO has passed, which may be before the deadline; and at once on a
+                // stream that does not block.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.current.is_none_or(|timeout| now.elapsed() < timeout / 2) {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
                 // What std calls by the same name is the system's ETIMEDOUT.
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(io::Error::new(io::ErrorKind::HostUnreachable, error));
@@ -130,6 +135,19 @@ mod tests {
         let mut reader = DeadlineReader { current: early, ..DeadlineReader::new(stream, Some(deadline)) };
         let error = reader.read(&mut [0; 1]).expect_err("nothing comes");
         assert!(error.kind() == io::ErrorKind::TimedOut && Instant::now() >= deadline);
+    }
+
+    #[test]
+    fn a_stream_that_does_not_block_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let _silent = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let (stream, _) = listener.accept().expect("accepts");
+        stream.set_nonblocking(true).expect("set");
+        let mut reader = DeadlineReader::new(Arc::new(stream), None);
+        for deadline in [None, Some(Instant::now() + Duration::from_secs(3600))] {
+            reader.set_deadline(deadline);
+            assert_eq!(reader.read(&mut [0; 1]).map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+        }
     }
 
     #[test]
