@@ -16,8 +16,11 @@ use std::time::{Duration, Instant, SystemTime};
 /// Broadcasts of one run, and the mean time between two of them: five people say five a second each.
 const BROADCASTS: u64 = 500;
 const PACE_MS: u64 = 40;
+/// The same where each is alone.
+const ALONE: u64 = 200;
+const ALONE_MS: u64 = 1500;
 /// When a run has failed.
-const LIMIT_MS: u64 = 60_000;
+const LIMIT_MS: u64 = 2 * ALONE * ALONE_MS;
 /// The address of the client, and of the server.
 const IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -43,6 +46,9 @@ struct Link {
     lost_of_1000: u64,
     /// Of what takes the delay twice.
     reordered_of_1000: u64,
+    /// How many broadcasts are said, and the mean time between two of them.
+    broadcasts: u64,
+    pace_ms: u64,
 }
 
 /// What is on its way, by the time of its arrival and a number.
@@ -123,11 +129,11 @@ fn play(link: &Link, seed: u64, outcome: &mut Outcome) {
     let (began, mut said, mut next) = (Instant::now(), HashMap::new(), 1000);
     for ms in 0..LIMIT_MS {
         let now = began + Duration::from_millis(ms);
-        if ms == next && history.head() < BROADCASTS {
+        if ms == next && history.head() < link.broadcasts {
             history.append(&name, &texts, SystemTime::UNIX_EPOCH, now).expect("written");
             said.insert(history.head(), ms);
             broadcaster.announce();
-            next += 1 + random.below(2 * PACE_MS);
+            next += 1 + random.below(2 * link.pace_ms);
         }
         for hello in there.arrived(ms) {
             let arrival = Arrival { length: 0, from: SocketAddr::new(IP, 5000), to: IP };
@@ -144,6 +150,10 @@ fn play(link: &Link, seed: u64, outcome: &mut Outcome) {
                 let shown = match line {
                     FromServer::Broadcast(broadcast) => inbox.accept(broadcast, Route::Udp),
                     FromServer::Head(seq) => inbox.head(seq, answers_hello),
+                    FromServer::Tail(seq) => {
+                        inbox.tail(seq);
+                        Vec::new()
+                    }
                 };
                 let took = shown.iter().filter_map(|broadcast| said.remove(&broadcast.seq)).map(|then| ms - then);
                 outcome.delays.extend(took);
@@ -153,7 +163,7 @@ fn play(link: &Link, seed: u64, outcome: &mut Outcome) {
             there.send(link, &mut random, ms, hello);
         }
         assert!(!hellos.is_hopeless(), "UDP works");
-        if history.head() == BROADCASTS && said.is_empty() {
+        if history.head() == link.broadcasts && said.is_empty() {
             return;
         }
     }
@@ -163,12 +173,20 @@ fn play(link: &Link, seed: u64, outcome: &mut Outcome) {
 fn play_all(link: &Link) -> Outcome {
     let mut outcome = Outcome::default();
     (1..=5u64).for_each(|seed| play(link, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), &mut outcome));
-    assert_eq!(outcome.delays.len() as u64, 5 * BROADCASTS);
+    assert_eq!(outcome.delays.len() as u64, 5 * link.broadcasts);
     outcome
 }
 
 fn assert_bad_wifi_is_bearable(overtakes: bool) {
-    let link = Link { delay_ms: 10, jitter_ms: 15, overtakes, lost_of_1000: 50, reordered_of_1000: 20 };
+    let link = Link {
+        delay_ms: 10,
+        jitter_ms: 15,
+        overtakes,
+        lost_of_1000: 50,
+        reordered_of_1000: 20,
+        broadcasts: BROADCASTS,
+        pace_ms: PACE_MS,
+    };
     let mut outcome = play_all(&link);
     let (p99, repeats) = (outcome.percentile(0.99), outcome.repeats_percent());
     assert!(p99 <= 400, "{p99} ms");
@@ -186,8 +204,26 @@ fn bad_wifi_where_datagrams_overtake_each_other_is_bearable() {
 }
 
 #[test]
+fn a_broadcast_alone_that_is_lost_is_there_in_a_fraction_of_a_second() {
+    let (lost_of_1000, broadcasts, pace_ms) = (50, ALONE, ALONE_MS);
+    let link =
+        Link { delay_ms: 10, jitter_ms: 15, overtakes: true, lost_of_1000, reordered_of_1000: 20, broadcasts, pace_ms };
+    let mut outcome = play_all(&link);
+    assert!(outcome.percentile(0.99) <= 500, "{} ms", outcome.percentile(0.99));
+    assert!(outcome.repeats_percent() < 9.0, "{} %", outcome.repeats_percent());
+}
+
+#[test]
 fn where_nothing_is_lost_nothing_is_repeated_though_it_is_overtaken() {
-    let link = Link { delay_ms: 10, jitter_ms: 9, overtakes: true, lost_of_1000: 0, reordered_of_1000: 0 };
+    let link = Link {
+        delay_ms: 10,
+        jitter_ms: 9,
+        overtakes: true,
+        lost_of_1000: 0,
+        reordered_of_1000: 0,
+        broadcasts: BROADCASTS,
+        pace_ms: PACE_MS,
+    };
     let mut outcome = play_all(&link);
     assert!(outcome.repeats_percent() < 1.0, "{} %", outcome.repeats_percent());
     assert!(outcome.percentile(1.0) <= 40);

@@ -51,6 +51,7 @@ fn count_datagrams(socket: &UdpSocket, token: &str, server: SocketAddr, wanted: 
                     FromServer::Broadcast(broadcast) if broadcast.seq == last + 1 => last += 1,
                     FromServer::Broadcast(broadcast) => gap |= broadcast.seq > last,
                     FromServer::Head(seq) => last = last.max(seq),
+                    FromServer::Tail(seq) => gap |= seq > last,
                 }
             }
         }

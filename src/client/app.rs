@@ -198,11 +198,17 @@ impl App {
         }
         self.heard_by_udp();
         for line in lines {
-            let shown = match line {
-                FromServer::Broadcast(broadcast) => self.inbox.accept(broadcast, Route::Udp),
-                FromServer::Head(seq) => self.inbox.head(seq, answers_hello),
-            };
-            self.show_broadcasts(shown);
+            match line {
+                FromServer::Broadcast(broadcast) => {
+                    let shown = self.inbox.accept(broadcast, Route::Udp);
+                    self.show_broadcasts(shown);
+                }
+                FromServer::Head(seq) => {
+                    let shown = self.inbox.head(seq, answers_hello);
+                    self.show_broadcasts(shown);
+                }
+                FromServer::Tail(seq) => self.inbox.tail(seq),
+            }
         }
     }
 

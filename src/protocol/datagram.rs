@@ -1,5 +1,6 @@
-//! What travels by UDP: `hello_TOKEN_LASTSEQ`, perhaps with what lies behind a gap, from a client, `bcast_` lines and `head_SEQ` from the server, behind the
-//! line `udp_TOKEN` of the session: who cannot read the network cannot put a broadcast on a screen.
+//! What travels by UDP: `hello_TOKEN_LASTSEQ`, perhaps with what lies behind a gap, from a client; `bcast_` lines,
+//! `head_SEQ` and `tail_SEQ` from the server, behind the line `udp_TOKEN` of the session: who cannot read the network
+//! cannot put a broadcast on a screen.
 //!
 //! A datagram is one or more whole lines. UDP may lose, repeat and reorder it; the sequence numbers make that
 //! harmless: a hello says all it has, and so asks for the rest.
@@ -93,6 +94,8 @@ pub enum FromServer {
     /// `head_SEQ`: up to SEQ nothing is to be had that the client has not got; the others have expired, or had to make
     /// room.
     Head(u64),
+    /// `tail_SEQ`: up to SEQ all was sent. So a client notices that the last one was lost.
+    Tail(u64),
 }
 
 impl FromServer {
@@ -113,8 +116,11 @@ impl FromServer {
 
     /// Reads a line.
     pub fn parse(line: &str) -> Option<FromServer> {
-        match line.strip_prefix("head_") {
-            Some(seq) => seq.parse().ok().map(FromServer::Head),
+        if let Some(seq) = line.strip_prefix("head_") {
+            return seq.parse().ok().map(FromServer::Head);
+        }
+        match line.strip_prefix("tail_") {
+            Some(seq) => seq.parse().ok().map(FromServer::Tail),
             None => Broadcast::parse(line).map(FromServer::Broadcast),
         }
     }
@@ -125,6 +131,7 @@ impl fmt::Display for FromServer {
         match self {
             FromServer::Broadcast(broadcast) => broadcast.fmt(f),
             FromServer::Head(seq) => write!(f, "head_{seq}"),
+            FromServer::Tail(seq) => write!(f, "tail_{seq}"),
         }
     }
 }
@@ -179,13 +186,13 @@ mod tests {
 
     #[test]
     fn several_lines_a_datagram() {
-        let text = "head_3\nbcast_4_1700000000_bob_hi\nnonsense\nbcast_5_1700000000_bob_ho\n";
+        let text = "head_3\nbcast_4_1700000000_bob_hi\nnonsense\nbcast_5_1700000000_bob_ho\ntail_5\n";
         let token = Ticket::draw();
         let datagram = [&FromServer::token_line(token), text.as_bytes()].concat();
         let (told, lines) = FromServer::parse_datagram(&datagram).expect("a token");
         assert_eq!(told, token);
         let lines: Vec<_> = lines.map(|line| line.to_string()).collect();
-        assert_eq!(lines, ["head_3", "bcast_4_1700000000_bob_hi", "bcast_5_1700000000_bob_ho"]);
+        assert_eq!(lines, ["head_3", "bcast_4_1700000000_bob_hi", "bcast_5_1700000000_bob_ho", "tail_5"]);
     }
 
     #[test]

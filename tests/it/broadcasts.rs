@@ -184,7 +184,7 @@ fn receive_all(socket: &UdpSocket, token: &str, server: std::net::SocketAddr, co
                         texts.push(broadcast.text);
                     }
                     FromServer::Head(seq) => last = last.max(seq),
-                    FromServer::Broadcast(_) => {}
+                    FromServer::Broadcast(_) | FromServer::Tail(_) => {}
                 }
             }
         }

@@ -32,6 +32,8 @@ pub struct Inbox {
     last: u64,
     kept: BTreeMap<u64, Broadcast>,
     bytes: usize,
+    /// The last one that was sent, as far as the server has told.
+    tail: u64,
     /// When the newest of those that were given out was sent, in seconds since 1970.
     newest: u64,
     /// A head that is far past what we have, and how many hellos in a row were answered with it.
@@ -46,20 +48,21 @@ impl Inbox {
         self.last
     }
 
-    /// Whether something arrived that cannot be shown, as others are missing before it.
+    /// Whether something is missing: something arrived that cannot be shown, or the server has sent more.
     pub fn has_gap(&self) -> bool {
-        !self.kept.is_empty()
+        self.last < self.top()
     }
 
-    /// The first and the last number of each range that is missing before something that arrived, rising.
+    /// The first and the last number of each range that is missing up to [`Inbox::top`], rising.
     pub fn missing(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let before = std::iter::once(self.last).chain(self.kept.keys().copied());
-        before.zip(self.kept.keys()).map(|(before, kept)| (before + 1, kept - 1)).filter(|(first, last)| first <= last)
+        let behind = self.kept.keys().copied().chain([self.top() + 1]);
+        before.zip(behind).map(|(before, behind)| (before + 1, behind - 1)).filter(|(first, last)| first <= last)
     }
 
-    /// The last broadcast that arrived.
+    /// The last broadcast that arrived, or of which the server says that it was sent.
     pub fn top(&self) -> u64 {
-        self.kept.keys().next_back().copied().unwrap_or(self.last)
+        self.kept.keys().next_back().copied().unwrap_or(self.last).max(self.tail)
     }
 
     /// A login succeeded, perhaps at a server that has lost its history.
@@ -80,7 +83,7 @@ impl Inbox {
         }
         if self.fresh && broadcast.seq <= self.last && broadcast.unix_time > self.newest {
             shown = self.give_up_gaps();
-            self.last = 0;
+            (self.last, self.tail) = (0, 0);
         }
         if self.last == 0 && way == Route::Tcp {
             shown.append(&mut self.skip_to(broadcast.seq.saturating_sub(1)));
@@ -119,6 +122,13 @@ impl Inbox {
         self.skip_to(seq)
     }
 
+    /// The server says that up to `seq` all was sent. One that is as far away as no history reaches is passed over.
+    pub fn tail(&mut self, seq: u64) {
+        if seq.saturating_sub(self.last) <= FAR && seq != u64::MAX {
+            self.tail = self.tail.max(seq);
+        }
+    }
+
     fn skip_to(&mut self, seq: u64) -> Vec<Broadcast> {
         if seq <= self.last || seq == u64::MAX {
             return Vec::new();
@@ -139,7 +149,8 @@ impl Inbox {
 
     /// UDP does not work here, so what is missing will not come: everything kept is given out.
     pub fn give_up_gaps(&mut self) -> Vec<Broadcast> {
-        self.kept.keys().next_back().copied().map_or_else(Vec::new, |highest| self.skip_to(highest))
+        self.tail = 0;
+        self.skip_to(self.top())
     }
 
     fn take_consecutive(&mut self) -> Vec<Broadcast> {
@@ -179,6 +190,27 @@ mod tests {
         assert_eq!(seqs(inbox.accept(broadcast(60), Route::Tcp)), [60, 61]);
         assert!(inbox.accept(broadcast(60), Route::Udp).is_empty());
         assert!(!inbox.has_gap());
+    }
+
+    #[test]
+    fn what_was_sent_last_is_missing_when_the_server_says_so() {
+        let mut inbox = Inbox::default();
+        assert_eq!(seqs(inbox.accept(broadcast(1), Route::Tcp)), [1]);
+        inbox.tail(1);
+        assert!(!inbox.has_gap());
+        inbox.tail(4);
+        assert_eq!((inbox.missing().collect::<Vec<_>>(), inbox.top()), (vec![(2, 4)], 4));
+        assert_eq!(seqs(inbox.accept(broadcast(2), Route::Udp)), [2]);
+        assert!(inbox.accept(broadcast(4), Route::Udp).is_empty());
+        assert_eq!((inbox.missing().collect::<Vec<_>>(), inbox.top()), (vec![(3, 3)], 4));
+        assert_eq!(seqs(inbox.accept(broadcast(3), Route::Udp)), [3, 4]);
+        assert!(!inbox.has_gap());
+        for far in [4 + FAR + 1, u64::MAX] {
+            inbox.tail(far);
+            assert!(!inbox.has_gap(), "{far}");
+        }
+        inbox.tail(9);
+        assert!(inbox.give_up_gaps().is_empty() && !inbox.has_gap(), "it will not come by UDP");
     }
 
     #[test]

@@ -32,6 +32,10 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 /// How often the silent are looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
+/// How long after the last line that was sent to a client by a datagram it is told the number of it, as that datagram
+/// may be lost and nothing comes behind it; and once more, as this one may be lost too.
+const TAILS: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+
 /// The number of no broadcast: a client whose next it is is owed nothing.
 const NOTHING: u64 = u64::MAX;
 
@@ -51,6 +55,8 @@ struct State {
     all: bool,
     /// These are to be looked at: they came, said hello, or are behind.
     due: HashSet<Ticket>,
+    /// When to look for those who are to be told what was sent to them last.
+    tails_at: Option<Instant>,
     /// Something has changed since the last round.
     fresh: bool,
     /// What a round has noted as sent is not yet in the mailboxes.
@@ -74,6 +80,8 @@ struct Delivery {
     wants_head: bool,
     /// The first and the last number of what its last hello named as missing, as far as it was not sent again.
     missing: VecDeque<(u64, u64)>,
+    /// When the last new line was sent by a datagram, and how often its number was told since: see [`TAILS`].
+    tail: Option<(Instant, usize)>,
     route: Route,
 }
 
@@ -136,9 +144,9 @@ impl Broadcaster {
         let (next, route) = (NOTHING, Route::Tcp);
         // The connection may have been suspected since an earlier login on it.
         mailbox.suspect(false);
-        let (is_suspect, wants_head, missing) = (false, false, VecDeque::new());
+        let (is_suspect, wants_head, missing, tail) = (false, false, VecDeque::new(), None);
         let delivery =
-            Delivery { mailbox, presence, is_suspect, token_line, addresses, next, wants_head, missing, route };
+            Delivery { mailbox, presence, is_suspect, token_line, addresses, next, wants_head, missing, tail, route };
         self.lock().deliveries.insert(token, delivery);
     }
 
@@ -259,6 +267,12 @@ impl Broadcaster {
                 delivery.is_behind(head)
             });
         }
+        if state.tails_at.is_some_and(|at| at <= now) {
+            let deliveries = state.deliveries.values_mut();
+            state.tails_at = deliveries.filter_map(|delivery| delivery.tell_tail(head, now, &mut round)).min();
+        } else if !round.by_udp.is_empty() {
+            state.tails_at.get_or_insert(now + TAILS[0]);
+        }
         round
     }
 
@@ -273,11 +287,13 @@ impl Broadcaster {
         round.by_udp.iter().filter_map(whole).collect()
     }
 
-    /// Waits for the pace, then until there is something new; only for the pace when somebody is behind.
+    /// Waits for the pace, then until there is something new or to be told again; only for the pace when somebody is
+    /// behind.
     fn wait_for_work(&self, round_began: Instant) {
         let state = self.wait_until(self.lock(), round_began + PACE, |state| state.stopped);
-        let limit = if state.due.is_empty() { HOUSEKEEPING } else { PACE };
-        self.wait_until(state, round_began + limit, |state| state.stopped || state.fresh).fresh = false;
+        let limit = round_began + if state.due.is_empty() { HOUSEKEEPING } else { PACE };
+        let until = state.tails_at.map_or(limit, |at| at.min(limit));
+        self.wait_until(state, until, |state| state.stopped || state.fresh).fresh = false;
     }
 
     fn wait_until<'a>(
@@ -345,7 +361,7 @@ impl Delivery {
                 (self.missing, self.wants_head) = (missing.into(), false);
             }
             None => {
-                (self.next, self.wants_head) = (last_seq + 1, true);
+                (self.next, self.wants_head, self.tail) = (last_seq + 1, true, None);
                 self.missing.clear();
             }
         }
@@ -380,7 +396,7 @@ impl Delivery {
                 let owed = self.owed(acknowledged);
                 let pack = round.datagrams.of(owed, || pack_datagram(history, owed, now));
                 round.by_udp.push(Datagram { to, from, token_line: self.token_line, pack });
-                self.sent(owed, round.datagrams.get(pack).next);
+                self.sent(owed, round.datagrams.get(pack).next, now);
             }
         }
     }
@@ -393,13 +409,33 @@ impl Delivery {
         }
     }
 
-    fn sent(&mut self, owed: Owed, next: u64) {
+    /// Tells the number of the last line that was sent, where that is due; gives when it is due next.
+    fn tell_tail(&mut self, head: u64, now: Instant, round: &mut Round) -> Option<Instant> {
+        let (Route::Udp { to, from, .. }, Some((sent, told))) = (self.route, self.tail) else { return None };
+        let due = sent + TAILS[told];
+        // More is on its way to who is behind, so what is lost shows by itself.
+        if due > now || self.is_behind(head) {
+            return Some(due.max(now + PACE));
+        }
+        let last = self.next - 1;
+        let nothing_more = Owed { from: self.next, until: last, is_next: false };
+        let line = || Pack { content: Some(format!("{}\n", FromServer::Tail(last))), next: self.next };
+        let pack = round.datagrams.of(nothing_more, line);
+        round.by_udp.push(Datagram { to, from, token_line: self.token_line, pack });
+        self.tail = Some((sent, told + 1)).filter(|(_, told)| *told < TAILS.len());
+        self.tail.map(|(sent, told)| sent + TAILS[told])
+    }
+
+    fn sent(&mut self, owed: Owed, next: u64, now: Instant) {
         if let Some(missing) = self.missing.front_mut() {
             missing.0 = next;
             if next > owed.until {
                 self.missing.pop_front();
             }
         } else {
+            if next > self.next {
+                self.tail = Some((now, 0));
+            }
             (self.next, self.wants_head) = (next, false);
         }
     }

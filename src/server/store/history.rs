@@ -325,7 +325,7 @@ fn restore(
                 began.get_or_insert(taken);
                 window.push(Broadcast { seq, ..broadcast }, taken);
             }
-            Some(FromServer::Head(_)) | None => {
+            Some(FromServer::Head(_) | FromServer::Tail(_)) | None => {
                 warn!("{}:{number}: not a broadcast; passed over", path.display());
                 continue;
             }

@@ -106,7 +106,7 @@ fn by_datagrams(to: SocketAddr, number: usize) -> io::Result<Receiver> {
     let mut inbox = Inbox::new(token, Instant::now());
     let mut buffer = [0; 2048];
     while Instant::now() < until {
-        socket.send(Hello { token, last_seq: 0 }.to_string().as_bytes())?;
+        socket.send(Hello { token, last_seq: 0, received: None }.to_string().as_bytes())?;
         if let Ok(count) = socket.recv(&mut buffer) {
             inbox.take(&buffer[..count]);
             socket.set_nonblocking(true)?;

@@ -106,6 +106,7 @@ impl Udp {
                     self.counts.again += u64::from(broadcast.seq <= self.inbox.last());
                     shown.append(&mut self.inbox.accept(broadcast, Route::Udp));
                 }
+                FromServer::Tail(seq) => self.inbox.tail(seq),
                 FromServer::Head(seq) => {
                     shown.append(&mut self.inbox.head(seq, answers_hello));
                     answers_hello = false;
