@@ -7,10 +7,12 @@ mod outbox;
 mod owed;
 mod packs;
 mod presence;
+mod recipient;
 mod broadcaster;
 
-pub use broadcaster::{Broadcaster, Left, MAX_WRITE};
+pub use broadcaster::Broadcaster;
 pub use mailbox::{Mailbox, Parcel};
 pub use outbox::Outbox;
 pub use owed::Owed;
 pub use presence::Presence;
+pub use recipient::{Left, MAX_WRITE};

@@ -10,13 +10,13 @@ const ROOM: usize = MAX_DATAGRAM - TOKEN_LINE;
 
 /// Broadcasts packed once for all clients that are owed the same.
 pub struct Packs<P> {
-    by_owed: HashMap<Owed, usize>,
+    by_owed: HashMap<Span, usize>,
     packs: Vec<Pack<P>>,
 }
 
-/// What a client is owed.
+/// The broadcasts that a client is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Owed {
+pub struct Span {
     /// The number of the first broadcast.
     pub from: u64,
     /// That of the last; [`NEWEST`] for whatever there is.
@@ -38,7 +38,7 @@ pub struct Pack<P> {
 
 impl<P> Packs<P> {
     /// The pack for who is owed this, made by `pack` at the first call.
-    pub fn of(&mut self, owed: Owed, pack: impl FnOnce() -> Pack<P>) -> usize {
+    pub fn of(&mut self, owed: Span, pack: impl FnOnce() -> Pack<P>) -> usize {
         *self.by_owed.entry(owed).or_insert_with(|| {
             self.packs.push(pack());
             self.packs.len() - 1
@@ -60,7 +60,7 @@ impl<P> Default for Packs<P> {
 /// One datagram for a client that lacks what it is owed. Where the history has a gap, `head_` tells the client
 /// not to wait; but it counts from what the client has, so it is said only where nothing before this datagram can be
 /// missing. Else it asks again from the gap on.
-pub fn pack_datagram(history: &History, owed: Owed, now: Instant) -> Pack<String> {
+pub fn pack_datagram(history: &History, owed: Span, now: Instant) -> Pack<String> {
     let (broadcasts, range) = history.read(owed.from, ROOM, now);
     let says_gaps = owed.is_next || range.first == range.oldest;
     let (mut lines, mut told) = (String::new(), owed.from);
@@ -109,7 +109,7 @@ mod tests {
         std::fs::write(folder.path().join("broadcasts.log"), file).expect("written");
         let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
         let pack_until = |from, until, is_next| {
-            let pack = pack_datagram(&history, Owed { from, until, is_next }, Instant::now());
+            let pack = pack_datagram(&history, Span { from, until, is_next }, Instant::now());
             assert_eq!(pack.next, 20.min(until.saturating_add(1)));
             let lines = pack.content.unwrap_or_default();
             let numbers = lines.lines().map(|line| line.split('_').take(2).collect::<Vec<_>>().join(" "));
@@ -138,7 +138,7 @@ mod tests {
         for _ in 0..3 {
             history.append(&name, std::slice::from_ref(&text), std::time::SystemTime::now(), now).expect("written");
         }
-        let pack = pack_datagram(&history, Owed { from: 1, until: NEWEST, is_next: true }, now);
+        let pack = pack_datagram(&history, Span { from: 1, until: NEWEST, is_next: true }, now);
         let lines = pack.content.expect("one");
         assert_eq!((lines.lines().count(), pack.next), (1, 2));
         let longest = format!("bcast_{}_{}_{name}_{text}\n", u64::MAX, 99_999_999_999u64).len();
