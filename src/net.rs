@@ -3,6 +3,7 @@
 pub mod shutdown;
 mod pace;
 mod deadline;
+mod read_buffer;
 mod lines;
 mod bursts;
 mod places;
@@ -11,6 +12,7 @@ mod connections;
 pub mod tuning;
 pub mod listener;
 mod fair_queue;
+mod workers;
 mod hangup;
 mod addressed_socket;
 
@@ -24,3 +26,4 @@ pub use lines::{LineReader, MAX_OF_MEMBERS, MAX_WITHOUT_LF};
 pub use pace::STRANGER_RATE;
 pub use places::{Admission, Origin, Places, Standing};
 pub use shutdown::Shutdown;
+pub use workers::Workers;

@@ -7,6 +7,10 @@ mod harness;
 use harness::{Lines, ServerProcess};
 use std::fs;
 
+/// The resident KiB of a client's stack after its sign-up and login, at the most: three pages with the log on, and more
+/// where nothing is optimised. A hash alone takes as much again.
+const STACK: usize = if cfg!(debug_assertions) { 24 } else { 12 };
+
 #[test]
 fn a_thousand_clients_on_a_thread_and_a_descriptor_each() {
     const CLIENTS: usize = 1000;
@@ -36,10 +40,29 @@ fn a_thousand_clients_on_a_thread_and_a_descriptor_each() {
     }
     assert_eq!(count("task") - threads, clients, "one thread a client");
     assert_eq!(count("fd") - descriptors, clients, "one descriptor a client");
+    let (stacks, each) = stacks(server.id());
+    assert!(stacks >= clients && each <= STACK, "{stacks} stacks of {each} KiB each");
     let answer = all[0].ask("bcast_hello, thousand");
     assert_eq!(answer, format!("OK,Broadcast 1 sent to {clients} clients"));
     for client in &mut all[1..] {
         assert!(client.event().ends_with("_user0_hello, thousand"));
     }
     assert_eq!(server.end("TERM"), Some(0), "every thread is joined");
+}
+
+/// The resident bytes of the stacks of a process' threads, in KiB a stack, and how many such stacks there are. Only those
+/// of connections are of 64 KiB.
+fn stacks(process: u32) -> (usize, usize) {
+    let maps = fs::read_to_string(format!("/proc/{process}/smaps")).expect("running");
+    let (mut number, mut resident, mut is_stack) = (0, 0, false);
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let (what, kib) = (words.next().unwrap_or_default(), words.next().and_then(|word| word.parse::<usize>().ok()));
+        match (what, kib) {
+            ("Size:", Some(size)) => is_stack = size == 64,
+            ("Anonymous:", Some(kib)) if is_stack && kib > 0 => (number, resident) = (number + 1, resident + kib),
+            _ => {}
+        }
+    }
+    (number, resident / number.max(1))
 }

@@ -3,8 +3,9 @@
 //! TCP keeps the order of bytes, not the borders of messages: one `read` may bring half a line or three. The reader
 //! here gives whole lines, and a clear verdict on what is no line, without ever holding more than its cap.
 
+use super::read_buffer::ReadBuffer;
 use crate::value::{BadLine, line};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 
 /// Bytes without a line end after which a stream is no text protocol any more, where its lines may not be longer: the
 /// session ends.
@@ -14,7 +15,7 @@ pub const MAX_OF_MEMBERS: usize = 1 << 20;
 
 /// Splits a byte stream into lines.
 pub struct LineReader<R> {
-    input: BufReader<R>,
+    input: ReadBuffer<R>,
     line: Vec<u8>,
     /// Bytes of the current line that were thrown away because it is too long.
     skipped: usize,
@@ -28,10 +29,10 @@ pub struct LineReader<R> {
 }
 
 impl<R: Read> LineReader<R> {
-    /// A reader whose lines have at most `cap` bytes with their LF. It holds one buffer of 4 KiB and the line that
-    /// is not complete yet.
+    /// A reader whose lines have at most `cap` bytes with their LF. It holds one buffer, of 256 bytes while
+    /// little comes, else of 4 KiB, and the line that is not complete yet.
     pub fn new(input: R, cap: usize) -> Self {
-        let (input, most) = (BufReader::with_capacity(4096, input), cap.max(MAX_WITHOUT_LF));
+        let (input, most) = (ReadBuffer::new(input), cap.max(MAX_WITHOUT_LF));
         LineReader { input, line: Vec::new(), skipped: 0, done: false, used: 0, cap, most }
     }
 

@@ -101,8 +101,8 @@ pub enum FromServer {
 impl FromServer {
     /// The first line of a datagram for the session with this token.
     pub fn token_line(token: Ticket) -> [u8; TOKEN_LINE] {
-        let mut line = [0; TOKEN_LINE];
-        line.copy_from_slice(format!("udp_{token}\n").as_bytes());
+        let mut line = [b'\n'; TOKEN_LINE];
+        line.iter_mut().zip(b"udp_".iter().copied().chain(token.digits())).for_each(|(to, byte)| *to = byte);
         line
     }
 

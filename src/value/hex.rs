@@ -1,6 +1,6 @@
 //! Bytes as hexadecimal digits: tickets and hashes are written so.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Reads exactly `N` bytes from twice as many digits, of either case.
 pub fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -20,5 +20,11 @@ pub fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
 /// # Errors
 /// Whatever the writer says.
 pub fn write(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    bytes.iter().flat_map(|byte| digits(*byte)).try_for_each(|digit| f.write_char(char::from(digit)))
+}
+
+/// The two digits of a byte. Each session writes tickets: a formatter within a formatter for each byte would be the
+/// deepest part of its stack.
+pub fn digits(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|value| b"0123456789abcdef"[usize::from(value)])
 }

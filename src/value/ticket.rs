@@ -22,6 +22,11 @@ impl Ticket {
         Ticket(bytes)
     }
 
+    /// Its digits, for who has no room for more.
+    pub fn digits(self) -> impl Iterator<Item = u8> {
+        self.0.into_iter().flat_map(hex::digits)
+    }
+
     /// The part of it that may be shown.
     pub fn start(self) -> TicketStart {
         let [a, b, c, d, e, f, ..] = self.0;

@@ -1,35 +1,44 @@
 //! Passwords: PBKDF2-HMAC-SHA-256 with a 16-byte salt, kept as PHC strings (`$pbkdf2-sha256$i=...$salt$hash`).
 //!
 //! A hash takes a tenth of a second on purpose, so only as many run at a time as there are cores, and never under a
-//! lock: the others wait in line, first come, first served, and the rest of the server does not notice.
+//! lock: the others wait in line, first come, first served, and the rest of the server does not notice. The work is done
+//! on threads of its own, as it goes deep into the stack.
 
-use crate::net::{FairQueue, NotServed, Patience};
+use crate::net::{FairQueue, NotServed, Patience, Workers};
 use pbkdf2::password_hash::{PasswordHasher, PasswordVerifier};
 use pbkdf2::phc::PasswordHash;
 use pbkdf2::{Algorithm, Params, Pbkdf2};
+use std::sync::Arc;
 
 /// The most who wait for a core; each is a connection, of which there are fewer.
 const MAX_WAITING: usize = 100_000;
 
-/// Hashes and verifies passwords, a bounded number at a time.
+/// Hashes and verifies passwords, a bounded number at a time, on threads of its own.
 pub struct Hasher {
-    scheme: Pbkdf2,
+    scheme: Arc<Scheme>,
+    cores: FairQueue,
+    threads: Workers,
+}
+
+/// How passwords are hashed.
+struct Scheme {
+    pbkdf2: Pbkdf2,
     /// A hash of nothing anybody knows, verified when the name is unknown, so that both take the same time.
     decoy: String,
-    cores: FairQueue,
 }
 
 impl Hasher {
     /// A hasher with that many rounds for new passwords; an old one keeps the rounds it was made with.
     ///
     /// # Errors
-    /// A sentence when the library refuses the rounds.
+    /// A sentence when the library refuses the rounds, or the system the threads.
     pub fn new(rounds: u32) -> Result<Hasher, String> {
         let params = Params::new(rounds).map_err(|error| format!("--hash-rounds {rounds}: {error}"))?;
-        let scheme = Pbkdf2::new(Algorithm::Pbkdf2Sha256, params);
+        let pbkdf2 = Pbkdf2::new(Algorithm::Pbkdf2Sha256, params);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let decoy = hash_with(&scheme, &crate::value::Ticket::draw().to_string());
-        Ok(Hasher { scheme, decoy, cores: FairQueue::new(cores, MAX_WAITING) })
+        let threads = Workers::start("hash", cores).map_err(|error| format!("no threads for passwords: {error}"))?;
+        let decoy = hash_with(&pbkdf2, &crate::value::Ticket::draw().to_string());
+        Ok(Hasher { scheme: Arc::new(Scheme { pbkdf2, decoy }), cores: FairQueue::new(cores, MAX_WAITING), threads })
     }
 
     /// Sends away all that wait in line, and all that come: the end of the server does not wait for their hashes.
@@ -42,8 +51,8 @@ impl Hasher {
     /// # Errors
     /// [`NotServed`]: nothing was hashed.
     pub fn hash(&self, password: &str, patience: &Patience<'_>) -> Result<String, NotServed> {
-        let _core = self.cores.take(patience)?;
-        Ok(hash_with(&self.scheme, password))
+        let (scheme, password) = (Arc::clone(&self.scheme), password.to_owned());
+        self.run(patience, move || hash_with(&scheme.pbkdf2, &password))
     }
 
     /// Whether `password` is the one behind `stored`, a PHC string. `None`, an unknown name, takes as long and says no.
@@ -51,10 +60,27 @@ impl Hasher {
     /// # Errors
     /// [`NotServed`]: nothing was hashed.
     pub fn verify(&self, password: &str, stored: Option<&str>, patience: &Patience<'_>) -> Result<bool, NotServed> {
+        let (scheme, password) = (Arc::clone(&self.scheme), password.to_owned());
+        let stored = stored.map(str::to_owned);
+        self.run(patience, move || scheme.verify(&password, stored.as_deref()))
+    }
+
+    /// Waits for a core in line, then for what a thread does with it.
+    fn run<T: Send + 'static>(
+        &self,
+        patience: &Patience<'_>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NotServed> {
         let _core = self.cores.take(patience)?;
+        self.threads.run(work).ok_or(NotServed::TimeUp)
+    }
+}
+
+impl Scheme {
+    fn verify(&self, password: &str, stored: Option<&str>) -> bool {
         let parsed = PasswordHash::new(stored.unwrap_or(&self.decoy));
-        let matches = parsed.is_ok_and(|hash| self.scheme.verify_password(password.as_bytes(), &hash).is_ok());
-        Ok(matches && stored.is_some())
+        let matches = parsed.is_ok_and(|hash| self.pbkdf2.verify_password(password.as_bytes(), &hash).is_ok());
+        matches && stored.is_some()
     }
 }
 

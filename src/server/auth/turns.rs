@@ -77,16 +77,11 @@ impl Turns {
 }
 
 /// The turns of one connection.
+#[derive(Default)]
 pub struct OwnTurns {
-    /// One at a time, and nobody else.
-    line: FairQueue,
+    /// One at a time, and nobody else. Nothing before the first wrong password: most connections send none.
+    line: Option<Box<FairQueue>>,
     wrong: u32,
-}
-
-impl Default for OwnTurns {
-    fn default() -> Self {
-        OwnTurns { line: FairQueue::new(1, 1), wrong: 0 }
-    }
 }
 
 impl OwnTurns {
@@ -95,14 +90,15 @@ impl OwnTurns {
     /// # Errors
     /// [`NotServed`]: its time is over, or its peer has hung up.
     pub fn wait(&self, patience: &Patience<'_>) -> Result<(), NotServed> {
-        self.line.take(&Patience { on_turn: &|| {}, ..*patience }).map(drop)
+        let Some(line) = &self.line else { return Ok(()) };
+        line.take(&Patience { on_turn: &|| {}, ..*patience }).map(drop)
     }
 
     /// The password was wrong: the next one waits for a second, or twice as long as the last did.
     pub fn was_wrong(&mut self, now: Instant) {
         let delay = delay(self.wrong);
         self.wrong += 1;
-        self.line.rest(now + delay);
+        self.line.get_or_insert_with(|| Box::new(FairQueue::new(1, 1))).rest(now + delay);
     }
 
     /// The password was right.
@@ -198,12 +194,13 @@ mod tests {
         assert_eq!(own.wait(&impatient()), Ok(()));
         own.was_wrong(now);
         own.was_wrong(now);
-        assert!(own.line.rests(now + APART) && !own.line.rests(now + 2 * APART));
+        let rests = |own: &OwnTurns, at| own.line.as_ref().is_some_and(|line| line.rests(at));
+        assert!(rests(&own, now + APART) && !rests(&own, now + 2 * APART));
         assert_eq!(own.wait(&impatient()), Err(NotServed::TimeUp));
         let has_gone = || true;
         assert_eq!(own.wait(&Patience { has_gone: &has_gone, ..patient() }), Err(NotServed::Gone));
         own.was_right();
         own.was_wrong(now);
-        assert!(!own.line.rests(now + APART));
+        assert!(!rests(&own, now + APART));
     }
 }

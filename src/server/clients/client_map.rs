@@ -21,9 +21,12 @@ pub const MIN_MESSAGES: u32 = 2;
 /// The clients that are logged in.
 #[derive(Default)]
 pub struct ClientMap {
-    clients: Arc<Mutex<HashMap<Username, Client>>>,
+    /// Each in a Box: a table has room for up to twice as many as are in it.
+    clients: Arc<Mutex<HashMap<Username, Box<Client>>>>,
     next_id: AtomicU64,
     loopback: LoopbackAddresses,
+    /// What all share who share nothing.
+    no_files: Arc<FileNames>,
 }
 
 /// One client.
@@ -155,7 +158,7 @@ impl ClientMap {
         let address = self.address_for(client.from.ip(), &clients);
         let client = self.client(client, address, now);
         let key = client.key();
-        let older = clients.insert(key.name.clone(), client);
+        let older = clients.insert(key.name.clone(), Box::new(client));
         (key, older.map(|client| client.snapshot()))
     }
 
@@ -175,7 +178,7 @@ impl ClientMap {
             messages: 0,
             warned: false,
             closing: false,
-            files: Arc::default(),
+            files: Arc::clone(&self.no_files),
             guest: None,
             spelling: None,
             presence: client.presence,
@@ -183,7 +186,7 @@ impl ClientMap {
         }
     }
 
-    pub(super) fn address_for(&self, observed: IpAddr, clients: &HashMap<Username, Client>) -> IpAddr {
+    pub(super) fn address_for(&self, observed: IpAddr, clients: &HashMap<Username, Box<Client>>) -> IpAddr {
         if !observed.is_loopback() {
             return observed;
         }
@@ -250,7 +253,7 @@ impl ClientMap {
     /// The active clients, by name.
     pub fn active(&self) -> Vec<ClientSnapshot> {
         let mut active: Vec<ClientSnapshot> =
-            self.lock().values().filter(|client| client.active).map(Client::snapshot).collect();
+            self.lock().values().filter(|client| client.active).map(|client| client.snapshot()).collect();
         active.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         active
     }
@@ -297,12 +300,12 @@ impl ClientMap {
 
     /// The active client of this name.
     pub fn find_name(&self, name: &Username) -> Option<ClientSnapshot> {
-        self.lock().get(name).filter(|client| client.active).map(Client::snapshot)
+        self.lock().get(name).filter(|client| client.active).map(|client| client.snapshot())
     }
 
     /// The client of this name, active or not.
     pub fn find_any(&self, name: &Username) -> Option<ClientSnapshot> {
-        self.lock().get(name).map(Client::snapshot)
+        self.lock().get(name).map(|client| client.snapshot())
     }
 
     /// Everybody's mailbox.
@@ -350,10 +353,10 @@ impl ClientMap {
 
     /// Changes the entry of this very session, and none that took its name over.
     fn change<T>(&self, key: &SessionKey, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
-        self.lock().get_mut(&key.name).filter(|client| client.id == key.id).map(change)
+        self.lock().get_mut(&key.name).filter(|client| client.id == key.id).map(|client| change(client))
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<Username, Client>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<Username, Box<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

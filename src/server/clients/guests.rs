@@ -91,7 +91,7 @@ impl ClientMap {
         let address = if guest.stays() { guest.from.ip() } else { self.address_for(guest.from.ip(), &clients) };
         let client = self.guest(guest, name, address, now);
         let key = client.key();
-        clients.insert(key.name.clone(), client);
+        clients.insert(key.name.clone(), Box::new(client));
         Ok(EnteredGuest { key, again, gives_way })
     }
 
@@ -127,7 +127,7 @@ impl ClientMap {
     /// The active guest whom that dialect calls so.
     pub fn find_guest(&self, spelling: &str, dialect: Dialect) -> Option<(SessionKey, ClientSnapshot)> {
         let clients = self.lock();
-        let is_meant = |client: &&Client| client.active && client.is_guest_called(spelling, dialect);
+        let is_meant = |client: &&Box<Client>| client.active && client.is_guest_called(spelling, dialect);
         clients.values().find(is_meant).map(|client| (client.key(), client.snapshot()))
     }
 
@@ -160,7 +160,7 @@ impl Client {
 
 /// Makes room for one more guest; gives the one that gives way for it.
 fn make_room(
-    clients: &mut HashMap<Username, Client>,
+    clients: &mut HashMap<Username, Box<Client>>,
     from: IpAddr,
     share: GuestShare,
 ) -> Result<Option<Arc<dyn Mailbox>>, NotEntered> {
@@ -177,7 +177,7 @@ fn make_room(
         return Ok(None);
     }
     let most = count.values().copied().max().filter(|most| *most > own + 1).ok_or(NotEntered::Full(share.all))?;
-    let of_most = |client: &&Client| client.guest.is_some() && count.get(&client.origin()) == Some(&most);
+    let of_most = |client: &&Box<Client>| client.guest.is_some() && count.get(&client.origin()) == Some(&most);
     let oldest = clients.values().filter(of_most).min_by_key(|client| client.id).map(|client| client.name.clone());
     Ok(oldest.and_then(|name| clients.remove(&name)).map(|client| client.mailbox))
 }

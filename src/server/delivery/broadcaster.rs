@@ -34,7 +34,8 @@ pub struct Broadcaster {
 
 #[derive(Default)]
 struct State {
-    recipients: HashMap<Ticket, Recipient>,
+    /// Each in a Box: a table has room for up to twice as many, and what is put into it is copied on the way.
+    recipients: HashMap<Ticket, Box<Recipient>>,
     /// There is a new broadcast: everybody is to be looked at.
     all: bool,
     /// These are to be looked at: they came, said hello, or are behind.
@@ -53,7 +54,8 @@ impl Broadcaster {
     pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>, presence: Arc<Presence>) {
         // The connection may have been suspected since an earlier login on it.
         mailbox.suspect(false);
-        self.lock().recipients.insert(token, Recipient::new(token, addresses, mailbox, presence));
+        let recipient = Box::new(Recipient::new(token, addresses, mailbox, presence));
+        self.lock().recipients.insert(token, recipient);
     }
 
     /// Owes a client every broadcast from `next` on, by its mailbox; unless it has said hello, and from where.

@@ -148,6 +148,14 @@ impl<'a> LoginState<'a> {
     /// # Errors
     /// As [`Rendezvous::authenticate`].
     pub fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Login, Refusal> {
+        // One after the other, not one in the other: each goes deep into the stack.
+        let name = self.check(credentials, has_gone)?;
+        Ok(self.enter(name))
+    }
+
+    /// Whose name and password these are, once they were checked.
+    #[inline(never)]
+    fn check(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Username, Refusal> {
         let on_turn = || {
             self.place.stand(Standing::Kept);
         };
@@ -162,16 +170,17 @@ impl<'a> LoginState<'a> {
             Err(_) => {}
         }
         let stands = self.place.stand(if checked.is_ok() { Standing::Kept } else { Standing::Silent });
-        let name = checked?;
-        if !stands {
-            // It has given way, and is over; an older session of that name stays.
-            return Err(Refusal::BusyWithLogins);
-        }
+        // A connection that has given way is over; an older session of that name stays.
+        if stands { checked } else { checked.and(Err(Refusal::BusyWithLogins)) }
+    }
+
+    #[inline(never)]
+    fn enter(&mut self, name: Username) -> Login {
         let login = self.services.enter(name, self.peer, self.view, Arc::clone(&self.mailbox));
         self.current = Some(login.clone());
         // From now on, not from the line on whose password has waited to be hashed: as the inactivity rule counts.
         self.deadline = self.services.config.relogin.0.map(|limit| Instant::now() + limit);
-        Ok(login)
+        login
     }
 
     fn hash_by(&self) -> Instant {

@@ -5,7 +5,7 @@
 
 use super::apart;
 use crate::dialect::Dialect;
-use crate::net::{AddressedSocket, Arrival, NotServed, Patience, Refused, Shutdown};
+use crate::net::{AddressedSocket, Arrival, NotServed, Patience, Refused, Shutdown, Workers};
 use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, LINE, SignUps, Turns};
 use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
@@ -30,7 +30,9 @@ pub struct Rendezvous {
     pub config: Config,
     pub(super) clients: ClientMap,
     pub(super) history: History,
-    pub(super) accounts: Accounts,
+    pub(super) accounts: Arc<Accounts>,
+    /// Adds accounts: a file is deeper than a session's stack is to be, and one is written at a time anyway.
+    filing: Workers,
     broadcaster: Broadcaster,
     pub(super) owed: Owed,
     hasher: Hasher,
@@ -93,12 +95,14 @@ impl Rendezvous {
     /// # Errors
     /// One sentence that names the file.
     pub fn open(config: Config) -> Result<Rendezvous, String> {
-        let accounts = Accounts::open(&config.data)?;
+        let accounts = Arc::new(Accounts::open(&config.data)?);
+        let filing = Workers::start("accounts", 1).map_err(|error| format!("no thread for accounts: {error}"))?;
         Ok(Rendezvous {
             history: History::open(&config.data, config.history)?,
             hasher: Hasher::new(config.hash_rounds)?,
             config,
             accounts,
+            filing,
             clients: ClientMap::default(),
             broadcaster: Broadcaster::default(),
             owed: Owed::default(),
@@ -128,7 +132,9 @@ impl Rendezvous {
         }
         let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
         let created_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        match self.accounts.add(Account { name: name.clone(), password_hash, created_at }) {
+        let account = Account { name: name.clone(), password_hash, created_at };
+        let accounts = Arc::clone(&self.accounts);
+        match self.filing.run(move || accounts.add(account)).unwrap_or(Err(NotAdded::File)) {
             Ok(()) => {
                 self.send_guest_away(&name);
                 Ok(name)

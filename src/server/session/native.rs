@@ -30,6 +30,11 @@ const MENU_OUTSIDE: [&str; 4] = [
     "quit: leave",
 ];
 
+/// Room for the answer to a login, which every client gets. It is taken at once, and is more than the 1,032 bytes up to
+/// which glibc keeps a piece that is given back for the same thread alone: with a thread for each client, the pieces of
+/// an answer that grows as it is written would stay with all of them.
+const LONG_ANSWER: usize = 1500;
+
 /// What the loop does next.
 pub enum Next {
     /// Read on.
@@ -184,7 +189,7 @@ impl<'a> Session<'a> {
         match (request, self.login.current()) {
             (Request::Help, login) => {
                 let menu = if login.is_some() { MENU.as_slice() } else { MENU_OUTSIDE.as_slice() };
-                menu.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
+                write_menu(menu, answer);
                 write(answer, Reply::Ok(format!("{} commands", menu.len())));
             }
             (Request::Quit(Some(ref name)), Some(login)) if !is(&login.key.name, name) => {
@@ -209,6 +214,7 @@ impl<'a> Session<'a> {
         Next::Read
     }
 
+    #[inline(never)]
     fn take_entry(&mut self, entry: EntryRequest, answer: &mut String) -> Next {
         match entry {
             EntryRequest::SignupDialogue => self.ask(LoginDialogue::SignupName, answer),
@@ -219,6 +225,7 @@ impl<'a> Session<'a> {
         Next::Read
     }
 
+    #[inline(never)]
     fn take_answered(&mut self, answered: Answered, answer: &mut String) -> Next {
         match answered {
             Answered::Reply(reply) => write(answer, reply),
@@ -234,6 +241,7 @@ impl<'a> Session<'a> {
         Next::Read
     }
 
+    #[inline(never)]
     fn ask(&mut self, dialogue: LoginDialogue, answer: &mut String) {
         let question = match dialogue {
             LoginDialogue::SignupName | LoginDialogue::LoginName => "Username:",
@@ -245,6 +253,7 @@ impl<'a> Session<'a> {
     }
 
     /// The account was made, or not.
+    #[inline(never)]
     pub fn signed_up(&self, result: Result<Username, Refusal>, answer: &mut String) -> Next {
         self.finish(
             match result {
@@ -256,11 +265,13 @@ impl<'a> Session<'a> {
     }
 
     /// The login succeeded, or not.
+    #[inline(never)]
     pub fn logged_in(&self, result: Result<Login, Refusal>, answer: &mut String) -> Next {
         let login = match result {
             Ok(login) => login,
             Err(refusal) => return self.finish(Reply::Err(refusal), answer),
         };
+        answer.reserve(LONG_ANSWER);
         write(answer, Reply::Udp(login.token));
         write(answer, Reply::Ip(login.key.address));
         write(answer, Reply::Name(login.key.name.clone()));
@@ -270,7 +281,7 @@ impl<'a> Session<'a> {
                 write(answer, Reply::ReachIpv6);
             }
         }
-        MENU.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
+        write_menu(&MENU, answer);
         self.finish(Reply::Ok("Login successful!".to_owned()), answer);
         Next::Do(Work::CatchUp)
     }
@@ -301,6 +312,7 @@ impl<'a> Session<'a> {
     }
 
     /// The deadline of [`LoginState::deadline`] has come.
+    #[inline(never)]
     pub fn time_is_up(&mut self, now: Instant, answer: &mut String) -> Next {
         match self.login.time_is_up(now) {
             TimeIsUp::Close(why) => {
@@ -314,6 +326,10 @@ impl<'a> Session<'a> {
             }
         }
     }
+}
+
+fn write_menu(menu: &[&str], answer: &mut String) {
+    menu.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
 }
 
 /// The last of some lines; looked for from their end, as a list may be long.

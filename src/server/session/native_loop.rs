@@ -24,6 +24,8 @@ const HELLO_WAIT: Duration = Duration::from_millis(300);
 const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_secs(6);
 /// The time between two pieces of it, in which lines are read and answered.
 const PIECE_PAUSE: Duration = Duration::from_millis(1);
+/// Bytes of room for answers that a client keeps while it says nothing.
+const KEPT_ANSWER: usize = 128;
 
 /// Serves the main port.
 pub struct Native<'a>(pub &'a Rendezvous);
@@ -32,25 +34,10 @@ impl Service for Native<'_> {
     const NAME: &'static str = "client";
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
-        let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
-        let (outbox, mut answer) = (Arc::new(outbox), String::new());
-        let mailbox = Arc::clone(&outbox) as Arc<dyn Mailbox>;
-        let session = Session::new(self.0, peer, reached_address(stream), mailbox, place, Instant::now(), &mut answer);
-        let reader = DeadlineReader::new(Arc::clone(stream), None);
-        let mut connection = Connection {
-            session,
-            stream,
-            peer,
-            outbox,
-            answer,
-            lines: LineReader::new(reader, MAX_LINE),
-            history: History::Over,
-        };
+        let Some(mut connection) = Connection::open(self.0, stream, peer, place) else { return };
         info!("{peer}: connected");
         connection.talk();
-        let who = connection.session.login.who().to_string();
         connection.finish();
-        info!("{who}: disconnected");
     }
 
     /// One write, which finds the send buffer of a new connection empty.
@@ -101,7 +88,28 @@ impl History {
     }
 }
 
-impl Connection<'_> {
+impl<'a> Connection<'a> {
+    /// The connection of a client that has just come, greeted; nothing when it has ended already.
+    ///
+    /// In a Box, and made out of line: a client that waits is to touch two pages of stack, of which more than half is
+    /// taken before its session begins. What follows is out of line where it goes deep and is seldom done, so that the
+    /// frame of it does not lie under all that is done otherwise.
+    #[inline(never)]
+    fn open(
+        services: &'a Rendezvous,
+        stream: &'a Arc<TcpStream>,
+        peer: SocketAddr,
+        place: &'a Place<'a>,
+    ) -> Option<Box<Connection<'a>>> {
+        let outbox = Arc::new(Outbox::new(Arc::clone(stream)).ok()?);
+        let mut answer = String::new();
+        let mailbox = Arc::clone(&outbox) as Arc<dyn Mailbox>;
+        let session =
+            Session::new(services, peer, reached_address(stream), mailbox, place, Instant::now(), &mut answer);
+        let lines = LineReader::new(DeadlineReader::new(Arc::clone(stream), None), MAX_LINE);
+        Some(Box::new(Connection { session, stream, peer, outbox, answer, lines, history: History::Over }))
+    }
+
     /// Talks until the client leaves or is closed.
     fn talk(&mut self) {
         let mut next = Next::Read;
@@ -160,6 +168,7 @@ impl Connection<'_> {
     }
 
     /// What the result leads to; nothing when the connection is over.
+    #[inline(never)]
     fn carry_out(&mut self, work: Work) -> Option<Next> {
         let stream = Arc::clone(self.stream);
         let has_gone = move || has_hung_up(&stream);
@@ -187,12 +196,16 @@ impl Connection<'_> {
         self.session.commit(&mut self.answer);
         let written = self.answer.is_empty() || self.outbox.answer(self.answer.as_bytes());
         self.answer.clear();
-        self.answer.shrink_to(1024);
+        // What a short answer takes is kept for the next one, and a longer one is given back.
+        if self.answer.capacity() > KEPT_ANSWER {
+            self.answer = String::new();
+        }
         written
     }
 
     /// Sends what else has waited for the login, and begins with the broadcasts of the last half hour that this
     /// connection was not sent yet.
+    #[inline(never)]
     fn catch_up(&mut self) {
         self.session.login.deliver_owed();
         if self.session.login.lacks_broadcasts() {
@@ -203,6 +216,7 @@ impl Connection<'_> {
     }
 
     /// Goes on with the history, whose time has come; false when the connection is over.
+    #[inline(never)]
     fn go_on(&mut self, now: Instant) -> bool {
         self.history = match self.history {
             History::Hello(_) if self.session.login.has_said_hello() => {
@@ -225,6 +239,7 @@ impl Connection<'_> {
     }
 
     /// The deadline has come. Who gets broadcasts on this connection has all of them before the login ends.
+    #[inline(never)]
     fn time_is_up(&mut self, now: Instant) -> Option<Next> {
         self.session.commit(&mut self.answer);
         let history = std::mem::replace(&mut self.history, History::Over);
@@ -235,6 +250,7 @@ impl Connection<'_> {
     }
 
     /// Sends all of the broadcasts that the connection was not sent yet; false when it is over.
+    #[inline(never)]
     fn send_broadcasts(&mut self) -> bool {
         loop {
             let lines = self.next_piece();
@@ -251,6 +267,7 @@ impl Connection<'_> {
     }
 
     /// Sends `files_` lines client by client: all of them together may be too much to hold.
+    #[inline(never)]
     fn send_files(&mut self, clients: &[ClientSnapshot]) -> bool {
         let mut total = 0;
         for client in clients {
@@ -272,8 +289,10 @@ impl Connection<'_> {
     }
 
     /// Logs out and writes the last lines. Whoever broadcasts and leaves at once gets their own line all the same.
+    #[inline(never)]
     fn finish(&mut self) {
         self.session.commit(&mut self.answer);
+        let who = self.session.login.who().to_string();
         let owed = self.session.login.leave();
         if !owed || self.send_broadcasts() {
             self.flush();
@@ -283,5 +302,6 @@ impl Connection<'_> {
         if self.outbox.has_lost() {
             self.session.login.leave_lost();
         }
+        info!("{who}: disconnected");
     }
 }
