@@ -127,8 +127,8 @@ impl ClientMap {
     /// The active guest whom that dialect calls so.
     pub fn find_guest(&self, spelling: &str, dialect: Dialect) -> Option<(SessionKey, ClientSnapshot)> {
         let clients = self.lock();
-        let is_meant = |client: &&Box<Client>| client.active && client.is_guest_called(spelling, dialect);
-        clients.values().find(is_meant).map(|client| (client.key(), client.snapshot()))
+        let meant = clients.values().find(|client| client.active && client.is_guest_called(spelling, dialect));
+        meant.map(|client| (client.key(), client.snapshot()))
     }
 
     /// The guests of a dialect.
@@ -177,8 +177,8 @@ fn make_room(
         return Ok(None);
     }
     let most = count.values().copied().max().filter(|most| *most > own + 1).ok_or(NotEntered::Full(share.all))?;
-    let of_most = |client: &&Box<Client>| client.guest.is_some() && count.get(&client.origin()) == Some(&most);
-    let oldest = clients.values().filter(of_most).min_by_key(|client| client.id).map(|client| client.name.clone());
+    let of_most = clients.values().filter(|one| one.guest.is_some() && count.get(&one.origin()) == Some(&most));
+    let oldest = of_most.min_by_key(|client| client.id).map(|client| client.name.clone());
     Ok(oldest.and_then(|name| clients.remove(&name)).map(|client| client.mailbox))
 }
 

@@ -267,10 +267,18 @@ impl<'a> Session<'a> {
     /// The login succeeded, or not.
     #[inline(never)]
     pub fn logged_in(&self, result: Result<Login, Refusal>, answer: &mut String) -> Next {
-        let login = match result {
-            Ok(login) => login,
+        match result {
+            // One after the other, as all that is written, and the log, goes deep into the stack.
+            Ok(login) => self.welcome(&login, answer),
             Err(refusal) => return self.finish(Reply::Err(refusal), answer),
-        };
+        }
+        self.finish(Reply::Ok("Login successful!".to_owned()), answer);
+        Next::Do(Work::CatchUp)
+    }
+
+    /// What the answer to a login begins with.
+    #[inline(never)]
+    fn welcome(&self, login: &Login, answer: &mut String) {
         answer.reserve(LONG_ANSWER);
         write(answer, Reply::Udp(login.token));
         write(answer, Reply::Ip(login.key.address));
@@ -282,8 +290,6 @@ impl<'a> Session<'a> {
             }
         }
         write_menu(&MENU, answer);
-        self.finish(Reply::Ok("Login successful!".to_owned()), answer);
-        Next::Do(Work::CatchUp)
     }
 
     /// Others can connect to the client, or not.
