@@ -69,7 +69,7 @@ impl Broadcaster {
 
     /// Whether a hello of this client has acknowledged a broadcast.
     pub fn acknowledges(&self, token: Ticket) -> bool {
-        self.lock().recipients.get(&token).is_some_and(Recipient::acknowledges)
+        self.lock().recipients.get(&token).is_some_and(|recipient| recipient.acknowledges())
     }
 
     /// Owes this client nothing more; nothing when it was owed nothing yet. What was sent to it is in its mailbox when
