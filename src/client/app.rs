@@ -222,7 +222,7 @@ impl App {
             if let Some(hello) = self.hellos.due(&self.inbox, self.now.instant) {
                 self.out.push(Effect::Hello(hello));
             }
-            if self.hellos.is_hopeless() {
+            if self.hellos.is_hopeless(&self.inbox, self.now.instant) {
                 let shown = self.inbox.give_up_gaps();
                 self.show_broadcasts(shown);
             }

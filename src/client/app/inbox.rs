@@ -67,7 +67,7 @@ impl Inbox {
 
     /// A login succeeded, perhaps at a server that has lost its history.
     pub fn log_in(&mut self) {
-        self.fresh = true;
+        (self.fresh, self.tail) = (true, 0);
     }
 
     /// Takes a broadcast and returns what may now be shown, in order.
@@ -209,6 +209,9 @@ mod tests {
             inbox.tail(far);
             assert!(!inbox.has_gap(), "{far}");
         }
+        inbox.tail(9);
+        inbox.log_in();
+        assert!(!inbox.has_gap(), "perhaps it was another server that told it");
         inbox.tail(9);
         assert!(inbox.give_up_gaps().is_empty() && !inbox.has_gap(), "it will not come by UDP");
     }

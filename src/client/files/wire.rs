@@ -14,12 +14,16 @@ use std::time::{Duration, Instant};
 /// How often whoever hashes says so: each such line also finds out whether the other side is there.
 const SAY: Duration = Duration::from_millis(500);
 
+/// How long a cut of the network is waited out, beyond the limit of a stall: as long as the system does on a connection
+/// between peers.
+const CUT_OFF: Duration = Duration::from_secs(120);
+
 /// A connection, with the limits of a transfer.
 pub struct Wire<'a> {
     call: &'a Call,
     connection: PeerConnection,
-    /// How long no byte may move. While the other machine does not answer it begins anew, as the peer is not the one who
-    /// is late: then the kernel decides when to end the connection.
+    /// How long no byte may move. While the other machine does not answer there is [`CUT_OFF`] more, as the peer is not
+    /// the one who is late.
     stall: Duration,
     /// What says that the peer has left.
     end: Watch,
@@ -81,8 +85,9 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// [`Cut`].
     pub fn line_within(&mut self, limit: Duration) -> Result<String, Cut> {
+        let begun = Instant::now();
         let mut next = self.connection.line_or_end(self.call, limit);
-        while !limit.is_zero() && matches!(next, Err(NoLine::Late)) && self.connection.is_silent() {
+        while !limit.is_zero() && matches!(next, Err(NoLine::Late)) && self.waits_on(begun, limit) {
             next = self.connection.line_or_end(self.call, limit);
         }
         next.map_err(|none| match none {
@@ -105,13 +110,14 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// [`Cut`].
     pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Cut> {
+        let begun = Instant::now();
         loop {
             self.connection.set_limit(Some(self.stall));
             match self.connection.bytes().read(into) {
                 Ok(0) => return Err(self.over("the connection has ended")),
                 Ok(read) => return Ok(read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut && self.connection.is_silent() => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut && self.waits_on(begun, self.stall) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(self.over(&format!("nothing came for {}", duration::show(self.stall))));
                 }
@@ -120,17 +126,23 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// Whether to go on waiting for who is cut off, beyond a limit that began then. Not for ever: who lets one packet
+    /// through now and then is cut off as well, and the system does not end it.
+    fn waits_on(&self, begun: Instant, limit: Duration) -> bool {
+        self.connection.is_silent() && begun.elapsed() < limit + CUT_OFF
+    }
+
     /// Sends bytes; each part of them that the system takes begins the limit of a stall anew.
     ///
     /// # Errors
     /// [`Cut`].
     pub fn write(&self, bytes: &[u8]) -> Result<(), Cut> {
-        let (mut stream, mut left) = (&**self.connection.stream(), bytes);
+        let (mut stream, mut left, mut begun) = (&**self.connection.stream(), bytes, Instant::now());
         while !left.is_empty() {
             match stream.write(left) {
-                Ok(taken) => left = &left[taken..],
+                Ok(taken) => (left, begun) = (&left[taken..], Instant::now()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.connection.is_silent() => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.waits_on(begun, self.stall) => {}
                 Err(error) => return Err(self.lost(&error)),
             }
         }

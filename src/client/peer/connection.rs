@@ -91,7 +91,8 @@ impl PeerConnection {
     /// [`NoLine`].
     pub fn line_or_end(&mut self, call: &Call, limit: Duration) -> Result<String, NoLine> {
         let until = Instant::now() + limit;
-        self.set_limit(None);
+        // Also for who sends without a pause and without a line end. No time at all is for what is there already.
+        self.set_limit(Some(limit).filter(|limit| !limit.is_zero()));
         self.stream.set_nonblocking(true).map_err(NoLine::Lost)?;
         let line = loop {
             match self.line() {

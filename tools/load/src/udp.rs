@@ -69,7 +69,7 @@ impl Udp {
             // One that cannot be sent is as one that was lost.
             let _ = self.socket.send_to(hello.to_string().as_bytes(), self.server);
         }
-        if self.hellos.is_hopeless() { self.inbox.give_up_gaps() } else { Vec::new() }
+        if self.hellos.is_hopeless(&self.inbox, now) { self.inbox.give_up_gaps() } else { Vec::new() }
     }
 
     /// A broadcast has come on the connection. Gives what may be shown now.
