@@ -6,6 +6,7 @@
 mod apart;
 mod rendezvous;
 mod guests;
+mod sign_up;
 mod login;
 mod lost;
 mod probe;

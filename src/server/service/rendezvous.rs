@@ -6,23 +6,21 @@
 use super::apart;
 use crate::dialect::Dialect;
 use crate::net::{AddressedSocket, Arrival, NotServed, Patience, Refused, Shutdown, Workers};
-use crate::protocol::{self, BroadcastText, Event, Hello, Notice, Refusal};
+use crate::protocol::{BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, LINE, SignUps, Turns};
 use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
-use crate::server::store::{Account, Accounts, History, NotAdded};
+use crate::server::store::{Accounts, History};
 use crate::value::sentence::counted;
-use crate::value::{Address, Apart, Ticket, Username, text};
+use crate::value::{Address, Apart, Ticket, Username};
 use log::info;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often broadcasts are synced to disk: a power cut takes no more of them.
 const SYNC_EACH: Duration = Duration::from_secs(1);
-/// Bytes of what is wrong with a file, in an answer: it may quote the file.
-const MAX_REASON: usize = 300;
 
 /// The state of a server, and what it does for its clients.
 pub struct Rendezvous {
@@ -31,17 +29,14 @@ pub struct Rendezvous {
     pub(super) clients: ClientMap,
     pub(super) history: History,
     pub(super) accounts: Arc<Accounts>,
-    /// Adds accounts: a file is deeper than a session's stack is to be, and one is written at a time anyway.
-    filing: Workers,
+    /// Adds accounts, a try at a time: a file is deeper than a session's stack is to be, and one is written at a time
+    /// anyway.
+    pub(super) filing: Workers,
     broadcaster: Broadcaster,
     pub(super) owed: Owed,
-    hasher: Hasher,
+    pub(super) hasher: Hasher,
     turns: Turns,
-    sign_ups: SignUps,
-}
-
-fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::Other(why.into()))
+    pub(super) sign_ups: SignUps,
 }
 
 fn other_dialect(name: &Username, dialect: Dialect) -> Refusal {
@@ -56,7 +51,7 @@ fn tell_why(asker: &SessionKey, target: &ClientSnapshot, why: Apart) {
 }
 
 /// A client that has gone hears none of it.
-fn not_hashed(_: NotServed) -> Refusal {
+pub(super) fn not_hashed(_: NotServed) -> Refusal {
     Refusal::BusyWithLogins
 }
 
@@ -109,50 +104,6 @@ impl Rendezvous {
             turns: Turns::default(),
             sign_ups: SignUps::default(),
         })
-    }
-
-    /// Makes an account. When this returns, it is on the disk. It hashes, and waits for its turn to do so.
-    ///
-    /// # Errors
-    /// A name that is invalid or taken, a password of the wrong length, too many sign-ups of that address, or a turn that
-    /// did not come.
-    pub fn sign_up(
-        &self,
-        credentials: &Credentials,
-        from: IpAddr,
-        patience: &Patience<'_>,
-    ) -> Result<Username, Refusal> {
-        let name = self.new_name(&credentials.name)?;
-        protocol::check_password(&credentials.password).or_else(refuse)?;
-        if let Some(limit) = self.config.signups.0 {
-            self.sign_ups.take(from, limit, Instant::now()).or_else(|wait| {
-                let minutes = counted(wait.as_secs().div_ceil(60), "minute");
-                refuse(format!("Too many sign-ups from your address, at most {limit} an hour: try again in {minutes}"))
-            })?;
-        }
-        let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
-        let created_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let account = Account { name: name.clone(), password_hash, created_at };
-        let accounts = Arc::clone(&self.accounts);
-        match self.filing.run(move || accounts.add(account)).unwrap_or(Err(NotAdded::File)) {
-            Ok(()) => {
-                self.send_guest_away(&name);
-                Ok(name)
-            }
-            Err(NotAdded::Taken) => Err(Refusal::NameTaken),
-            Err(NotAdded::Full) => refuse("The server has as many accounts as it keeps: ask whoever runs it"),
-            Err(NotAdded::Unfit(why)) => Err(Refusal::NotNow(text::escape(text::cut(&why, MAX_REASON)))),
-            Err(NotAdded::File) => refuse("The server cannot write its accounts now: ask whoever runs it"),
-        }
-    }
-
-    /// Whether a new account can have this name now.
-    ///
-    /// # Errors
-    /// It is no username, or another account has it. A guest has to go.
-    pub fn new_name(&self, name: &str) -> Result<Username, Refusal> {
-        let name: Username = name.parse().map_err(|error| Refusal::Other(format!("{error}")))?;
-        if self.accounts.find(&name).is_some() { Err(Refusal::NameTaken) } else { Ok(name) }
     }
 
     /// Checks a name and a password. Takes as long when the name is unknown. It hashes, and waits for its turn to do
@@ -391,6 +342,7 @@ impl Rendezvous {
     pub fn say_goodbye(&self) {
         self.turns.stop();
         self.hasher.stop();
+        self.filing.close();
         let notice = Event::Notice(Notice::ServerStops).into();
         for mailbox in self.clients.mailboxes() {
             mailbox.deliver(&notice);

@@ -57,10 +57,12 @@ pub enum NotAdded {
     Taken,
     /// The server has as many accounts as it keeps.
     Full,
-    /// Somebody has made of the file what cannot be taken: the sentence names the line. It was left alone.
-    Unfit(String),
+    /// Somebody has made of the file what cannot be taken. It was left alone.
+    Unfit(Unfit),
     /// The file could not be written, which the log says; it is as it was before.
     File,
+    /// It was not tried, by whoever was asked to: no turn came, or none will.
+    NotTried,
 }
 
 impl Accounts {
@@ -90,13 +92,28 @@ impl Accounts {
         self.lock_users().get(name).cloned()
     }
 
-    /// Adds an account; on return it is on the disk. Of two at the same moment one gets the name. While somebody else
-    /// saves the file it waits, for 2 s at the longest.
+    /// Tries, and tries again while somebody else perhaps saves the file, for 2 s at the longest. The thread that calls
+    /// waits between two tries: no lock is held then, and whoever else is to try has a turn.
+    pub fn try_while_saved<T>(&self, mut one_try: impl FnMut() -> Result<T, NotAdded>) -> Result<T, NotAdded> {
+        let until = Instant::now() + self.saving;
+        loop {
+            match one_try() {
+                Err(NotAdded::Unfit(Unfit::PerhapsBeingSaved(_))) if Instant::now() < until => {}
+                done => return done,
+            }
+            // Nothing tells when an editor has done.
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Adds an account; on return it is on the disk. Of two at the same moment one gets the name. It does not wait for who
+    /// perhaps saves the file: [`Accounts::try_while_saved`] does.
     ///
     /// # Errors
     /// [`NotAdded`].
     pub fn add(&self, account: Account) -> Result<(), NotAdded> {
-        let mut file = self.wait_for_file()?;
+        let mut file = self.lock_file();
+        self.follow(&mut file).map_err(NotAdded::Unfit)?;
         {
             let users = self.lock_users();
             if users.contains_key(&account.name) {
@@ -114,22 +131,6 @@ impl Accounts {
         file.added.insert(account.name.clone());
         self.lock_users().insert(account.name.clone(), account);
         Ok(())
-    }
-
-    /// The file, in which lies what is in memory.
-    fn wait_for_file(&self) -> Result<MutexGuard<'_, UsersFile>, NotAdded> {
-        let until = Instant::now() + self.saving;
-        loop {
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-            match self.follow(&mut file) {
-                Ok(()) => return Ok(file),
-                Err(Unfit::PerhapsBeingSaved(_)) if Instant::now() < until => {}
-                Err(unfit) => return Err(NotAdded::Unfit(unfit.into_sentence())),
-            }
-            drop(file);
-            // Nothing tells when an editor has done.
-            thread::sleep(LOOK);
-        }
     }
 
     /// Reads the file anew if it is not as we left it.
@@ -194,6 +195,24 @@ impl Accounts {
         Unfit::Unusable(in_file(&self.path, error))
     }
 
+    /// Waits so long for who perhaps saves the file.
+    #[cfg(test)]
+    pub fn set_saving(&mut self, saving: Duration) {
+        self.saving = saving;
+    }
+
+    /// Waits until somebody has found that the file cannot be taken.
+    #[cfg(test)]
+    pub fn wait_until_unfit(&self) {
+        while self.lock_file().unfit.is_none() {
+            thread::yield_now();
+        }
+    }
+
+    fn lock_file(&self) -> MutexGuard<'_, UsersFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock_users(&self) -> MutexGuard<'_, HashMap<Username, Account>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,8 +224,9 @@ impl Drop for Accounts {
         if self.file.get_mut().unwrap_or_else(PoisonError::into_inner).added.is_empty() {
             return;
         }
-        if let Err(NotAdded::Unfit(why)) = self.wait_for_file().map(drop) {
-            warn!("{why}; who has signed up since the server started may be missing there");
+        let follow = || self.follow(&mut self.lock_file()).map_err(NotAdded::Unfit);
+        if let Err(NotAdded::Unfit(why)) = self.try_while_saved(follow) {
+            warn!("{}; who has signed up since the server started may be missing there", why.into_sentence());
         }
     }
 }
@@ -422,6 +442,14 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).expect("text"), text);
     }
 
+    /// Why the file cannot be taken when eve is to be added.
+    fn why_not(accounts: &Accounts) -> String {
+        match accounts.add(account("eve")) {
+            Err(NotAdded::Unfit(unfit)) => unfit.into_sentence(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn what_stands_in_the_file_is_told_to_nobody() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -430,14 +458,11 @@ mod tests {
         let text = fs::read_to_string(&path).expect("text");
         // The names are gone, and the hashes stand first.
         replace(&path, &text.replace("bob,", "").replace("dave,", ""));
-        let refused = accounts.add(account("eve"));
-        assert!(matches!(&refused, Err(NotAdded::Unfit(why)) if !why.contains('$')), "{refused:?}");
+        let why = why_not(&accounts);
+        assert!(!why.contains('$'), "{why}");
         replace(&path, &text.replace("bob,", "\"$pbkdf2-sha256$\","));
-        let refused = accounts.add(account("eve"));
-        assert!(
-            matches!(&refused, Err(NotAdded::Unfit(why)) if why.contains(":3:") && !why.contains('$')),
-            "{refused:?}"
-        );
+        let why = why_not(&accounts);
+        assert!(why.contains(":3:") && !why.contains('$'), "{why}");
     }
 
     #[test]
@@ -469,8 +494,8 @@ mod tests {
             let content = || path.is_file().then(|| fs::read(&path).expect("read"));
             let meddled = content();
             for _ in 0..2 {
-                let refused = accounts.add(account("eve"));
-                assert!(matches!(&refused, Err(NotAdded::Unfit(told)) if told.contains(why)), "{why}: {refused:?}");
+                let told = why_not(&accounts);
+                assert!(told.contains(why), "{why}: {told}");
             }
             assert_eq!((content(), names(&accounts)), (meddled, "alice bob carol dave".to_owned()));
             replace(&path, &before);
@@ -484,16 +509,13 @@ mod tests {
     fn a_file_that_is_being_saved_is_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut accounts = with_four(folder.path());
-        accounts.saving = Duration::from_secs(60);
+        accounts.set_saving(Duration::from_secs(60));
         let path = folder.path().join("users.csv");
         let text = rows_without(&path, "bob");
         fs::write(&path, "").expect("cut");
         thread::scope(|scope| {
-            let adding = scope.spawn(|| accounts.add(account("eve")));
-            let looked_at = || accounts.file.lock().expect("no panic").unfit.is_some();
-            while !looked_at() {
-                thread::yield_now();
-            }
+            let adding = scope.spawn(|| accounts.try_while_saved(|| accounts.add(account("eve"))));
+            accounts.wait_until_unfit();
             fs::write(&path, &text).expect("saved");
             adding.join().expect("no panic").expect("added");
         });

@@ -1,0 +1,120 @@
+//! New accounts. No socket is known here.
+
+use super::rendezvous::{Rendezvous, not_hashed};
+use crate::net::Patience;
+use crate::protocol::{self, Refusal};
+use crate::server::auth::Credentials;
+use crate::server::store::{Account, NotAdded};
+use crate::value::sentence::counted;
+use crate::value::{Username, text};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Bytes of what is wrong with a file, in an answer: it may quote the file.
+const MAX_REASON: usize = 300;
+
+fn other(why: impl Into<String>) -> Refusal {
+    Refusal::Other(why.into())
+}
+
+impl Rendezvous {
+    /// Makes an account. When this returns, it is on the disk. It hashes, and waits for its turn to do so.
+    ///
+    /// # Errors
+    /// A name that is invalid or taken, a password of the wrong length, too many sign-ups of that address, or a turn that
+    /// did not come.
+    pub fn sign_up(
+        &self,
+        credentials: &Credentials,
+        from: IpAddr,
+        patience: &Patience<'_>,
+    ) -> Result<Username, Refusal> {
+        let name = self.new_name(&credentials.name)?;
+        protocol::check_password(&credentials.password).map_err(other)?;
+        if let Some(limit) = self.config.signups.0 {
+            self.sign_ups.take(from, limit, Instant::now()).map_err(|wait| {
+                let minutes = counted(wait.as_secs().div_ceil(60), "minute");
+                other(format!("Too many sign-ups from your address, at most {limit} an hour: try again in {minutes}"))
+            })?;
+        }
+        let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
+        let created_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let account = Account { name: name.clone(), password_hash, created_at };
+        self.add(&account)?;
+        self.send_guest_away(&name);
+        Ok(name)
+    }
+
+    /// Has the thread for accounts add one. While the file is perhaps being saved, it is this thread that waits between two
+    /// tries: the thread for accounts is there for whoever else signs up.
+    fn add(&self, account: &Account) -> Result<(), Refusal> {
+        let one_try = || {
+            let (accounts, account) = (Arc::clone(&self.accounts), account.clone());
+            self.filing.run(move || accounts.add(account)).unwrap_or(Err(NotAdded::NotTried))
+        };
+        self.accounts.try_while_saved(one_try).map_err(|why| match why {
+            NotAdded::Taken => Refusal::NameTaken,
+            NotAdded::Full => other("The server has as many accounts as it keeps: ask whoever runs it"),
+            NotAdded::Unfit(unfit) => Refusal::NotNow(text::escape(text::cut(&unfit.into_sentence(), MAX_REASON))),
+            NotAdded::File => other("The server cannot write its accounts now: ask whoever runs it"),
+            NotAdded::NotTried => Refusal::BusyWithLogins,
+        })
+    }
+
+    /// Whether a new account can have this name now.
+    ///
+    /// # Errors
+    /// It is no username, or another account has it. A guest has to go.
+    pub fn new_name(&self, name: &str) -> Result<Username, Refusal> {
+        let name: Username = name.parse().map_err(|error| Refusal::Other(format!("{error}")))?;
+        if self.accounts.find(&name).is_some() { Err(Refusal::NameTaken) } else { Ok(name) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rendezvous::tests::open;
+    use super::*;
+    use std::fs;
+    use std::thread;
+    use std::time::Duration;
+
+    /// Plays while alice signs up, and `users.csv` is perhaps being saved: it is empty instead of what
+    /// `play` is given. What she hears.
+    fn sign_up_while_saved(play: impl FnOnce(&Rendezvous, Vec<u8>)) -> Result<Username, Refusal> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut services = open(&folder);
+        Arc::get_mut(&mut services.accounts).expect("nobody else's").set_saving(Duration::from_secs(60));
+        let file = folder.path().join("users.csv");
+        let text = fs::read(&file).expect("read");
+        fs::write(&file, "").expect("cut");
+        thread::scope(|scope| {
+            let signing_up = scope.spawn(|| {
+                let until = Instant::now() + Duration::from_secs(60);
+                let patient = Patience { until, has_gone: &|| false, on_turn: &|| {} };
+                let alice = Credentials { name: "alice".to_owned(), password: "password".to_owned() };
+                services.sign_up(&alice, [10, 0, 0, 7].into(), &patient)
+            });
+            services.accounts.wait_until_unfit();
+            play(&services, text);
+            signing_up.join().expect("no panic")
+        })
+    }
+
+    #[test]
+    fn who_waits_for_a_file_that_is_being_saved_keeps_nobody_waiting() {
+        let result = sign_up_while_saved(|services, text| {
+            let file = services.config.data.join("users.csv");
+            let saves = move || fs::write(file, text).is_ok();
+            assert_eq!(services.filing.run(saves), Some(true), "the thread for accounts is free");
+        });
+        assert_eq!(result, Ok("alice".parse().expect("a name")));
+    }
+
+    #[test]
+    fn who_waits_for_a_file_that_is_being_saved_does_not_hold_the_end_up() {
+        let result = sign_up_while_saved(|services, _| services.say_goodbye());
+        assert_eq!(result, Err(Refusal::BusyWithLogins));
+    }
+}
