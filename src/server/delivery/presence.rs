@@ -69,12 +69,19 @@ impl Presence {
         !self.lock().is_there(now, CEASED)
     }
 
-    /// Notes who is about to have a text handed over.
-    pub fn note_sender(&self, name: &Username) {
+    /// Notes who is about to have a text handed over; whether it was not noted already.
+    pub fn note_sender(&self, name: &Username) -> bool {
         let mut state = self.lock();
-        if state.senders.len() < MAX_SENDERS && !state.senders.contains(name) {
+        let is_new = state.senders.len() < MAX_SENDERS && !state.senders.contains(name);
+        if is_new {
             state.senders.push(name.clone());
         }
+        is_new
+    }
+
+    /// Forgets that sender, of whom nothing was handed over after all.
+    pub fn forget_sender(&self, name: &Username) {
+        self.lock().senders.retain(|noted| noted != name);
     }
 
     /// Who had a text handed over since the session was last heard; each is told once.
@@ -87,6 +94,14 @@ impl Presence {
         let mut state = self.lock();
         if state.notices.len() < MAX_SENDERS {
             state.notices.push(notice.clone());
+        }
+    }
+
+    /// Forgets that notice: it could not be told after all.
+    pub fn forget_notice(&self, notice: &Notice) {
+        let mut state = self.lock();
+        if let Some(at) = state.notices.iter().rposition(|noted| noted == notice) {
+            state.notices.remove(at);
         }
     }
 
@@ -151,8 +166,9 @@ mod tests {
     fn senders_are_kept_once_each_until_the_session_is_heard() {
         let (now, presence) = (Instant::now(), Presence::default());
         let name = |number: usize| format!("user{number}").parse::<Username>().expect("a name");
-        for _ in 0..2 {
-            (0..100).for_each(|number| presence.note_sender(&name(number)));
+        for is_new in [true, false] {
+            assert!((0..64).all(|number| presence.note_sender(&name(number)) == is_new));
+            assert!(!(64..100).any(|number| presence.note_sender(&name(number))));
         }
         assert_eq!(presence.take_senders(), (0..64).map(name).collect::<Vec<_>>());
         assert_eq!(presence.take_senders(), []);

@@ -23,8 +23,14 @@ impl Rendezvous {
     /// in the very seconds in which a message of it is lost.
     fn tell(&self, to: Username, notice: Notice) {
         let is_told = self.clients.find_any(&to).is_some_and(|client| {
+            // First, as the client may be lost at any moment.
             client.presence.note_notice(&notice);
-            client.mailbox.deliver(&Event::Notice(notice.clone()).into())
+            let is_told = client.mailbox.deliver(&Event::Notice(notice.clone()).into());
+            if !is_told {
+                // What is owed already is not to be owed a second time when the client counts as lost.
+                client.presence.forget_notice(&notice);
+            }
+            is_told
         });
         if !is_told && self.accounts.find(&to).is_some() {
             self.owed.put(to, notice, Instant::now());
@@ -42,10 +48,16 @@ impl Rendezvous {
 #[cfg(test)]
 mod tests {
     use super::super::rendezvous::tests::{enter, open};
+    use super::*;
     use crate::net::Patience;
+    use crate::protocol::Refusal;
     use crate::server::auth::Credentials;
+    use crate::server::clients::Viewpoint;
+    use crate::server::delivery::{Mailbox, Parcel};
+    use crate::server::service::Login;
     use std::net::IpAddr;
-    use std::time::{Duration, Instant};
+    use std::sync::Arc;
+    use std::time::Duration;
 
     #[test]
     fn who_had_a_text_handed_over_hears_that_it_was_lost() {
@@ -73,15 +85,65 @@ mod tests {
         assert_eq!(alice_reads.take(), "", "it was there until it logged in elsewhere");
     }
 
+    fn sign_alice_up(services: &Rendezvous) {
+        let patient =
+            Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} };
+        let credentials = Credentials { name: "alice".to_owned(), password: "password".to_owned() };
+        services.sign_up(&credentials, IpAddr::from([127, 0, 0, 1]), &patient).expect("an account");
+    }
+
+    /// A session to which nothing gets any more.
+    struct Gone;
+
+    impl Mailbox for Gone {
+        fn deliver(&self, _: &Parcel) -> bool {
+            false
+        }
+
+        fn close(&self) {}
+    }
+
+    fn enter_gone(services: &Rendezvous, name: &str) -> Login {
+        let ip = IpAddr::from([10, 0, 0, 7]);
+        let view = Viewpoint::of(ip, [10, 0, 0, 1].into());
+        services.enter(name.parse().expect("a name"), (ip, 50_000).into(), view, Arc::new(Gone))
+    }
+
+    #[test]
+    fn a_notice_that_could_not_be_told_is_told_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        sign_alice_up(&services);
+        let gone = enter_gone(&services, "alice");
+        services.tell(gone.key.name.clone(), Notice::Other("a text was lost".to_owned()));
+        services.leave(&gone);
+        let (alice, reads) = enter(&services, "alice", 7);
+        services.deliver_owed(&alice.key.name);
+        assert_eq!(reads.take(), "notice_a text was lost\n");
+        // The network gives the older connection up.
+        services.was_lost(&gone.key.name, &gone.presence);
+        services.deliver_owed(&alice.key.name);
+        assert_eq!(reads.take(), "");
+    }
+
+    #[test]
+    fn who_was_refused_does_not_hear_of_the_loss_as_well() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let (alice, reads) = enter(&services, "alice", 7);
+        let gone = enter_gone(&services, "bob");
+        let refused = services.relay(&alice.key, "hello", &"bob".parse().expect("an address"));
+        assert_eq!(refused, Err(Refusal::JustLeaving(gone.key.name.clone())));
+        services.leave(&gone);
+        services.was_lost(&gone.key.name, &gone.presence);
+        assert_eq!(reads.take(), "");
+    }
+
     #[test]
     fn who_is_not_logged_in_hears_at_the_next_login_what_was_lost() {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
-        let patient =
-            Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} };
-        let credentials = Credentials { name: "alice".to_owned(), password: "password".to_owned() };
-        let from = IpAddr::from([127, 0, 0, 1]);
-        services.sign_up(&credentials, from, &patient).expect("an account");
+        sign_alice_up(&services);
         let (alice, _) = enter(&services, "alice", 7);
         let (bob, _) = enter(&services, "bob", 8);
         services.relay(&alice.key, "hello", &"bob".parse().expect("an address")).expect("handed over");

@@ -249,11 +249,15 @@ impl Rendezvous {
             return Err(Refusal::NotThere);
         }
         // First, as the session may end at any moment.
-        target.presence.note_sender(&asker.name);
+        let is_new = target.presence.note_sender(&asker.name);
         let message = Event::Message { from: asker.name.clone(), text: text.to_owned() };
         if target.mailbox.deliver(&message.into()) {
             Ok(target.name.clone())
         } else {
+            if is_new {
+                // It hears so now: not once more when the client counts as lost.
+                target.presence.forget_sender(&asker.name);
+            }
             match target.guest {
                 Some(dialect) => Err(other_dialect(&target.name, dialect)),
                 None => Err(Refusal::JustLeaving(target.name.clone())),
