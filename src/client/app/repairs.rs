@@ -16,6 +16,10 @@ const MOST_WAIT: Duration = Duration::from_secs(1);
 /// or the first wait if that is longer.
 const REPAIR: Duration = Duration::from_millis(200);
 
+/// How often a range is named. Then all behind LASTSEQ is asked for: with that the server tells of all the numbers which it
+/// has not got any more, and of a single range only when nothing is missing before it.
+const NAMED: u32 = 2;
+
 /// What is missing.
 #[derive(Debug, Default)]
 pub struct Repairs {
@@ -73,18 +77,20 @@ impl Repairs {
         self.gaps.iter().map(|gap| gap.due).min()
     }
 
-    /// What a hello says now: nothing when nothing is due. It names all up to the last that is due.
+    /// What a hello says now: it names all up to the last that is due. Nothing when nothing is due, or naming was in vain.
     pub fn ask(&mut self, inbox: &Inbox, now: Instant) -> Option<Received> {
         let last_due = self.gaps.iter().rposition(|gap| gap.due <= now)?;
         let next = inbox.missing().nth(last_due + 1);
         let top = next.map_or_else(|| inbox.top(), |(first, _)| first - 1);
+        let was_in_vain = self.gaps[..=last_due].iter().any(|gap| gap.asked >= NAMED);
         let wait = self.round_trip.wait();
         for gap in &mut self.gaps[..=last_due] {
             gap.measured = Some(now).filter(|_| gap.asked == 0);
             gap.due = now + wait.saturating_mul(1 << gap.asked.min(8)).min(wait.max(REPAIR));
             gap.asked += 1;
         }
-        Some(Received { top, missing: self.gaps[..=last_due].iter().map(|gap| (gap.first, gap.last)).collect() })
+        let missing = self.gaps[..=last_due].iter().map(|gap| (gap.first, gap.last)).collect();
+        Some(Received { top, missing }).filter(|_| !was_in_vain)
     }
 }
 
@@ -116,7 +122,7 @@ mod tests {
     use crate::protocol::Broadcast;
 
     /// What was asked for, and how many ms after the beginning, when these broadcasts arrive at these times.
-    fn asked(arrivals: &[(u64, &[u64])], round_trip: u64, until: u64) -> Vec<(u64, Received)> {
+    fn asked(arrivals: &[(u64, &[u64])], round_trip: u64, until: u64) -> Vec<(u64, Option<Received>)> {
         let (mut repairs, mut inbox, began) = (Repairs::default(), Inbox::default(), Instant::now());
         repairs.answered(Duration::from_millis(round_trip));
         let mut asked = Vec::new();
@@ -127,13 +133,15 @@ mod tests {
                 inbox.accept(Broadcast { seq, unix_time: 1, from, text: "text".to_owned() }, Route::Udp);
             }
             repairs.look(&inbox, now);
-            asked.extend(repairs.ask(&inbox, now).map(|received| (ms, received)));
+            if repairs.deadline().is_some_and(|due| due <= now) {
+                asked.push((ms, repairs.ask(&inbox, now)));
+            }
         }
         asked
     }
 
-    fn received(top: u64, missing: &[(u64, u64)]) -> Received {
-        Received { top, missing: missing.to_vec() }
+    fn received(top: u64, missing: &[(u64, u64)]) -> Option<Received> {
+        Some(Received { top, missing: missing.to_vec() })
     }
 
     #[test]
@@ -147,10 +155,11 @@ mod tests {
         let all = received(9, &[(2, 2), (5, 8)]);
         let begin: &[u64] = &[1, 3, 4, 9];
         // The wait is the round trip and its variation, 40 + 4 * 20 ms, then 200 ms.
-        let expected = [20, 140, 340, 540].map(|ms| (ms, all.clone()));
+        // What was named twice in vain is asked for with all behind it.
+        let expected = [(20, all.clone()), (140, all.clone()), (340, None), (540, None)];
         assert_eq!(asked(&[(0, begin)], 40, 600), expected);
         let rest = received(9, &[(5, 5), (7, 8)]);
-        let expected = [(20, all), (140, rest.clone()), (340, rest)];
+        let expected = [(20, all), (140, rest), (340, None)];
         assert_eq!(asked(&[(0, begin), (60, &[2, 6])], 40, 500)[0], expected[0]);
         let later: Vec<_> = asked(&[(0, begin), (60, &[2, 6])], 40, 350).into_iter().map(|(_, asked)| asked).collect();
         assert_eq!(later, expected.map(|(_, asked)| asked));
