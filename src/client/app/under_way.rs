@@ -107,7 +107,7 @@ impl Inside {
 pub struct Proving(Vec<(CallId, Ticket)>);
 
 impl Proving {
-    /// Has a call prove that it has this ticket, unless [`MAX_PROVING`] do so with it already.
+    /// Has a call prove that it has this ticket, unless `MAX_PROVING` do so with it already.
     pub fn begin(&mut self, call: CallId, ticket: Ticket) -> bool {
         let has_room = self.0.iter().filter(|(_, other)| *other == ticket).count() < MAX_PROVING;
         if has_room {
