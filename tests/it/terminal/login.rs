@@ -117,7 +117,7 @@ fn a_session_that_expires_asks_for_the_password_that_was_typed() {
 
 #[test]
 fn a_password_waits_for_the_line_and_never_the_other_way_round() {
-    let server = TestServer::start(&["--relogin", "4s"]);
+    let server = TestServer::start(&["--relogin", "8s"]);
     let mut alice = alice_by_hand(&server);
     let mut bob = ClientProcess::join(server.address, "bob");
     talk(&mut alice, &mut bob);
