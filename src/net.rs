@@ -1,7 +1,7 @@
 //! Bytes, sockets and threads, with no idea of what is said on them.
 
 pub mod shutdown;
-mod pace;
+mod token_bucket;
 mod deadline;
 mod read_buffer;
 mod lines;
@@ -19,11 +19,11 @@ mod addressed_socket;
 pub use addressed_socket::{AddressedSocket, Arrival};
 pub use bursts::{BurstReader, Pieces};
 pub use connections::{Connections, PerAddress, Place, Refused};
-pub use deadline::DeadlineReader;
+pub use deadline::{DeadlineReader, STRANGER_RATE};
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
 pub use hangup::{has_hung_up, is_network_loss};
 pub use lines::{LineReader, MAX_OF_MEMBERS, MAX_WITHOUT_LF};
-pub use pace::STRANGER_RATE;
 pub use places::{Admission, Origin, Places, Standing};
 pub use shutdown::Shutdown;
+pub use token_bucket::TokenBucket;
 pub use workers::Workers;

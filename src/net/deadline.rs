@@ -3,13 +3,16 @@
 //! A socket's own timeout starts anew with every `read`, so a peer that sends one byte a minute would never meet
 //! it. Here the limit is a deadline, however many reads it takes. Where a pace is set, reads wait for it.
 
-use super::pace::ReadPace;
+use super::token_bucket::TokenBucket;
 use std::io::{self, Read};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// The bytes a second that are read of somebody nobody knows: enough for a login, an announcement or a question, and far
+/// too little to keep a processor busy. What comes faster waits in the system's buffers, and in the end at the sender.
+pub const STRANGER_RATE: u32 = 16 * 1024;
 /// What a read that had to wait for its pace takes at least of the time it has: what came meanwhile is there already.
 const GRACE: Duration = Duration::from_millis(1);
 /// How much sooner than the deadline the socket's own timeout may pass, after which the read begins again. So a
@@ -23,14 +26,15 @@ pub struct DeadlineReader {
     deadline: Option<Instant>,
     /// The timeout that the socket has at present, to save the system call that sets it again.
     current: Option<Duration>,
-    pace: ReadPace,
+    /// In bytes.
+    pace: TokenBucket,
 }
 
 impl DeadlineReader {
     /// A reader that waits until `deadline`; for ever when there is none, which suits only a connection that another
     /// thread can shut down.
     pub fn new(stream: Arc<TcpStream>, deadline: Option<Instant>) -> DeadlineReader {
-        DeadlineReader { stream, deadline, current: None, pace: ReadPace::new(None, Instant::now()) }
+        DeadlineReader { stream, deadline, current: None, pace: TokenBucket::new(None, Instant::now()) }
     }
 
     /// Moves the deadline.
@@ -74,7 +78,7 @@ impl Read for DeadlineReader {
                 // Linux says EAGAIN when SO_RCVTIMEO has passed, which may be before the deadline; and at once on a
                 // stream that does not block.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.current.is_none_or(|timeout| now.elapsed() < timeout / 2) {
+                    if self.current.is_none_or(|timeout| now.elapsed() < wait + timeout / 2) {
                         return Err(io::ErrorKind::TimedOut.into());
                     }
                 }
@@ -83,7 +87,7 @@ impl Read for DeadlineReader {
                     return Err(io::Error::new(io::ErrorKind::HostUnreachable, error));
                 }
                 Ok(count) => {
-                    self.pace.count(count, now + wait);
+                    self.pace.spend(count, now + wait);
                     return Ok(count);
                 }
                 other => return other,

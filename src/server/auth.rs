@@ -1,15 +1,13 @@
-//! Who may log in, and how often anything may be tried: passwords, the time that wrong ones cost, and a rate.
+//! Who may log in, and how often anything may be tried: passwords, the time that wrong ones cost, and sign-ups.
 //!
 //! Nothing here knows a client, a file or a socket.
 
 mod password;
 mod turns;
 mod sign_ups;
-mod token_bucket;
 mod login_dialogue;
 
 pub use login_dialogue::{Credentials, DialogueStep, LoginDialogue};
 pub use password::{Hasher, is_hash};
 pub use sign_ups::SignUps;
-pub use token_bucket::TokenBucket;
 pub use turns::{LINE, OwnTurns, Turns};

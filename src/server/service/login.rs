@@ -4,9 +4,9 @@
 //! It decides, and touches no socket; the session around it says it in the words of its dialect.
 
 use super::rendezvous::{Login, Rendezvous};
-use crate::net::{MAX_OF_MEMBERS, MAX_WITHOUT_LF, Patience, Place, STRANGER_RATE, Standing};
+use crate::net::{MAX_OF_MEMBERS, MAX_WITHOUT_LF, Patience, Place, STRANGER_RATE, Standing, TokenBucket};
 use crate::protocol::{Broadcast, MAX_LINE, Notice, Refusal};
-use crate::server::auth::{Credentials, OwnTurns, TokenBucket};
+use crate::server::auth::{Credentials, OwnTurns};
 use crate::server::clients::Viewpoint;
 use crate::server::delivery::Mailbox;
 use crate::value::Username;
