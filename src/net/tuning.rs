@@ -51,7 +51,8 @@ pub enum Whose {
 }
 
 impl Whose {
-    fn patience(self) -> Duration {
+    /// How long nothing may be acknowledged.
+    pub fn patience(self) -> Duration {
         match self {
             Whose::Server => Duration::from_secs(25),
             Whose::SilentServer => Duration::from_secs(10),

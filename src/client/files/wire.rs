@@ -5,6 +5,7 @@ use super::part::FileError;
 use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::Stage;
 use crate::client::peer::{NoLine, PeerConnection};
+use crate::net::tuning::Whose;
 use crate::peer_protocol::GiverLine;
 use crate::value::duration;
 use std::fmt::Display;
@@ -14,16 +15,12 @@ use std::time::{Duration, Instant};
 /// How often whoever hashes says so: each such line also finds out whether the other side is there.
 const SAY: Duration = Duration::from_millis(500);
 
-/// How long a cut of the network is waited out, beyond the limit of a stall: as long as the system does on a connection
-/// between peers.
-const CUT_OFF: Duration = Duration::from_secs(120);
-
 /// A connection, with the limits of a transfer.
 pub struct Wire<'a> {
     call: &'a Call,
     connection: PeerConnection,
-    /// How long no byte may move. While the other machine does not answer there is [`CUT_OFF`] more, as the peer is not
-    /// the one who is late.
+    /// How long no byte may move. While the other machine does not answer there is as much more as the system grants
+    /// peers, as the peer is not the one who is late.
     stall: Duration,
     /// What says that the peer has left.
     end: Watch,
@@ -129,7 +126,7 @@ impl<'a> Wire<'a> {
     /// Whether to go on waiting for who is cut off, beyond a limit that began then. Not for ever: who lets one packet
     /// through now and then is cut off as well, and the system does not end it.
     fn waits_on(&self, begun: Instant, limit: Duration) -> bool {
-        self.connection.is_silent() && begun.elapsed() < limit + CUT_OFF
+        self.connection.is_silent() && begun.elapsed() < limit + Whose::Peers.patience()
     }
 
     /// Sends bytes; each part of them that the system takes begins the limit of a stall anew.
