@@ -88,6 +88,14 @@ impl Broadcast {
             text: fields.next()?.to_owned(),
         })
     }
+
+    /// The bytes of its line with the LF, without making the line.
+    pub fn line_bytes(&self) -> usize {
+        let digits = |number: u64| number.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let fields = [digits(self.seq), digits(self.unix_time), self.from.as_str().len(), self.text.len()];
+        // Each has an underscore or the LF behind it.
+        "bcast_".len() + fields.map(|field| field + 1).iter().sum::<usize>()
+    }
 }
 
 impl fmt::Display for Broadcast {
@@ -114,6 +122,15 @@ mod tests {
             ("a\nb", InvalidBroadcast::Control('\n')),
         ] {
             assert_eq!(bad.parse::<BroadcastText>(), Err(why));
+        }
+    }
+
+    #[test]
+    fn a_line_is_as_long_as_is_said() {
+        for (seq, unix_time, text) in [(0, 0, ""), (9, 10, "x"), (10, 1_699_999_999, "ü_x"), (u64::MAX, u64::MAX, "hi")]
+        {
+            let broadcast = Broadcast { seq, unix_time, from: "alice".parse().expect("a name"), text: text.to_owned() };
+            assert_eq!(broadcast.line_bytes(), format!("{broadcast}\n").len());
         }
     }
 }

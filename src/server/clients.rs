@@ -5,10 +5,11 @@
 mod loopback;
 mod viewpoint;
 mod file_names;
+mod table;
 mod client_map;
 mod guests;
 
-pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
+pub use client_map::{ClientMap, ClientSnapshot, Listed, NewClient, NotFound, SessionKey};
 pub use file_names::FileNames;
 pub use guests::{EnteredGuest, NewGuest, NotEntered};
 pub use viewpoint::Viewpoint;

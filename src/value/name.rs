@@ -55,6 +55,14 @@ impl Username {
         Username::of(&if is_address(&name) { name.replace('.', "-") } else { name })
     }
 
+    /// A number that orders names as their letters do: two numbers are compared at once. What is behind a shorter name is
+    /// less than any letter.
+    fn rank(&self) -> u128 {
+        let mut bytes = [0; MAX_USERNAME + 1];
+        bytes[..MAX_USERNAME].copy_from_slice(&self.letters);
+        u128::from_be_bytes(bytes.map(|byte| byte.to_ascii_lowercase()))
+    }
+
     /// What is the same for all spellings.
     fn folded(&self) -> [u8; MAX_USERNAME] {
         self.letters.map(|letter| letter.to_ascii_lowercase())
@@ -117,8 +125,7 @@ impl Hash for Username {
 
 impl Ord for Username {
     fn cmp(&self, other: &Self) -> Ordering {
-        // What is behind a shorter name is less than any letter.
-        self.folded().cmp(&other.folded())
+        self.rank().cmp(&other.rank())
     }
 }
 

@@ -19,14 +19,20 @@ pub const LINE: usize = 30;
 /// The longest that one connection waits after a wrong password.
 const MAX_DELAY: Duration = Duration::from_secs(8);
 
-/// The lines for each pair of a name and an address. A line is kept while somebody stands in it, and for a second
-/// after a wrong password: there are never more than connections, and passwords that can be hashed in a second.
+/// Lines that may be kept though nobody needs them.
+const MOST_UNUSED: usize = 16;
+
+/// The lines for each pair of a name and an address. A line is needed while somebody stands in it, and for a second
+/// after a wrong password: there are never more than connections, and passwords that can be hashed in a second. As many
+/// again may be there that nobody needs any more.
 #[derive(Default)]
 pub struct Turns(Mutex<Lines>);
 
 #[derive(Default)]
 struct Lines {
     of_pairs: HashMap<(Username, Origin), Arc<FairQueue>>,
+    /// With so many lines those are looked for that can be forgotten.
+    full: usize,
     closed: bool,
 }
 
@@ -65,8 +71,12 @@ impl Turns {
         if lines.closed {
             return Err(NotServed::Closed);
         }
-        // Nobody can come to a line meanwhile that nobody stands in.
-        lines.of_pairs.retain(|_, line| Arc::strong_count(line) > 1 || line.rests(now));
+        // At twice as many as were kept the last time: else a class that logs in at once would be walked through for each
+        // of it. Nobody can come to a line meanwhile that nobody stands in.
+        if lines.of_pairs.len() >= lines.full {
+            lines.of_pairs.retain(|_, line| Arc::strong_count(line) > 1 || line.rests(now));
+            lines.full = MOST_UNUSED.max(2 * lines.of_pairs.len());
+        }
         let line = lines.of_pairs.entry((name.clone(), Origin::of(from)));
         Ok(Arc::clone(line.or_insert_with(|| Arc::new(FairQueue::new(1, LINE)))))
     }
@@ -170,9 +180,14 @@ mod tests {
             drop(first);
         });
         assert!(order.into_inner().expect("no panic").into_iter().eq(0..LINE));
+        for number in 0..10 * MOST_UNUSED {
+            let name = format!("b{number}").parse().expect("a name");
+            assert!(turns.line_of(&name, HERE.into(), Instant::now()).is_ok());
+        }
+        // That of alice is still stood in.
+        assert!(turns.lock().of_pairs.len() <= MOST_UNUSED, "lines in which nobody stands are forgotten");
+        assert!(turns.lock().of_pairs.contains_key(&(alice(), Origin::of(HERE.into()))));
         drop(line);
-        assert!(turns.line_of(&"bob".parse().expect("a name"), HERE.into(), Instant::now()).is_ok());
-        assert_eq!(turns.lock().of_pairs.len(), 1, "a line in which nobody stands is forgotten");
     }
 
     #[test]

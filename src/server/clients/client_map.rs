@@ -5,11 +5,11 @@
 
 use super::file_names::FileNames;
 use super::loopback::LoopbackAddresses;
+use super::table::{Client, Clients};
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
 use crate::server::delivery::{Mailbox, Presence};
 use crate::value::{Address, Username, link_of};
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,46 +18,17 @@ use std::time::{Duration, Instant};
 /// Messages that a client must send in each window to stay (S1).
 pub const MIN_MESSAGES: u32 = 2;
 
+/// Sweeps in a window of the inactivity rule at the most: with the usual one, one a second.
+const SWEEPS: u32 = 1800;
+
 /// The clients that are logged in.
 #[derive(Default)]
 pub struct ClientMap {
-    /// Each in a Box: a table has room for up to twice as many as are in it.
-    clients: Arc<Mutex<HashMap<Username, Box<Client>>>>,
+    clients: Mutex<Clients>,
     next_id: AtomicU64,
     loopback: LoopbackAddresses,
     /// What all share who share nothing.
     no_files: Arc<FileNames>,
-}
-
-/// One client.
-pub(super) struct Client {
-    pub(super) id: u64,
-    pub(super) name: Username,
-    /// The address under which others find the client: where it came from, or its own of 127/8.
-    pub(super) address: IpAddr,
-    /// See [`SessionKey::link`].
-    pub(super) link: Option<u32>,
-    /// The other end of its connection.
-    pub(super) source: SocketAddr,
-    /// The port on which it listens for peers; none with netcat.
-    pub(super) port: Option<u16>,
-    /// The port on which it listens for peers from other machines, where its address is of the loopback network.
-    pub(super) reach: Option<u16>,
-    pub(super) view: Viewpoint,
-    pub(super) active: bool,
-    /// Where the current window of the inactivity rule began: at first the join time.
-    pub(super) joined: Instant,
-    pub(super) messages: u32,
-    pub(super) warned: bool,
-    /// The inactivity rule has demanded its end.
-    pub(super) closing: bool,
-    pub(super) files: Arc<FileNames>,
-    /// The dialect of a guest, who has no account.
-    pub(super) guest: Option<Dialect>,
-    /// A guest's name as its dialect spells it.
-    pub(super) spelling: Option<Arc<str>>,
-    pub(super) presence: Arc<Presence>,
-    pub(super) mailbox: Arc<dyn Mailbox>,
 }
 
 /// What a client brings when it comes.
@@ -130,6 +101,16 @@ impl ClientSnapshot {
     }
 }
 
+/// One client in a list. Of a long one it is a part of the work only to touch what a snapshot has.
+pub struct Listed {
+    /// Its name.
+    pub name: Username,
+    /// Where it is found.
+    pub address: SocketAddr,
+    /// The dialect of a guest.
+    pub guest: Option<Dialect>,
+}
+
 /// Why an ADDR leads to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotFound {
@@ -158,7 +139,7 @@ impl ClientMap {
         let address = self.address_for(client.from.ip(), &clients);
         let client = self.client(client, address, now);
         let key = client.key();
-        let older = clients.insert(key.name.clone(), Box::new(client));
+        let older = clients.insert(Box::new(client));
         (key, older.map(|client| client.snapshot()))
     }
 
@@ -186,12 +167,11 @@ impl ClientMap {
         }
     }
 
-    pub(super) fn address_for(&self, observed: IpAddr, clients: &HashMap<Username, Box<Client>>) -> IpAddr {
+    pub(super) fn address_for(&self, observed: IpAddr, clients: &Clients) -> IpAddr {
         if !observed.is_loopback() {
             return observed;
         }
-        let taken = |ip| clients.values().any(|client| client.address == ip);
-        self.loopback.draw(taken)
+        self.loopback.draw(|ip| clients.is_taken(ip))
     }
 
     /// Takes a client out, unless another session has taken its name over.
@@ -258,6 +238,18 @@ impl ClientMap {
         active
     }
 
+    /// The active clients as a client with this view finds them, by name.
+    pub fn list(&self, view: Viewpoint) -> Vec<Listed> {
+        let entry = |client: &Client| {
+            let address = view.shows(client.address, client.port, client.reach);
+            Listed { name: client.name.clone(), address, guest: client.guest }
+        };
+        let mut list: Vec<Listed> =
+            self.lock().values().filter(|client| client.active).map(|client| entry(client)).collect();
+        list.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        list
+    }
+
     /// The names of the active clients, in order.
     pub fn active_names(&self) -> Vec<Username> {
         let mut names: Vec<Username> =
@@ -268,7 +260,7 @@ impl ClientMap {
 
     /// How many clients are logged in, active or not, guests left out: those that a broadcast reaches.
     pub fn audience(&self) -> usize {
-        self.lock().values().filter(|client| client.guest.is_none()).count()
+        self.lock().members()
     }
 
     /// The one active client that `address` names, as the list for this view shows it.
@@ -315,7 +307,8 @@ impl ClientMap {
 
     /// The inactivity rule (S1): a client that sent fewer than 2 messages in a window of `idle` is closed; for the others the
     /// window and the count begin anew. A warning comes when a sixth of the window is left. A guest is taken out at once:
-    /// it may have no connection that could end.
+    /// it may have no connection that could end. It looks at everybody, so it is not to be called for each of them: a
+    /// client may be warned, or closed, a second late.
     pub fn sweep(&self, idle: Duration, now: Instant) -> Sweep {
         let warning = idle - idle / 6;
         // A client that comes after this sweep is warned after this moment.
@@ -338,7 +331,8 @@ impl ClientMap {
             let past_warning = now.saturating_duration_since(client.joined) >= warning;
             sweep.next = sweep.next.min(client.joined + if past_warning { idle } else { warning });
         }
-        clients.retain(|_, client| client.guest.is_none() || !client.closing);
+        clients.remove_guests(|guest| guest.closing);
+        sweep.next = sweep.next.max(now + idle / SWEEPS);
         sweep
     }
 
@@ -353,10 +347,10 @@ impl ClientMap {
 
     /// Changes the entry of this very session, and none that took its name over.
     fn change<T>(&self, key: &SessionKey, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
-        self.lock().get_mut(&key.name).filter(|client| client.id == key.id).map(|client| change(client))
+        self.lock().get_mut(&key.name).filter(|client| client.id == key.id).map(change)
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<Username, Box<Client>>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Clients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -454,7 +448,11 @@ mod tests {
         let (student, _) = clients.enter(client("student", [10, 0, 0, 7]), now);
         assert!(!clients.set_reach(&teacher, 5000), "not before it listens");
         clients.set_listening(&teacher, 4401, FileNames::default());
-        let seen = |view| clients.active()[1].seen_from(view).to_string();
+        let seen = |view| {
+            let address = clients.list(view)[1].address;
+            assert_eq!(clients.active()[1].seen_from(view), address);
+            address.to_string()
+        };
         assert_eq!(seen(student.view), "10.0.0.1:0");
         assert!(clients.set_reach(&teacher, 5000));
         assert_eq!(seen(student.view), "10.0.0.1:5000");

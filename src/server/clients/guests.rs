@@ -3,8 +3,9 @@
 //! They stand among all others, and never take the place of a client that has the name already. They have a share of
 //! the house, and each address has a share of that.
 
-use super::client_map::{Client, ClientMap, ClientSnapshot, NewClient, SessionKey};
+use super::client_map::{ClientMap, ClientSnapshot, NewClient, SessionKey};
 use super::file_names::FileNames;
+use super::table::{Client, Clients};
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
 use crate::net::Origin;
@@ -74,7 +75,7 @@ impl ClientMap {
         now: Instant,
     ) -> Result<EnteredGuest, NotEntered> {
         let mut clients = self.lock();
-        let older = clients.values().find(|client| client.is_guest_called(&guest.spelling, guest.dialect));
+        let older = clients.guests().find(|client| client.is_guest_called(&guest.spelling, guest.dialect));
         let older = match older {
             Some(older) if guest.stays() && older.address == guest.from.ip() => Some(older.name.clone()),
             Some(_) => return Err(NotEntered::Taken),
@@ -85,13 +86,13 @@ impl ClientMap {
         let name = older.or_else(free).ok_or(NotEntered::Taken)?;
         if guest.stays() {
             let is_gone = |client: &Client| client.address == guest.from.ip() && client.port == Some(guest.port);
-            clients.retain(|_, client| client.guest != Some(guest.dialect) || !is_gone(client));
+            clients.remove_guests(|client| client.guest == Some(guest.dialect) && is_gone(client));
         }
         let gives_way = if again { None } else { make_room(&mut clients, guest.from.ip(), share)? };
         let address = if guest.stays() { guest.from.ip() } else { self.address_for(guest.from.ip(), &clients) };
         let client = self.guest(guest, name, address, now);
         let key = client.key();
-        clients.insert(key.name.clone(), Box::new(client));
+        clients.insert(Box::new(client));
         Ok(EnteredGuest { key, again, gives_way })
     }
 
@@ -120,21 +121,21 @@ impl ClientMap {
     /// Counts a message for every query guest of this address: their connections do not tell them apart.
     pub fn count_guests_message(&self, dialect: Dialect, from: IpAddr) {
         let mut clients = self.lock();
-        let guests = clients.values_mut().filter(|client| client.guest == Some(dialect) && client.address == from);
-        guests.for_each(|client| client.messages = client.messages.saturating_add(1));
+        let is_meant = |client: &Client| client.guest == Some(dialect) && client.address == from;
+        clients.change_guests(is_meant, |client| client.messages = client.messages.saturating_add(1));
     }
 
     /// The active guest whom that dialect calls so.
     pub fn find_guest(&self, spelling: &str, dialect: Dialect) -> Option<(SessionKey, ClientSnapshot)> {
         let clients = self.lock();
-        let meant = clients.values().find(|client| client.active && client.is_guest_called(spelling, dialect));
+        let meant = clients.guests().find(|client| client.active && client.is_guest_called(spelling, dialect));
         meant.map(|client| (client.key(), client.snapshot()))
     }
 
     /// The guests of a dialect.
     pub fn guests(&self, dialect: Dialect) -> Vec<(SessionKey, ClientSnapshot)> {
         let clients = self.lock();
-        let guests = clients.values().filter(|client| client.guest == Some(dialect));
+        let guests = clients.guests().filter(|client| client.guest == Some(dialect));
         guests.map(|client| (client.key(), client.snapshot())).collect()
     }
 }
@@ -159,13 +160,9 @@ impl Client {
 }
 
 /// Makes room for one more guest; gives the one that gives way for it.
-fn make_room(
-    clients: &mut HashMap<Username, Box<Client>>,
-    from: IpAddr,
-    share: GuestShare,
-) -> Result<Option<Arc<dyn Mailbox>>, NotEntered> {
+fn make_room(clients: &mut Clients, from: IpAddr, share: GuestShare) -> Result<Option<Arc<dyn Mailbox>>, NotEntered> {
     let mut count: HashMap<Origin, usize> = HashMap::new();
-    for guest in clients.values().filter(|client| client.guest.is_some()) {
+    for guest in clients.guests() {
         *count.entry(guest.origin()).or_default() += 1;
     }
     let own = count.get(&Origin::of(from)).copied().unwrap_or_default();
@@ -177,7 +174,7 @@ fn make_room(
         return Ok(None);
     }
     let most = count.values().copied().max().filter(|most| *most > own + 1).ok_or(NotEntered::Full(share.all))?;
-    let of_most = clients.values().filter(|one| one.guest.is_some() && count.get(&one.origin()) == Some(&most));
+    let of_most = clients.guests().filter(|one| count.get(&one.origin()) == Some(&most));
     let oldest = of_most.min_by_key(|client| client.id).map(|client| client.name.clone());
     Ok(oldest.and_then(|name| clients.remove(&name)).map(|client| client.mailbox))
 }
@@ -187,6 +184,8 @@ mod tests {
     use super::*;
     use crate::net::PerAddress;
     use crate::server::delivery::Parcel;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
     use std::time::Duration;
 
     struct Nobody;
@@ -362,5 +361,51 @@ mod tests {
         assert_eq!(names(&clients), ["far", "talks"]);
         clients.leave(&silent.key);
         assert_eq!(names(&clients), ["far", "talks"], "its session ends, and finds nothing to take out");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whoever comes and goes, in whatever way: what is counted is what a walk through all finds.
+        #[test]
+        fn what_is_counted_is_what_a_walk_finds(
+            steps in prop::collection::vec((0u8..8, 0usize..5, 0usize..3, any::<prop::sample::Index>()), 1..100),
+        ) {
+            let (clients, mut now) = (ClientMap::default(), Instant::now());
+            let (mut keys, mut seen) = (Vec::new(), HashSet::new());
+            for (act, who, host, some) in steps {
+                let name = ["alice", "ALICE", "bob", "carol", "dave"][who];
+                let from = [[127, 0, 0, 1], [127, 0, 0, 3], [10, 0, 0, 9]][host];
+                match act {
+                    0 | 1 => {
+                        let client = NewClient { from: (from, 50_000).into(), ..native(name) };
+                        keys.push(clients.enter(client, now).0);
+                    }
+                    2 => keys.extend(packet(&clients, name).ok().map(|entered| entered.key)),
+                    3 => keys.extend(query(&clients, name, from).ok().map(|entered| entered.key)),
+                    4 if !keys.is_empty() => clients.leave(&keys.swap_remove(some.index(keys.len()))),
+                    5 => drop(clients.evict_guest(&name.parse().expect("a name"))),
+                    6 => {
+                        now += Duration::from_secs(1000);
+                        clients.sweep(Duration::from_secs(1800), now);
+                    }
+                    _ => {
+                        for key in &keys {
+                            clients.set_active(key, host > 0);
+                        }
+                    }
+                }
+                let counted = clients.audience();
+                let table = clients.lock();
+                prop_assert_eq!(counted, table.values().filter(|client| client.guest.is_none()).count());
+                let guests: HashSet<u64> = table.guests().map(|guest| guest.id).collect();
+                let found = table.values().filter(|client| client.guest.is_some());
+                prop_assert_eq!(guests, found.map(|client| client.id).collect::<HashSet<u64>>());
+                seen.extend(table.values().map(|client| client.address).filter(IpAddr::is_loopback));
+                for address in &seen {
+                    prop_assert_eq!(table.is_taken(*address), table.values().any(|client| client.address == *address));
+                }
+            }
+        }
     }
 }

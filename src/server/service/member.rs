@@ -3,7 +3,7 @@
 use super::probe::Probe;
 use super::rendezvous::{Handled, Introduction, Rendezvous};
 use crate::protocol::{BroadcastText, Done, MAX_FILES, MemberRequest, Refusal, Reply};
-use crate::server::clients::{ClientSnapshot, FileNames, SessionKey};
+use crate::server::clients::{ClientSnapshot, FileNames, Listed, SessionKey};
 use crate::value::comma;
 use crate::value::sentence::counted;
 use crate::value::{Ticket, Username};
@@ -139,12 +139,13 @@ pub fn is(name: &Username, text: &str) -> bool {
 }
 
 fn list(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Reply {
-    let clients = services.active();
-    for client in &clients {
-        let guest = client.guest.map(|dialect| format!("guest-{dialect}"));
-        write(answer, Reply::Client { name: client.name.clone(), address: client.seen_from(key.view), guest });
+    let clients = services.list(key.view);
+    let count = clients.len();
+    for Listed { name, address, guest } in clients {
+        let guest = guest.map(|dialect| format!("guest-{dialect}"));
+        write(answer, Reply::Client { name, address, guest });
     }
-    Reply::Ok(counted(clients.len(), "active client"))
+    Reply::Ok(counted(count, "active client"))
 }
 
 fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Reply {

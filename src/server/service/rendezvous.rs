@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 use crate::net::{AddressedSocket, Arrival, NotServed, Patience, Refused, Shutdown, Workers};
 use crate::protocol::{BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Credentials, Hasher, LINE, SignUps, Turns};
-use crate::server::clients::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey, Viewpoint};
+use crate::server::clients::{ClientMap, ClientSnapshot, Listed, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
 use crate::server::store::{Accounts, History};
@@ -284,6 +284,11 @@ impl Rendezvous {
     /// The active clients, by name.
     pub fn active(&self) -> Vec<ClientSnapshot> {
         self.clients.active()
+    }
+
+    /// The active clients as a client with this view finds them, by name.
+    pub fn list(&self, view: Viewpoint) -> Vec<Listed> {
+        self.clients.list(view)
     }
 
     /// The names of the active clients, in order.

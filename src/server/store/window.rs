@@ -73,7 +73,7 @@ impl Window {
 
     /// Adds a broadcast, the last of all, that was taken at that time.
     pub fn push(&mut self, broadcast: Broadcast, taken: Instant) {
-        let bytes = broadcast.to_string().len() + 1;
+        let bytes = broadcast.line_bytes();
         let Broadcast { seq, unix_time, from, text } = broadcast;
         let sender = self.senders.entry(from.clone()).or_default();
         sender.bytes += bytes;

@@ -1,0 +1,141 @@
+//! The entries of the client map by name, and what is known of them without a walk through all: how many have an
+//! account, who the guests are, and which addresses of loopback are taken.
+
+use super::file_names::FileNames;
+use super::viewpoint::Viewpoint;
+use crate::dialect::Dialect;
+use crate::server::delivery::{Mailbox, Presence};
+use crate::value::Username;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One client.
+pub struct Client {
+    pub id: u64,
+    pub name: Username,
+    /// The address under which others find the client: where it came from, or its own of 127/8.
+    pub address: IpAddr,
+    /// See [`super::SessionKey::link`].
+    pub link: Option<u32>,
+    /// The other end of its connection.
+    pub source: SocketAddr,
+    /// The port on which it listens for peers; none with netcat.
+    pub port: Option<u16>,
+    /// The port on which it listens for peers from other machines, where its address is of the loopback network.
+    pub reach: Option<u16>,
+    pub view: Viewpoint,
+    pub active: bool,
+    /// Where the current window of the inactivity rule began: at first the join time.
+    pub joined: Instant,
+    pub messages: u32,
+    pub warned: bool,
+    /// The inactivity rule has demanded its end.
+    pub closing: bool,
+    pub files: Arc<FileNames>,
+    /// The dialect of a guest, who has no account.
+    pub guest: Option<Dialect>,
+    /// A guest's name as its dialect spells it.
+    pub spelling: Option<Arc<str>>,
+    pub presence: Arc<Presence>,
+    pub mailbox: Arc<dyn Mailbox>,
+}
+
+/// All clients. Name, address and dialect of one that is entered stay as they are.
+#[derive(Default)]
+pub struct Clients {
+    /// Each in a Box: a table has room for up to twice as many as are in it.
+    by_name: HashMap<Username, Box<Client>>,
+    /// Which of them are guests.
+    guests: HashSet<Username>,
+    /// How many of them have each address of 127/8.
+    at_loopback: HashMap<Ipv4Addr, u32>,
+}
+
+impl Clients {
+    /// Enters a client; gives the one that had its name.
+    pub fn insert(&mut self, client: Box<Client>) -> Option<Box<Client>> {
+        let older = self.remove(&client.name);
+        if client.guest.is_some() {
+            self.guests.insert(client.name.clone());
+        }
+        if let Some(address) = loopback(client.address) {
+            *self.at_loopback.entry(address).or_default() += 1;
+        }
+        self.by_name.insert(client.name.clone(), client);
+        older
+    }
+
+    /// Takes the client of this name out.
+    pub fn remove(&mut self, name: &Username) -> Option<Box<Client>> {
+        let client = self.by_name.remove(name)?;
+        if client.guest.is_some() {
+            self.guests.remove(name);
+        }
+        if let Some(address) = loopback(client.address) {
+            match self.at_loopback.get_mut(&address) {
+                Some(count @ 2..) => *count -= 1,
+                _ => drop(self.at_loopback.remove(&address)),
+            }
+        }
+        Some(client)
+    }
+
+    /// Takes the guests out that are meant.
+    pub fn remove_guests(&mut self, is_meant: impl Fn(&Client) -> bool) {
+        let meant: Vec<Username> = self.guests().filter(|guest| is_meant(guest)).map(|one| one.name.clone()).collect();
+        meant.iter().for_each(|name| drop(self.remove(name)));
+    }
+
+    /// Changes the guests that are meant.
+    pub fn change_guests(&mut self, is_meant: impl Fn(&Client) -> bool, change: impl Fn(&mut Client)) {
+        let Clients { by_name, guests, .. } = self;
+        for name in &*guests {
+            by_name.get_mut(name).filter(|guest| is_meant(guest)).into_iter().for_each(|guest| change(guest));
+        }
+    }
+
+    /// The guests among them.
+    pub fn guests(&self) -> impl Iterator<Item = &Client> {
+        self.guests.iter().filter_map(|name| self.by_name.get(name)).map(|client| &**client)
+    }
+
+    /// How many are no guests.
+    pub fn members(&self) -> usize {
+        self.by_name.len() - self.guests.len()
+    }
+
+    /// Whether a client has this address of 127/8.
+    pub fn is_taken(&self, address: IpAddr) -> bool {
+        loopback(address).is_some_and(|address| self.at_loopback.contains_key(&address))
+    }
+
+    /// The client of this name, to be changed.
+    pub fn get_mut(&mut self, name: &Username) -> Option<&mut Client> {
+        self.by_name.get_mut(name).map(|client| &mut **client)
+    }
+
+    /// All, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+        self.by_name.values_mut().map(|client| &mut **client)
+    }
+}
+
+/// One of 127/8.
+fn loopback(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(ip) if ip.is_loopback() => Some(ip),
+        _ => None,
+    }
+}
+
+/// To be read.
+impl Deref for Clients {
+    type Target = HashMap<Username, Box<Client>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.by_name
+    }
+}
