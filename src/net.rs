@@ -10,6 +10,7 @@ mod places;
 mod door;
 mod connections;
 pub mod tuning;
+mod spare_threads;
 pub mod listener;
 mod fair_queue;
 mod workers;

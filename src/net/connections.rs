@@ -181,12 +181,10 @@ impl Connections {
 
     /// What becomes of a connection that was just accepted.
     pub(super) fn admit(&self, stream: &Arc<TcpStream>, from: IpAddr) -> Verdict {
-        // Those that have given way need a moment to end. Who comes next waits for that, and all others behind it.
-        let too_many = |state: &State| state.open.len() >= self.max.saturating_mul(2);
-        let waits = |state: &mut State| !state.closed && too_many(state);
+        let waits = |state: &mut State| !state.closed && self.is_crowded(state);
         let waited = self.ended.wait_timeout_while(self.lock(), ENDING, waits);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if state.closed || too_many(&state) {
+        if state.closed || self.is_crowded(&state) {
             return Verdict::Drop;
         }
         let (id, gives_way) = match state.rule.admit(from) {
@@ -197,6 +195,12 @@ impl Connections {
         };
         state.open.insert(id, Open { stream: Arc::clone(stream), is_over: false });
         Verdict::Serve { id, gives_way }
+    }
+
+    /// Those that have given way need a moment to end. With too many of them, who comes next waits for that, and all
+    /// others behind it.
+    fn is_crowded(&self, state: &State) -> bool {
+        state.open.len() >= self.max.saturating_mul(2)
     }
 
     /// The place that was given under this number.
@@ -256,9 +260,13 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.connections.lock();
+        // Else nobody waits for an end.
+        let is_waited_for = state.closed || self.connections.is_crowded(&state);
         state.open.remove(&self.id);
         state.rule.leave(self.id);
-        self.connections.ended.notify_all();
+        if is_waited_for {
+            self.connections.ended.notify_all();
+        }
     }
 }
 

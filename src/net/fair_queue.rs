@@ -83,7 +83,10 @@ impl FairQueue {
         drop(state);
         let waited = self.wait(&own, patience);
         let mut state = self.lock();
-        state.line.retain(|waiting| !Arc::ptr_eq(waiting, &own));
+        // Most are the first when they leave: no walk through a long line.
+        if let Some(place) = state.line.iter().position(|waiting| Arc::ptr_eq(waiting, &own)) {
+            state.line.remove(place);
+        }
         if waited.is_ok() {
             state.taken += 1;
         }
@@ -100,25 +103,26 @@ impl FairQueue {
     /// Waits until it is the turn of `own`, which stays in line.
     fn wait(&self, own: &Arc<Condvar>, patience: &Patience<'_>) -> Result<(), NotServed> {
         loop {
-            // A look at a socket: no lock is held meanwhile.
-            if (patience.has_gone)() {
-                return Err(NotServed::Gone);
-            }
             let (state, now) = (self.lock(), Instant::now());
             let left = patience.until.saturating_duration_since(now);
             let rest = state.rests_until.filter(|until| *until > now).map_or(LOOK, |until| until - now);
             let waits = |state: &mut State| !state.closed && !self.is_turn(state, own);
             let waited = own.wait_timeout_while(state, left.min(LOOK).min(rest), waits);
             let state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if state.closed {
+            let (is_closed, is_turn) = (state.closed, self.is_turn(&state, own));
+            drop(state);
+            if is_closed {
                 return Err(NotServed::Closed);
+            }
+            // A look at a socket: no lock is held meanwhile.
+            if (patience.has_gone)() {
+                return Err(NotServed::Gone);
             }
             if left.is_zero() {
                 return Err(NotServed::TimeUp);
             }
-            if self.is_turn(&state, own) {
-                drop(state);
-                return if (patience.has_gone)() { Err(NotServed::Gone) } else { Ok(()) };
+            if is_turn {
+                return Ok(());
             }
         }
     }
@@ -139,8 +143,9 @@ impl FairQueue {
         self.lock().rests(now)
     }
 
+    /// Wakes who is first in line, where there is a permit for it.
     fn ring_next(&self, state: &State) {
-        if let Some(next) = state.line.front() {
+        if let Some(next) = state.line.front().filter(|_| state.taken < self.permits) {
             next.notify_one();
         }
     }

@@ -1,10 +1,12 @@
-//! Accepting connections: one thread each, never more than agreed, every one closed and joined at the end.
+//! Accepting connections: one thread each, never more than agreed, every one closed and joined at the end. A thread
+//! whose connection has ended waits for the next one.
 //!
 //! The loop knows nothing of what is said on a connection. It serves the main port, the dialect ports and the
 //! client's own port for peers.
 
 use crate::net::Shutdown;
 use crate::net::connections::{Connections, LINGER, Open, Place, Refused, Verdict};
+use crate::net::spare_threads::SpareThreads;
 use crate::net::tuning::{self, Whose, tune};
 use crate::value::canonical;
 use log::warn;
@@ -124,13 +126,16 @@ pub trait Service: Sync {
     fn give_way(&self, _stream: &TcpStream) {}
 }
 
-/// Accepts connections until `stop`, each on a thread of its own, and returns when the last of them has ended.
+/// Accepts connections until `stop`, each on a thread of its own while it lasts, and returns when the last of them has ended.
 /// Whoever triggers `stop` also calls [`Connections::close_all`].
 pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: &Shutdown, service: &S) {
     if let Ok(address) = listener.local_addr() {
         stop.wake_listener(address);
     }
-    let mut refused = Lingering::default();
+    if let Err(error) = tune(listener, S::WHOSE) {
+        warn!("the listener is not tuned: {error}");
+    }
+    let (mut refused, spares) = (Lingering::default(), SpareThreads::new());
     thread::scope(|scope| {
         while !stop.is_triggered() {
             if !refused.wait(listener) {
@@ -167,14 +172,25 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                 }
                 Verdict::Drop => continue,
             };
-            let place = connections.place(id);
-            let talk = move || converse(&stream, peer, &place, service);
+            let newcomer = Newcomer { stream, peer, place: connections.place(id) };
+            let Err(newcomer) = spares.give(newcomer) else { continue };
+            let spares = &spares;
+            let talk = move || {
+                let mut next = Some(newcomer);
+                while let Some(newcomer) = next {
+                    converse(&newcomer, service);
+                    // Its place is another's now.
+                    drop(newcomer);
+                    next = spares.wait();
+                }
+            };
             let named = thread::Builder::new().name(S::NAME.to_owned()).stack_size(STACK);
             if let Err(error) = named.spawn_scoped(scope, talk) {
                 warn!("no thread for {peer}: {error}");
                 stop.wait(ACCEPT_PAUSE);
             }
         }
+        spares.close();
     });
 }
 
@@ -188,11 +204,15 @@ fn send_away(open: &Open, service: &impl Service) {
     let _ = open.stream.shutdown(Direction::Both);
 }
 
-fn converse<S: Service>(stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>, service: &S) {
-    if tune(stream, S::WHOSE).is_err() {
-        return;
-    }
-    service.serve(stream, peer, place);
+/// A connection that has a place.
+struct Newcomer<'a> {
+    stream: Arc<TcpStream>,
+    peer: SocketAddr,
+    place: Place<'a>,
+}
+
+fn converse<S: Service>(Newcomer { stream, peer, place }: &Newcomer<'_>, service: &S) {
+    service.serve(stream, *peer, place);
     place.over();
     close_gently(stream);
 }

@@ -63,28 +63,28 @@ impl Whose {
 }
 
 /// Has small lines sent at once (Nagle's algorithm off), a dead peer noticed, and what was not acknowledged sent again
-/// soon after the network is back.
+/// soon after the network is back. Of a listener Linux hands all of it on to each connection that it accepts.
 ///
 /// # Errors
 /// What the system says; a connection that is closed already says so here.
-pub fn tune(stream: &TcpStream, whose: Whose) -> io::Result<()> {
+pub fn tune(socket: &impl AsFd, whose: Whose) -> io::Result<()> {
     let keepalive = TcpKeepalive::new().with_time(ASKS_AFTER).with_interval(ASKS_EACH);
-    let socket = SockRef::from(stream);
-    socket.set_tcp_keepalive(&keepalive)?;
+    let tuned = SockRef::from(socket);
+    tuned.set_tcp_keepalive(&keepalive)?;
     // The keepalive does not run while something is unacknowledged: then, and when it runs, this ends the wait,
     // instead of a number of tries.
-    be_patient(stream, whose)?;
+    be_patient(socket, whose)?;
     // A kernel that does not know it says so, and has its own pauses.
-    let _ = setsockopt(stream, RtoMax, &LONGEST_PAUSE);
-    stream.set_nodelay(true)
+    let _ = setsockopt(socket, RtoMax, &LONGEST_PAUSE);
+    tuned.set_tcp_nodelay(true)
 }
 
 /// How long nothing may be acknowledged from now on.
 ///
 /// # Errors
 /// As [`tune`].
-pub fn be_patient(stream: &TcpStream, whose: Whose) -> io::Result<()> {
-    SockRef::from(stream).set_tcp_user_timeout(Some(whose.patience()))
+pub fn be_patient(socket: &impl AsFd, whose: Whose) -> io::Result<()> {
+    SockRef::from(socket).set_tcp_user_timeout(Some(whose.patience()))
 }
 
 /// A TCP socket that is to connect to `at`, or to listen there. It keeps the segments of a connection with another
@@ -144,6 +144,27 @@ mod tests {
         }
         assert_eq!(silence(&stream), None, "nothing was asked in vain");
     }
+
+    #[test]
+    fn a_listener_hands_its_settings_on() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        tune(&listener, Whose::Server).expect("open");
+        let _caller = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let (accepted, _) = listener.accept().expect("accepts");
+        let socket = SockRef::from(&accepted);
+        assert_eq!(socket.tcp_user_timeout().expect("open"), Some(Whose::Server.patience()));
+        assert!(socket.keepalive().expect("open") && accepted.nodelay().expect("open"));
+        assert_eq!(socket.tcp_keepalive_time().expect("open"), ASKS_AFTER);
+        assert_eq!(socket.tcp_keepalive_interval().expect("open"), ASKS_EACH);
+        assert_eq!(rto_max(&accepted), rto_max(&listener));
+    }
+
+    /// Nothing where the kernel does not know it.
+    fn rto_max(socket: &impl AsFd) -> Option<u32> {
+        getsockopt(socket, RtoMaxOf).ok()
+    }
+
+    sockopt_impl!(RtoMaxOf, GetOnly, libc::IPPROTO_TCP, TCP_RTO_MAX_MS, u32);
 
     #[test]
     fn segments_are_small_but_on_loopback() {

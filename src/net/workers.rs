@@ -32,6 +32,8 @@ struct Shared {
 #[derive(Default)]
 struct Line {
     jobs: VecDeque<Job>,
+    /// Threads that wait for one: where all are busy nobody is to be woken.
+    idle: usize,
     closed: bool,
 }
 
@@ -132,15 +134,21 @@ impl Shared {
             return drop(job);
         }
         line.jobs.push_back(job);
+        let somebody_waits = line.idle > 0;
         drop(line);
-        self.come.notify_one();
+        if somebody_waits {
+            self.come.notify_one();
+        }
     }
 
     /// The next job; nothing when there will be none.
     fn next(&self) -> Option<Job> {
         // Without a limit, as `Workers::close` ends it.
         let waits = |line: &mut Line| line.jobs.is_empty() && !line.closed;
-        let mut line = self.come.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner);
+        let mut line = self.lock();
+        line.idle += 1;
+        let mut line = self.come.wait_while(line, waits).unwrap_or_else(PoisonError::into_inner);
+        line.idle -= 1;
         line.jobs.pop_front()
     }
 

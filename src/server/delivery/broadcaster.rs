@@ -59,10 +59,11 @@ impl Broadcaster {
     }
 
     /// Owes a client every broadcast from `next` on, by its mailbox; unless it has said hello, and from where.
-    pub fn start(&self, token: Ticket, next: u64) {
-        let mut state = self.lock();
-        if state.recipients.get_mut(&token).is_some_and(|recipient| recipient.start(next)) {
-            state.look_at(token);
+    pub fn start(&self, token: Ticket, next: u64, history: &History) {
+        let starts = self.lock().recipients.get_mut(&token).is_some_and(|recipient| recipient.start(next));
+        // Most have all that there is, and nobody need be woken for them. What is taken behind this look is announced.
+        if starts && next <= history.head() {
+            self.lock().look_at(token);
             self.wake.notify_one();
         }
     }

@@ -38,6 +38,8 @@ struct State {
     closing: bool,
     /// The connection is lost, or its reader too slow.
     broken: bool,
+    /// Nothing was heard of the client for a while.
+    suspected: bool,
     /// What was to be written met nobody: the network gave the connection up, or its reader left the buffer full. Not
     /// set where a program has closed its end.
     has_lost: bool,
@@ -199,6 +201,9 @@ impl Mailbox for Outbox {
     }
 
     fn suspect(&self, is_silent: bool) {
+        if std::mem::replace(&mut self.lock().suspected, is_silent) == is_silent {
+            return;
+        }
         let whose = if is_silent { Whose::SilentServer } else { Whose::Server };
         // An error says that the connection has ended already.
         let _ = be_patient(&self.stream, whose);

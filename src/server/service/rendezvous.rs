@@ -158,7 +158,7 @@ impl Rendezvous {
 
     /// Has the broadcaster send a client every broadcast from number `next` on.
     pub fn start_broadcasts(&self, login: &Login, next: u64) {
-        self.broadcaster.start(login.token, next);
+        self.broadcaster.start(login.token, next, &self.history);
     }
 
     /// Whether a hello of this client has acknowledged a broadcast.
