@@ -128,13 +128,14 @@ fn a_chat_in_which_both_sides_say_much() {
     });
     assert_eq!(call.news(), News::Opened { with: name("bob") });
     let (mut ordered, mut drained, mut read) = (0, 0, 0);
-    while drained < LINES || read < LINES {
+    // Of the last ones it is not told.
+    while drained + MAX_ORDERS / 4 <= LINES || read < LINES {
         while ordered < LINES && ordered - drained < MAX_ORDERS {
             call.order(Order::Say(said("alice", ordered)));
             ordered += 1;
         }
         match call.news() {
-            News::Drained => drained += 1,
+            News::Drained(lines) => drained += lines,
             News::Line(text) => {
                 assert_eq!(text, said("bob", read));
                 read += 1;
@@ -158,7 +159,6 @@ fn what_is_no_line_is_skipped_and_the_last_word_is_still_sent() {
     call.orders = None;
     assert_eq!(line(&mut peer), "bye\n");
     drop(peer);
-    assert_eq!(call.news(), News::Drained);
     assert_eq!(call.end(), CallEnd::Talk(Err(CallError::Cancelled)));
 }
 

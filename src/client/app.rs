@@ -145,7 +145,7 @@ impl App {
             News::Line(text) => self.talk_line(call, text),
             News::Garbled(bad) => self.talk_garbled(call, &bad),
             News::Silent(is_silent) => self.talk_silent(call, is_silent),
-            News::Drained => self.talk_drained(call),
+            News::Drained(lines) => self.talk_drained(call, lines),
             News::Asked { name } => self.job_asked(call, name),
             News::Begun => self.job_begun(call),
             News::Output { text, error } => self.job_output(call, text, error),

@@ -123,17 +123,24 @@ struct Lines {
 fn lines(output: &Output, face: Face, signals: &Signals, stop: &Stop) -> io::Result<Lines> {
     let format = if output.json { Format::Json } else { Format::Plain { progress: output.progress } };
     let stop = stop.clone();
-    let printer = Printer::start(format, TimeZone::system(), move || stop.stop())?;
-    Ok(Lines {
-        input: Input::start(output.exec.as_deref(), printer.answered(), signals.clone())?,
-        printer,
-        prompts: face.is_person(),
-    })
+    let prompts = face.is_person();
+    let printer = Printer::start(format, TimeZone::system(), prompts, move || stop.stop())?;
+    let answered = printer.answered();
+    let answered = move || {
+        if prompts {
+            answered();
+        }
+    };
+    Ok(Lines { input: Input::start(output.exec.as_deref(), answered, signals.clone())?, printer, prompts })
 }
 
 impl runner::Output for Lines {
     fn show(&mut self, line: &Line) -> Result<(), Full> {
         if self.printer.print(line) { Ok(()) } else { Err(Full) }
+    }
+
+    fn flush(&mut self) -> Result<(), Full> {
+        if self.printer.flush() { Ok(()) } else { Err(Full) }
     }
 
     fn next_line(&mut self, prompt: String, hidden: bool) {

@@ -97,7 +97,6 @@ fn last_line(end: impl Fn(CallId) -> Effect) -> (Played, CallId) {
 #[test]
 fn a_hang_up_lets_the_last_line_out() {
     let (played, call) = last_line(Effect::HangUp);
-    assert_eq!(played.event(), Event::News { call, news: News::Drained });
     assert_eq!(played.event(), Event::CallEnded { call, end: CallEnd::Talk(Err(CallError::Cancelled)) });
     assert_eq!(played.end(), End::Left);
 }
@@ -132,7 +131,6 @@ fn a_call_of_ours_goes_from_the_first_to_the_last_word() {
     let bye = Effect::Order { call: ONE, order: Order::Say("bye".to_owned()) };
     played.carry_out(vec![bye, Effect::HangUp(ONE)]);
     assert_eq!(rest(peer), "bye\n");
-    assert_eq!(played.event(), Event::News { call: ONE, news: News::Drained });
     assert_eq!(played.event(), Event::CallEnded { call: ONE, end: CallEnd::Talk(Err(CallError::Cancelled)) });
     assert_eq!(played.end(), End::Left);
 }

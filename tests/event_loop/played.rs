@@ -115,6 +115,10 @@ impl Output for Lines {
         Ok(())
     }
 
+    fn flush(&mut self) -> Result<(), Full> {
+        Ok(())
+    }
+
     fn prompt(&mut self, _: String) {}
 
     fn next_line(&mut self, prompt: String, _: bool) {

@@ -61,6 +61,10 @@ impl Output for Printer {
         Ok(())
     }
 
+    fn flush(&mut self) -> Result<(), Full> {
+        Ok(())
+    }
+
     fn prompt(&mut self, _: String) {}
 
     fn next_line(&mut self, _: String, _: bool) {

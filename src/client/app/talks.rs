@@ -136,14 +136,13 @@ impl App {
         }
     }
 
-    /// A line was written.
-    pub fn talk_drained(&mut self, call: CallId) {
+    /// So many lines were written.
+    pub fn talk_drained(&mut self, call: CallId, lines: usize) {
         let Some(talk) = self.talks.get_mut(&call) else { return };
-        talk.undrained = talk.undrained.saturating_sub(1);
-        if let Some(text) = talk.backlog.pop_front() {
-            talk.undrained += 1;
-            self.out.push(Effect::Order { call, order: Order::Say(text) });
-        }
+        let next = talk.backlog.drain(..lines.min(talk.backlog.len()));
+        let orders = next.map(|text| Effect::Order { call, order: Order::Say(text) });
+        talk.undrained = (talk.undrained + orders.len()).saturating_sub(lines);
+        self.out.extend(orders);
     }
 
     /// Whether a further line for this chat has room.

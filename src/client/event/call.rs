@@ -113,8 +113,9 @@ pub enum News {
     /// Nothing has been heard of the other side of an open chat for ten seconds, though it was asked; or it is there
     /// again (false).
     Silent(bool),
-    /// One [`Order::Say`] was written.
-    Drained,
+    /// So many [`Order::Say`] were written since this was told last: a quarter of [`MAX_ORDERS`], as nobody needs to know
+    /// of each.
+    Drained(usize),
     /// The peer of a command, a gift or a fetch is known by this name, and asked.
     Asked { name: Username },
     /// The command begins to run here.

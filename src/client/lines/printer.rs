@@ -3,19 +3,29 @@
 use crate::client::event::{Line, Shown, Stage};
 use crate::client::shown;
 use jiff::tz::TimeZone;
+use nix::libc;
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Lines that wait to be written. Whoever shows one more comes again: a slow reader of our output so slows the
 /// server's lines down, instead of filling memory.
 const QUEUE: usize = 1024;
 /// Bytes written together, about.
 const MAX_BATCH: usize = 16 * 1024;
+/// Bytes that a pipe takes whole or not at all (PIPE_BUF of pipe(7)).
+const PIPE_PIECE: usize = 4096;
 /// How long nobody may read at the end.
 const LAST_LINES: Duration = Duration::from_secs(2);
+/// How often there is looked for room then.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +45,33 @@ pub struct Printer {
     zone: TimeZone,
     /// The tenth that was last told of each transfer that is under way.
     tenths: BTreeMap<u64, u64>,
-    queue: SyncSender<Output>,
+    /// Standard output, where it is a pipe that takes what fits and makes nobody wait.
+    pipe: Option<File>,
+    /// What was printed and has not left: only with `pipe`.
+    lines: String,
+    queue: Queue,
     ended: Receiver<()>,
     thread: JoinHandle<()>,
+}
+
+/// What waits for the thread.
+#[derive(Clone)]
+struct Queue {
+    outputs: SyncSender<Output>,
+    /// How much of it is not written yet.
+    unwritten: Arc<AtomicUsize>,
+}
+
+impl Queue {
+    /// False: there is no room.
+    fn put(&self, output: Output) -> bool {
+        self.unwritten.fetch_add(1, Ordering::Relaxed);
+        let is_put = self.outputs.try_send(output).is_ok();
+        if !is_put {
+            self.unwritten.fetch_sub(1, Ordering::Relaxed);
+        }
+        is_put
+    }
 }
 
 /// What is written.
@@ -52,22 +86,33 @@ enum Output {
 }
 
 impl Printer {
-    /// Begins. `gone` is called once when nobody reads standard output any more.
+    /// Begins. `gone` is called once when nobody reads standard output any more. With `prompts` [`Printer::prompt`] may be
+    /// called.
     ///
     /// # Errors
     /// There is no thread.
-    pub fn start(format: Format, zone: TimeZone, gone: impl FnOnce() + Send + 'static) -> io::Result<Printer> {
-        let (queue, outputs) = sync_channel(QUEUE);
+    pub fn start(
+        format: Format,
+        zone: TimeZone,
+        prompts: bool,
+        gone: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Printer> {
+        let (outputs, receiver) = sync_channel(QUEUE);
+        let queue = Queue { outputs, unwritten: Arc::default() };
         let (end, ended) = sync_channel(1);
+        let unwritten = Arc::clone(&queue.unwritten);
         let thread = thread::Builder::new().name("printer".to_owned()).spawn(move || {
-            write_all(&outputs, io::stdout(), io::stderr(), gone);
+            write_all(&receiver, &unwritten, io::stdout(), io::stderr(), gone);
             // Nobody may wait for it.
             let _ = end.try_send(());
         })?;
-        Ok(Printer { format, zone, tenths: BTreeMap::new(), queue, ended, thread })
+        // Where there are prompts, the thread knows where they stand.
+        let pipe = if prompts { None } else { as_pipe(&io::stdout()) };
+        Ok(Printer { format, zone, tenths: BTreeMap::new(), pipe, lines: String::new(), queue, ended, thread })
     }
 
-    /// Has a line written, soon; false when there is no room, and it is to be shown again a little later.
+    /// Has a line written, soon, or when [`Printer::flush`] is called; false when there is no room, and it is to be shown
+    /// again a little later.
     pub fn print(&mut self, line: &Line) -> bool {
         if !self.is_wanted(line) {
             return true;
@@ -78,21 +123,55 @@ impl Printer {
         };
         let is_error = matches!(line.shown, Shown::RunLine { error: true, .. }) || line.shown.is_error();
         let apart = self.format != Format::Json && is_error;
-        self.queue.try_send(Output::Line { text, apart }).is_ok()
+        if self.pipe.is_none() {
+            return self.queue.put(Output::Line { text, apart });
+        }
+        // What is apart has its place behind what was printed before.
+        if (apart || self.lines.len() > MAX_BATCH) && !self.hand_over() {
+            return false;
+        }
+        if apart {
+            return self.queue.put(Output::Line { text, apart });
+        }
+        self.lines.push_str(&text);
+        self.lines.push('\n');
+        true
+    }
+
+    /// What was printed leaves, when all that follows from an event is printed: into a pipe that takes it at once, as no
+    /// thread need be woken for that, or by the thread. False when there is no room, and it is to be called again.
+    pub fn flush(&mut self) -> bool {
+        let is_next = self.lines.len() <= PIPE_PIECE && self.queue.unwritten.load(Ordering::Acquire) == 0;
+        let pipe = self.pipe.as_mut().filter(|_| is_next && !self.lines.is_empty());
+        if pipe.is_some_and(|pipe| pipe.write(self.lines.as_bytes()).is_ok()) {
+            self.lines.clear();
+        }
+        // The thread finds out whether nobody reads any more.
+        self.hand_over()
+    }
+
+    /// Gives what was printed to the thread; false when there is no room.
+    fn hand_over(&mut self) -> bool {
+        let Some(lines) = self.lines.strip_suffix('\n') else { return true };
+        let is_put = self.queue.put(Output::Line { text: lines.to_owned(), apart: false });
+        if is_put {
+            self.lines.clear();
+        }
+        is_put
     }
 
     /// Shows a prompt; what is written from now on stands on lines of its own, and the prompt behind it again. Another
     /// prompt before the answer takes its place, on a line of its own.
     pub fn prompt(&self, prompt: String) {
         // Without room there is more to read than a prompt.
-        let _ = self.queue.try_send(Output::Prompt(prompt));
+        let _ = self.queue.put(Output::Prompt(prompt));
     }
 
     /// What the thread of the input calls when a prompt was answered: what is written from then on needs no line of
     /// its own. It must be gone before [`Printer::end`].
     pub fn answered(&self) -> impl Fn() + Send + 'static {
         let queue = self.queue.clone();
-        move || drop(queue.try_send(Output::Answered))
+        move || _ = queue.put(Output::Answered)
     }
 
     /// Progress that was not asked for is for programs; for people only each tenth, where they want it.
@@ -117,7 +196,11 @@ impl Printer {
     }
 
     /// Waits until all is written, but not for long when nobody reads.
-    pub fn end(self) {
+    pub fn end(mut self) {
+        let until = Instant::now() + LAST_LINES;
+        while !self.flush() && Instant::now() < until {
+            thread::sleep(LOOK);
+        }
         drop(self.queue);
         if self.ended.recv_timeout(LAST_LINES).is_ok() {
             // A panic was printed when it happened.
@@ -126,16 +209,34 @@ impl Printer {
     }
 }
 
+/// The same pipe, opened again: that nobody waits for it holds for this end of it alone, and not for other programs that
+/// have it too. `None` where it is no pipe, or the system does not open it.
+fn as_pipe(output: &impl AsFd) -> Option<File> {
+    let path = format!("/proc/self/fd/{}", output.as_fd().as_raw_fd());
+    let is_pipe = std::fs::metadata(&path).is_ok_and(|file| file.file_type().is_fifo());
+    if !is_pipe {
+        return None;
+    }
+    OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path).ok()
+}
+
 /// Writes until the other end of the queue is gone. When standard output is closed, nobody is left to talk to: the
 /// rest is dropped.
-fn write_all(outputs: &Receiver<Output>, mut stdout: impl Write, mut stderr: impl Write, gone: impl FnOnce()) {
+fn write_all(
+    outputs: &Receiver<Output>,
+    unwritten: &AtomicUsize,
+    mut stdout: impl Write,
+    mut stderr: impl Write,
+    gone: impl FnOnce(),
+) {
     let mut gone = Some(gone);
     let mut prompt: Option<String> = None;
     while let Ok(first) = outputs.recv() {
         // What has come together is written together, each kind in its order.
         let (mut lines, mut errors) = (String::new(), String::new());
-        let mut next = Some(first);
+        let (mut next, mut taken) = (Some(first), 0);
         while let Some(output) = next.take() {
+            taken += 1;
             let apart = matches!(output, Output::Line { apart: true, .. });
             add(output, &mut prompt, &mut lines, &mut errors);
             if !apart && lines.len() <= MAX_BATCH {
@@ -150,6 +251,7 @@ fn write_all(outputs: &Receiver<Output>, mut stdout: impl Write, mut stderr: imp
         }
         // Nobody may listen to our errors.
         let _ = stderr.write_all(errors.as_bytes());
+        unwritten.fetch_sub(taken, Ordering::Release);
     }
 }
 
@@ -201,10 +303,12 @@ mod tests {
 
     fn written(outputs: Vec<Output>) -> (String, String) {
         let (queue, receiver) = sync_channel(QUEUE);
+        let unwritten = AtomicUsize::new(outputs.len());
         outputs.into_iter().for_each(|output| queue.send(output).expect("open"));
         drop(queue);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        write_all(&receiver, &mut out, &mut err, || panic!("it is read"));
+        write_all(&receiver, &unwritten, &mut out, &mut err, || panic!("it is read"));
+        assert_eq!(unwritten.into_inner(), 0);
         (String::from_utf8(out).expect("text"), String::from_utf8(err).expect("text"))
     }
 
@@ -221,6 +325,37 @@ mod tests {
     }
 
     #[test]
+    fn a_pipe_takes_what_fits_and_the_thread_has_the_rest_in_order() {
+        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+        let (mut reader, (outputs, receiver), (_, ended)) = (File::from(reader), sync_channel(8), sync_channel(1));
+        let queue = Queue { outputs, unwritten: Arc::default() };
+        let pipe = Some(as_pipe(&writer).expect("a pipe that can be opened"));
+        let (format, zone, thread) = (Format::Plain { progress: false }, TimeZone::UTC, thread::spawn(|| ()));
+        let (tenths, lines) = (BTreeMap::new(), String::new());
+        let mut printer = Printer { format, zone, tenths, pipe, lines, queue, ended, thread };
+        let print = |printer: &mut Printer, shown: Shown| {
+            let line = Line { home: Place::Server, time: SystemTime::UNIX_EPOCH, shown, request: None };
+            assert!(printer.print(&line) && printer.flush());
+            printer.queue.unwritten.load(Ordering::Acquire)
+        };
+        let info = |text: &str| Shown::Info { text: text.to_owned() };
+        assert_eq!(print(&mut printer, info("one")), 0);
+        let mut buffer = [0; 4096];
+        assert_eq!(io::Read::read(&mut reader, &mut buffer).expect("open"), 4);
+        assert!(buffer.starts_with(b"one\n"));
+        // A refusal is for the thread, and what comes behind it must not overtake it.
+        assert_eq!(print(&mut printer, Shown::Refused { text: "no".to_owned() }), 1);
+        assert_eq!(print(&mut printer, info("two")), 2);
+        printer.queue.unwritten.store(0, Ordering::Release);
+        let mut filled = 0;
+        while filled == 0 {
+            filled = print(&mut printer, info(&"x".repeat(4000)));
+        }
+        assert_eq!(receiver.try_iter().count(), 3, "nobody reads the pipe any more");
+        printer.end();
+    }
+
+    #[test]
     fn a_closed_output_is_told_once() {
         let (queue, receiver) = sync_channel(QUEUE);
         let told = Cell::new(0);
@@ -228,14 +363,14 @@ mod tests {
         queue.send(line("no", true)).expect("open");
         queue.send(line("two", false)).expect("open");
         drop(queue);
-        write_all(&receiver, Closed, Closed, || told.set(told.get() + 1));
+        write_all(&receiver, &AtomicUsize::new(3), Closed, Closed, || told.set(told.get() + 1));
         assert_eq!(told.get(), 1);
     }
 
     #[test]
     fn progress_is_told_in_tenths_to_people_who_want_it() {
         let lines = |format, request| {
-            let mut printer = Printer::start(format, TimeZone::UTC, || ()).expect("a thread");
+            let mut printer = Printer::start(format, TimeZone::UTC, false, || ()).expect("a thread");
             let wanted = (0..=20).filter(|twentieth| {
                 let stage = Stage::Progress { done: twentieth * 5, size: 100, file: 1, count: 1 };
                 let step = Step { way: Way::Fetch, with: "bob".parse().expect("valid"), what: "a".to_owned(), stage };

@@ -85,6 +85,11 @@ impl PeerConnection {
         }
     }
 
+    /// Whether a further line has arrived already, for which no socket wakes anybody.
+    pub fn has_line(&self) -> bool {
+        self.reader.has_line()
+    }
+
     /// The next line, or the end of the call. Nothing is ordered of a call that waits here.
     ///
     /// # Errors

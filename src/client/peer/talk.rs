@@ -4,7 +4,7 @@ use super::connection::{NoLine, PeerConnection, WRITE, is_long};
 use super::dial;
 use super::knock;
 use crate::client::call::{Call, Watch, Woken};
-use crate::client::event::{CallEnd, CallError, Introduced, News, Order, TalkEnd};
+use crate::client::event::{CallEnd, CallError, Introduced, MAX_ORDERS, News, Order, TalkEnd};
 use crate::net::{listener, tuning};
 use crate::peer_protocol::{Answer, Opening};
 use crate::value::Address;
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// After how many lines that were written it is told. Those that are not told of take room from others.
+const DRAINED: usize = MAX_ORDERS / 4;
 
 /// Asks for a chat, waits `answer` at most for a yes, and talks.
 pub fn ask(call: Call, to: Address, answer: Duration) {
@@ -53,7 +55,7 @@ fn talk(call: &Call, connection: &mut PeerConnection) -> CallEnd {
 
 /// Reads and writes until one side ends the chat; `None` when it is the runner.
 fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
-    let (mut outgoing, mut answers) = (Outgoing::default(), Answers::new(Instant::now()));
+    let (mut outgoing, mut answers, mut drained) = (Outgoing::default(), Answers::new(Instant::now()), 0);
     loop {
         let read = match connection.line() {
             Ok(text) => call.tell(News::Line(text)),
@@ -63,7 +65,7 @@ fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
             Err(other) => return Some(TalkEnd::Lost(other.to_string())),
         };
         // Behind one line there may be another, for which no socket wakes us.
-        let now = read.then(Instant::now);
+        let now = (read && connection.has_line()).then(Instant::now);
         let stream = connection.stream();
         let woken = match outgoing.until {
             // While a line waits to be written no other order is taken, so that their number stays bounded.
@@ -79,11 +81,12 @@ fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
             Woken::Order(_) | Woken::Socket | Woken::Late => {}
         }
         match outgoing.write(stream) {
-            Ok(true) => {
-                call.tell(News::Drained);
-            }
+            Ok(true) => drained += 1,
             Ok(false) => {}
             Err(error) => return Some(TalkEnd::Lost(error.to_string())),
+        }
+        if drained == DRAINED {
+            call.tell(News::Drained(std::mem::take(&mut drained)));
         }
     }
 }

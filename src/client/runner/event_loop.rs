@@ -60,6 +60,7 @@ impl<A: Decider> Runner<A> {
         let effects = self.app.start(now);
         let mut end = self.carry_out(effects, now);
         while end.is_none() {
+            self.hands.showing.flush(&self.stop);
             let batch = self.wait();
             end = self.turn(batch);
         }

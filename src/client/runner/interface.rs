@@ -38,11 +38,17 @@ pub struct Full;
 /// The line mode: standard output and standard input, each on a thread of its own. Nothing but [`Output::end`] waits.
 /// Who finds that nobody reads the output any more calls [`Stop::stop`], which does not wait for the runner.
 pub trait Output {
-    /// Shows a line, soon.
+    /// Shows a line, soon, or when [`Output::flush`] is called.
     ///
     /// # Errors
     /// [`Full`]; the runner comes again with the same line.
     fn show(&mut self, line: &Line) -> Result<(), Full>;
+
+    /// All that follows from what has happened is shown.
+    ///
+    /// # Errors
+    /// [`Full`]; the runner comes again.
+    fn flush(&mut self) -> Result<(), Full>;
 
     /// Has one line of input told, as `Event::Typed` or `Event::InputEnded`. It is called again only after that.
     fn next_line(&mut self, prompt: String, hidden: bool);
@@ -99,6 +105,14 @@ impl Showing {
     pub fn line(&mut self, line: &Line, stop: &Stop) {
         let Interface::Lines(output) = &mut self.interface else { return };
         while output.show(line).is_err() && stop.count() == 0 {
+            thread::sleep(FULL);
+        }
+    }
+
+    /// Has what was shown leave, as [`Showing::line`] does.
+    pub fn flush(&mut self, stop: &Stop) {
+        let Interface::Lines(output) = &mut self.interface else { return };
+        while output.flush().is_err() && stop.count() == 0 {
             thread::sleep(FULL);
         }
     }
