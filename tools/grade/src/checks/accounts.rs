@@ -1,0 +1,347 @@
+//! Level 3: sign-ups and logins, several at once, and what is left of them on the disk.
+
+use crate::check::{Check, Kind, Need};
+use crate::conversation::{Answer, Client};
+use crate::fault::{Because, Fault, Verdict};
+use crate::stage::{PASSWORD, Stage};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+
+/// Sign-ups of one name at the same moment, and how often.
+const RACERS: usize = 6;
+const ROUNDS: usize = 5;
+/// What a file must not hold of [`PASSWORD`], "correct horse": itself, and the hashes that anybody can look up, as
+/// `printf %s 'correct horse' | sha256sum` prints them.
+const TELLTALES: [(&str, &str); 4] = [
+    ("the password itself", PASSWORD),
+    ("its plain SHA-256", "4104d36f8da2c254349f85836793ebe029e0c957063a34c91c2e9203187b5631"),
+    ("its plain SHA-1", "2f9e53523b62abc141a2b4d6019d23cba835dbd0"),
+    ("its plain MD5", "3cb4e732631f47e6eb961f34554b7cde"),
+];
+
+const ACCOUNTS: &str = "src/server/store/accounts.rs";
+
+pub const CHECKS: [Check; 10] = [
+    Check {
+        level: 3,
+        name: "signup-dialogue",
+        points: 2,
+        sent: "`signup`, and name, password, password, each after its prompt; the same with another second password",
+        accepted: "`OK,...` to each, and alice can log in; `ERR,...`, and there is no such account",
+        why: "What a line means depends on what was asked before: each connection has a state of its own.",
+        section: "signup",
+        source: "src/server/auth/login_dialogue.rs",
+        play: signup_dialogue,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "dialogue-in-one",
+        points: 2,
+        sent: "`signup`, three lines, `login`, two lines, all in one write",
+        accepted: "the same answers",
+        why: "People paste, and scripts do not wait for prompts.",
+        section: "login",
+        source: "src/server/auth/login_dialogue.rs",
+        play: dialogue_in_one,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "names",
+        points: 1,
+        kind: Kind::Detail,
+        sent: "`a`, `A.b-9`, `9lives`, one of 15 letters; none, one of 16, `a_b`, `-a`, `.a`, `ä`, `10.0.0.7`; `A` again",
+        accepted: "`OK,...` to the first four, `ERR,...` to all others",
+        why: "A name stands between `_`, `,` and `:` in other lines, so it must not hold what separates fields there.",
+        section: "Lines",
+        source: "src/value/name.rs",
+        play: names,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "passwords",
+        points: 1,
+        kind: Kind::Detail,
+        sent: "a password of 7 letters, of 129, of 128 times `ä`",
+        accepted: "`ERR,...`, `ERR,...`, `OK,...`",
+        why: "A character is not a byte: `ä` has two.",
+        section: "Lines",
+        source: "src/server/auth/password.rs",
+        play: passwords,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "csv-fields",
+        points: 2,
+        sent: "`SIGNUP,alice,\"a, b \"\"c\"\"\"`; the login with it, and with `a`",
+        accepted: "`OK,...`, `OK,...`, `ERR,...`",
+        why: "Cut at every comma, a password ends at its first one, and anybody gets in with the beginning.",
+        section: "Lines",
+        source: "src/value/comma.rs",
+        play: csv_fields,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "login-answer",
+        points: 2,
+        sent: "`list`, `GET_U`, `bcast_x`; then `LOGIN,...`",
+        accepted: "`ERR,...` each; `udp_` with 32 hexadecimal digits, `ip_`, `name_`, lines `menu_...`, `OK,...`",
+        why: "Programs read the answer to the login; and before it nothing is anybody's business.",
+        section: "login",
+        source: "src/server/session/native.rs",
+        play: login_answer,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "wrong-password",
+        points: 1,
+        sent: "a wrong password of alice's; one of nobody's; then alice's own",
+        accepted: "twice the same `ERR,...`; `OK,...`, perhaps late",
+        why: "Who has an account is nobody's business: two different answers tell.",
+        section: "login",
+        source: "src/server/auth/turns.rs",
+        play: wrong_password,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "signup-race",
+        points: 3,
+        sent: "six clients sign up with one name at the same moment, five times",
+        accepted: "`OK,...` for one of them each time, `ERR,...` for five",
+        why: "Is it free? Then take it: between the two somebody else asks. Check and act under one lock.",
+        section: "signup",
+        source: ACCOUNTS,
+        play: signup_race,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "kept-after-kill",
+        points: 3,
+        sent: "`SIGNUP,...`, SIGKILL as soon as the answer is there; a new start with the same `{data}`",
+        accepted: "the login works, and the name is taken",
+        why: "OK is a promise. What it promises must be on the disk before it is given.",
+        section: "signup",
+        source: ACCOUNTS,
+        needs: &[Need::OwnServer, Need::Data],
+        play: kept_after_kill,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 3,
+        name: "password-not-in-clear",
+        points: 2,
+        sent: "`SIGNUP,...`; then all files below `{data}` are read",
+        accepted: "there is something, and neither the password nor its plain SHA-256, SHA-1 or MD5",
+        why: "Files get lost, and people have one password for many places. Plain hashes of it can be looked up.",
+        section: "signup",
+        source: "src/server/auth/password.rs",
+        needs: &[Need::OwnServer, Need::Data],
+        play: password_not_in_clear,
+        ..Check::PLAIN
+    },
+];
+
+fn sign_up(name: &str, password: &str) -> String {
+    format!("SIGNUP,{name},{password}")
+}
+
+fn log_in(name: &str, password: &str) -> String {
+    format!("LOGIN,{name},{password}")
+}
+
+/// One account, made by answers to prompts.
+fn dialogue(client: &mut Client, name: &str, again: &str) -> Verdict<Answer> {
+    client.ok("signup")?;
+    client.ok(name)?;
+    client.ok(PASSWORD)?;
+    client.ask(again)
+}
+
+fn signup_dialogue(stage: &mut Stage) -> Verdict {
+    let (alice, bob) = (stage.name("alice"), stage.name("bob"));
+    let mut a = stage.visitor()?;
+    let answer = dialogue(&mut a, &alice, PASSWORD)?;
+    a.want(answer.is_ok(), "OK,Signup successful, ...", "The dialogue is over, and there is no account.")?;
+    let answer = dialogue(&mut a, &bob, "battery staple")?;
+    a.want(answer.is_err(), "ERR,Passwords do not match", "Two different passwords were taken for one.")?;
+    a.ok("login")?;
+    a.ok(&alice)?;
+    a.ok(PASSWORD).because("The account of the dialogue cannot log in.")?;
+    let mut b = stage.visitor()?;
+    b.err(&log_in(&bob, PASSWORD)).because("Two different passwords made an account all the same.").map(drop)
+}
+
+fn dialogue_in_one(stage: &mut Stage) -> Verdict {
+    let name = stage.name("alice");
+    let mut a = stage.visitor()?;
+    a.send(format!("signup\n{name}\n{PASSWORD}\n{PASSWORD}\nlogin\n{name}\n{PASSWORD}\n"))?;
+    for prompt in ["signup", "the name", "the password", "the password again", "login", "the name", "the password"] {
+        a.takes_ok(prompt)?;
+    }
+    a.ok("whoami").because("All was answered with OK, and nobody is logged in.").map(drop)
+}
+
+fn names(stage: &mut Stage) -> Verdict {
+    let mut a = stage.visitor()?;
+    let longest = format!("{:n<15}", stage.name("z"));
+    for name in [stage.name("a"), stage.name("A.b-9"), stage.name("9lives"), longest.clone()] {
+        a.ok(&sign_up(&name, PASSWORD)).because("A name that is allowed was refused.")?;
+    }
+    for name in ["", &format!("{longest}n"), "a_b", "-a", ".a", "ä", "10.0.0.7"] {
+        a.err(&sign_up(name, PASSWORD)).because("A name that is not allowed was taken.")?;
+    }
+    a.err(&sign_up(&stage.name("A"), PASSWORD)).because("a and A are one user, and both have an account now.")?;
+    a.barrier()
+}
+
+fn passwords(stage: &mut Stage) -> Verdict {
+    let name = stage.name("alice");
+    let mut a = stage.visitor()?;
+    let longest = "ä".repeat(128);
+    a.err(&sign_up(&name, "seven77")).because("A password of 7 characters was taken.")?;
+    a.err(&sign_up(&name, &"x".repeat(129))).because("A password of 129 characters was taken.")?;
+    a.ok(&sign_up(&name, &longest)).because("A password of 128 characters, 256 bytes, was refused.")?;
+    a.ok(&log_in(&name, &longest)).map(drop)
+}
+
+fn csv_fields(stage: &mut Stage) -> Verdict {
+    let name = stage.name("alice");
+    let quoted = "\"a, b \"\"c\"\"\"";
+    let mut a = stage.visitor()?;
+    a.ok(&sign_up(&name, quoted))?;
+    a.ok(&log_in(&name, quoted))?;
+    let mut b = stage.visitor()?;
+    b.err(&log_in(&name, "a")).because("The password was cut at its comma: the beginning is enough.")?;
+    let mut c = stage.visitor()?;
+    c.err(&log_in(&name, "\"a\"")).map(drop)
+}
+
+fn login_answer(stage: &mut Stage) -> Verdict {
+    let mut a = stage.visitor()?;
+    for line in ["list", "GET_U", "bcast_x"] {
+        a.err(line).because("It was carried out before the login.")?;
+    }
+    let name = stage.name("alice");
+    a.ok(&sign_up(&name, PASSWORD))?;
+    let answer = stage.log_in(&mut a, "alice")?;
+    let token = answer.after("udp_").unwrap_or_default();
+    let is_hex = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    a.want(is_hex, "before it a line udp_ with 32 hexadecimal digits", "The answer to the login has no token.")?;
+    let ip = answer.after("ip_").is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok());
+    a.want(ip, "before it a line ip_ADDRESS", "The answer to the login has no address.")?;
+    let is_named = answer.after("name_").is_some_and(|told| told == name);
+    a.want(is_named, &format!("before it the line name_{name}"), "The answer to the login has not the name.")?;
+    a.want(answer.count("menu_") > 0, "before it lines menu_...", "The answer to the login has no menu.")?;
+    a.barrier()
+}
+
+fn wrong_password(stage: &mut Stage) -> Verdict {
+    let (alice, nobody) = (stage.name("alice"), stage.name("nobody"));
+    let mut a = stage.visitor()?;
+    a.ok(&sign_up(&alice, PASSWORD))?;
+    let first = a.err(&log_in(&alice, "battery staple")).because("Somebody logs in with a wrong password.")?;
+    let mut b = stage.visitor()?;
+    let second = b.err(&log_in(&nobody, "battery staple"))?;
+    b.want(first.last == second.last, &first.last, "The answer tells who has an account.")?;
+    let mut c = stage.visitor()?;
+    c.ok(&log_in(&alice, PASSWORD)).map(drop)
+}
+
+fn signup_race(stage: &mut Stage) -> Verdict {
+    let mut racers = (0..RACERS).map(|_| stage.visitor()).collect::<Verdict<Vec<_>>>()?;
+    for round in 1..=ROUNDS {
+        let line = sign_up(&stage.name(&format!("racer{round}")), PASSWORD);
+        let line = format!("{line}\n");
+        let start = Barrier::new(RACERS);
+        let answers = std::thread::scope(|scope| {
+            let race = |racer: &mut Client| -> Verdict<Answer> {
+                start.wait();
+                racer.send(&line)?;
+                racer.answer("OK,... for one, ERR,... for five")
+            };
+            let threads: Vec<_> = racers.iter_mut().map(|racer| scope.spawn(move || race(racer))).collect();
+            let joined = threads.into_iter().map(|thread| thread.join());
+            joined
+                .map(|result| result.unwrap_or_else(|_| Err(Fault::grader("race", "a thread failed"))))
+                .collect::<Vec<_>>()
+        });
+        let answers = answers.into_iter().collect::<Verdict<Vec<_>>>()?;
+        let winners = answers.iter().filter(|answer| answer.is_ok()).count();
+        let last = answers.iter().rposition(Answer::is_ok).unwrap_or(0);
+        let sentence = format!("{winners} sign-ups of one name, at the same moment, were answered with OK.");
+        racers[last].want(winners == 1, "OK for one of the six, and ERR,Username not available", &sentence)?;
+    }
+    Ok(())
+}
+
+fn kept_after_kill(stage: &mut Stage) -> Verdict {
+    let name = stage.name("alice");
+    let mut a = stage.visitor()?;
+    a.ok(&sign_up(&name, PASSWORD))?;
+    stage.kill();
+    stage.start()?;
+    let mut b = stage.visitor()?;
+    b.ok(&log_in(&name, PASSWORD)).because("The sign-up was answered with OK, and after a crash it is gone.")?;
+    let mut c = stage.visitor()?;
+    c.err(&sign_up(&name, PASSWORD)).because("After a crash somebody else can take the name.").map(drop)
+}
+
+fn password_not_in_clear(stage: &mut Stage) -> Verdict {
+    let mut a = stage.visitor()?;
+    a.ok(&sign_up(&stage.name("alice"), PASSWORD))?;
+    let files = files(&stage.data);
+    stage.want(
+        !files.is_empty(),
+        "no file below {data}",
+        "a file with the account",
+        "OK, and nothing is on the disk.",
+    )?;
+    for path in files {
+        // One that is gone meanwhile was a temporary one.
+        let bytes = fs::read(&path).unwrap_or_default();
+        let found = TELLTALES.iter().find(|(_, text)| holds(&bytes, text));
+        let name = path.strip_prefix(&stage.data).unwrap_or(&path).display();
+        let what = found.map_or("", |(what, _)| what);
+        let seen = format!("{{data}}/{name} holds {what}");
+        stage.want(found.is_none(), &seen, "a salted, slow hash", "Whoever reads the file has the password.")?;
+    }
+    Ok(())
+}
+
+/// Whether these bytes hold a text, or what it says in hexadecimal as plain bytes.
+fn holds(bytes: &[u8], text: &str) -> bool {
+    let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
+    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let raw: Option<Vec<u8>> = text.as_bytes().chunks(2).map(digits).collect();
+    has(text.as_bytes()) || raw.is_some_and(|raw| has(&raw))
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_found_in_every_dress() {
+        assert!(holds(b"alice,correct horse\n", PASSWORD));
+        assert!(holds(b"x4104D36F8DA2C254349F85836793EBE029E0C957063A34C91C2E9203187B5631", TELLTALES[1].1));
+        assert!(holds(
+            &[0, 0x3c, 0xb4, 0xe7, 0x32, 0x63, 0x1f, 0x47, 0xe6, 0xeb, 0x96, 0x1f, 0x34, 0x55, 0x4b, 0x7c, 0xde],
+            TELLTALES[3].1
+        ));
+        assert!(!holds(b"alice,$pbkdf2-sha256$...", PASSWORD));
+    }
+}

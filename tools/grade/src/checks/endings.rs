@@ -1,0 +1,140 @@
+//! Level 9: the end of the server, asked for or not, and what holds after it.
+
+use crate::check::{Check, Need};
+use crate::conversation::End;
+use crate::fault::{Fault, Verdict};
+use crate::server::Ended;
+use crate::stage::Stage;
+
+pub const CHECKS: [Check; 4] = [
+    Check {
+        level: 9,
+        name: "sigterm",
+        points: 2,
+        sent: "SIGTERM, with a client logged in",
+        accepted: "`notice_...`, the end by FIN, exit code 0 within 5 s",
+        why: "A thread that is blocked in `accept` hears nothing: somebody has to wake it.",
+        section: "Rules of the house",
+        source: "src/net/shutdown.rs",
+        needs: &[Need::OwnServer],
+        play: sigterm,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 9,
+        name: "restart-at-once",
+        points: 2,
+        sent: "SIGKILL with clients on, and a start on the same port at once",
+        accepted: "it listens",
+        why: "Connections of the old server are known to the system for a minute: SO_REUSEADDR says that this is no harm.",
+        section: "Rules of the house",
+        source: "src/net/listener.rs",
+        needs: &[Need::OwnServer],
+        play: restart_at_once,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 9,
+        name: "port-taken",
+        points: 1,
+        sent: "a second server is started on the same port",
+        accepted: "it says why and ends, not with exit code 0; the first one goes on",
+        why: "Two servers at one port (SO_REUSEPORT) share the clients, who then do not see each other.",
+        section: "Rules of the house",
+        source: "src/net/listener.rs",
+        needs: &[Need::OwnServer],
+        play: port_taken,
+        ..Check::PLAIN
+    },
+    Check {
+        level: 9,
+        name: "numbers-go-on",
+        points: 3,
+        sent: "two broadcasts, SIGKILL, a start with the same `{data}`, a third one",
+        accepted: "both are there, and the next is number 3",
+        why: "A client that has seen 2 takes a new 1 for an old one, and shows nothing.",
+        section: "Answers and events",
+        source: "src/server/store/history.rs",
+        needs: &[Need::OwnServer, Need::Data],
+        play: numbers_go_on,
+        ..Check::PLAIN
+    },
+];
+
+fn sigterm(stage: &mut Stage) -> Verdict {
+    let mut a = stage.member("alice")?;
+    stage.terminate();
+    let wait = stage.limits.wait;
+    let (lines, end) = a.end("notice_..., and the end of the connection")?;
+    let is_told = lines.iter().any(|line| line.starts_with("notice_"));
+    a.want(is_told, "a line notice_... before it", "The server ends without a word to its clients.")?;
+    a.want(end == End::Fin, "an end by FIN", "The connection was broken off instead of closed.")?;
+    let Some(ended) = stage.wait_for_end(wait) else {
+        stage.record.happened("", "(it goes on)");
+        stage.record.mark("", "the end of the server");
+        return Err(Fault::late("After SIGTERM the server goes on."));
+    };
+    stage.want(ended == Ended::Code(0), &ended.to_string(), "exit code 0", "To end when asked to is no failure.")
+}
+
+fn restart_at_once(stage: &mut Stage) -> Verdict {
+    let mut a = stage.visitor()?;
+    let mut b = stage.visitor()?;
+    a.barrier()?;
+    b.barrier()?;
+    // A connection that the server has ended by itself is the one that blocks the port.
+    let mut c = stage.visitor()?;
+    c.send("quit\n")?;
+    c.end("the end of the connection")?;
+    stage.kill();
+    if let Err(fault) = stage.start_again_at_once() {
+        stage.no_start = None;
+        return Err(Fault::wrong(format!("The old connections block the port. {}", fault.sentence)));
+    }
+    stage.visitor().map(drop)
+}
+
+fn port_taken(stage: &mut Stage) -> Verdict {
+    let mut a = stage.visitor()?;
+    let data = stage.data.join("second");
+    std::fs::create_dir_all(&data).map_err(|error| Fault::grader("make a folder", error))?;
+    let mut second = stage.spawn(stage.port(), &data)?;
+    stage.record.note("", "(a second server is started on the same port)");
+    let ended = second.wait(stage.limits.wait);
+    second.stop();
+    let seen = ended.map_or("it goes on".to_owned(), |ended| format!("it ended: {ended}"));
+    let has_failed = ended.is_some_and(|ended| ended != Ended::Code(0));
+    stage.want(
+        has_failed,
+        &seen,
+        "its end, not with exit code 0",
+        "A port that is taken was not noticed, or told as success.",
+    )?;
+    let is_told = !second.last_words().is_empty();
+    stage.want(is_told, "it said nothing", "a sentence that says why", "A server that cannot start says why.")?;
+    a.barrier()?;
+    stage.visitor().map(drop)
+}
+
+fn numbers_go_on(stage: &mut Stage) -> Verdict {
+    let mut a = stage.member("alice")?;
+    for text in ["first", "second"] {
+        a.ok(&format!("bcast_{text}"))?;
+    }
+    stage.kill();
+    stage.start()?;
+    let mut b = stage.visitor()?;
+    stage.log_in(&mut b, "alice")?;
+    for (seq, text) in [(1, "first"), (2, "second")] {
+        let broadcast = b.broadcast(&format!("broadcast {seq} from before the crash"))?;
+        let is_right = (broadcast.seq, broadcast.text.as_str()) == (seq, text);
+        b.want(
+            is_right,
+            &format!("bcast_{seq}_..._{text}"),
+            "A broadcast from before the crash is not the same any more.",
+        )?;
+    }
+    b.ok("bcast_third")?;
+    let third = b.broadcast("broadcast 3")?;
+    b.want(third.seq == 3, "bcast_3_...", "After a crash the numbers do not go on.")
+}

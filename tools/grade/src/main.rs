@@ -1,0 +1,152 @@
+//! Grades any server that speaks the protocol of docs/PROTOCOL.md: options, set-up, exit code.
+
+mod limits;
+mod fault;
+mod interrupt;
+mod check;
+mod conversation;
+mod server;
+mod setup;
+mod stage;
+mod checks;
+mod outcome;
+mod run;
+mod report;
+mod page;
+mod class;
+mod options;
+
+use clap::Parser;
+use class::Submission;
+use options::{Options, is_standard_output};
+use outcome::Graded;
+use report::{json, people};
+use server::{CommandLine, Ports};
+use setup::{Setup, Target};
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The exit code when it could not begin.
+const NOT_BEGUN: u8 = 2;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let done = if options.list {
+        say(&people::list());
+        Ok(0)
+    } else if options.page {
+        say(&page::page());
+        Ok(0)
+    } else if let Some(name) = &options.explain {
+        options::find(name).map(|check| {
+            say(&people::explain(check));
+            0
+        })
+    } else {
+        begin().and_then(|folder| match (&options.class, &options.out) {
+            (Some(class), Some(out)) => grade_class(&options, class, out, folder.path()),
+            _ => grade(&options, folder.path()),
+        })
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(sentence) => {
+            eprintln!("grade: {sentence}");
+            ExitCode::from(NOT_BEGUN)
+        }
+    }
+}
+
+/// What the grader does once: limits, the folder, Ctrl-C.
+fn begin() -> Result<tempfile::TempDir, String> {
+    server::process::limit_resources();
+    // What leaves its process group becomes our child when its parent ends, and is found.
+    nix::sys::prctl::set_child_subreaper(true).map_err(|error| format!("no subreaper: {error}"))?;
+    let folder = tempfile::Builder::new().prefix("grade-").tempdir().map_err(|error| format!("no folder: {error}"))?;
+    interrupt::install(folder.path().to_owned())?;
+    Ok(folder)
+}
+
+/// Grades one server.
+fn grade(options: &Options, folder: &Path) -> Result<u8, String> {
+    let is_quiet = options.is_for_programs()?;
+    let target = match options.connect {
+        Some(address) => Target::Running(address),
+        None => Target::Command(CommandLine::new(options.command.clone())?),
+    };
+    let setup = set_up(options, target, &Arc::new(Ports::new()), folder);
+    let graded = play(options, &setup, &mut |text| {
+        if !is_quiet {
+            say(text);
+        }
+    })?;
+    for (path, report) in options.reports() {
+        if is_standard_output(path) { say(&report(&graded)) } else { write(path, &report(&graded))? }
+    }
+    Ok(graded.exit_code())
+}
+
+/// Grades all of a class.
+fn grade_class(options: &Options, folder: &Path, out: &Path, own: &Path) -> Result<u8, String> {
+    fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
+    let (ports, mut class) = (Arc::new(Ports::new()), Vec::new());
+    for submission in class::submissions(folder)? {
+        let submission = submission.canonicalize().map_err(|error| format!("{}: {error}", submission.display()))?;
+        let name = class::name(&submission);
+        let line = CommandLine::new(CommandLine::in_folder(&options.command, &submission))?;
+        let setup = set_up(options, Target::Command(line), &ports, &own.join(class.len().to_string()));
+        let mut text = String::new();
+        let graded = play(options, &setup, &mut |part| text += part);
+        match &graded {
+            Ok(graded) => {
+                write(&out.join(format!("{name}.json")), &json::report(graded))?;
+                say(&format!("{name:<24} {:>3} of {:>3} points\n", graded.all().points, graded.all().of));
+            }
+            Err(sentence) => {
+                text = format!("{sentence}\n");
+                say(&format!("{name:<24} {sentence}\n"));
+            }
+        }
+        write(&out.join(format!("{name}.txt")), &text)?;
+        class.push(Submission { name, graded });
+        // After each one: who ends it early has the table of those before.
+        write(&out.join("class.csv"), &class::table(&class))?;
+    }
+    let codes = class.iter().filter_map(|submission| submission.graded.as_ref().ok()).map(Graded::exit_code);
+    Ok(codes.filter(|code| *code > NOT_BEGUN).max().unwrap_or(0))
+}
+
+fn set_up(options: &Options, target: Target, ports: &Arc<Ports>, folder: &Path) -> Setup {
+    // A server that runs on has the accounts of earlier runs, so each run has names of its own.
+    let seed = options.seed.unwrap_or(if options.connect.is_some() { clock() } else { 0 });
+    let patience = options.patience.unwrap_or_else(limits::measure_patience);
+    let (ports, folder, started) = (Arc::clone(ports), folder.to_owned(), AtomicUsize::new(0));
+    Setup { target, patience, seed, ports, folder, started }
+}
+
+fn play(options: &Options, setup: &Setup, tell: &mut dyn FnMut(&str)) -> Result<Graded, String> {
+    let checks = options.checks()?;
+    let plays_all = options.all || !options.check.is_empty();
+    let graded = run::run(setup, &checks, plays_all, &mut |outcome| tell(&people::outcome(outcome)))?;
+    tell(&people::end(&graded));
+    Ok(graded)
+}
+
+fn clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_nanos() as u64)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Whoever does not read it has the exit code.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,11 @@
+//! The server that is graded, as a process: its command line, its port, its start and its end, and its last words.
+
+pub mod command_line;
+pub mod ports;
+pub mod processes;
+pub mod process;
+pub mod listening;
+
+pub use command_line::CommandLine;
+pub use ports::Ports;
+pub use process::{Ended, ServerProcess};

@@ -1,0 +1,72 @@
+//! Where a process listens, when it does not listen where it was told to: the usual mistakes, by name.
+
+use super::processes::{self, Process};
+use std::collections::HashSet;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The state of a TCP socket that listens, as the system writes it.
+const LISTENS: &str = "0A";
+
+/// An address at which somebody waits for clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub ip: IpAddr,
+    pub port: u16,
+}
+
+/// A sentence about where these processes listen, if not at this port of 127.0.0.1.
+pub fn mistake(processes: &[Process], port: u16) -> String {
+    let places = listening(&processes::sockets(processes));
+    match places.iter().find(|place| place.port == port).or(places.first()) {
+        None => format!("It runs and does not listen: nothing waits for TCP connections at port {port}."),
+        Some(place) if place.port != port => {
+            format!("It listens on port {}, not on {port}, which stands for {{port}} in its command line.", place.port)
+        }
+        Some(place) => format!("It listens on {}, not on 127.0.0.1.", place.ip),
+    }
+}
+
+fn listening(sockets: &HashSet<u64>) -> Vec<Place> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
+    rows.filter_map(parse).filter(|(_, inode)| sockets.contains(inode)).map(|(place, _)| place).collect()
+}
+
+/// Reads a row of `/proc/net/tcp`, and gives the socket's inode too.
+fn parse(row: &str) -> Option<(Place, u64)> {
+    let fields: Vec<&str> = row.split_whitespace().collect();
+    if *fields.get(3)? != LISTENS {
+        return None;
+    }
+    let (ip, port) = fields.get(1)?.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    // Groups of four bytes, each in the order of this machine.
+    let words = ip.as_bytes().chunks(8).map(|word| u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok());
+    let bytes: Vec<u8> = words.collect::<Option<Vec<u32>>>()?.into_iter().flat_map(u32::to_ne_bytes).collect();
+    let ip: IpAddr = match bytes.len() {
+        4 => Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into(),
+        16 => Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical(),
+        _ => return None,
+    };
+    Some((Place { ip, port }, fields.get(9)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn who_listens_elsewhere_is_told_so() {
+        let listener = TcpListener::bind("127.0.0.9:0").expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let own: Vec<Process> =
+            processes::all().into_iter().filter(|process| process.id == std::process::id() as i32).collect();
+        let places = listening(&processes::sockets(&own));
+        assert!(places.contains(&Place { ip: [127, 0, 0, 9].into(), port }), "{places:?}");
+        assert_eq!(mistake(&own, port), "It listens on 127.0.0.9, not on 127.0.0.1.");
+        assert!(mistake(&own, 1).contains("not on 1, which stands for {port}"), "{}", mistake(&own, 1));
+        assert!(mistake(&[], port).starts_with("It runs and does not listen"));
+    }
+}

@@ -1,0 +1,333 @@
+//! Where a check is played: its server, its clients, and the record of what they said.
+
+use crate::check::Check;
+use crate::conversation::{Answer, Client, Datagrams, Record};
+use crate::fault::{Because, Fault, Verdict};
+use crate::limits::Limits;
+use crate::server::command_line::Filling;
+use crate::server::{Ended, ServerProcess, listening, processes};
+use crate::setup::{Setup, Target, name_suffix};
+use nix::sys::signal::Signal;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The password of all accounts, where the check is not about passwords.
+pub const PASSWORD: &str = "correct horse";
+/// How long a server may take from its start until it listens, on a machine whose patience is 1.
+const START: Duration = Duration::from_secs(10);
+/// How often it is tried.
+const TRY: Duration = Duration::from_millis(20);
+/// What is waited for the end of a process after its connections have ended: a crash closes them before.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+
+/// The stage of one check.
+pub struct Stage<'a> {
+    setup: &'a Setup,
+    check: &'a Check,
+    pub record: Arc<Record>,
+    pub limits: Limits,
+    /// What its own server leaves on the disk.
+    pub data: PathBuf,
+    output: PathBuf,
+    server: Option<ServerProcess>,
+    address: SocketAddr,
+    /// The connection that has shown that the server listens: the first client's.
+    first: Option<TcpStream>,
+    clients: usize,
+    suffix: String,
+    /// Whether the server ends because of the check.
+    pub ends: bool,
+    /// Why the server could not be started.
+    pub no_start: Option<String>,
+}
+
+impl<'a> Stage<'a> {
+    /// A stage without a server.
+    ///
+    /// # Errors
+    /// When there is no room for its files.
+    pub fn new(setup: &'a Setup, check: &'a Check) -> Verdict<Stage<'a>> {
+        let folder = setup.folder.join(check.name);
+        let data = folder.join("data");
+        std::fs::create_dir_all(&data).map_err(|error| Fault::grader("make a folder", error))?;
+        let address = match setup.target {
+            Target::Running(address) => address,
+            Target::Command(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        };
+        let suffix = name_suffix(setup, check.name);
+        let (record, limits) = (Arc::new(Record::new()), Limits::new(setup.patience));
+        let (output, server, first, no_start) = (folder.join("output"), None, None, None);
+        let (clients, ends) = (0, false);
+        Ok(Stage {
+            setup,
+            check,
+            record,
+            limits,
+            data,
+            output,
+            server,
+            address,
+            first,
+            clients,
+            suffix,
+            ends,
+            no_start,
+        })
+    }
+
+    // The server.
+
+    /// Starts the server on a new port, with the check's data; nothing where it runs already.
+    pub fn start(&mut self) -> Verdict {
+        if let Target::Running(_) = self.setup.target {
+            return Ok(());
+        }
+        let port = self.setup.ports.next().map_err(|sentence| Fault::grader("find a port", sentence))?;
+        let started = self.start_at(port);
+        let is_taken = |words: &str| words.to_lowercase().contains("in use");
+        match started {
+            Err(_) if self.last_words().iter().any(|line| is_taken(line)) => {
+                // Another program was faster.
+                let port = self.setup.ports.next().map_err(|sentence| Fault::grader("find a port", sentence))?;
+                self.start_at(port)
+            }
+            started => started,
+        }
+    }
+
+    /// Starts it once more on the port that it had.
+    pub fn start_again_at_once(&mut self) -> Verdict {
+        self.start_at(self.address.port())
+    }
+
+    fn start_at(&mut self, port: u16) -> Verdict {
+        let Target::Command(_) = self.setup.target else { return Ok(()) };
+        self.server = None;
+        self.address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let data = self.data.clone();
+        let mut server = self.spawn(port, &data).inspect_err(|fault| self.no_start = Some(fault.sentence.clone()))?;
+        let until = Instant::now() + START * self.setup.patience;
+        let reason = loop {
+            if let Some(ended) = server.ended() {
+                break match ended {
+                    Ended::Code(0) => "It ended before it listened, or went into the background: a server that is \
+                                       graded stays in the foreground."
+                        .to_owned(),
+                    ended => format!("It ended before it listened: {ended}."),
+                };
+            }
+            if let Ok(stream) = TcpStream::connect_timeout(&self.address, self.limits.soon) {
+                self.first = Some(stream);
+                self.server = Some(server);
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                break listening::mistake(&server.processes(), port);
+            }
+            thread::sleep(TRY);
+        };
+        self.record.happened("", "(the server does not listen)");
+        self.record.mark("", &format!("it listens on 127.0.0.1:{port}"));
+        self.no_start = Some(reason.clone());
+        self.server = Some(server);
+        Err(Fault::closed(reason))
+    }
+
+    /// Starts a server and does not wait until it listens.
+    pub fn spawn(&self, port: u16, data: &Path) -> Verdict<ServerProcess> {
+        let Target::Command(line) = &self.setup.target else {
+            return Err(Fault::grader("start a server", "it runs already"));
+        };
+        let words = line.fill(&Filling { port, data, house: self.check.house });
+        let program = words.first().cloned().unwrap_or_default();
+        ServerProcess::start(&words, &self.output, &self.setup.mark())
+            .map_err(|error| Fault::closed(format!("{program} could not be started: {error}.")))
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Whether the grader has started it, and can look at it.
+    pub fn is_own(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// Kills the server, as a power cut would.
+    pub fn kill(&mut self) {
+        self.ends = true;
+        self.first = None;
+        self.record.note("", "(the server is killed: SIGKILL)");
+        if let Some(server) = &mut self.server {
+            server.kill();
+        }
+    }
+
+    /// Asks the server to end.
+    pub fn terminate(&mut self) {
+        self.ends = true;
+        self.record.note("", "(SIGTERM)");
+        if let Some(server) = &self.server {
+            server.signal(Signal::SIGTERM);
+        }
+    }
+
+    /// How the server has ended, within this time.
+    pub fn wait_for_end(&mut self, limit: Duration) -> Option<Ended> {
+        self.server.as_mut()?.wait(limit)
+    }
+
+    /// How it has ended by itself, if it has; where connections have ended, it gets a moment for it.
+    pub fn crash(&mut self, is_suspected: bool) -> Option<Ended> {
+        let server = self.server.as_mut().filter(|_| !self.ends)?;
+        server.wait(if is_suspected { LAST_MOMENT } else { Duration::ZERO })
+    }
+
+    /// The end of what it has said.
+    pub fn last_words(&self) -> Vec<String> {
+        self.server.as_ref().map(ServerProcess::last_words).unwrap_or_default()
+    }
+
+    /// Whether it was killed because of its memory.
+    pub fn took_too_much(&self) -> bool {
+        self.server.as_ref().is_some_and(ServerProcess::took_too_much)
+    }
+
+    /// The memory of the server's processes, in bytes; 0 where it is not ours.
+    pub fn memory(&self) -> u64 {
+        self.processes().iter().map(|process| process.memory).sum()
+    }
+
+    /// Their processor time so far.
+    pub fn cpu(&self) -> Duration {
+        self.processes().iter().map(|process| process.cpu).sum()
+    }
+
+    /// Whether one of their threads runs or is in line for a processor.
+    pub fn is_busy(&self) -> bool {
+        processes::is_any_running(&self.processes())
+    }
+
+    /// Their open files.
+    pub fn open_files(&self) -> usize {
+        processes::open_files(&self.processes())
+    }
+
+    fn processes(&self) -> Vec<processes::Process> {
+        self.server.as_ref().map(ServerProcess::processes).unwrap_or_default()
+    }
+
+    // The clients.
+
+    /// A connection to the server, of which nothing was read yet.
+    pub fn connect(&mut self) -> Verdict<Client> {
+        let who = label(self.clients);
+        self.clients += 1;
+        let stream = match self.first.take() {
+            Some(stream) => Ok(stream),
+            None => self.open(),
+        };
+        self.record.note(&who, "(connects)");
+        let stream = stream.map_err(|error| self.not_connected(&who, &error))?;
+        let mut client = Client::new(who, stream, Arc::clone(&self.record), self.limits, !self.setup.is_unpaced())?;
+        client.own = self.suffix.clone();
+        Ok(client)
+    }
+
+    fn open(&self) -> io::Result<TcpStream> {
+        TcpStream::connect_timeout(&self.address, self.limits.wait)
+    }
+
+    /// A connection that was greeted, and that the record does not show: one of many.
+    pub fn unseen_visitor(&self) -> Verdict<Client> {
+        let stream = self.open().map_err(|error| self.not_connected("", &error))?;
+        let mut client = Client::new(String::new(), stream, Arc::new(Record::new()), self.limits, false)?;
+        client.takes_ok("the connection").because("A newcomer was not greeted.")?;
+        Ok(client)
+    }
+
+    fn not_connected(&self, who: &str, error: &io::Error) -> Fault {
+        let is_refused = error.kind() == io::ErrorKind::ConnectionRefused;
+        self.record.happened(who, if is_refused { "(connection refused)" } else { "(no connection)" });
+        self.record.mark(who, "a connection");
+        if is_refused {
+            Fault::closed("The server does not listen any more.")
+        } else {
+            Fault::late("The server takes no more connections.")
+        }
+    }
+
+    /// A connection that was greeted.
+    pub fn visitor(&mut self) -> Verdict<Client> {
+        let mut client = self.connect()?;
+        client.takes_ok("the connection").because("The server does not greet a newcomer with OK,...")?;
+        Ok(client)
+    }
+
+    /// An account's name: new in this check.
+    pub fn name(&self, base: &str) -> String {
+        format!("{base}{}", self.suffix)
+    }
+
+    /// A client that has signed up and logged in.
+    pub fn member(&mut self, base: &str) -> Verdict<Client> {
+        let mut client = self.visitor()?;
+        let name = self.name(base);
+        client.ok(&format!("SIGNUP,{name},{PASSWORD}"))?;
+        self.log_in(&mut client, base)?;
+        Ok(client)
+    }
+
+    /// Several of them.
+    pub fn members(&mut self, bases: &[&str]) -> Verdict<Vec<Client>> {
+        bases.iter().map(|base| self.member(base)).collect()
+    }
+
+    /// Logs in somebody who has an account.
+    pub fn log_in(&self, client: &mut Client, base: &str) -> Verdict<Answer> {
+        let name = self.name(base);
+        let answer = client.ok(&format!("LOGIN,{name},{PASSWORD}"))?;
+        client.token = answer.after("udp_").unwrap_or_default().to_owned();
+        client.name = name;
+        Ok(answer)
+    }
+
+    /// A UDP socket of a client's.
+    pub fn datagrams(&self, client: &Client) -> Verdict<Datagrams> {
+        self.datagrams_at(client, client.local()?)
+    }
+
+    /// The same at this address of the grader's machine.
+    pub fn datagrams_at(&self, client: &Client, at: IpAddr) -> Verdict<Datagrams> {
+        Datagrams::new(&client.who, at, client.server()?, Arc::clone(&self.record), self.limits)
+    }
+
+    /// A fault of the server as a whole, with a mark at the last note about it.
+    pub fn want(&self, holds: bool, seen: &str, expected: &str, sentence: &str) -> Verdict {
+        if holds {
+            return Ok(());
+        }
+        self.record.happened("", format!("({seen})"));
+        self.record.mark("", expected);
+        Err(Fault::wrong(sentence))
+    }
+
+    /// Stops the server.
+    pub fn clear(&mut self) {
+        self.first = None;
+        if let Some(server) = &mut self.server {
+            server.stop();
+        }
+    }
+}
+
+/// A, B, ... Z, A1, B1, ...
+fn label(number: usize) -> String {
+    let letter = (b'A' + (number % 26) as u8) as char;
+    if number < 26 { letter.to_string() } else { format!("{letter}{}", number / 26) }
+}

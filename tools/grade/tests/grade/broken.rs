@@ -1,0 +1,121 @@
+//! Each check finds a server that breaks the idea which it is about, and says why. A check that finds none gives no points.
+
+use crate::harness::{ALL_RULES, grade, real, text, toy, with_each};
+
+/// A bug of the toy, the check that finds it, the word for what came of it, and a part of the sentence.
+const BUGS: [(&str, &str, &str, &str); 64] = [
+    ("no-greeting", "greets", "LATE", "The server has sent nothing at all."),
+    ("two-greetings", "greets", "FAIL", "says something that nobody has asked for"),
+    ("help-without-end", "answers-help", "LATE", "Nothing came."),
+    ("closes-on-unknown", "unknown-word", "FAIL", "ended the connection"),
+    ("goodbye-by-reset", "says-goodbye", "FAIL", "broken off instead of closed"),
+    ("one-at-a-time", "second-visitor", "LATE", "waits until the first one has left"),
+    ("one-at-a-time", "slow-visitors", "LATE", "until one of those who say nothing has left"),
+    ("one-read-one-message", "split-line", "FAIL", "first half of a line was taken for a whole one"),
+    ("one-read-one-message", "byte-by-byte", "FAIL", "byte by byte"),
+    ("rest-thrown-away", "two-in-one", "LATE", "Nothing came."),
+    ("cr-kept", "crlf", "FAIL", "The answer to SIGNUP is not OK."),
+    ("case-counts", "words-in-any-case", "FAIL", "The answer to \"HELP\" is not OK."),
+    ("cap-off-by-one", "line-limit", "FAIL", "one too many"),
+    ("tail-is-command", "long-line-skipped", "FAIL", "carried out as a command"),
+    ("no-cap", "endless-line", "LATE", "read on and on"),
+    ("no-utf8-check", "not-utf8", "FAIL", "The answer to a line that is no text is not ERR,..."),
+    ("control-let-through", "control-characters", "FAIL", "The answer to a line that is no text is not ERR,..."),
+    ("decodes-each-read", "utf8-split", "FAIL", "are not the same any more"),
+    ("half-line-at-eof", "cut-line", "FAIL", "cut off was carried out"),
+    ("eof-drops-answers", "half-close", "FAIL", "ended the connection"),
+    ("second-ignored", "signup-dialogue", "FAIL", "Two different passwords were taken for one."),
+    ("input-flushed", "dialogue-in-one", "LATE", "Nothing came."),
+    ("any-name", "names", "FAIL", "A name that is not allowed was taken."),
+    ("bytes-not-characters", "passwords", "FAIL", "128 characters, 256 bytes, was refused"),
+    ("split-comma", "csv-fields", "FAIL", "The answer to"),
+    ("no-token", "login-answer", "FAIL", "has no token"),
+    ("tells-who", "wrong-password", "FAIL", "who has an account"),
+    ("check-then-act", "signup-race", "FAIL", "6 sign-ups of one name, at the same moment, were answered with OK."),
+    ("ok-before-disk", "kept-after-kill", "FAIL", "after a crash it is gone"),
+    ("ok-before-disk", "password-not-in-clear", "FAIL", "nothing is on the disk"),
+    ("password-in-clear", "password-not-in-clear", "FAIL", "Whoever reads the file has the password."),
+    ("list-forgets", "list", "FAIL", "is not listed"),
+    ("departed-stay", "departed", "FAIL", "still in the list"),
+    ("init-is-ok", "init-up", "FAIL", "answered with UP"),
+    ("inactive-gets-nothing", "inactive", "LATE", "Nothing came."),
+    ("port-without-check", "bad-port", "LATE", "Nothing came."),
+    ("not-to-sender", "bcast-all", "LATE", "Nothing came."),
+    ("one-order-each", "bcast-order", "FAIL", "do not grow by one"),
+    ("two-writes", "whole-lines", "FAIL", "torn into each other"),
+    ("no-history", "bcast-history", "LATE", "Nothing came."),
+    ("cut-at-every-underscore", "msg-relay", "FAIL", "The answer to"),
+    ("same-ticket", "introduction", "FAIL", "A ticket came twice."),
+    ("ticket-after-answer", "ticket-before-answer", "FAIL", "B has no ticket yet"),
+    ("waits-for-the-slow", "never-reads", "LATE", "Who talks to somebody who does not read waits too."),
+    ("dies-with-a-client", "reset-in-flight", "CRASH", "signal 6, SIGABRT"),
+    ("never-closed", "descriptors", "FAIL", "stay open"),
+    ("eof-not-seen", "idle-cpu", "FAIL", "works though nothing happens"),
+    ("no-hello", "hello-head", "LATE", "No such datagram came."),
+    ("repeats-all", "long-hello", "FAIL", "only what is named is sent again"),
+    ("no-tail", "tail", "LATE", "No such datagram came."),
+    ("no-token-line", "token-line", "FAIL", "anybody could put broadcasts on a screen"),
+    ("udp-once", "udp-repair", "LATE", "did not come again"),
+    ("big-datagram", "udp-repair", "FAIL", "does not fit a packet"),
+    ("udp-crash", "udp-hostile", "CRASH", "exit code 3"),
+    ("hello-from-anywhere", "udp-stranger", "FAIL", "an address that is not the session's"),
+    ("hello-for-ever", "udp-falls-back", "LATE", "Nothing came."),
+    ("ignores-sigterm", "sigterm", "LATE", "Nothing came."),
+    ("no-last-notice", "sigterm", "FAIL", "without a word"),
+    ("exit-1", "sigterm", "FAIL", "no failure"),
+    ("no-reuseaddr", "restart-at-once", "FAIL", "The old connections block the port."),
+    ("reuseport", "port-taken", "FAIL", "A port that is taken was not noticed"),
+    ("numbers-from-one", "numbers-go-on", "LATE", "Nothing came."),
+    ("ghost-stays", "takeover", "LATE", "Nothing came."),
+    ("guesses-freely", "guessing", "FAIL", "as fast as the server answers"),
+];
+
+/// Rules that the real server is not told of, though its command line seems to offer them.
+const RULES: [(&str, &str, &str, &str); 7] = [
+    ("max", "full", "FAIL", "More clients came in than may."),
+    ("idle", "idle", "LATE", "Nothing came."),
+    ("login", "login-limit", "LATE", "Nothing came."),
+    ("relogin", "relogin", "LATE", "Nothing came."),
+    ("history", "history-ends", "FAIL", "too old"),
+    ("rate", "rate", "FAIL", "100 of 100 lines"),
+    ("loss", "udp-loss", "FAIL", "no datagram was dropped"),
+];
+
+/// Why a run is not as expected.
+fn wrong(case: &(&str, &str, &str, &str), server: &[String]) -> Option<String> {
+    let (bug, check, word, sentence) = case;
+    let output = grade(&format!("--patience 1 --check {check}"), server);
+    let told = text(&output);
+    let is_found = told.starts_with(&format!("{word:<5} ")) && told.contains(sentence) && told.contains("!!");
+    let code = output.status.code();
+    (!is_found || code != Some(1)).then(|| format!("{bug}: not {word} with {sentence:?}, exit code {code:?}:\n{told}"))
+}
+
+#[test]
+fn each_check_finds_a_server_that_breaks_its_idea() {
+    with_each(&BUGS, |case| wrong(case, &toy(case.0)));
+}
+
+#[test]
+fn each_rule_of_the_house_is_missed_where_it_does_not_hold() {
+    with_each(&RULES, |case| {
+        let option = match case.0 {
+            "max" => "--max-clients {max}".to_owned(),
+            "login" => "--login-limit {login}".to_owned(),
+            "loss" => "--udp-loss {loss}".to_owned(),
+            rule => format!("--{rule} {{{rule}}}"),
+        };
+        let without = ALL_RULES.replace(&option, "").replace("{data}", &format!("{{data}}/{{{}}}", case.0));
+        let without = if case.0 == "rate" { without + " --rate off" } else { without };
+        wrong(case, &real(&without.split_whitespace().collect::<Vec<_>>().join(" ")))
+    });
+}
+
+#[test]
+fn a_level_that_is_not_passed_ends_the_run() {
+    let output = grade("--level 1-3", &toy("help-without-end"));
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("level 1 is to be passed first") && !told.contains("PASS  2"), "{told}");
+    assert!(told.contains("Begin with answers-help"), "{told}");
+}
