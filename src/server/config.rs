@@ -72,7 +72,7 @@ pub struct Config {
     pub piece_pause: Duration,
 
     /// How long a connection may stay without a login
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, hide = true)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
     pub login_limit: Duration,
 
     /// Lines a second that one client may send (twice as many in a burst), or off
