@@ -24,7 +24,8 @@ const SWEEPS: u32 = 1800;
 /// The clients that are logged in.
 #[derive(Default)]
 pub struct ClientMap {
-    clients: Mutex<Clients>,
+    /// The five systems' `Arc<Mutex<HashMap>>`, with what is counted beside it.
+    clients: Arc<Mutex<Clients>>,
     next_id: AtomicU64,
     loopback: LoopbackAddresses,
     /// What all share who share nothing.
