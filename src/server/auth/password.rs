@@ -10,13 +10,16 @@ use pbkdf2::phc::PasswordHash;
 use pbkdf2::{Algorithm, Params, Pbkdf2};
 use std::sync::Arc;
 
-/// The most who wait for a core; each is a connection, of which there are fewer.
+/// Whose turn it is for each core: one whose password is hashed, and the next one, so that a core has work while the thread
+/// of the one before wakes.
+const TURNS: usize = 2;
+/// The most who wait for a turn; each is a connection, of which there are fewer.
 const MAX_WAITING: usize = 100_000;
 
 /// Hashes and verifies passwords, a bounded number at a time, on threads of its own.
 pub struct Hasher {
     scheme: Arc<Scheme>,
-    cores: FairQueue,
+    turns: FairQueue,
     threads: Workers,
 }
 
@@ -38,12 +41,16 @@ impl Hasher {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = Workers::start("hash", cores).map_err(|error| format!("no threads for passwords: {error}"))?;
         let decoy = hash_with(&pbkdf2, &crate::value::Ticket::draw().to_string());
-        Ok(Hasher { scheme: Arc::new(Scheme { pbkdf2, decoy }), cores: FairQueue::new(cores, MAX_WAITING), threads })
+        Ok(Hasher {
+            scheme: Arc::new(Scheme { pbkdf2, decoy }),
+            turns: FairQueue::new(TURNS * cores, MAX_WAITING),
+            threads,
+        })
     }
 
     /// Sends away all that wait in line, and all that come: the end of the server does not wait for their hashes.
     pub fn stop(&self) {
-        self.cores.close();
+        self.turns.close();
     }
 
     /// The PHC string of a new password.
@@ -65,13 +72,13 @@ impl Hasher {
         self.run(patience, move || scheme.verify(&password, stored.as_deref()))
     }
 
-    /// Waits for a core in line, then for what a thread does with it.
+    /// Waits for a turn in line, then for what a thread does with it.
     fn run<T: Send + 'static>(
         &self,
         patience: &Patience<'_>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NotServed> {
-        let _core = self.cores.take(patience)?;
+        let _turn = self.turns.take(patience)?;
         self.threads.run(work).ok_or(NotServed::TimeUp)
     }
 }

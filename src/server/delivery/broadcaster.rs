@@ -279,6 +279,23 @@ mod tests {
     }
 
     #[test]
+    fn who_lacks_nothing_is_not_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let history = History::open(folder.path(), Duration::from_secs(3600)).expect("a new folder");
+        let broadcaster = Broadcaster::default();
+        let start = |next| {
+            let (token, mailbox) = (Ticket::draw(), Arc::<Suspected>::default());
+            broadcaster.join(token, [[10, 0, 0, 7].into(); 2], mailbox, Arc::default());
+            broadcaster.start(token, next, &history);
+            broadcaster.lock().due.contains(&token)
+        };
+        assert!(!start(1));
+        let (from, texts) = ("alice".parse().expect("a name"), ["hi".parse().expect("a text")]);
+        history.append(&from, &texts, std::time::SystemTime::now(), Instant::now()).expect("room on the disk");
+        assert!(start(1) && !start(2));
+    }
+
+    #[test]
     fn a_session_of_which_nothing_is_heard_is_suspected_until_something_is() {
         let (broadcaster, mailbox, now) = (Broadcaster::default(), Arc::<Suspected>::default(), Instant::now());
         let (token, ip, presence) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]), Arc::<Presence>::default());

@@ -197,8 +197,13 @@ impl<'a> LoginState<'a> {
     }
 
     /// Whether there are broadcasts that this connection was not sent yet.
-    pub fn lacks_broadcasts(&self) -> bool {
-        !self.services.history.read(self.next_broadcast, 1, Instant::now()).0.is_empty()
+    pub fn lacks_broadcasts(&mut self) -> bool {
+        let (broadcasts, range) = self.services.history.read(self.next_broadcast, 1, Instant::now());
+        if broadcasts.is_empty() {
+            // Nothing before the next one is kept.
+            self.next_broadcast = range.next;
+        }
+        !broadcasts.is_empty()
     }
 
     /// Whether the client has said a hello: then it is sent broadcasts by datagrams.
