@@ -1,6 +1,9 @@
 //! Servers that are none: nothing hangs the grader, and it says what it saw.
 
 use crate::harness::{grade, real, server, text, toy, with_each};
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
 use std::process::Output;
 
 fn code_and_text(output: &Output) -> (Option<i32>, String) {
@@ -33,7 +36,7 @@ fn a_server_that_is_mute_drips_floods_or_crashes_hangs_nothing() {
 const NO_START: [(&str, &str); 4] = [
     ("no/such/program {port}", "no/such/program could not be started"),
     ("sh -c 'echo oh {port} >&2; exit 7'", "It ended before it listened: exit code 7. Its last words:\n  oh "),
-    ("sh -c 'setsid sleep 77 & : {port}'", "went into the background"),
+    ("sh -c 'setsid env STRAY={port} sleep 600 & exit 0'", "went into the background"),
     ("sh", "has no {port}"),
 ];
 
@@ -47,16 +50,28 @@ fn what_does_not_start_is_said_to() {
         let (code, told) = code_and_text(&grade("--patience 1", &words));
         (code != Some(2) || !told.contains(said)).then(|| format!("{line}, exit code {code:?}:\n{told}"))
     });
-    let left = std::process::Command::new("pgrep").args(["-fx", "sleep 77"]).output().expect("pgrep runs");
-    assert_eq!(String::from_utf8_lossy(&left.stdout), "", "what went into the background is killed too");
+}
+
+/// A process that has left its group and its parent, as daemons do.
+#[test]
+fn what_went_into_the_background_is_killed_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("id");
+    let at = file.display();
+    let script = format!("setsid sh -c 'echo $$ > {at}; exec sleep 600' & until [ -s {at} ]; do :; done; : {{port}}");
+    let (code, told) = code_and_text(&grade("--patience 1", &["sh".to_owned(), "-c".to_owned(), script]));
+    assert_eq!(code, Some(2), "{told}");
+    let id: u32 = fs::read_to_string(file).expect("it ran").trim().parse().expect("a number");
+    assert!(!Path::new(&format!("/proc/{id}")).exists(), "process {id} is still there");
 }
 
 #[test]
 fn a_server_that_listens_elsewhere_is_told_where() {
-    let elsewhere = server(&["TOY_BUG=".to_owned(), "TOY_PORT=4399".to_owned(), "IGNORED={port}".to_owned()]);
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+    let elsewhere = server(&["TOY_BUG=".to_owned(), format!("TOY_PORT={free}"), "IGNORED={port}".to_owned()]);
     let (code, told) = code_and_text(&grade("--patience 1", &elsewhere));
     assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("It listens on port 4399, not on "), "{told}");
+    assert!(told.contains(&format!("It listens on port {free}, not on ")), "{told}");
 }
 
 #[test]
