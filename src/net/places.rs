@@ -4,6 +4,7 @@
 //! connections cannot shut everybody out, whether one address makes them or many. It decides, and knows no socket.
 
 use crate::value::network_of;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -92,7 +93,8 @@ impl Places {
         };
         let id = self.next;
         self.next += 1;
-        self.put(id, from, Standing::Silent);
+        self.held.insert(id, (from, Standing::Silent));
+        self.count(from);
         if let Some(other) = gives_way {
             self.leave(other);
         }
@@ -101,28 +103,36 @@ impl Places {
 
     /// A connection stands otherwise now. False for one that has given way: it is over.
     pub fn stand(&mut self, id: u64, standing: Standing) -> bool {
-        let held = self.leave(id);
-        held.map(|from| self.put(id, from, standing)).is_some()
+        let Some((from, held)) = self.held.get_mut(&id) else { return false };
+        let (from, before) = (*from, std::mem::replace(held, standing));
+        match (before == Standing::Kept, standing == Standing::Kept) {
+            (true, false) => self.count(from),
+            (false, true) => self.count_no_more(from),
+            (true, true) | (false, false) => {}
+        }
+        true
     }
 
     /// A connection has ended; gives its address, if it still had a place.
     pub fn leave(&mut self, id: u64) -> Option<Origin> {
         let (from, standing) = self.held.remove(&id)?;
         if standing != Standing::Kept {
-            // What is counted has an entry.
-            let count = self.without_login.get_mut(&from)?;
-            *count -= 1;
-            if *count == 0 {
-                self.without_login.remove(&from);
-            }
+            self.count_no_more(from);
         }
         Some(from)
     }
 
-    fn put(&mut self, id: u64, from: Origin, standing: Standing) {
-        self.held.insert(id, (from, standing));
-        if standing != Standing::Kept {
-            *self.without_login.entry(from).or_default() += 1;
+    /// A connection of this address is without a login.
+    fn count(&mut self, from: Origin) {
+        *self.without_login.entry(from).or_default() += 1;
+    }
+
+    /// A connection that was without a login is not any more.
+    fn count_no_more(&mut self, from: Origin) {
+        let Entry::Occupied(mut count) = self.without_login.entry(from) else { return };
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
         }
     }
 

@@ -135,17 +135,19 @@ impl ClientMap {
     /// Enters a client, and gives one that comes from loopback an address of its own, so that on one machine
     /// everybody can listen on the same port (S4). With it comes an older session of that name, which is to be told and
     /// closed: one session a name.
-    pub fn enter(&self, client: NewClient, now: Instant) -> (SessionKey, Option<ClientSnapshot>) {
+    pub fn enter(&self, client: NewClient, now: Instant) -> (SessionKey, Option<Box<ClientSnapshot>>) {
         let mut clients = self.lock();
         let address = self.address_for(client.from.ip(), &clients);
         let client = self.client(client, address, now);
         let key = client.key();
-        let older = clients.insert(Box::new(client));
-        (key, older.map(|client| client.snapshot()))
+        let older = clients.insert(client);
+        (key, older.map(|client| Box::new(client.snapshot())))
     }
 
-    pub(super) fn client(&self, client: NewClient, address: IpAddr, now: Instant) -> Client {
-        Client {
+    /// The entry of a client. Out of line: it is not to lie on the stack of the session under what puts it into the map.
+    #[inline(never)]
+    pub(super) fn client(&self, client: NewClient, address: IpAddr, now: Instant) -> Box<Client> {
+        Box::new(Client {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             name: client.name,
             address,
@@ -165,7 +167,7 @@ impl ClientMap {
             spelling: None,
             presence: client.presence,
             mailbox: client.mailbox,
-        }
+        })
     }
 
     pub(super) fn address_for(&self, observed: IpAddr, clients: &Clients) -> IpAddr {

@@ -92,23 +92,22 @@ impl ClientMap {
         let address = if guest.stays() { guest.from.ip() } else { self.address_for(guest.from.ip(), &clients) };
         let client = self.guest(guest, name, address, now);
         let key = client.key();
-        clients.insert(Box::new(client));
+        clients.insert(client);
         Ok(EnteredGuest { key, again, gives_way })
     }
 
-    fn guest(&self, guest: NewGuest, name: Username, address: IpAddr, now: Instant) -> Client {
+    fn guest(&self, guest: NewGuest, name: Username, address: IpAddr, now: Instant) -> Box<Client> {
         let active = guest.stays();
         // It asks for guests alone, and never where anybody else is.
         let view = Viewpoint::ThisMachine;
         let client = NewClient { name, from: guest.from, view, presence: Arc::default(), mailbox: guest.mailbox };
-        Client {
-            port: Some(guest.port),
-            active,
-            files: Arc::new(guest.files),
-            guest: Some(guest.dialect),
-            spelling: Some(guest.spelling.into()),
-            ..self.client(client, address, now)
-        }
+        let mut client = self.client(client, address, now);
+        client.port = Some(guest.port);
+        client.active = active;
+        client.files = Arc::new(guest.files);
+        client.guest = Some(guest.dialect);
+        client.spelling = Some(guest.spelling.into());
+        client
     }
 
     /// Takes the guest of this name out; gives how to reach its session.

@@ -34,7 +34,6 @@ pub struct Broadcaster {
 
 #[derive(Default)]
 struct State {
-    /// Each in a Box: a table has room for up to twice as many, and what is put into it is copied on the way.
     recipients: HashMap<Ticket, Box<Recipient>>,
     /// There is a new broadcast: everybody is to be looked at.
     all: bool,
@@ -54,7 +53,7 @@ impl Broadcaster {
     pub fn join(&self, token: Ticket, addresses: [IpAddr; 2], mailbox: Arc<dyn Mailbox>, presence: Arc<Presence>) {
         // The connection may have been suspected since an earlier login on it.
         mailbox.suspect(false);
-        let recipient = Box::new(Recipient::new(token, addresses, mailbox, presence));
+        let recipient = Recipient::new(token, addresses, mailbox, presence);
         self.lock().recipients.insert(token, recipient);
     }
 

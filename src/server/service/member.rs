@@ -6,7 +6,7 @@ use crate::protocol::{BroadcastText, Done, MAX_FILES, MemberRequest, Refusal, Re
 use crate::server::clients::{ClientSnapshot, FileNames, Listed, SessionKey};
 use crate::value::comma;
 use crate::value::sentence::counted;
-use crate::value::{Ticket, Username};
+use crate::value::{Address, Ticket, Username};
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
 
@@ -45,60 +45,29 @@ pub enum Answered {
 }
 
 /// Decides what is done about a request, and does what does not wait. Data lines are added to `answer`.
+///
+/// What it does is out of line, each on its own: the frame of one is not to lie on a session's stack under the others.
 pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, answer: &mut String) -> Answered {
     Answered::Reply(match request {
         MemberRequest::List => list(services, key, answer),
         MemberRequest::BroadcastDialogue => return Answered::AskForBroadcast,
         MemberRequest::Broadcast(text) => return Answered::Broadcast(text),
-        MemberRequest::Message { text, to } => match services.message(key, &text, &to) {
-            Ok(Handled::Introduced(introduction)) => introduce(&introduction, "Deliver it to", answer),
-            Ok(Handled::Relayed(name)) => Reply::Ok(format!("Relayed to {name}")),
-            Err(refusal) => Reply::Err(refusal),
-        },
-        MemberRequest::Connect(to) => match services.introduce(key, &to) {
-            Ok(introduction) => introduce(&introduction, "Connect to", answer),
-            Err(refusal) => Reply::Err(refusal),
-        },
-        MemberRequest::Relay { text, to } => match services.relay(key, &text, &to) {
-            Ok(name) => Reply::Ok(format!("Relayed to {name}")),
-            Err(refusal) => Reply::Err(refusal),
-        },
+        MemberRequest::Message { text, to } => message(services, key, &text, &to, answer),
+        MemberRequest::Connect(to) => connect(services, key, &to, answer),
+        MemberRequest::Relay { text, to } => relay(services, key, &text, &to),
         MemberRequest::Init { name, port, files } => set_listening(services, key, &name, &port, &files),
         MemberRequest::Reach(port) => set_reach(services, key, &port),
         MemberRequest::Share(files) => share(services, key, &files),
-        MemberRequest::GetUsers => {
-            let names = services.active_names();
-            Reply::Ok(comma::join(names.iter().map(Username::as_str)))
-        }
-        MemberRequest::GetPeer(name) => match services.find_address(&name, key.view) {
-            Some(at) => {
-                write(answer, Done(format_args!("{},{}", at.ip(), at.port())));
-                return Answered::Written;
-            }
-            None => Reply::Err(Refusal::UserNotFound),
-        },
-        MemberRequest::GetUserFiles(name) => match services.find_user(&name) {
-            Some(client) => return Answered::Files(vec![client]),
-            None => Reply::Err(Refusal::UserNotFound),
-        },
+        MemberRequest::GetUsers => users(services),
+        MemberRequest::GetPeer(name) => return peer(services, key, &name, answer),
+        MemberRequest::GetUserFiles(name) => return user_files(services, &name),
         MemberRequest::GetAllFiles => return Answered::Files(services.active()),
         MemberRequest::Active => set_active(services, key, true),
         MemberRequest::Inactive => set_active(services, key, false),
-        MemberRequest::Whoami => {
-            let port = services.clients.port(key).unwrap_or(0);
-            write(answer, Done(format_args!("{},{},{port}", key.name, key.address)));
-            return Answered::Written;
-        }
+        MemberRequest::Whoami => return whoami(services, key, answer),
         // That it came was counted already.
         MemberRequest::Here => Reply::Ok(String::new()),
-        MemberRequest::Probe => match services.clients.port(key) {
-            Some(port) => {
-                let (name, ticket) = (key.name.clone(), Ticket::draw());
-                write(answer, Reply::Ticket { name: name.clone(), ticket });
-                return Answered::Probe(Probe { name, ticket, address: SocketAddr::new(key.address, port) });
-            }
-            None => Reply::Err(Refusal::other("You do not listen: send INIT,name,port")),
-        },
+        MemberRequest::Probe => return probe(services, key, answer),
     })
 }
 
@@ -138,6 +107,7 @@ pub fn is(name: &Username, text: &str) -> bool {
     text.trim().parse() == Ok::<Username, _>(name.clone())
 }
 
+#[inline(never)]
 fn list(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Reply {
     let clients = services.list(key.view);
     let count = clients.len();
@@ -148,6 +118,72 @@ fn list(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Reply {
     Reply::Ok(counted(count, "active client"))
 }
 
+#[inline(never)]
+fn message(services: &Rendezvous, key: &SessionKey, text: &str, to: &Address, answer: &mut String) -> Reply {
+    match services.message(key, text, to) {
+        Ok(Handled::Introduced(introduction)) => introduce(&introduction, "Deliver it to", answer),
+        Ok(Handled::Relayed(name)) => Reply::Ok(format!("Relayed to {name}")),
+        Err(refusal) => Reply::Err(refusal),
+    }
+}
+
+#[inline(never)]
+fn connect(services: &Rendezvous, key: &SessionKey, to: &Address, answer: &mut String) -> Reply {
+    match services.introduce(key, to) {
+        Ok(introduction) => introduce(&introduction, "Connect to", answer),
+        Err(refusal) => Reply::Err(refusal),
+    }
+}
+
+#[inline(never)]
+fn relay(services: &Rendezvous, key: &SessionKey, text: &str, to: &Address) -> Reply {
+    match services.relay(key, text, to) {
+        Ok(name) => Reply::Ok(format!("Relayed to {name}")),
+        Err(refusal) => Reply::Err(refusal),
+    }
+}
+
+#[inline(never)]
+fn users(services: &Rendezvous) -> Reply {
+    let names = services.active_names();
+    Reply::Ok(comma::join(names.iter().map(Username::as_str)))
+}
+
+#[inline(never)]
+fn peer(services: &Rendezvous, key: &SessionKey, name: &str, answer: &mut String) -> Answered {
+    let Some(at) = services.find_address(name, key.view) else {
+        return Answered::Reply(Reply::Err(Refusal::UserNotFound));
+    };
+    write(answer, Done(format_args!("{},{}", at.ip(), at.port())));
+    Answered::Written
+}
+
+#[inline(never)]
+fn user_files(services: &Rendezvous, name: &str) -> Answered {
+    match services.find_user(name) {
+        Some(client) => Answered::Files(vec![client]),
+        None => Answered::Reply(Reply::Err(Refusal::UserNotFound)),
+    }
+}
+
+#[inline(never)]
+fn whoami(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Answered {
+    let port = services.clients.port(key).unwrap_or(0);
+    write(answer, Done(format_args!("{},{},{port}", key.name, key.address)));
+    Answered::Written
+}
+
+#[inline(never)]
+fn probe(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Answered {
+    let Some(port) = services.clients.port(key) else {
+        return Answered::Reply(Reply::Err(Refusal::other("You do not listen: send INIT,name,port")));
+    };
+    let (name, ticket) = (key.name.clone(), Ticket::draw());
+    write(answer, Reply::Ticket { name: name.clone(), ticket });
+    Answered::Probe(Probe { name, ticket, address: SocketAddr::new(key.address, port) })
+}
+
+#[inline(never)]
 fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Reply {
     let Introduction { name, address, ticket } = introduction;
     write(answer, Reply::Ticket { name: name.clone(), ticket: *ticket });
@@ -155,6 +191,7 @@ fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Re
     Reply::Ok(format!("{what} {name} at {address}"))
 }
 
+#[inline(never)]
 fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str, files: &[String]) -> Reply {
     if !is(&key.name, name) {
         return Reply::Err(Refusal::Other(format!("You are {0}: send INIT,{0},port", key.name)));
@@ -169,6 +206,7 @@ fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str
     }
 }
 
+#[inline(never)]
 fn set_reach(services: &Rendezvous, key: &SessionKey, port: &str) -> Reply {
     if !key.address.is_loopback() {
         let sentence = format!("REACH is for clients on the server's own machine: you are reached at {}", key.address);
@@ -183,10 +221,12 @@ fn set_reach(services: &Rendezvous, key: &SessionKey, port: &str) -> Reply {
     }
 }
 
+#[inline(never)]
 fn share(services: &Rendezvous, key: &SessionKey, files: &[String]) -> Reply {
     if services.clients.add_files(key, files) { Reply::Up } else { too_many_files() }
 }
 
+#[inline(never)]
 fn set_active(services: &Rendezvous, key: &SessionKey, active: bool) -> Reply {
     let word = if active { "active" } else { "inactive" };
     match services.clients.set_active(key, active) {

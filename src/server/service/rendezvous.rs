@@ -137,17 +137,23 @@ impl Rendezvous {
         let client = NewClient { name, from, view, presence: Arc::clone(&presence), mailbox: Arc::clone(&mailbox) };
         let (key, older) = self.clients.enter(client, now);
         if let Some(older) = older {
-            let notice = Notice::TakenOver { name: key.name.clone(), from: from.ip() };
-            older.mailbox.deliver(&Event::Notice(notice).into());
-            older.mailbox.close();
-            if older.presence.was_cut_off(now) {
-                self.was_lost(&key.name, &older.presence);
-            }
+            self.take_over(&key.name, from.ip(), &older, now);
         }
         // Before the client learns its token: its first hello may come at once.
         let token = Ticket::draw();
         self.broadcaster.join(token, [from.ip(), key.address], mailbox, Arc::clone(&presence));
         Login { key, token, presence }
+    }
+
+    /// Tells and closes a session whose name has logged in from elsewhere.
+    #[inline(never)]
+    fn take_over(&self, name: &Username, from: IpAddr, older: &ClientSnapshot, now: Instant) {
+        let notice = Notice::TakenOver { name: name.clone(), from };
+        older.mailbox.deliver(&Event::Notice(notice).into());
+        older.mailbox.close();
+        if older.presence.was_cut_off(now) {
+            self.was_lost(name, &older.presence);
+        }
     }
 
     /// Logs a client out; tells where it stands in the broadcasts, if they were ever sent to it.

@@ -39,8 +39,9 @@ const LONG_ANSWER: usize = 1500;
 pub enum Next {
     /// Read on.
     Read,
-    /// Carry this out, then what comes of it.
-    Do(Work),
+    /// Carry this out, then what comes of it. In a Box, as it is seldom and large: each step of a session returns one of
+    /// these on its stack.
+    Do(Box<Work>),
     /// Close.
     Close,
 }
@@ -57,6 +58,12 @@ pub enum Work {
     Files(Vec<ClientSnapshot>),
     /// See who listens at the client's address: [`Session::probed`].
     Probe(Probe),
+}
+
+impl From<Work> for Next {
+    fn from(work: Work) -> Next {
+        Next::Do(Box::new(work))
+    }
 }
 
 /// What the next line will be taken for.
@@ -113,9 +120,9 @@ impl<'a> Session<'a> {
             }
             Ok(line) => self.take_line(line, answer),
         };
-        match next {
+        match &next {
             // Their results are logged.
-            Next::Do(Work::SignUp(_) | Work::LogIn(_) | Work::Probe(_)) => {}
+            Next::Do(work) if matches!(**work, Work::SignUp(_) | Work::LogIn(_) | Work::Probe(_)) => {}
             // It broadcasts, and is answered and logged with those behind it that do.
             Next::Read if answer.len() == began => {}
             // Lists of files are sent by the loop, and not logged.
@@ -133,8 +140,8 @@ impl<'a> Session<'a> {
                 // be taken for commands.
                 match dialogue.take(line, |_| Ok(())) {
                     DialogueStep::Ask(dialogue) => self.ask(dialogue, answer),
-                    DialogueStep::SignUp(credentials) => return Next::Do(Work::SignUp(credentials)),
-                    DialogueStep::LogIn(credentials) => return Next::Do(Work::LogIn(credentials)),
+                    DialogueStep::SignUp(credentials) => return Work::SignUp(credentials).into(),
+                    DialogueStep::LogIn(credentials) => return Work::LogIn(credentials).into(),
                     DialogueStep::Refused(refusal) => write(answer, Reply::Err(refusal)),
                 }
                 Next::Read
@@ -219,8 +226,8 @@ impl<'a> Session<'a> {
         match entry {
             EntryRequest::SignupDialogue => self.ask(LoginDialogue::SignupName, answer),
             EntryRequest::LoginDialogue => self.ask(LoginDialogue::LoginName, answer),
-            EntryRequest::Signup { name, password } => return Next::Do(Work::SignUp(Credentials { name, password })),
-            EntryRequest::Login { name, password } => return Next::Do(Work::LogIn(Credentials { name, password })),
+            EntryRequest::Signup { name, password } => return Work::SignUp(Credentials { name, password }).into(),
+            EntryRequest::Login { name, password } => return Work::LogIn(Credentials { name, password }).into(),
         }
         Next::Read
     }
@@ -235,8 +242,8 @@ impl<'a> Session<'a> {
                 self.prompt = Prompt::BroadcastText;
                 write(answer, Reply::Ok("Message:".to_owned()));
             }
-            Answered::Files(clients) => return Next::Do(Work::Files(clients)),
-            Answered::Probe(probe) => return Next::Do(Work::Probe(probe)),
+            Answered::Files(clients) => return Work::Files(clients).into(),
+            Answered::Probe(probe) => return Work::Probe(probe).into(),
         }
         Next::Read
     }
@@ -273,7 +280,7 @@ impl<'a> Session<'a> {
             Err(refusal) => return self.finish(Reply::Err(refusal), answer),
         }
         self.finish(Reply::Ok("Login successful!".to_owned()), answer);
-        Next::Do(Work::CatchUp)
+        Work::CatchUp.into()
     }
 
     /// What the answer to a login begins with.

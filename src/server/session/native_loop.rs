@@ -24,7 +24,8 @@ const HELLO_WAIT: Duration = Duration::from_millis(300);
 const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_secs(6);
 /// The time between two pieces of it, in which lines are read and answered.
 const PIECE_PAUSE: Duration = Duration::from_millis(1);
-/// Bytes of room for answers that a client keeps while it says nothing.
+/// Bytes of room for answers that a client keeps while it says nothing. Taken before a line is looked at: where the answer is
+/// written, the stack is deep already.
 const KEPT_ANSWER: usize = 128;
 
 /// Serves the main port.
@@ -150,7 +151,10 @@ impl<'a> Connection<'a> {
         self.lines.get_mut().set_rate(self.session.login.read_rate());
         self.lines.set_most(self.session.login.most_without_lf());
         match self.lines.next_line() {
-            Ok(Some(line)) => Some(self.session.take(line, Instant::now(), &mut self.answer)),
+            Ok(Some(line)) => {
+                self.answer.reserve(KEPT_ANSWER);
+                Some(self.session.take(line, Instant::now(), &mut self.answer))
+            }
             Ok(None) => None,
             Err(error) if error.kind() == ErrorKind::TimedOut && until != deadline => Some(Next::Read),
             Err(error) if error.kind() == ErrorKind::TimedOut => self.time_is_up(Instant::now()),
@@ -169,11 +173,12 @@ impl<'a> Connection<'a> {
 
     /// What the result leads to; nothing when the connection is over.
     #[inline(never)]
-    fn carry_out(&mut self, work: Work) -> Option<Next> {
+    #[expect(clippy::boxed_local, reason = "it is not to lie on the stack of the loop")]
+    fn carry_out(&mut self, work: Box<Work>) -> Option<Next> {
         let stream = Arc::clone(self.stream);
         let has_gone = move || has_hung_up(&stream);
         let (session, answer) = (&mut self.session, &mut self.answer);
-        match work {
+        match *work {
             Work::SignUp(credentials) => {
                 let result = session.login.sign_up(&credentials, &has_gone);
                 Some(session.signed_up(result, answer))
