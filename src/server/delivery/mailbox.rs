@@ -1,4 +1,5 @@
-//! What the rest of the server may do to a session: hand it events, or end it. Neither ever waits.
+//! What the rest of the server may do to a session: hand it events, or end it. Neither ever waits; who
+//! promises somebody else that an event is on its way asks for that, and waits for a moment at the most.
 
 use crate::protocol::Event;
 use std::fmt::Write;
@@ -16,6 +17,10 @@ pub struct Parcel {
 pub trait Mailbox: Send + Sync {
     /// Hands events over. False when the session has ended, or is ended now because it does not read what it is sent.
     fn deliver(&self, parcel: &Parcel) -> bool;
+
+    /// Waits until what was handed over is on its way, a tenth of a second at the most: another thread may have been
+    /// about to write it.
+    fn settle(&self) {}
 
     /// Ends the session; what was handed over before is still sent.
     fn close(&self);

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 const WRITE_WAIT: Duration = Duration::from_millis(1);
 /// How long a client may take to read the answer that it asked for, before it counts as gone.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long somebody who handed a line over may wait for another thread to write it. That is done at once, but for a
+/// client that reads slowly: who waits is not to be held up by it.
+const SETTLE_LIMIT: Duration = Duration::from_millis(100);
 /// What may be left for the thread that is writing, in bytes.
 const MAX_PENDING: usize = 256 * 1024;
 
@@ -194,6 +197,10 @@ impl Mailbox for Outbox {
         self.send(parcel.lines())
     }
 
+    fn settle(&self) {
+        drop(self.wait(self.lock(), SETTLE_LIMIT, |state| state.writing && !state.broken));
+    }
+
     /// Ends only the reading half: the session's thread wakes, and closes the rest when the last line is out.
     fn close(&self) {
         self.lock().closing = true;
@@ -261,6 +268,28 @@ mod tests {
         drop(outbox);
         let lines: Vec<String> = BufReader::new(reader).lines().map(|line| line.expect("text")).collect();
         assert_eq!(lines, ["notice_the end", "OK,Broadcast 1 sent to 2 clients"]);
+    }
+
+    #[test]
+    fn what_is_left_to_another_thread_is_out_when_it_has_settled() {
+        let (outbox, mut reader) = pair();
+        reader.set_nonblocking(true).expect("set");
+        // As a thread does whose answer is out, and that has not looked for more yet.
+        outbox.lock().writing = true;
+        assert!(outbox.send("ticket\n"));
+        let mut line = [0; 7];
+        assert_eq!(reader.read(&mut line).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+        thread::scope(|scope| {
+            let settled = scope.spawn(|| {
+                outbox.settle();
+                reader.read(&mut line).map_err(|error| error.kind())
+            });
+            while !settled.is_finished() && outbox.lock().waiting == 0 {
+                thread::yield_now();
+            }
+            assert!(outbox.write_all(b"", Instant::now()));
+            assert_eq!(settled.join().expect("no panic"), Ok(7));
+        });
     }
 
     #[test]

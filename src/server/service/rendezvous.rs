@@ -247,6 +247,8 @@ impl Rendezvous {
         }
         let ticket = Ticket::draw();
         let told = target.mailbox.deliver(&Event::Ticket { name: asker.name.clone(), ticket }.into());
+        // The asker connects as soon as it has its answer.
+        target.mailbox.settle();
         if told { Ok(Introduction { name, address, ticket }) } else { Err(Refusal::JustLeaving(name)) }
     }
 
