@@ -19,6 +19,13 @@ a mark at the first line that differs. It shares no code with peerline, so it ca
     grade --class submissions --out reports -- python3 {dir}/server.py {port} {data}
     grade --list; grade --explain split-line
 
+With all that peerline's own server offers:
+
+    cargo build && cargo run -p peerline-grade -- --all -- target/debug/server --port {port} --data {data} --idle {idle} \\
+        --relogin {relogin} --history {history} --login-limit {login} --max-clients {max} --rate {rate} --udp-loss {loss}
+
+What a check that does not pass looks like:
+
     FAIL  2 lines / long-line-skipped                                  0 of 3 points
        A   0.000      (connects)
        A   0.001  <-  OK,Welcome: login or signup

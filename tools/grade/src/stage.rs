@@ -109,7 +109,8 @@ impl<'a> Stage<'a> {
         self.server = None;
         self.address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let data = self.data.clone();
-        let mut server = self.spawn(port, &data).inspect_err(|fault| self.no_start = Some(fault.sentence.clone()))?;
+        let mut server =
+            self.spawn(port, &data, &self.output).inspect_err(|fault| self.no_start = Some(fault.sentence.clone()))?;
         let until = Instant::now() + START * self.setup.patience;
         let reason = loop {
             if let Some(ended) = server.ended() {
@@ -137,14 +138,14 @@ impl<'a> Stage<'a> {
         Err(Fault::closed(reason))
     }
 
-    /// Starts a server and does not wait until it listens.
-    pub fn spawn(&self, port: u16, data: &Path) -> Verdict<ServerProcess> {
+    /// Starts a server with this data, whose words go into that file, and does not wait until it listens.
+    pub fn spawn(&self, port: u16, data: &Path, output: &Path) -> Verdict<ServerProcess> {
         let Target::Command(line) = &self.setup.target else {
             return Err(Fault::grader("start a server", "it runs already"));
         };
         let words = line.fill(&Filling { port, data, house: self.check.house });
         let program = words.first().cloned().unwrap_or_default();
-        ServerProcess::start(&words, &self.output, &self.setup.mark())
+        ServerProcess::start(&words, output, &self.setup.mark())
             .map_err(|error| Fault::closed(format!("{program} could not be started: {error}.")))
     }
 

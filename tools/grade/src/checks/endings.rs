@@ -98,7 +98,7 @@ fn port_taken(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
     let data = stage.data.join("second");
     std::fs::create_dir_all(&data).map_err(|error| Fault::grader("make a folder", error))?;
-    let mut second = stage.spawn(stage.port(), &data)?;
+    let mut second = stage.spawn(stage.port(), &data, &data.join("output"))?;
     stage.record.note("", "(a second server is started on the same port)");
     let ended = second.wait(stage.limits.wait);
     second.stop();

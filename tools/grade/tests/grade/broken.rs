@@ -112,6 +112,14 @@ fn each_rule_of_the_house_is_missed_where_it_does_not_hold() {
 }
 
 #[test]
+fn a_port_that_is_taken_is_not_to_be_met_with_silence() {
+    let script = ["sh", "-c", "exec \"$@\" >/dev/null 2>&1", "sh"].map(str::to_owned);
+    let silent = [script.to_vec(), toy("")].concat();
+    let found = wrong(&("silent", "port-taken", "FAIL", "A server that cannot start says why."), &silent);
+    assert_eq!(found, None);
+}
+
+#[test]
 fn a_level_that_is_not_passed_ends_the_run() {
     let output = grade("--level 1-3", &toy("help-without-end"));
     let told = text(&output);
