@@ -4,8 +4,8 @@ use clap::Parser;
 use env_logger::{Target, WriteStyle};
 use peerline::net::Shutdown;
 use peerline::program::{LogWriter, Rationed, log_line, tell_error};
-use peerline::server::Server;
 use peerline::server::config::Config;
+use peerline::server::{Server, allocator};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,6 +18,9 @@ const SETUP_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let config = Config::parse();
+    if config.manual.is_none() {
+        allocator::set();
+    }
     let log = match start_log() {
         Ok(log) => log,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! The rendezvous server as a whole: its sockets, its threads, and their ordered end.
 
+pub mod allocator;
 pub mod config;
 mod limits;
 mod auth;

@@ -15,6 +15,7 @@ mod file_trouble;
 mod files;
 mod found;
 mod lan;
+mod memory;
 mod menu_dialect;
 mod menu_pieces;
 mod model;

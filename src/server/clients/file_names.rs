@@ -1,12 +1,14 @@
-//! The names of the files that one client shares, in blocks of memory: what is left of thousands of small pieces, and of
-//! very large ones, the allocator keeps when they are given back.
+//! The names of the files that one client shares, in blocks of memory that the system has back when they are let go.
 
 use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
+use crate::server::allocator::MAPPED;
 use std::sync::Arc;
 
-/// The bytes of a block: glibc gives back what is smaller than 128 KiB, and keeps more and more once it was given larger
-/// pieces (mallopt(3), M_MMAP_THRESHOLD).
-const BLOCK: usize = 64 * 1024;
+/// The bytes of a block that is no small list. The allocator maps pieces of this size on their own, and unmaps them when
+/// they are let go: see [`crate::server::allocator`]. Of a block that is mapped, only what was written to is resident.
+const BLOCK: usize = MAPPED;
+/// The bytes of names that lie where all that is small does: of nearly every client.
+const SMALL: usize = 4096;
 
 /// A list of names, in the order in which they were told. Copies share their blocks: many are being sent while a list
 /// grows, each as it was when it was asked for.
@@ -17,13 +19,9 @@ pub struct FileNames {
     bytes: usize,
 }
 
-/// Some names, one behind the other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Block {
-    text: String,
-    /// Where each of them ends in the text.
-    ends: Vec<u32>,
-}
+/// Some names, each with an LF behind it, which no line of a client has within it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Block(String);
 
 impl FileNames {
     /// These names, but the empty ones; nothing when they are more, or have more bytes, than a client may announce.
@@ -41,7 +39,7 @@ impl FileNames {
             }
             self.len += 1;
             self.bytes += name.len();
-            match self.blocks.last_mut().filter(|last| last.text.len() + name.len() <= BLOCK) {
+            match self.blocks.last_mut().filter(|last| last.has_room(name)) {
                 Some(last) => Arc::make_mut(last).add(name),
                 None => {
                     let mut block = Block::default();
@@ -70,15 +68,31 @@ impl FileNames {
 }
 
 impl Block {
+    fn has_room(&self, name: &str) -> bool {
+        self.0.len() + name.len() < BLOCK
+    }
+
     fn add(&mut self, name: &str) {
-        self.text.push_str(name);
-        // At most [`MAX_FILE_BYTES`].
-        self.ends.push(self.text.len() as u32);
+        let needed = self.0.len() + name.len() + 1;
+        // Not by and by: each size on the way would be a piece that is kept.
+        if needed > SMALL && needed > self.0.capacity() {
+            self.0.reserve_exact(BLOCK.max(needed) - self.0.len());
+        }
+        self.0.push_str(name);
+        self.0.push('\n');
     }
 
     fn iter(&self) -> impl Iterator<Item = &str> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, &end)| &self.text[begin as usize..end as usize])
+        self.0.split_terminator('\n')
+    }
+}
+
+/// With the same room: what is copied is about to grow.
+impl Clone for Block {
+    fn clone(&self) -> Block {
+        let mut text = String::with_capacity(self.0.capacity());
+        text.push_str(&self.0);
+        Block(text)
     }
 }
 
@@ -92,14 +106,17 @@ mod tests {
         assert!(names.add(["", "b"]));
         assert_eq!((names.to_vec(), names.len()), (["a.txt", "grüße.txt", "b"].map(str::to_owned).to_vec(), 3));
         assert_eq!(FileNames::default().to_vec(), Vec::<String>::new());
+        let room = |names: &FileNames| names.blocks.iter().map(|block| block.0.capacity()).collect::<Vec<_>>();
+        assert!(room(&names).iter().all(|room| *room < SMALL), "a short list takes little");
         let many: Vec<String> =
             (0..9_000).map(|number| format!("a rather long file name, number {number}.txt")).collect();
         let names = FileNames::new(many.iter().map(String::as_str)).expect("not too many");
-        assert!(names.blocks.len() > 3);
+        assert!(names.blocks.len() > 2);
+        assert!(room(&names).iter().all(|room| *room >= MAPPED), "a long one only pieces that are given back whole");
         assert_eq!((names.to_vec(), names.len()), (many.clone(), many.len()));
         let (mut longer, blocks) = (names.clone(), names.blocks.len());
         assert!(longer.add(["one more"]));
-        assert_eq!((longer.len(), names.len()), (many.len() + 1, many.len()));
+        assert_eq!((longer.len(), names.len(), room(&longer)), (many.len() + 1, many.len(), room(&names)));
         let shared = names.blocks.iter().zip(&longer.blocks).filter(|(one, other)| Arc::ptr_eq(one, other)).count();
         assert_eq!(shared, blocks - 1, "only the last one was copied");
     }

@@ -4,6 +4,7 @@ use super::native::{Next, Session, Work};
 use crate::net::listener::{Service, reached_address};
 use crate::net::{DeadlineReader, LineReader, Place, Refused, has_hung_up, is_network_loss};
 use crate::protocol::{Event, MAX_LINE, Notice, Refusal, Reply};
+use crate::server::allocator::MAPPED;
 use crate::server::delivery::{MAX_WRITE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, Rendezvous, files_lines, write};
 use crate::value::sentence::counted;
@@ -278,6 +279,8 @@ impl<'a> Connection<'a> {
         for client in clients {
             total += client.files.len();
             for line in files_lines(client) {
+                // At once, and as what is given back whole: many may ask for all files.
+                self.answer.reserve(MAPPED.saturating_sub(self.answer.len()));
                 write(&mut self.answer, line);
                 if self.answer.len() < MAX_WRITE {
                     continue;
