@@ -268,26 +268,30 @@ impl<'a> Connection<'a> {
 
     /// The lines of the next broadcasts that the connection was not sent yet; none when it was sent all.
     fn next_piece(&mut self) -> String {
-        let broadcasts = self.session.login.read_broadcasts(MAX_WRITE);
-        broadcasts.into_iter().map(|one| format!("{}\n", Event::Broadcast(one))).collect()
+        let mut lines = String::new();
+        for broadcast in self.session.login.read_broadcasts(MAX_WRITE) {
+            write(&mut lines, Event::Broadcast(broadcast));
+        }
+        lines
     }
 
     /// Sends `files_` lines client by client: all of them together may be too much to hold.
     #[inline(never)]
     fn send_files(&mut self, clients: &[ClientSnapshot]) -> bool {
         let mut total = 0;
+        // At once, and as what is given back whole: many may ask for all files.
+        self.answer.reserve(MAPPED);
         for client in clients {
             total += client.files.len();
             for line in files_lines(client) {
-                // At once, and as what is given back whole: many may ask for all files.
-                self.answer.reserve(MAPPED.saturating_sub(self.answer.len()));
                 write(&mut self.answer, line);
                 if self.answer.len() < MAX_WRITE {
                     continue;
                 }
-                if !self.flush() {
+                if !self.outbox.answer(self.answer.as_bytes()) {
                     return false;
                 }
+                self.answer.clear();
                 // Whoever asks again and again keeps the processors from nobody.
                 thread::sleep(self.session.login.count_piece(Instant::now()));
             }
