@@ -128,6 +128,23 @@ incoming() {
     hears alice 'Delivered to bob'
 }
 
+# ---- Slow networks
+
+# Fifty clients behind a link that takes half of what is said for three seconds: everybody gets all, and hardly anything
+# comes twice. The link has 150 ms of queue, which fifty windows of 64 datagrams would fill twenty times.
+narrow() {
+    people server class
+    network server/up rate=10mbit
+    serve --max-clients 60 --max-per-ip 60 --signups off
+    local text twice code=0
+    text=$(printf 'x%.0s' {1..64})
+    on class timeout "$limit" "${switch%/*}/load" 10.77.0.1 --clients 50 --udp --broadcast 400/s --say "$text" --for 3s --json \
+        >"$folder/load.said" 2>&1 </dev/null || code=$?
+    [ "$code" = 0 ] || fail "not all came, once and in order: $(cat "$folder/load.said")"
+    twice=$(sed 's/.*"again":\([0-9]*\),"broadcasts":\([0-9]*\).*/\1 \2/' "$folder/load.said")
+    awk '{ exit !($2 >= 50000 && $1 * 10 < $2) }' <<<"$twice" || fail "of those that came, so many came twice: $twice"
+}
+
 # ---- Cuts
 
 # The server's cable is pulled while everybody only reads.

@@ -6,6 +6,7 @@
 
 pub mod inbox;
 pub mod repairs;
+pub mod acks;
 pub mod hellos;
 pub mod tickets;
 pub mod detours;
@@ -49,7 +50,6 @@ use crate::client::event::{CallEnd, CallError, CallId, Effect, End, Event, LinkE
 use crate::protocol::FromServer;
 use asks::Purpose;
 use hellos::HEARTBEAT;
-use inbox::Route;
 use own_broadcasts::text_of;
 use session::Session;
 use std::time::Instant;
@@ -191,25 +191,12 @@ impl App {
     }
 
     fn datagram(&mut self, lines: Vec<FromServer>) {
-        let unheard = self.hellos.answered(self.now.instant);
-        let answers_hello = unheard.is_some();
+        let (shown, unheard) = self.hellos.take(lines, &mut self.inbox, self.now.instant);
         if unheard.is_some_and(|since| self.now.instant >= since + HEARTBEAT) {
             self.fetches_go_on();
         }
         self.heard_by_udp();
-        for line in lines {
-            match line {
-                FromServer::Broadcast(broadcast) => {
-                    let shown = self.inbox.accept(broadcast, Route::Udp);
-                    self.show_broadcasts(shown);
-                }
-                FromServer::Head(seq) => {
-                    let shown = self.inbox.head(seq, answers_hello);
-                    self.show_broadcasts(shown);
-                }
-                FromServer::Tail(seq) => self.inbox.tail(seq),
-            }
-        }
+        self.show_broadcasts(shown);
     }
 
     /// What follows from all that has changed, until nothing does.

@@ -6,7 +6,7 @@
 //! of IPv6 has datagrams of IPv4 too, with addresses that are mapped; outside of this file those are IPv4.
 
 use crate::value::canonical;
-use nix::libc::{IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, MSG_DONTWAIT, c_int};
+use nix::libc::{IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT, c_int};
 use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use socket2::{Domain, MsgHdr, Protocol, SockAddr, SockRef, Socket, Type};
@@ -14,15 +14,17 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 
-/// Bytes for what the system tells beside a datagram: the longest is `in6_pktinfo` of 20 behind a header of 16.
+/// Bytes for what the system tells beside a datagram, or is told: the longest is `in6_pktinfo` of 20 behind a header of
+/// 16, and behind it the size of segments, which is filled up to 24.
 const CONTROL: usize = 64;
+/// How much may wait to be received: a thousand clients say hello at once when they have got the same broadcast, and each
+/// small datagram takes 768 bytes. The system allows as much as `net.core.rmem_max` says.
+const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// The socket.
 pub struct AddressedSocket {
     socket: UdpSocket,
     is_ipv6: bool,
-    /// `MSG_DONTWAIT` where a datagram that finds no room is dropped.
-    flags: c_int,
 }
 
 /// Where a datagram came from, and to which address.
@@ -43,11 +45,13 @@ impl AddressedSocket {
     /// # Errors
     /// What the system says: address in use, not ours, or not permitted.
     pub fn bind(address: SocketAddr) -> io::Result<AddressedSocket> {
-        Self::bind_with(address, false)
+        let bound = Self::bind_with(address, false)?;
+        SockRef::from(&bound.socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
+        Ok(bound)
     }
 
     /// Binds `port` of all IPv4 addresses, 0 for one that the system chooses. With `SO_REUSEADDR`, so that several
-    /// programs share it: a broadcast comes to all of them, anything else to one. What it sends never waits for room.
+    /// programs share it: a broadcast comes to all of them, anything else to one.
     ///
     /// # Errors
     /// What the system says, such as that a program has the port for itself.
@@ -67,8 +71,7 @@ impl AddressedSocket {
             socket.set_reuse_address(true)?;
         }
         socket.bind(&address.into())?;
-        let flags = if is_shared { MSG_DONTWAIT } else { 0 };
-        Ok(AddressedSocket { socket: socket.into(), is_ipv6: address.is_ipv6(), flags })
+        Ok(AddressedSocket { socket: socket.into(), is_ipv6: address.is_ipv6() })
     }
 
     /// The port.
@@ -106,40 +109,70 @@ impl AddressedSocket {
         }
     }
 
-    /// Sends a datagram, whose bytes are these slices one behind the other, from this address of the machine.
+    /// Sends a datagram, whose bytes are these slices one behind the other, from this address of the machine. It waits for
+    /// nothing.
     ///
     /// # Errors
-    /// What the system says, such as that `from` is not an address of this machine.
+    /// `WouldBlock` when there is no room for it now, and whatever else the system says, such as that `from` is not an
+    /// address of this machine.
     pub fn send(&self, slices: &[IoSlice<'_>], from: IpAddr, to: SocketAddr) -> io::Result<()> {
-        let (control, length) = self.leaves_from(from);
-        let to = SockAddr::from(if self.is_ipv6 { mapped(to) } else { to });
-        let message = MsgHdr::new().with_addr(&to).with_buffers(slices).with_control(&control[..length]);
-        SockRef::from(&self.socket).sendmsg(&message, self.flags).map(drop)
+        self.send_with(slices, self.leaves_from(from), to)
     }
 
-    /// What tells the system from which address a datagram is to leave: one header of cmsg(3) with an `in_pktinfo` or an
-    /// `in6_pktinfo`. The functions for it that are there allocate for each datagram.
-    fn leaves_from(&self, from: IpAddr) -> ([u8; CONTROL], usize) {
+    /// Sends several datagrams with one call, each of `size` bytes but the last, which may be smaller: the system or the
+    /// network card cuts them (generic segmentation offload, udp(7)).
+    ///
+    /// # Errors
+    /// As [`AddressedSocket::send`]; also that this is not to be had here.
+    pub fn send_segments(&self, slices: &[IoSlice<'_>], size: u16, from: IpAddr, to: SocketAddr) -> io::Result<()> {
+        let mut control = self.leaves_from(from);
+        control.add(SOL_UDP, UDP_SEGMENT, &size.to_ne_bytes());
+        self.send_with(slices, control, to)
+    }
+
+    fn send_with(&self, slices: &[IoSlice<'_>], control: Control, to: SocketAddr) -> io::Result<()> {
+        let to = SockAddr::from(if self.is_ipv6 { mapped(to) } else { to });
+        let control = &control.bytes[..control.length];
+        let message = MsgHdr::new().with_addr(&to).with_buffers(slices).with_control(control);
+        SockRef::from(&self.socket).sendmsg(&message, MSG_DONTWAIT).map(drop)
+    }
+
+    /// What tells the system from which address a datagram is to leave: an `in_pktinfo` or an `in6_pktinfo`.
+    fn leaves_from(&self, from: IpAddr) -> Control {
         // The interface is left to the route.
         let mut info = [0; 20];
-        let (level, kind, length) = match from {
+        let mut control = Control { bytes: [0; CONTROL], length: 0 };
+        match from {
             IpAddr::V4(ip) if !self.is_ipv6 => {
                 info[4..8].copy_from_slice(&ip.octets());
-                (IPPROTO_IP, IP_PKTINFO, 12)
+                control.add(IPPROTO_IP, IP_PKTINFO, &info[..12]);
             }
             _ => {
                 info[..16].copy_from_slice(&as_ipv6(from).octets());
-                (IPPROTO_IPV6, IPV6_PKTINFO, 20)
+                control.add(IPPROTO_IPV6, IPV6_PKTINFO, &info);
             }
-        };
+        }
+        control
+    }
+}
+
+/// What the system is told beside a datagram, by cmsg(3). The functions for it that are there allocate for each datagram.
+struct Control {
+    bytes: [u8; CONTROL],
+    length: usize,
+}
+
+impl Control {
+    /// Adds a header with this content, filled up to a whole number of words.
+    fn add(&mut self, level: c_int, kind: c_int, content: &[u8]) {
         let (word, number) = (size_of::<usize>(), size_of::<c_int>());
         let header = word + 2 * number;
-        let mut control = [0; CONTROL];
-        control[..word].copy_from_slice(&(header + length).to_ne_bytes());
-        control[word..word + number].copy_from_slice(&level.to_ne_bytes());
-        control[word + number..header].copy_from_slice(&kind.to_ne_bytes());
-        control[header..header + length].copy_from_slice(&info[..length]);
-        (control, (header + length).next_multiple_of(word))
+        let bytes = &mut self.bytes[self.length..];
+        bytes[..word].copy_from_slice(&(header + content.len()).to_ne_bytes());
+        bytes[word..word + number].copy_from_slice(&level.to_ne_bytes());
+        bytes[word + number..header].copy_from_slice(&kind.to_ne_bytes());
+        bytes[header..header + content.len()].copy_from_slice(content);
+        self.length += (header + content.len()).next_multiple_of(word);
     }
 }
 
@@ -192,6 +225,19 @@ mod tests {
         ask(&any, "127.0.0.3", "127.0.0.5", "127.0.0.5");
         let one = AddressedSocket::bind(([127, 0, 0, 5], 0).into()).expect("a free port");
         ask(&one, "127.0.0.3", "127.0.0.5", "127.0.0.5");
+    }
+
+    #[test]
+    fn several_datagrams_leave_with_one_call() {
+        for (bound, ip) in [("127.0.0.1:0", "127.0.0.3"), ("[::]:0", "127.0.0.3"), ("[::]:0", "::1")] {
+            let socket = AddressedSocket::bind(bound.parse().expect("an address")).expect("a free port");
+            let ((asker, to), mut buffer) = (asker(ip), [0; 8]);
+            let from = if to.is_ipv4() { [127, 0, 0, 1].into() } else { to.ip() };
+            let slices = [&b"on"[..], b"etwo", b"3"].map(IoSlice::new);
+            socket.send_segments(&slices, 3, from, to).expect("sent");
+            let mut next = || asker.recv(&mut buffer).map(|length| buffer[..length].to_vec()).expect("a datagram");
+            assert_eq!([next(), next(), next()], [&b"one"[..], b"two", b"3"]);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use crate::protocol::Broadcast;
 use crate::value::Ticket;
 use std::fmt;
+use std::time::Duration;
 
 /// The most bytes in one datagram: it crosses any path with an MTU of 1,280 (RFC 8200, the smallest) in one piece.
 pub const MAX_DATAGRAM: usize = 1200;
@@ -15,24 +16,28 @@ pub const MAX_DATAGRAM: usize = 1200;
 /// The bytes of the line that each datagram from the server begins with: `udp_TOKEN` and its LF.
 pub const TOKEN_LINE: usize = 37;
 
+/// The longest that a client waits until it acknowledges a datagram with broadcasts, when no others come.
+pub const ACK_DELAY: Duration = Duration::from_millis(200);
+
 /// The most ranges in one hello.
 pub const MAX_RANGES: usize = 16;
 /// The most bytes in one hello.
 pub const MAX_HELLO: usize = 1000;
 
 /// `hello_TOKEN_LASTSEQ`: registers the sender's address, keeps it alive, acknowledges every broadcast up to
-/// LASTSEQ and asks for those after it. `hello_TOKEN_LASTSEQ_TOP_RANGES` asks for the RANGES alone.
+/// LASTSEQ and asks for all after it. `hello_TOKEN_LASTSEQ_TOP_RANGES` says what came behind LASTSEQ too, and asks for
+/// nothing: the server knows what is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// The session's token, from the `udp_` line of its login.
     pub token: Ticket,
     /// The last broadcast that was received together with all before it; 0 for none.
     pub last_seq: u64,
-    /// What was received behind it, where some is missing.
+    /// What was received behind it. Who says this says it often enough for the server to adapt its pace.
     pub received: Option<Received>,
 }
 
-/// What was received behind a gap: everything up to `top`, but not what is missing.
+/// What was received: everything up to `top`, but not what is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// The last broadcast of which this tells anything.

@@ -7,7 +7,10 @@ mod outbox;
 mod owed;
 mod packs;
 mod presence;
+mod flight;
+mod round;
 mod recipient;
+mod transmitter;
 mod broadcaster;
 
 pub use broadcaster::Broadcaster;

@@ -7,10 +7,11 @@ use std::process::Command;
 use std::thread;
 
 /// Functions of that script.
-const CASES: [&str; 13] = [
+const CASES: [&str; 14] = [
     "black_hole",
     "udp",
     "incoming",
+    "narrow",
     "cut",
     "address_change",
     "lost",
@@ -23,12 +24,13 @@ const CASES: [&str; 13] = [
     "router_client",
 ];
 
-/// The program of tools/switch, which cargo builds for no test of this package.
+/// The program of tools/switch, which cargo builds for no test of this package; beside it that of tools/load.
 fn switch() -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_server")).ancestors().nth(2).expect("a folder of cargo");
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--locked", "-p", "peerline-switch", "--target-dir"]).arg(target);
+    let programs = ["-p", "peerline-switch", "-p", "peerline-load"];
+    build.args(["build", "--quiet", "--locked"]).args(programs).arg("--target-dir").arg(target);
     let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     target.join("debug/peerline-switch")

@@ -1,9 +1,11 @@
-//! When to say hello: a datagram every few seconds says what we have, and so asks for what is missing. When nothing
-//! answers, the server may be gone, or only the datagrams: that is to be asked on the connection.
+//! When to say hello: a datagram every few seconds, and for all that comes, says what we have. So the server knows what is
+//! missing, and how fast it may send. When nothing answers, the server may be gone, or only the datagrams: that is to be
+//! asked on the connection.
 
-use super::inbox::Inbox;
+use super::acks::Acks;
+use super::inbox::{Inbox, Route};
 use super::repairs::Repairs;
-use crate::protocol::Hello;
+use crate::protocol::{Broadcast, FromServer, Hello};
 use crate::value::Ticket;
 use std::time::{Duration, Instant};
 
@@ -27,9 +29,10 @@ pub struct Hellos {
     last: Option<Instant>,
     /// When to ask for what is missing.
     repairs: Repairs,
-    /// Whether a datagram of this session has come: then its server knows the hello that names what is missing.
-    was_heard: bool,
-    /// When the first was sent of those after which no datagram has come.
+    /// When to acknowledge what came. It begins with the first datagram of a session: then its server knows the hello that
+    /// tells what came behind a gap.
+    acks: Option<Acks>,
+    /// When the first was sent of those that are to be answered, and after which no datagram has come.
     unheard: Option<Instant>,
     /// Whether something waits for the next answer.
     is_eager: bool,
@@ -55,13 +58,54 @@ impl Hellos {
         self.broken = true;
     }
 
-    /// A datagram of the server has come. For the first one after a hello: since when none had been answered.
-    pub fn answered(&mut self, now: Instant) -> Option<Instant> {
+    /// Takes the lines of a datagram of the server: what may be shown now and, for the first datagram after a hello that
+    /// was to be answered, since when none had been.
+    pub fn take(
+        &mut self,
+        lines: impl IntoIterator<Item = FromServer>,
+        inbox: &mut Inbox,
+        now: Instant,
+    ) -> (Vec<Broadcast>, Option<Instant>) {
+        let unheard = self.answered(now);
+        let (mut shown, before, mut brings_any, mut asks) = (Vec::new(), inbox.last(), false, false);
+        for line in lines {
+            match line {
+                FromServer::Broadcast(broadcast) => {
+                    brings_any = true;
+                    shown.append(&mut inbox.accept(broadcast, Route::Udp));
+                }
+                FromServer::Head(seq) => shown.append(&mut inbox.head(seq, unheard.is_some())),
+                FromServer::Tail(seq) => {
+                    asks = true;
+                    inbox.tail(seq);
+                }
+            }
+        }
+        if asks {
+            self.repairs.hurry(inbox, now);
+        }
+        if let Some(acks) = &mut self.acks {
+            // An answer to who has everything is not acknowledged: that would be answered again.
+            if brings_any || inbox.last() != before {
+                acks.arrived(now);
+            }
+            if asks {
+                acks.hurry(now);
+            }
+        }
+        (shown, unheard)
+    }
+
+    fn answered(&mut self, now: Instant) -> Option<Instant> {
+        // Any number that differs from client to client.
+        let digits = self.token.into_iter().flat_map(Ticket::digits);
+        let share = digits.fold(0u8, |share, digit| share.wrapping_mul(31).wrapping_add(digit));
         // Before the first hello of a session nothing comes: what comes then is the answer to it, if there was one only.
-        if let Some(first) = self.unheard.filter(|first| !self.was_heard && self.last == Some(*first)) {
+        if let Some(first) = self.unheard.filter(|first| self.acks.is_none() && self.last == Some(*first)) {
             self.repairs.answered(now.saturating_duration_since(first));
         }
-        (self.asked, self.was_heard) = (false, true);
+        self.acks.get_or_insert_with(|| Acks::new(share));
+        self.asked = false;
         self.unheard.take()
     }
 
@@ -97,9 +141,16 @@ impl Hellos {
         if self.last.and_then(|last| self.next(inbox, last)).is_some_and(|next| now < next) {
             return None;
         }
-        let received = self.repairs.ask(inbox, now).filter(|_| self.was_heard);
+        let is_ack = self.acks.as_ref().is_some_and(|acks| acks.due().is_some());
+        let (received, tells_loss) = self.repairs.tell(inbox, now);
         self.last = Some(now);
-        self.unheard.get_or_insert(now);
+        // Who acknowledges something is not answered, unless something is missing.
+        if !is_ack || inbox.has_gap() {
+            self.unheard.get_or_insert(now);
+        }
+        // The short one is answered with `head_` again: so often until we believe it.
+        let received = Some(received).filter(|_| self.acks.is_some() && !inbox.doubts_a_head());
+        self.acks.iter_mut().for_each(|acks| acks.said(tells_loss));
         Some(Hello { token, last_seq: inbox.last(), received })
     }
 
@@ -110,19 +161,16 @@ impl Hellos {
 
     /// When the one after the last is due.
     fn next(&self, inbox: &Inbox, last: Instant) -> Option<Instant> {
-        match self.is_eager {
-            _ if inbox.has_gap() => self.repairs.deadline(),
-            true => Some(last + EAGER),
-            false => Some(last + HEARTBEAT),
-        }
+        let pause = if self.is_eager { EAGER } else { HEARTBEAT };
+        let ack = self.acks.as_ref().and_then(Acks::due);
+        let repair = self.repairs.deadline().filter(|_| inbox.has_gap());
+        ack.into_iter().chain(repair).chain([last + pause]).min()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::app::inbox::Route;
-    use crate::protocol::Broadcast;
 
     fn token() -> Ticket {
         "00112233445566778899aabbccddeeff".parse().expect("a ticket")

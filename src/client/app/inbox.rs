@@ -48,6 +48,11 @@ impl Inbox {
         self.last
     }
 
+    /// Whether this broadcast was given out, or waits to be.
+    pub fn has(&self, seq: u64) -> bool {
+        seq <= self.last || self.kept.contains_key(&seq)
+    }
+
     /// Whether something is missing: something arrived that cannot be shown, or the server has sent more.
     pub fn has_gap(&self) -> bool {
         self.last < self.top()
@@ -95,7 +100,7 @@ impl Inbox {
 
     fn take(&mut self, broadcast: Broadcast) -> Vec<Broadcast> {
         let mut shown = Vec::new();
-        if broadcast.seq <= self.last || self.kept.contains_key(&broadcast.seq) {
+        if self.has(broadcast.seq) {
             return shown;
         }
         self.bytes += broadcast.text.len();
@@ -127,6 +132,11 @@ impl Inbox {
         if seq.saturating_sub(self.last) <= FAR && seq != u64::MAX {
             self.tail = self.tail.max(seq);
         }
+    }
+
+    /// Whether a head was told that is not believed yet.
+    pub fn doubts_a_head(&self) -> bool {
+        self.far.0 > 0
     }
 
     fn skip_to(&mut self, seq: u64) -> Vec<Broadcast> {

@@ -1,5 +1,5 @@
-//! What is missing of the broadcasts, and when to ask for it: not while it may only have been overtaken, and again when
-//! the answer must have been lost. It knows no session and no datagram.
+//! What is missing of the broadcasts, and when to name it: not while it may only have been overtaken, and again and again
+//! then. It knows no session and no datagram.
 
 use super::inbox::Inbox;
 use crate::protocol::{MAX_RANGES, Received};
@@ -9,23 +9,21 @@ use std::time::{Duration, Instant};
 /// the round trip.
 const LEAST_PATIENCE: Duration = Duration::from_millis(10);
 const MOST_PATIENCE: Duration = Duration::from_millis(40);
-/// The least and the most time for an answer; the round trip and its variation are between them (RFC 6298).
-const LEAST_WAIT: Duration = Duration::from_millis(30);
-const MOST_WAIT: Duration = Duration::from_secs(1);
-/// How long an answer may take as long as none was measured. The wait doubles with each question, but not beyond this,
-/// or the first wait if that is longer.
-const REPAIR: Duration = Duration::from_millis(200);
-
-/// How often a range is named. Then all behind LASTSEQ is asked for: with that the server tells of all the numbers which it
-/// has not got any more, and of a single range only when nothing is missing before it.
-const NAMED: u32 = 2;
+/// How long until what is missing is named again, and twice as long each time: our hello may be lost, and the server sends
+/// nothing again by it that is under way still.
+const AGAIN: Duration = Duration::from_millis(50);
+/// How often that doubles at most.
+const DOUBLINGS: u32 = 2;
+/// The longest round trip that is believed.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// What is missing.
 #[derive(Debug, Default)]
 pub struct Repairs {
     /// Of the first ranges, as many as one hello can name.
     gaps: Vec<Gap>,
-    round_trip: RoundTrip,
+    /// Smoothed, as in RFC 6298.
+    round_trip: Option<Duration>,
 }
 
 /// A range that is missing.
@@ -37,15 +35,8 @@ struct Gap {
     due: Instant,
     /// How often it was asked for.
     asked: u32,
-    /// When it was asked for, if once and without an answer: who asks twice cannot tell which one is answered.
+    /// When it was named, if once and without an answer: who asks twice cannot tell which one is answered.
     measured: Option<Instant>,
-}
-
-/// How long an answer takes, by RFC 6298.
-#[derive(Debug, Default)]
-struct RoundTrip {
-    smoothed: Option<Duration>,
-    variation: Duration,
 }
 
 impl Repairs {
@@ -53,8 +44,9 @@ impl Repairs {
     pub fn look(&mut self, inbox: &Inbox, now: Instant) {
         let before = std::mem::take(&mut self.gaps);
         for (first, last) in inbox.missing().take(MAX_RANGES) {
-            let fresh = Gap { first, last, due: now + self.round_trip.patience(), asked: 0, measured: None };
-            let known = before.iter().find(|gap| gap.first <= first && last <= gap.last);
+            let fresh = Gap { first, last, due: now + self.patience(), asked: 0, measured: None };
+            // It may have become smaller, and the last one larger.
+            let known = before.iter().find(|gap| gap.first <= first && first <= gap.last);
             self.gaps.push(known.map_or(fresh, |known| {
                 let measured = known.measured.filter(|_| (known.first, known.last) == (first, last));
                 Gap { first, last, measured, ..*known }
@@ -69,7 +61,12 @@ impl Repairs {
 
     /// An answer took so long.
     pub fn answered(&mut self, took: Duration) {
-        self.round_trip.add(took);
+        let took = took.min(LONGEST);
+        self.round_trip = Some(self.round_trip.map_or(took, |smoothed| (smoothed * 7 + took) / 8));
+    }
+
+    fn patience(&self) -> Duration {
+        self.round_trip.map_or(LEAST_PATIENCE, |round_trip| (round_trip / 2).clamp(LEAST_PATIENCE, MOST_PATIENCE))
     }
 
     /// When something is to be asked for.
@@ -77,41 +74,28 @@ impl Repairs {
         self.gaps.iter().map(|gap| gap.due).min()
     }
 
-    /// What a hello says now: it names all up to the last that is due. Nothing when nothing is due, or naming was in vain.
-    pub fn ask(&mut self, inbox: &Inbox, now: Instant) -> Option<Received> {
-        let last_due = self.gaps.iter().rposition(|gap| gap.due <= now)?;
-        let next = inbox.missing().nth(last_due + 1);
-        let top = next.map_or_else(|| inbox.top(), |(first, _)| first - 1);
-        let was_in_vain = self.gaps[..=last_due].iter().any(|gap| gap.asked >= NAMED);
-        let wait = self.round_trip.wait();
-        for gap in &mut self.gaps[..=last_due] {
-            gap.measured = Some(now).filter(|_| gap.asked == 0);
-            gap.due = now + wait.saturating_mul(1 << gap.asked.min(8)).min(wait.max(REPAIR));
-            gap.asked += 1;
-        }
-        let missing = self.gaps[..=last_due].iter().map(|gap| (gap.first, gap.last)).collect();
-        Some(Received { top, missing }).filter(|_| !was_in_vain)
+    /// The server says that all was sent that is missing: nothing of it may only have been overtaken.
+    pub fn hurry(&mut self, inbox: &Inbox, now: Instant) {
+        self.look(inbox, now);
+        self.gaps.iter_mut().filter(|gap| gap.asked == 0).for_each(|gap| gap.due = now);
     }
-}
 
-impl RoundTrip {
-    fn add(&mut self, took: Duration) {
-        let took = took.min(MOST_WAIT);
-        match self.smoothed {
-            None => (self.smoothed, self.variation) = (Some(took), took / 2),
-            Some(smoothed) => {
-                self.variation = (self.variation * 3 + smoothed.abs_diff(took)) / 4;
-                self.smoothed = Some((smoothed * 7 + took) / 8);
+    /// What a hello says now, and whether it names something for the first time. It tells of all up to what may only have
+    /// been overtaken.
+    pub fn tell(&mut self, inbox: &Inbox, now: Instant) -> (Received, bool) {
+        let known = self.gaps.iter().rposition(|gap| gap.asked > 0 || gap.due <= now).map_or(0, |last| last + 1);
+        let next = inbox.missing().nth(known);
+        let top = next.map_or_else(|| inbox.top(), |(first, _)| first - 1);
+        let known = &mut self.gaps[..known];
+        let tells_loss = known.iter().any(|gap| gap.asked == 0);
+        if known.iter().any(|gap| gap.due <= now) {
+            for gap in known.iter_mut() {
+                gap.measured = Some(now).filter(|_| gap.asked == 0);
+                gap.due = now + AGAIN * (1 << gap.asked.min(DOUBLINGS));
+                gap.asked += 1;
             }
         }
-    }
-
-    fn patience(&self) -> Duration {
-        self.smoothed.map_or(LEAST_PATIENCE, |smoothed| (smoothed / 2).clamp(LEAST_PATIENCE, MOST_PATIENCE))
-    }
-
-    fn wait(&self) -> Duration {
-        self.smoothed.map_or(REPAIR, |smoothed| (smoothed + self.variation * 4).clamp(LEAST_WAIT, MOST_WAIT))
+        (Received { top, missing: known.iter().map(|gap| (gap.first, gap.last)).collect() }, tells_loss)
     }
 }
 
@@ -122,7 +106,7 @@ mod tests {
     use crate::protocol::Broadcast;
 
     /// What was asked for, and how many ms after the beginning, when these broadcasts arrive at these times.
-    fn asked(arrivals: &[(u64, &[u64])], round_trip: u64, until: u64) -> Vec<(u64, Option<Received>)> {
+    fn asked(arrivals: &[(u64, &[u64])], round_trip: u64, until: u64) -> Vec<(u64, Received)> {
         let (mut repairs, mut inbox, began) = (Repairs::default(), Inbox::default(), Instant::now());
         repairs.answered(Duration::from_millis(round_trip));
         let mut asked = Vec::new();
@@ -134,14 +118,14 @@ mod tests {
             }
             repairs.look(&inbox, now);
             if repairs.deadline().is_some_and(|due| due <= now) {
-                asked.push((ms, repairs.ask(&inbox, now)));
+                asked.push((ms, repairs.tell(&inbox, now).0));
             }
         }
         asked
     }
 
-    fn received(top: u64, missing: &[(u64, u64)]) -> Option<Received> {
-        Some(Received { top, missing: missing.to_vec() })
+    fn received(top: u64, missing: &[(u64, u64)]) -> Received {
+        Received { top, missing: missing.to_vec() }
     }
 
     #[test]
@@ -154,20 +138,29 @@ mod tests {
     fn what_is_missing_is_asked_for_until_it_comes() {
         let all = received(9, &[(2, 2), (5, 8)]);
         let begin: &[u64] = &[1, 3, 4, 9];
-        // The wait is the round trip and its variation, 40 + 4 * 20 ms, then 200 ms.
-        // What was named twice in vain is asked for with all behind it.
-        let expected = [(20, all.clone()), (140, all.clone()), (340, None), (540, None)];
+        let expected = [20, 70, 170, 370, 570].map(|ms| (ms, all.clone()));
         assert_eq!(asked(&[(0, begin)], 40, 600), expected);
         let rest = received(9, &[(5, 5), (7, 8)]);
-        let expected = [(20, all), (140, rest), (340, None)];
-        assert_eq!(asked(&[(0, begin), (60, &[2, 6])], 40, 500)[0], expected[0]);
         let later: Vec<_> = asked(&[(0, begin), (60, &[2, 6])], 40, 350).into_iter().map(|(_, asked)| asked).collect();
-        assert_eq!(later, expected.map(|(_, asked)| asked));
+        assert_eq!(later, [all, rest.clone(), rest]);
+    }
+
+    #[test]
+    fn what_the_server_has_sent_long_ago_is_named_at_once() {
+        let (mut repairs, mut inbox, now) = (Repairs::default(), Inbox::default(), Instant::now());
+        inbox.head(5, true);
+        assert_eq!(repairs.tell(&inbox, now), (received(5, &[]), false));
+        inbox.tail(9);
+        repairs.look(&inbox, now);
+        assert_eq!(repairs.tell(&inbox, now), (received(5, &[]), false), "perhaps it was overtaken");
+        repairs.hurry(&inbox, now);
+        assert_eq!(repairs.tell(&inbox, now), (received(9, &[(6, 9)]), true));
+        assert_eq!(repairs.tell(&inbox, now), (received(9, &[(6, 9)]), false));
     }
 
     #[test]
     fn what_is_too_fresh_is_not_named_yet() {
         let expected = [(20, received(4, &[(2, 2)])), (30, received(6, &[(2, 2), (5, 5)]))];
-        assert_eq!(asked(&[(0, &[1, 3, 4]), (10, &[6])], 40, 100), expected);
+        assert_eq!(asked(&[(0, &[1, 3, 4]), (10, &[6])], 40, 80), expected);
     }
 }

@@ -1,19 +1,21 @@
 //! The one thread that sends broadcasts to everybody, by UDP or TCP.
 //!
-//! It takes all lines that are pending and sends them together: one datagram or one write a client, not one a line.
+//! It takes all lines that are pending and sends them together: in datagrams, or in one write a client, not one a line.
 //! It owes each client all lines from a sequence number on, so a repair, the history of the last half hour and a
 //! new broadcast are the same thing: a client whose number is behind. It touches no disk, which may be slow.
 
 use super::mailbox::Mailbox;
 use super::presence::Presence;
-use super::recipient::{Datagram, Left, PACE, Recipient, Round, TAILS};
+use super::recipient::{Left, PACE, Recipient};
+use super::round::Round;
+use super::transmitter::{Refused, Transmitter};
 use crate::net::{AddressedSocket, Arrival, Shutdown};
+#[cfg(test)]
+use crate::protocol::FromServer;
 use crate::protocol::Hello;
 use crate::server::store::History;
 use crate::value::Ticket;
-use log::debug;
 use std::collections::{HashMap, HashSet};
-use std::io::IoSlice;
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,10 +41,13 @@ struct State {
     all: bool,
     /// These are to be looked at: they came, said hello, or are behind.
     due: HashSet<Ticket>,
-    /// When to look for those who are to be told what was sent to them last.
-    tails_at: Option<Instant>,
+    /// When to look for those who are to be asked whether they have what was sent to them last; not later than the first
+    /// of them.
+    asks_at: Option<Instant>,
     /// Something has changed since the last round.
     fresh: bool,
+    /// The thread waits for that. To wake it up is a system call, which hellos cost else.
+    is_waiting: bool,
     /// What a round has noted as sent is not yet in the mailboxes.
     sending: bool,
     stopped: bool,
@@ -62,8 +67,9 @@ impl Broadcaster {
         let starts = self.lock().recipients.get_mut(&token).is_some_and(|recipient| recipient.start(next));
         // Most have all that there is, and nobody need be woken for them. What is taken behind this look is announced.
         if starts && next <= history.head() {
-            self.lock().look_at(token);
-            self.wake.notify_one();
+            let mut state = self.lock();
+            state.due.insert(token);
+            self.wake_up(&mut state);
         }
     }
 
@@ -84,11 +90,8 @@ impl Broadcaster {
     /// Says that there is a new broadcast.
     pub fn announce(&self) {
         let mut state = self.lock();
-        // Who is awake already looks again before it waits.
-        if !std::mem::replace(&mut state.fresh, true) {
-            self.wake.notify_one();
-        }
         state.all = true;
+        self.wake_up(&mut state);
     }
 
     /// Takes a hello; false when it does not count: an unknown token, or an address that is not the session's.
@@ -100,14 +103,19 @@ impl Broadcaster {
         }
         let token = hello.token;
         recipient.hello(hello, arrival, head, now);
-        state.look_at(token);
-        self.wake.notify_one();
+        let (is_urgent, asks_at) = (recipient.is_urgent(head), recipient.deadline());
+        if is_urgent {
+            state.due.insert(token);
+        }
+        if state.asks_at_least(asks_at) || is_urgent {
+            self.wake_up(&mut state);
+        }
         true
     }
 
     /// Sends until `stop`. `loss` is the share of datagrams that is dropped on purpose.
     pub fn run(&self, history: &History, socket: &AddressedSocket, loss: f64, stop: &Shutdown) {
-        let mut random = Xorshift::new();
+        let mut transmitter = Transmitter::new(socket, loss);
         let mut last_housekeeping = Instant::now();
         while !stop.is_triggered() {
             let now = Instant::now();
@@ -116,25 +124,13 @@ impl Broadcaster {
                 self.give_up_silent(now);
             }
             let round = self.collect(history, now);
-            for Datagram { to, from, token_line, pack } in &round.by_udp {
-                if loss > 0.0 && random.next() < loss {
-                    continue;
-                }
-                let Some(lines) = &round.datagrams.get(*pack).content else { continue };
-                // The lines are packed once for all who lack the same; the token is each one's own.
-                let slices = [token_line, lines.as_bytes()].map(IoSlice::new);
-                // UDP promises nothing: a datagram that the system refuses is one more that is lost.
-                if let Err(error) = socket.send(&slices, *from, *to) {
-                    debug!("datagram to {to}: {error}");
-                }
-            }
+            let refused = transmitter.send(&round);
             for (mailbox, pack) in &round.by_tcp {
                 if let Some(parcel) = &round.parcels.get(*pack).content {
                     mailbox.deliver(parcel);
                 }
             }
-            self.lock().sending = false;
-            self.sent.notify_all();
+            self.end_round(&refused);
             self.wait_for_work(now);
         }
     }
@@ -149,51 +145,80 @@ impl Broadcaster {
     fn collect(&self, history: &History, now: Instant) -> Round {
         let mut round = Round::default();
         let mut guard = self.lock();
-        let state = &mut *guard;
+        let State { recipients, all, due, asks_at, sending, .. } = &mut *guard;
         let head = history.head();
-        state.sending = true;
-        if std::mem::take(&mut state.all) {
-            state.due.clear();
-            let behind = state.recipients.iter_mut().filter_map(|(token, recipient)| {
-                recipient.send(history, head, now, &mut round);
-                recipient.is_behind(head).then_some(*token)
-            });
-            state.due.extend(behind);
-        } else {
-            let recipients = &mut state.recipients;
-            state.due.retain(|token| {
-                let Some(recipient) = recipients.get_mut(token) else { return false };
-                recipient.send(history, head, now, &mut round);
-                recipient.is_behind(head)
-            });
+        *sending = true;
+        if asks_at.is_some_and(|at| at <= now) {
+            *asks_at = None;
+            for (token, recipient) in recipients.iter_mut() {
+                recipient.ask(now, &mut round);
+                *asks_at = earliest(*asks_at, recipient.deadline());
+                if recipient.is_due(head) {
+                    due.insert(*token);
+                }
+            }
         }
-        if state.tails_at.is_some_and(|at| at <= now) {
-            let recipients = state.recipients.values_mut();
-            state.tails_at = recipients.filter_map(|recipient| recipient.tell_tail(head, now, &mut round)).min();
-        } else if !round.by_udp.is_empty() {
-            state.tails_at.get_or_insert(now + TAILS[0]);
+        // Whether it is to be looked at again as soon as there may be another round.
+        let mut send = |recipient: &mut Recipient| {
+            recipient.send(history, head, now, &mut round);
+            *asks_at = earliest(*asks_at, recipient.deadline());
+            recipient.is_due(head)
+        };
+        if std::mem::take(all) {
+            due.clear();
+            due.extend(recipients.iter_mut().filter_map(|(token, recipient)| send(recipient).then_some(*token)));
+        } else {
+            due.retain(|token| recipients.get_mut(token).is_some_and(|recipient| send(recipient)));
         }
         round
     }
 
-    /// The datagrams of the next round, as they would be sent.
-    #[cfg(test)]
-    pub fn datagrams(&self, history: &History, now: Instant) -> Vec<String> {
-        let round = self.collect(history, now);
-        let whole = |datagram: &Datagram| {
-            let lines = round.datagrams.get(datagram.pack).content.as_ref()?;
-            Some(String::from_utf8_lossy(&datagram.token_line).into_owned() + lines)
-        };
-        round.by_udp.iter().filter_map(whole).collect()
+    /// Notes what was not sent after all.
+    fn end_round(&self, refused: &[Refused]) {
+        let mut state = self.lock();
+        state.sending = false;
+        for &(token, first, last) in refused {
+            if let Some(recipient) = state.recipients.get_mut(&token) {
+                recipient.was_refused(first, last);
+                state.due.insert(token);
+            }
+        }
+        drop(state);
+        self.sent.notify_all();
     }
 
-    /// Waits for the pace, then until there is something new or to be told again; only for the pace when somebody is
-    /// behind.
+    /// The datagrams of the next round, as they would be sent, and to whom.
+    #[cfg(test)]
+    pub fn datagrams(&self, history: &History, now: Instant) -> Vec<(Ticket, String)> {
+        let round = self.collect(history, now);
+        let mut datagrams = Vec::new();
+        for burst in &round.by_udp {
+            let token_line = FromServer::token_line(burst.token);
+            for datagram in &round.order[burst.order.clone()] {
+                let lines = round.datagrams.get(datagram.pack).content.as_deref().unwrap_or_default();
+                datagrams.push((burst.token, String::from_utf8_lossy(&token_line).into_owned() + lines));
+            }
+        }
+        datagrams
+    }
+
+    /// Waits for the pace, then until there is something new or somebody is to be asked; only for the pace when somebody
+    /// is behind.
     fn wait_for_work(&self, round_began: Instant) {
-        let state = self.wait_until(self.lock(), round_began + PACE, |state| state.stopped);
+        let mut state = self.wait_until(self.lock(), round_began + PACE, |state| state.stopped);
         let limit = round_began + if state.due.is_empty() { HOUSEKEEPING } else { PACE };
-        let until = state.tails_at.map_or(limit, |at| at.min(limit));
-        self.wait_until(state, until, |state| state.stopped || state.fresh).fresh = false;
+        let until = state.asks_at.map_or(limit, |at| at.min(limit));
+        state.is_waiting = true;
+        let mut state = self.wait_until(state, until, |state| state.stopped || state.fresh);
+        (state.is_waiting, state.fresh) = (false, false);
+    }
+
+    /// Has the thread look again; if it does not wait, it will before it does.
+    fn wake_up(&self, state: &mut State) {
+        state.fresh = true;
+        if state.is_waiting {
+            self.wake.notify_one();
+        }
     }
 
     fn wait_until<'a>(
@@ -231,28 +256,16 @@ impl Broadcaster {
 }
 
 impl State {
-    /// Bounded: a client stands in the set once, however often it says hello.
-    fn look_at(&mut self, token: Ticket) {
-        self.due.insert(token);
-        self.fresh = true;
+    /// Somebody is to be asked at that time; whether nobody was so early.
+    fn asks_at_least(&mut self, at: Option<Instant>) -> bool {
+        let before = self.asks_at;
+        self.asks_at = earliest(before, at);
+        self.asks_at != before
     }
 }
 
-/// Numbers from 0 to 1 that need not be unguessable: Marsaglia's xorshift (2003).
-struct Xorshift(u64);
-
-impl Xorshift {
-    fn new() -> Xorshift {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        Xorshift(nanos as u64 | 1)
-    }
-
-    fn next(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 #[cfg(test)]
@@ -333,5 +346,20 @@ mod tests {
         join(Ticket::draw(), Arc::default());
         broadcaster.give_up_silent(after(116));
         assert_eq!(told(), [false]);
+    }
+
+    #[test]
+    fn of_a_flood_of_hellos_a_thousand_a_second_are_looked_at() {
+        let (broadcaster, now) = (Broadcaster::default(), Instant::now());
+        let (token, ip) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]));
+        broadcaster.join(token, [ip; 2], Arc::<Suspected>::default(), Arc::default());
+        let hello = |last_seq, now| {
+            let arrival = Arrival { length: 0, from: SocketAddr::new(ip, 5000), to: [10, 0, 0, 1].into() };
+            broadcaster.hello(Hello { token, last_seq, received: None }, arrival, 1, now)
+        };
+        assert!((0..1000).all(|_| hello(0, now)) && hello(1, now));
+        assert!(!broadcaster.acknowledges(token));
+        assert!(hello(1, now + Duration::from_secs(1)));
+        assert!(broadcaster.acknowledges(token));
     }
 }

@@ -1,29 +1,35 @@
 //! What one client is owed of the broadcasts, and on which way it gets them. It decides what goes into a round, and sends
 //! nothing.
 
+use super::flight::{Flight, What};
 use super::mailbox::{Mailbox, Parcel};
-use super::packs::{NEWEST, Pack, Packs, Span, pack_datagram};
+use super::packs::{NEWEST, Pack, Span, pack_datagram};
 use super::presence::Presence;
+use super::round::Round;
 use crate::net::Arrival;
-use crate::protocol::{Event, FromServer, Hello, Received, TOKEN_LINE};
+use crate::protocol::{Event, FromServer, Hello, Received};
 use crate::server::store::History;
 use crate::value::Ticket;
-use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The least time between two datagrams to one client: a default receive buffer of Linux holds some 90 full ones, and at
-/// this pace none was ever lost on loopback.
+/// The least time between two rounds, in which broadcasts are gathered; a client whose hellos do not tell what is under
+/// way gets one datagram in each: a default receive buffer of Linux holds some 90 full ones, and at this pace none was
+/// ever lost on loopback.
 pub const PACE: Duration = Duration::from_millis(1);
 /// Hellos that arrive for so long without an acknowledgement that grows: UDP works one way only.
 const ONE_WAY: Duration = Duration::from_secs(15);
+/// The most hellos of one session that are looked at in a [`HELLO_TIME`]: an honest client needs fewer.
+const MAX_HELLOS: u32 = 1000;
+/// See [`MAX_HELLOS`].
+const HELLO_TIME: Duration = Duration::from_secs(1);
 /// The most bytes in one write to a TCP client: a part of the kernel's send buffer, so a fresh client's history
 /// does not look like a slow consumer.
 pub const MAX_WRITE: usize = 64 * 1024;
-/// How long after the last line that was sent to a client by a datagram it is told the number of it, as that datagram
-/// may be lost and nothing comes behind it; and once more, as this one may be lost too.
-pub const TAILS: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+/// How long after the last line that was sent by a datagram to a client of a steady pace it is told the number of it, as
+/// that datagram may be lost and nothing comes behind it; and once more, as this one may be lost too.
+const TAILS: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 
 /// The number of no broadcast: a client whose next it is is owed nothing.
 const NOTHING: u64 = u64::MAX;
@@ -34,51 +40,42 @@ pub struct Recipient {
     pub(super) presence: Arc<Presence>,
     /// It is not there at the moment, and its mailbox was told.
     pub(super) is_suspect: bool,
-    /// What each of its datagrams begins with.
-    token_line: [u8; TOKEN_LINE],
+    token: Ticket,
     /// Addresses from which its hello counts: the observed and the assigned one.
     pub(super) addresses: [IpAddr; 2],
     /// The sequence number of the next line to send.
     next: u64,
     /// The client is to hear how far the sequence is, even when it has everything.
     wants_head: bool,
-    /// The first and the last number of what its last hello named as missing, as far as it was not sent again.
-    missing: VecDeque<(u64, u64)>,
-    /// When the last new line was sent by a datagram, and how often its number was told since: see [`TAILS`].
-    tail: Option<(Instant, usize)>,
+    /// Since when its hellos are counted, and how many came since then: see [`MAX_HELLOS`].
+    hellos: Option<(Instant, u32)>,
     route: Route,
 }
 
-#[derive(Clone, Copy)]
 enum Route {
     Tcp,
-    Udp {
-        to: SocketAddr,
-        /// The address of ours that the client calls, and from which it is answered.
-        from: IpAddr,
-        acknowledged: u64,
-        /// When the acknowledgements last grew, or the client had everything.
-        progress: Instant,
-    },
+    Udp(Datagrams),
     /// Its hellos arrive, but nothing that is sent to it: UDP works one way only, so TCP for the rest of the session.
     OneWay,
 }
 
-/// One datagram of a round.
-pub struct Datagram {
-    pub(super) to: SocketAddr,
-    pub(super) from: IpAddr,
-    pub(super) token_line: [u8; TOKEN_LINE],
-    pub(super) pack: usize,
+/// The way of datagrams.
+struct Datagrams {
+    to: SocketAddr,
+    /// The address of ours that the client calls, and from which it is answered.
+    from: IpAddr,
+    acknowledged: u64,
+    /// When the acknowledgements last grew, or the client had everything.
+    progress: Instant,
+    pace: Pace,
 }
 
-/// What is to be sent in one round.
-#[derive(Default)]
-pub struct Round {
-    pub(super) datagrams: Packs<String>,
-    pub(super) parcels: Packs<Parcel>,
-    pub(super) by_udp: Vec<Datagram>,
-    pub(super) by_tcp: Vec<(Arc<dyn Mailbox>, usize)>,
+/// How fast a client gets datagrams.
+enum Pace {
+    /// One in each round. When the last new line was sent, and how often its number was told since: see [`TAILS`].
+    Steady { tail: Option<(Instant, usize)> },
+    /// As fast as what is between takes it: the client's hellos tell what arrives.
+    Adaptive(Box<Flight>),
 }
 
 /// Where a client stands that is owed nothing more.
@@ -91,13 +88,13 @@ pub struct Left {
 }
 
 /// What a client has of the broadcasts that are numbered here. One that has more than there are counts those of a
-/// server that has lost its history: of ours it has none. Without anything missing, a hello is the short one.
+/// server that has lost its history: of ours it has none.
 fn counted_here(hello: Hello, head: u64) -> (u64, Option<Received>) {
     let top = hello.received.as_ref().map_or(hello.last_seq, |received| received.top);
-    match hello.received.filter(|received| !received.missing.is_empty()) {
+    match hello.received {
         _ if top > head => (0, None),
-        Some(received) => (hello.last_seq, Some(received)),
-        None => (top, None),
+        Some(received) if received.missing.is_empty() => (top, Some(received)),
+        received => (hello.last_seq, received),
     }
 }
 
@@ -111,20 +108,9 @@ impl Recipient {
         mailbox: Arc<dyn Mailbox>,
         presence: Arc<Presence>,
     ) -> Box<Recipient> {
-        let (is_suspect, wants_head, missing, tail) = (false, false, VecDeque::new(), None);
-        let (token_line, next, route) = (FromServer::token_line(token), NOTHING, Route::Tcp);
-        Box::new(Recipient {
-            mailbox,
-            presence,
-            is_suspect,
-            token_line,
-            addresses,
-            next,
-            wants_head,
-            missing,
-            tail,
-            route,
-        })
+        let (is_suspect, wants_head, hellos) = (false, false, None);
+        let (next, route) = (NOTHING, Route::Tcp);
+        Box::new(Recipient { mailbox, presence, is_suspect, token, addresses, next, wants_head, hellos, route })
     }
 
     /// Owes it every broadcast from `next` on, unless it has said hello and from where; whether that is so now.
@@ -138,13 +124,13 @@ impl Recipient {
 
     /// Whether a hello has acknowledged a broadcast.
     pub fn acknowledges(&self) -> bool {
-        matches!(self.route, Route::Udp { acknowledged: 1.., .. })
+        matches!(self.route, Route::Udp(Datagrams { acknowledged: 1.., .. }))
     }
 
     /// Where it stands; nothing when it is owed nothing yet.
     pub fn left(&self) -> Option<Left> {
-        match self.route {
-            Route::Udp { acknowledged, .. } => Some(Left { next: acknowledged + 1, by_datagrams: true }),
+        match &self.route {
+            Route::Udp(way) => Some(Left { next: way.acknowledged + 1, by_datagrams: true }),
             Route::Tcp | Route::OneWay if self.next == NOTHING => None,
             Route::Tcp | Route::OneWay => Some(Left { next: self.next, by_datagrams: false }),
         }
@@ -152,7 +138,7 @@ impl Recipient {
 
     /// Where it has ceased to say hello, it gets what it has not acknowledged by its mailbox; whether that is so now.
     pub fn leave_udp(&mut self, now: Instant) -> bool {
-        let Route::Udp { acknowledged, .. } = self.route else { return false };
+        let Route::Udp(Datagrams { acknowledged, .. }) = self.route else { return false };
         let is_silent = self.presence.says_no_hello(now);
         if is_silent {
             self.route = Route::Tcp;
@@ -164,107 +150,214 @@ impl Recipient {
     /// Takes a hello, where the newest broadcast is `head`.
     pub fn hello(&mut self, hello: Hello, arrival: Arrival, head: u64, now: Instant) {
         self.presence.hello(now);
-        self.note(counted_here(hello, head), arrival, head, now);
+        let (since, count) =
+            self.hellos.filter(|(since, _)| now.saturating_duration_since(*since) < HELLO_TIME).unwrap_or((now, 0));
+        self.hellos = Some((since, count.saturating_add(1)));
+        if count < MAX_HELLOS {
+            self.note(counted_here(hello, head), arrival, head, now);
+        }
     }
 
     fn note(&mut self, (last_seq, received): (u64, Option<Received>), arrival: Arrival, head: u64, now: Instant) {
-        let progress = match self.route {
+        let (pace, mut progress, mut acknowledged) = match std::mem::replace(&mut self.route, Route::OneWay) {
             Route::OneWay => return,
-            Route::Udp { acknowledged, progress, .. } if last_seq <= acknowledged && last_seq < head => progress,
-            Route::Udp { .. } | Route::Tcp => now,
+            Route::Tcp => (None, now, 0),
+            Route::Udp(Datagrams { acknowledged, progress, pace, .. }) => {
+                let is_stuck = last_seq <= acknowledged && last_seq < head;
+                (Some(pace), if is_stuck { progress } else { now }, acknowledged)
+            }
         };
         if now.saturating_duration_since(progress) >= ONE_WAY {
-            self.route = Route::OneWay;
             (self.next, self.wants_head) = (last_seq + 1, true);
             return;
         }
-        self.route = Route::Udp { to: arrival.from, from: arrival.to, acknowledged: last_seq, progress };
-        match received {
-            // What was sent behind the top is under way. `head_` would tell the client not to wait for what is missing.
-            Some(Received { top, missing }) => {
-                self.next = if self.next == NOTHING { top + 1 } else { self.next.max(top + 1) };
-                (self.missing, self.wants_head) = (missing.into(), false);
-            }
+        let pace = match received {
+            // All behind it is asked for, at a pace that needs no answers.
             None => {
-                (self.next, self.wants_head, self.tail) = (last_seq + 1, true, None);
-                self.missing.clear();
+                (self.next, self.wants_head, acknowledged) = (last_seq + 1, true, last_seq);
+                Pace::Steady { tail: None }
             }
+            Some(received) => {
+                let mut flight = self.flight(pace, received.top, now);
+                self.next = self.next.max(received.top + 1);
+                let is_new = flight.hears(last_seq, &received, now) || last_seq > acknowledged;
+                // It asks for nothing, and only wants to know whether somebody is there.
+                self.wants_head |= !is_new && flight.is_idle();
+                progress = if is_new { now } else { progress };
+                // Hellos overtake each other as well.
+                acknowledged = acknowledged.max(last_seq);
+                Pace::Adaptive(flight)
+            }
+        };
+        self.route = Route::Udp(Datagrams { to: arrival.from, from: arrival.to, acknowledged, progress, pace });
+    }
+
+    /// What is under way to a client that tells what it has up to `top`. As long as it did not, all that was sent may be.
+    fn flight(&mut self, pace: Option<Pace>, top: u64, now: Instant) -> Box<Flight> {
+        if let Some(Pace::Adaptive(flight)) = pace {
+            return flight;
         }
+        let mut flight = Box::new(Flight::new(top, now));
+        if self.next == NOTHING {
+            self.next = top + 1;
+        }
+        if self.next > top + 1 {
+            flight.sends(top + 1, self.next - 1, What::Again, now);
+        }
+        self.wants_head = false;
+        flight
     }
 
-    /// Whether there is something to send to it.
-    pub fn is_behind(&self, head: u64) -> bool {
-        self.next <= head || self.wants_head || !self.missing.is_empty()
+    /// Whether there is something to send to it now.
+    pub fn is_due(&self, head: u64) -> bool {
+        let is_behind = self.next <= head;
+        self.wants_head
+            || match &self.route {
+                Route::Udp(Datagrams { pace: Pace::Adaptive(flight), .. }) => {
+                    flight.room() > 0 && (is_behind || flight.lost().is_some())
+                }
+                Route::Udp(_) | Route::Tcp | Route::OneWay => is_behind,
+            }
     }
 
-    /// Adds what this client is owed to the round, one datagram or one write at the most.
+    /// Whether it is worth to wake up for what is to be sent to it. For new lines alone it is not as long as more than half
+    /// of the window is under way: another hello will come.
+    pub fn is_urgent(&self, head: u64) -> bool {
+        let is_worth_it = match &self.route {
+            Route::Udp(Datagrams { pace: Pace::Adaptive(flight), .. }) => {
+                self.wants_head || flight.lost().is_some() || flight.has_ample_room()
+            }
+            Route::Udp(_) | Route::Tcp | Route::OneWay => true,
+        };
+        is_worth_it && self.is_due(head)
+    }
+
+    /// Adds what this client is owed now to the round: one write, one datagram, or as many as the window has room for.
     pub fn send(&mut self, history: &History, head: u64, now: Instant, round: &mut Round) {
-        if !self.is_behind(head) {
+        if !self.is_due(head) {
             return;
         }
-        match self.route {
-            Route::Tcp | Route::OneWay => {
-                self.missing.clear();
-                let owed = Span { from: self.next, until: NEWEST, is_next: false };
-                let pack = round.parcels.of(owed, || {
-                    let (broadcasts, range) = history.read(owed.from, MAX_WRITE, now);
-                    let events: Vec<Event> = broadcasts.into_iter().map(Event::Broadcast).collect();
-                    Pack {
-                        content: Some(events).filter(|events| !events.is_empty()).map(Parcel::from),
-                        next: range.next,
-                    }
-                });
-                round.by_tcp.push((Arc::clone(&self.mailbox), pack));
-                self.next = round.parcels.get(pack).next;
-                self.wants_head = false;
+        let (wants_head, begin) = (std::mem::take(&mut self.wants_head), round.order.len());
+        let Route::Udp(way) = &mut self.route else { return self.send_by_tcp(history, now, round) };
+        match &mut way.pace {
+            Pace::Steady { tail } => {
+                let owed = Span { from: self.next, until: NEWEST, is_next: wants_head };
+                let (next, _) = round.add(owed.from, owed, || pack_datagram(history, owed, now));
+                if next > self.next {
+                    *tail = Some((now, 0));
+                }
+                self.next = next;
             }
-            Route::Udp { to, from, acknowledged, .. } => {
-                let owed = self.owed(acknowledged);
-                let pack = round.datagrams.of(owed, || pack_datagram(history, owed, now));
-                round.by_udp.push(Datagram { to, from, token_line: self.token_line, pack });
-                self.sent(owed, round.datagrams.get(pack).next, now);
+            Pace::Adaptive(flight) => {
+                repeat_lost(flight, way.acknowledged, history, now, round);
+                if flight.lost().is_none() {
+                    let owed = if flight.is_idle() { way.acknowledged + 1 } else { self.next };
+                    self.next = send_new(flight, owed, wants_head, history, now, round);
+                }
             }
+        }
+        round.ends_burst(begin, self.token, way.to, way.from);
+    }
+
+    fn send_by_tcp(&mut self, history: &History, now: Instant, round: &mut Round) {
+        let owed = Span { from: self.next, until: NEWEST, is_next: false };
+        let pack = round.parcels.of(owed, || {
+            let (broadcasts, range) = history.read(owed.from, MAX_WRITE, now);
+            let events: Vec<Event> = broadcasts.into_iter().map(Event::Broadcast).collect();
+            let content = Some(events).filter(|events| !events.is_empty()).map(Parcel::from);
+            Pack { content, next: range.next }
+        });
+        round.by_tcp.push((Arc::clone(&self.mailbox), pack));
+        self.next = round.parcels.get(pack).next;
+    }
+
+    /// The system has not taken a datagram of this client, with these broadcasts: they are to be sent again.
+    pub fn was_refused(&mut self, first: u64, last: u64) {
+        match &mut self.route {
+            Route::Udp(Datagrams { pace: Pace::Adaptive(flight), .. }) => flight.was_refused(first, last),
+            Route::Udp(_) => self.next = self.next.min(first),
+            Route::Tcp | Route::OneWay => {}
         }
     }
 
-    /// What goes into the next datagram: what is missing goes before what is new.
-    fn owed(&self, acknowledged: u64) -> Span {
-        match self.missing.front() {
-            Some(&(from, until)) => Span { from, until, is_next: from == acknowledged + 1 },
-            None => Span { from: self.next, until: NEWEST, is_next: self.wants_head },
+    /// When [`Recipient::ask`] is to be called, if nothing happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.route {
+            Route::Udp(Datagrams { pace: Pace::Adaptive(flight), .. }) => flight.deadline(),
+            Route::Udp(Datagrams { pace: Pace::Steady { tail }, .. }) => tail.map(|(sent, told)| sent + TAILS[told]),
+            Route::Tcp | Route::OneWay => None,
         }
     }
 
-    /// Tells the number of the last line that was sent, where that is due; gives when it is due next.
-    pub fn tell_tail(&mut self, head: u64, now: Instant, round: &mut Round) -> Option<Instant> {
-        let (Route::Udp { to, from, .. }, Some((sent, told))) = (self.route, self.tail) else { return None };
-        let due = sent + TAILS[told];
-        // More is on its way to who is behind, so what is lost shows by itself.
-        if due > now || self.is_behind(head) {
-            return Some(due.max(now + PACE));
-        }
-        let last = self.next - 1;
-        let nothing_more = Span { from: self.next, until: last, is_next: false };
-        let line = || Pack { content: Some(format!("{}\n", FromServer::Tail(last))), next: self.next };
-        let pack = round.datagrams.of(nothing_more, line);
-        round.by_udp.push(Datagram { to, from, token_line: self.token_line, pack });
-        self.tail = Some((sent, told + 1)).filter(|(_, told)| *told < TAILS.len());
-        self.tail.map(|(sent, told)| sent + TAILS[told])
-    }
-
-    fn sent(&mut self, owed: Span, next: u64, now: Instant) {
-        if let Some(missing) = self.missing.front_mut() {
-            missing.0 = next;
-            if next > owed.until {
-                self.missing.pop_front();
+    /// Where the time has come, tells the client what was sent last, so that it says whether it has got it.
+    pub fn ask(&mut self, now: Instant, round: &mut Round) {
+        let is_due = self.deadline().is_some_and(|deadline| deadline <= now);
+        let (Route::Udp(way), true) = (&mut self.route, is_due) else { return };
+        let (begin, last) = (round.order.len(), self.next - 1);
+        let is_told = match &mut way.pace {
+            Pace::Steady { tail } => {
+                *tail = tail.map(|(sent, told)| (sent, told + 1)).filter(|(_, told)| *told < TAILS.len());
+                true
             }
+            Pace::Adaptive(flight) => {
+                let asks = flight.times_out(now);
+                if asks {
+                    flight.sends(last + 1, last, What::Tail, now);
+                }
+                asks
+            }
+        };
+        if is_told {
+            round.add_line(last + 1, last, FromServer::Tail(last));
+            round.ends_burst(begin, self.token, way.to, way.from);
+        }
+    }
+}
+
+/// Sends again what is lost, as far as the window has room. Of what is not to be had any more the client is told that it
+/// need not wait, as soon as it has all before.
+fn repeat_lost(flight: &mut Flight, acknowledged: u64, history: &History, now: Instant, round: &mut Round) {
+    let is_to_be_had = |(first, last)| history.next_from(first) <= last;
+    while let Some((from, until)) = flight.lost().filter(|_| flight.room() > 0) {
+        let (last, is_sent) = if is_to_be_had((from, until)) {
+            let owed = Span { from, until, is_next: from == acknowledged + 1 };
+            let (next, is_sent) = round.add(from, owed, || pack_datagram(history, owed, now));
+            (next - 1, is_sent)
         } else {
-            if next > self.next {
-                self.tail = Some((now, 0));
+            let last = flight.has_all_to_be_had(is_to_be_had);
+            if last >= from {
+                round.add_line(from, last, FromServer::Head(last));
             }
-            (self.next, self.wants_head) = (next, false);
+            // If not yet, the client names it again.
+            (last.max(until), last >= from)
+        };
+        flight.passes(last);
+        if is_sent {
+            flight.sends(from, last, What::Again, now);
         }
     }
+}
+
+/// Sends what is new from `owed` on, as far as the window has room; what is owed then. Who has all before it is told what
+/// is not to be had; and a client that `wants_head` is told something in any case.
+fn send_new(
+    flight: &mut Flight,
+    owed: u64,
+    mut wants_head: bool,
+    history: &History,
+    now: Instant,
+    round: &mut Round,
+) -> u64 {
+    let (mut from, head) = (owed, history.head());
+    while wants_head || (from <= head && flight.room() > 0) {
+        let owed = Span { from, until: NEWEST, is_next: flight.is_idle() };
+        let (next, is_sent) = round.add(from, owed, || pack_datagram(history, owed, now));
+        if is_sent && next > from {
+            flight.sends(from, next - 1, What::New, now);
+        }
+        (from, wants_head) = (next, false);
+    }
+    from
 }
 
 #[cfg(test)]
@@ -283,6 +376,6 @@ mod tests {
         }
         assert_eq!(counted("1_3_2-2", 3), (1, Some(Received { top: 3, missing: vec![(2, 2)] })));
         assert_eq!(counted("1_3_2-2", 2), (0, None));
-        assert_eq!(counted("1_3_", 3), (3, None));
+        assert_eq!(counted("1_3_", 3), (3, Some(Received { top: 3, missing: vec![] })));
     }
 }

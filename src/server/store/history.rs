@@ -117,6 +117,11 @@ impl History {
         self.lock().window.head()
     }
 
+    /// The number of the first broadcast that is kept from this number on, or the next there will be.
+    pub fn next_from(&self, from: u64) -> u64 {
+        self.lock().window.next_from(from)
+    }
+
     /// The broadcasts from sequence number `from` on, as long as their lines, each with its LF, fit `limit` bytes in
     /// all; at least one, when there is any. Some numbers between them may be missing.
     pub fn read(&self, from: u64, limit: usize, now: Instant) -> (Vec<Broadcast>, Range) {

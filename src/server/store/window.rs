@@ -124,6 +124,11 @@ impl Window {
         }
     }
 
+    /// The number of the first that is kept from `from` on, or the next there will be.
+    pub fn next_from(&self, from: u64) -> u64 {
+        self.entries.range(from..).next().map_or(self.head + 1, |(seq, _)| *seq)
+    }
+
     /// The broadcasts from number `from` on, as long as their lines, each with its LF, fit `limit` bytes in all; at
     /// least one, when there is any.
     pub fn read(&self, from: u64, limit: usize) -> (Vec<Broadcast>, Range) {

@@ -20,6 +20,8 @@ const MANY: u64 = 256;
 const BUFFER: usize = 256 << 10;
 /// How long a wait for sockets may take: something else may be due.
 const LOOK: u8 = 20;
+/// After so long all have acknowledged what they have got by datagrams.
+const REST: Duration = Duration::from_millis(250);
 /// How long nothing may come before what is missing counts as lost.
 const SILENCE: Duration = Duration::from_secs(8);
 
@@ -88,7 +90,7 @@ impl Audience {
         let most = if self.receivers.len() <= FEW.0 { FEW.1 } else { MANY };
         // It doubles as the texts come through, so that a slow server has no long queue at the end.
         let (mut window, mut grows_at) = (FIRST, FIRST);
-        self.begin();
+        self.begin().map_err(|error| format!("{}: {error}", server.name))?;
         let (begin, cpu) = (Instant::now(), server.cpu()?);
         let (mut heard_at, mut slowest) = (begin, 0);
         loop {
@@ -113,7 +115,9 @@ impl Audience {
         }
         let deliveries = (self.said * self.receivers.len() as u64) as f64;
         let cpu = (server.cpu()? - cpu) * 1e6 / deliveries;
-        Ok(FanOut { rate: deliveries / begin.elapsed().as_secs_f64(), cpu })
+        let rate = deliveries / begin.elapsed().as_secs_f64();
+        self.rest().map_err(|error| format!("{}: {error}", server.name))?;
+        Ok(FanOut { rate, cpu })
     }
 
     /// Says something from time to time; how long each delivery took.
@@ -121,7 +125,7 @@ impl Audience {
     /// # Errors
     /// A sentence, when something was lost.
     pub fn pace(&mut self, server: &Contender, every: Duration, time: Duration) -> Result<Vec<Duration>, String> {
-        self.begin();
+        self.begin().map_err(|error| format!("{}: {error}", server.name))?;
         let begin = Instant::now();
         let (mut due, mut said_at) = (begin, Vec::new());
         let mut times = Vec::new();
@@ -132,6 +136,7 @@ impl Audience {
                 self.say();
                 due += every;
             } else if due >= begin + time && self.slowest() == self.said {
+                self.rest().map_err(|error| format!("{}: {error}", server.name))?;
                 return Ok(times);
             } else if now > due + SILENCE {
                 return Err(self.missing(server));
@@ -145,12 +150,21 @@ impl Audience {
         }
     }
 
+    /// Says the hellos that are due: acknowledges what has come before others have their turn.
+    fn rest(&mut self) -> io::Result<()> {
+        let until = Instant::now() + REST;
+        while Instant::now() < until {
+            self.take(Duration::from_millis(LOOK.into()), |_, _| {})?;
+        }
+        Ok(())
+    }
+
     /// Says something when all have had what was said before; how long each took until all had it.
     ///
     /// # Errors
     /// A sentence, when something was lost.
     pub fn one_by_one(&mut self, server: &Contender, time: Duration) -> Result<Vec<Duration>, String> {
-        self.begin();
+        self.begin().map_err(|error| format!("{}: {error}", server.name))?;
         let (begin, mut times) = (Instant::now(), Vec::new());
         while begin.elapsed() < time || times.len() < 3 {
             let said_at = Instant::now();
@@ -166,10 +180,12 @@ impl Audience {
         Ok(times)
     }
 
-    /// All count from zero again.
-    fn begin(&mut self) {
+    /// Says hello again, as nobody did while others had their turn, and counts from zero.
+    fn begin(&mut self) -> io::Result<()> {
+        self.rest()?;
         self.said = 0;
         self.receivers.iter_mut().for_each(|receiver| receiver.got = 0);
+        Ok(())
     }
 
     fn say(&mut self) {

@@ -67,9 +67,10 @@ impl Receiver {
                 self.got += buffer[..count].iter().filter(|byte| **byte == MARK).count() as u64;
             }
             Some((socket, inbox)) => {
+                let now = Instant::now();
                 for _ in 0..DATAGRAMS {
                     match socket.recv(buffer) {
-                        Ok(count) => self.got += inbox.take(&buffer[..count]),
+                        Ok(count) => self.got += inbox.take(&buffer[..count], now),
                         Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                         Err(error) => return Err(error),
                     }
@@ -108,7 +109,7 @@ fn by_datagrams(to: SocketAddr, number: usize) -> io::Result<Receiver> {
     while Instant::now() < until {
         socket.send(Hello { token, last_seq: 0, received: None }.to_string().as_bytes())?;
         if let Ok(count) = socket.recv(&mut buffer) {
-            inbox.take(&buffer[..count]);
+            inbox.take(&buffer[..count], Instant::now());
             socket.set_nonblocking(true)?;
             return Ok(Receiver { stream: wire.into_stream(), udp: Some((socket, inbox)), got: 0 });
         }

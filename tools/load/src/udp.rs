@@ -98,21 +98,14 @@ impl Udp {
             return;
         }
         self.counts.datagrams += 1;
-        let mut answers_hello = self.hellos.answered(Instant::now()).is_some();
-        for line in lines {
-            match line {
-                FromServer::Broadcast(broadcast) => {
-                    self.counts.broadcasts += 1;
-                    self.counts.again += u64::from(broadcast.seq <= self.inbox.last());
-                    shown.append(&mut self.inbox.accept(broadcast, Route::Udp));
-                }
-                FromServer::Tail(seq) => self.inbox.tail(seq),
-                FromServer::Head(seq) => {
-                    shown.append(&mut self.inbox.head(seq, answers_hello));
-                    answers_hello = false;
-                }
-            }
-        }
+        let lines: Vec<FromServer> = lines.collect();
+        let seqs = lines.iter().filter_map(|line| match line {
+            FromServer::Broadcast(broadcast) => Some(broadcast.seq),
+            FromServer::Head(_) | FromServer::Tail(_) => None,
+        });
+        self.counts.broadcasts += seqs.clone().count() as u64;
+        self.counts.again += seqs.filter(|seq| self.inbox.has(*seq)).count() as u64;
+        shown.append(&mut self.hellos.take(lines, &mut self.inbox, Instant::now()).0);
     }
 }
 

@@ -1,0 +1,137 @@
+//! Sends the datagrams of a round. It knows what they are made of, and nothing of who is owed what.
+
+use super::round::{Burst, Round};
+use crate::net::AddressedSocket;
+use crate::protocol::{FromServer, MAX_DATAGRAM, TOKEN_LINE};
+use crate::value::Ticket;
+use log::{debug, info};
+use std::io::{ErrorKind, IoSlice, Result};
+
+/// A datagram of so many bytes may have others behind it in one call: they must be of one size, and blank lines fill it up
+/// to that. What fills a smaller one would be a load on the network.
+const NEARLY_FULL: usize = 1000;
+/// The most datagrams in one call: together they are no longer than one datagram may be by its header, which is 64 KiB.
+const MAX_SEGMENTS: usize = 50;
+/// Blank lines.
+const FILLING: [u8; MAX_DATAGRAM] = [b'\n'; MAX_DATAGRAM];
+
+/// What sends them.
+pub struct Transmitter<'a> {
+    socket: &'a AddressedSocket,
+    /// The share of datagrams that is dropped on purpose.
+    loss: f64,
+    random: Xorshift,
+    /// Whether the system takes several datagrams in one call.
+    takes_several: bool,
+}
+
+/// Broadcasts that the system did not take at the moment: the client, and the first and the last of them.
+pub type Refused = (Ticket, u64, u64);
+
+impl<'a> Transmitter<'a> {
+    /// Sends from this socket, and drops this share of datagrams.
+    pub fn new(socket: &'a AddressedSocket, loss: f64) -> Transmitter<'a> {
+        Transmitter { socket, loss, random: Xorshift::new(), takes_several: true }
+    }
+
+    /// Sends all datagrams of a round, and waits for nothing; what was not taken.
+    pub fn send(&mut self, round: &Round) -> Vec<Refused> {
+        let mut refused = Vec::new();
+        for burst in &round.by_udp {
+            let token_line = FromServer::token_line(burst.token);
+            let datagrams = round.order[burst.order.clone()].iter().filter_map(|datagram| {
+                let pack = round.datagrams.get(datagram.pack);
+                let lines = pack.content.as_deref().filter(|_| self.loss == 0.0 || self.random.next() >= self.loss)?;
+                Some(Whole { token_line: &token_line, lines, range: (datagram.first, pack.next - 1) })
+            });
+            let datagrams: Vec<Whole> = datagrams.collect();
+            for run in datagrams.chunk_by(|datagram, _| datagram.len() >= NEARLY_FULL) {
+                for some in run.chunks(MAX_SEGMENTS) {
+                    self.send_some(burst, some, &mut refused);
+                }
+            }
+        }
+        refused
+    }
+
+    /// Sends some datagrams: with one call, which is far less work, if the system takes it.
+    fn send_some(&mut self, burst: &Burst, datagrams: &[Whole], refused: &mut Vec<Refused>) {
+        if datagrams.len() > 1 && self.takes_several {
+            match self.send_at_once(burst, datagrams) {
+                Ok(()) => return,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return refused.extend(datagrams.iter().map(|datagram| datagram.refused(burst)));
+                }
+                Err(error) => debug!("{} datagrams to {} in one call: {error}", datagrams.len(), burst.to),
+            }
+        }
+        let mut are_sent = true;
+        for datagram in datagrams {
+            let [token_line, lines, _] = datagram.filled_to(0);
+            if let Err(error) = self.socket.send(&[token_line, lines].map(IoSlice::new), burst.from, burst.to) {
+                are_sent = false;
+                if error.kind() == ErrorKind::WouldBlock {
+                    refused.push(datagram.refused(burst));
+                } else {
+                    // UDP promises nothing: it is one more that is lost.
+                    debug!("datagram to {}: {error}", burst.to);
+                }
+            }
+        }
+        // They go one by one, and did not at once: the network card does not do its part (udp(7), UDP_SEGMENT).
+        if datagrams.len() > 1 && self.takes_several && are_sent {
+            self.takes_several = false;
+            info!("the system does not take several datagrams in one call; they are sent one by one");
+        }
+    }
+
+    fn send_at_once(&self, burst: &Burst, datagrams: &[Whole]) -> Result<()> {
+        let size = datagrams.iter().map(Whole::len).max().unwrap_or_default();
+        let parts = datagrams.iter().enumerate().flat_map(|(number, datagram)| {
+            let is_last = number + 1 == datagrams.len();
+            datagram.filled_to(if is_last { 0 } else { size })
+        });
+        let slices: Vec<IoSlice> = parts.map(IoSlice::new).collect();
+        self.socket.send_segments(&slices, size as u16, burst.from, burst.to)
+    }
+}
+
+/// A datagram as it is sent.
+struct Whole<'a> {
+    token_line: &'a [u8; TOKEN_LINE],
+    /// Packed once for all clients that lack the same.
+    lines: &'a str,
+    range: (u64, u64),
+}
+
+impl Whole<'_> {
+    fn len(&self) -> usize {
+        TOKEN_LINE + self.lines.len()
+    }
+
+    /// Its parts, the last of which are blank lines up to this size.
+    fn filled_to(&self, size: usize) -> [&[u8]; 3] {
+        [self.token_line, self.lines.as_bytes(), &FILLING[..size.saturating_sub(self.len())]]
+    }
+
+    fn refused(&self, burst: &Burst) -> Refused {
+        (burst.token, self.range.0, self.range.1)
+    }
+}
+
+/// Numbers from 0 to 1 that need not be unguessable: Marsaglia's xorshift (2003).
+struct Xorshift(u64);
+
+impl Xorshift {
+    fn new() -> Xorshift {
+        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        Xorshift(nanos as u64 | 1)
+    }
+
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
