@@ -59,7 +59,7 @@ pub struct Flight {
 #[derive(Debug)]
 struct Sending {
     number: u64,
-    /// The first and the last broadcast in it.
+    /// The first and the last broadcast of which it tells.
     first: u64,
     last: u64,
     at: Instant,
@@ -192,7 +192,9 @@ impl Flight {
         // Nothing of a tail is seen in a hello but that it says all up to there, which an earlier one may have said, too.
         let may_be_answered = sending.what != What::Tail
             || now.saturating_duration_since(sending.at) >= self.smoothed_round_trip.unwrap_or_default() / 2;
-        sending.last <= received.top && !is_missing(sending, received) && may_be_answered
+        // A datagram comes as a whole. Between its lines there may be numbers that are not to be had, and stay missing.
+        let is_there = sending.what == What::Tail || !lacks(received, sending.last);
+        sending.last <= received.top && is_there && may_be_answered
     }
 
     /// What is missing and not under way is lost; so is what of the lost datagrams the hello does not tell of.
@@ -270,8 +272,8 @@ impl Flight {
         if self.timeouts < GIVEN_UP {
             return true;
         }
-        let under_way = std::mem::take(&mut self.under_way);
-        self.lose(under_way.into_iter().map(|sending| (sending.first, sending.last)));
+        let (under_way, has_all_before) = (std::mem::take(&mut self.under_way), self.last_seq.saturating_add(1));
+        self.lose(under_way.into_iter().map(|sending| (sending.first.max(has_all_before), sending.last)));
         false
     }
 }
@@ -279,6 +281,11 @@ impl Flight {
 /// Whether a hello tells of a datagram, be it of a part.
 fn is_told(sending: &Sending, received: &Received) -> bool {
     sending.last <= received.top || is_missing(sending, received)
+}
+
+/// Whether that broadcast is missing.
+fn lacks(received: &Received, seq: u64) -> bool {
+    received.missing.iter().any(|(first, last)| (*first..=*last).contains(&seq))
 }
 
 fn is_missing(sending: &Sending, received: &Received) -> bool {
@@ -485,6 +492,26 @@ mod tests {
             play.send(1);
         }
         assert!(play.patience().is_some_and(|patience| (690..=710).contains(&patience)), "{:?}", play.patience());
+    }
+
+    #[test]
+    fn a_datagram_with_gaps_between_its_lines_has_arrived_when_its_last_line_has() {
+        let mut play = Play::new();
+        play.flight.sends(4, 12, What::New, play.now());
+        // 4, 8 and 12 are all that is to be had.
+        assert!(play.hears(20, 12, &[(5, 7), (9, 11)]));
+        assert_eq!((play.flight.under_way.len(), play.flight.lost.clone()), (0, vec![(5, 7), (9, 11)]));
+    }
+
+    #[test]
+    fn what_the_client_has_is_not_sent_again_though_its_datagram_counts_as_lost() {
+        let mut play = Play::new();
+        play.flight.sends(1, 9, What::New, play.now());
+        assert!(!play.hears(20, 9, &[(6, 9)]));
+        for _ in 0..GIVEN_UP {
+            play.flight.times_out(play.now());
+        }
+        assert_eq!(play.flight.lost, [(6, 9)]);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub const NEWEST: u64 = u64::MAX;
 pub struct Pack<P> {
     /// Nothing when there is nothing to send.
     pub content: Option<P>,
+    /// The last broadcast that it tells of. Between that and the next there is nothing to be had, and that is not told.
+    pub last: u64,
     /// What is owed next.
     pub next: u64,
 }
@@ -69,20 +71,22 @@ pub fn pack_datagram(history: &History, owed: Span, now: Instant) -> Pack<String
         if seq > owed.until {
             break;
         }
-        if says_gaps && seq > told {
-            add(&mut lines, FromServer::Head(seq - 1));
+        if says_gaps && seq > told && add(&mut lines, FromServer::Head(seq - 1)) {
+            told = seq;
         }
         if !add(&mut lines, FromServer::Broadcast(broadcast)) {
-            return Pack { content: Some(lines), next: seq };
+            // A gap that is not told here begins the next datagram.
+            return Pack { content: Some(lines), last: told - 1, next: if says_gaps { told } else { seq } };
         }
         told = seq + 1;
     }
     let next = range.next.min(owed.until.saturating_add(1));
     // Also to who has everything: that is the answer to their hello.
-    if says_gaps && (next > told || lines.is_empty()) {
-        add(&mut lines, FromServer::Head(next - 1));
+    if says_gaps && (next > told || lines.is_empty()) && add(&mut lines, FromServer::Head(next - 1)) {
+        told = next;
     }
-    Pack { content: Some(lines).filter(|lines| !lines.is_empty()), next }
+    let (last, next) = (told.saturating_sub(1), if says_gaps { told } else { next });
+    Pack { content: Some(lines).filter(|lines| !lines.is_empty()), last, next }
 }
 
 /// Adds a line to those of a datagram, if it fits behind them. False when it does not.
@@ -127,6 +131,28 @@ mod tests {
         assert_eq!((pack_until(4, 6, true), pack_until(4, 6, false)), ("4, head 6".to_owned(), "4".to_owned()));
         assert_eq!((pack_until(5, 6, true), pack_until(5, 6, false)), ("head 6".to_owned(), String::new()));
         assert_eq!(pack_until(5, 9, true), "head 7, 8, head 9");
+    }
+
+    #[test]
+    fn a_gap_that_does_not_fit_behind_the_last_line_begins_the_next_datagram() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("later").as_secs();
+        let line = |seq: u64, length: usize| format!("bcast_{seq}_{now}_bob_{}\n", "x".repeat(length));
+        let least = ROOM - line(3, 0).len() - line(4, 500).len();
+        for length in least - 20..=least {
+            let (begin, end) = (line(3, length) + &line(4, 500), line(6, 1000));
+            let file = format!("head_2\n{begin}head_5\n{end}");
+            std::fs::write(folder.path().join("broadcasts.log"), &file).expect("written");
+            let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
+            let (mut next, mut lines) = (1, String::new());
+            while next < 7 {
+                let pack = pack_datagram(&history, Span { from: next, until: NEWEST, is_next: true }, Instant::now());
+                let content = pack.content.expect("there is more");
+                assert!(content.len() <= ROOM && pack.last + 1 == pack.next && pack.next > next);
+                (next, lines) = (pack.next, lines + &content);
+            }
+            assert_eq!(lines, file);
+        }
     }
 
     #[test]

@@ -265,7 +265,7 @@ impl Recipient {
             let (broadcasts, range) = history.read(owed.from, MAX_WRITE, now);
             let events: Vec<Event> = broadcasts.into_iter().map(Event::Broadcast).collect();
             let content = Some(events).filter(|events| !events.is_empty()).map(Parcel::from);
-            Pack { content, next: range.next }
+            Pack { content, last: range.next.saturating_sub(1), next: range.next }
         });
         round.by_tcp.push((Arc::clone(&self.mailbox), pack));
         self.next = round.parcels.get(pack).next;
@@ -319,20 +319,21 @@ impl Recipient {
 fn repeat_lost(flight: &mut Flight, acknowledged: u64, history: &History, now: Instant, round: &mut Round) {
     let is_to_be_had = |(first, last)| history.next_from(first) <= last;
     while let Some((from, until)) = flight.lost().filter(|_| flight.room() > 0) {
-        let (last, is_sent) = if is_to_be_had((from, until)) {
+        // What is not told now the client names again.
+        let (passed, told) = if is_to_be_had((from, until)) {
             let owed = Span { from, until, is_next: from == acknowledged + 1 };
-            let (next, is_sent) = round.add(from, owed, || pack_datagram(history, owed, now));
-            (next - 1, is_sent)
+            let (next, told) = round.add(from, owed, || pack_datagram(history, owed, now));
+            (next - 1, told)
         } else {
             let last = flight.has_all_to_be_had(is_to_be_had);
-            if last >= from {
+            let told = (last >= from).then_some(last);
+            if told.is_some() {
                 round.add_line(from, last, FromServer::Head(last));
             }
-            // If not yet, the client names it again.
-            (last.max(until), last >= from)
+            (last.max(until), told)
         };
-        flight.passes(last);
-        if is_sent {
+        flight.passes(passed);
+        if let Some(last) = told {
             flight.sends(from, last, What::Again, now);
         }
     }
@@ -351,9 +352,9 @@ fn send_new(
     let (mut from, head) = (owed, history.head());
     while wants_head || (from <= head && flight.room() > 0) {
         let owed = Span { from, until: NEWEST, is_next: flight.is_idle() };
-        let (next, is_sent) = round.add(from, owed, || pack_datagram(history, owed, now));
-        if is_sent && next > from {
-            flight.sends(from, next - 1, What::New, now);
+        let (next, told) = round.add(from, owed, || pack_datagram(history, owed, now));
+        if let Some(last) = told.filter(|last| *last >= from) {
+            flight.sends(from, last, What::New, now);
         }
         (from, wants_head) = (next, false);
     }

@@ -25,7 +25,7 @@ pub struct Burst {
 pub struct Datagram {
     /// Its lines: which of [`Round::datagrams`].
     pub pack: usize,
-    /// The first broadcast in it; the last is the one before the next of its pack.
+    /// The first broadcast in it; the last is that of its pack.
     pub first: u64,
 }
 
@@ -45,23 +45,23 @@ pub struct Round {
 }
 
 impl Round {
-    /// Adds a datagram whose first broadcast is `first`, unless nothing is in it; what is owed next, and whether it was
-    /// added.
-    pub fn add(&mut self, first: u64, owed: Span, pack: impl FnOnce() -> Pack<String>) -> (u64, bool) {
+    /// Adds a datagram whose first broadcast is `first`, unless nothing is in it; what is owed next, and the last one that
+    /// it tells of if it was added.
+    pub fn add(&mut self, first: u64, owed: Span, pack: impl FnOnce() -> Pack<String>) -> (u64, Option<u64>) {
         let pack = self.datagrams.of(owed, pack);
-        let Pack { content, next } = self.datagrams.get(pack);
-        let has_content = content.is_some();
-        if has_content {
+        let Pack { content, last, next } = self.datagrams.get(pack);
+        let last = content.is_some().then_some(*last);
+        if last.is_some() {
             self.order.push(Datagram { pack, first });
         }
-        (*next, has_content)
+        (*next, last)
     }
 
     /// Adds a datagram of one line that tells the number `last`.
     pub fn add_line(&mut self, first: u64, last: u64, line: FromServer) {
         // No other datagram begins behind its end.
         let owed = Span { from: last + 1, until: last, is_next: matches!(line, FromServer::Head(_)) };
-        self.add(first, owed, || Pack { content: Some(format!("{line}\n")), next: last + 1 });
+        self.add(first, owed, || Pack { content: Some(format!("{line}\n")), last, next: last + 1 });
     }
 
     /// What was added since `begin` goes to this client.

@@ -42,7 +42,7 @@ impl<'a> Transmitter<'a> {
             let datagrams = round.order[burst.order.clone()].iter().filter_map(|datagram| {
                 let pack = round.datagrams.get(datagram.pack);
                 let lines = pack.content.as_deref().filter(|_| self.loss == 0.0 || self.random.next() >= self.loss)?;
-                Some(Whole { token_line: &token_line, lines, range: (datagram.first, pack.next - 1) })
+                Some(Whole { token_line: &token_line, lines, range: (datagram.first, pack.last) })
             });
             let datagrams: Vec<Whole> = datagrams.collect();
             for run in datagrams.chunk_by(|datagram, _| datagram.len() >= NEARLY_FULL) {
