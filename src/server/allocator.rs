@@ -7,8 +7,10 @@
 //! of a program and from its environment alone, so the server starts once more, as the same process, with them there.
 
 use std::env;
+use std::ffi::OsStr;
 use std::num::NonZero;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -30,11 +32,20 @@ const IS_SET: &str = "PEERLINE_ALLOCATOR_IS_SET";
 pub fn set() {
     // Other libraries have other allocators. Without the path there is no /proc, or the program was replaced just now.
     let (true, None, Ok(program)) = (cfg!(target_env = "gnu"), env::var_os(IS_SET), env::current_exe()) else { return };
-    let settings = settings(thread::available_parallelism().map_or(1, NonZero::get), env::var(SETTINGS).ok());
     let mut arguments = env::args_os();
     let name = arguments.next().unwrap_or_default();
+    if !is_named(&program, &name) {
+        return;
+    }
+    let settings = settings(thread::available_parallelism().map_or(1, NonZero::get), env::var(SETTINGS).ok());
     // It comes back only with an error.
     let _ = Command::new(program).arg0(name).args(arguments).env(SETTINGS, settings).env(IS_SET, "1").exec();
+}
+
+/// Whether the program that runs is the one that was called by this name. Another one is the loader of the C library, who
+/// has taken its own arguments away; and behind a link of another name the process would lose that name.
+fn is_named(program: &Path, name: &OsStr) -> bool {
+    program.file_name() == Path::new(name).file_name()
 }
 
 /// The settings for so many cores. Those that somebody has `given` come behind, as they know better.
@@ -47,6 +58,14 @@ fn settings(cores: usize, given: Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_program_that_was_called_is_started_again() {
+        let is_named = |program: &str, name: &str| is_named(Path::new(program), OsStr::new(name));
+        assert!(is_named("/usr/bin/server", "server") && is_named("/home/a/server", "../a/server"));
+        assert!(!is_named("/lib64/ld-linux-x86-64.so.2", "/usr/bin/server"));
+        assert!(!is_named("/usr/bin/server", "odd") && !is_named("/usr/bin/server", ""));
+    }
 
     #[test]
     fn who_has_set_the_allocator_knows_better() {
