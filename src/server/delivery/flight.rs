@@ -6,11 +6,11 @@
 //! what would be repeated by time alone would be repeated for nothing where a queue grows. Where nothing arrives any more,
 //! the client is asked (`tail_SEQ`), and its answer tells.
 
-use crate::protocol::{ACK_DELAY, Received};
+use crate::protocol::{ACK_DELAY, MAX_DATAGRAM, Received};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Datagrams that may be under way at first (RFC 3390; not the ten of RFC 6928: fifty clients behind one slow link begin
+/// Full datagrams that may be under way at first (RFC 3390; not the ten of RFC 6928: fifty clients behind one slow link begin
 /// at once, and would fill its queue with them).
 const FIRST_WINDOW: usize = 4;
 /// The most: a default receive buffer of Linux holds some 90 of 1,200 bytes.
@@ -64,6 +64,7 @@ struct Sending {
     last: u64,
     at: Instant,
     what: What,
+    bytes: usize,
 }
 
 /// What a datagram brings.
@@ -97,14 +98,20 @@ impl Flight {
         }
     }
 
-    /// How many datagrams may be sent now.
+    /// How many datagrams may be sent now. The window counts full ones, as a short one is a small load; but no more than
+    /// [`LARGEST_WINDOW`] of any length.
     pub fn room(&self) -> usize {
-        self.congestion_window.saturating_sub(self.under_way.len())
+        let bytes = (self.congestion_window * MAX_DATAGRAM).saturating_sub(self.bytes_under_way());
+        bytes.div_ceil(MAX_DATAGRAM).min(LARGEST_WINDOW.saturating_sub(self.under_way.len()))
     }
 
     /// Whether as much as half of the window may be sent: with less it is not worth to wake up for new broadcasts.
     pub fn has_ample_room(&self) -> bool {
-        self.under_way.len() * 2 <= self.congestion_window
+        self.bytes_under_way() * 2 <= self.congestion_window * MAX_DATAGRAM && self.room() > 0
+    }
+
+    fn bytes_under_way(&self) -> usize {
+        self.under_way.iter().map(|sending| sending.bytes).sum()
     }
 
     /// The range that is to be sent again first.
@@ -133,9 +140,9 @@ impl Flight {
         });
     }
 
-    /// A datagram is sent. Of a tail `last` is its number, and `first` the one behind it.
-    pub fn sends(&mut self, first: u64, last: u64, what: What, now: Instant) {
-        self.under_way.push_back(Sending { number: self.next, first, last, at: now, what });
+    /// A datagram of so many bytes is sent. Of a tail `last` is its number, and `first` the one behind it.
+    pub fn sends(&mut self, first: u64, last: u64, what: What, bytes: usize, now: Instant) {
+        self.under_way.push_back(Sending { number: self.next, first, last, at: now, what, bytes });
         self.next += 1;
         self.quiet_since = now;
     }
@@ -156,7 +163,7 @@ impl Flight {
         // Not even where there are more ranges than a hello can name the top only grows.
         (self.last_seq, self.top, self.knows_gap) = (last_seq, received.top, !received.missing.is_empty());
         // A window that is not used tells nothing of the path (RFC 9002, section 7.8).
-        let was_used = self.under_way.len() * 2 >= self.congestion_window;
+        let was_used = self.bytes_under_way() * 2 >= self.congestion_window * MAX_DATAGRAM;
         let is_alone = self.under_way.len() == 1;
         let arrived = |sending: &Sending| self.has_arrived(sending, received, now);
         let newest = self.under_way.iter().rev().find(|sending| arrived(sending));
@@ -333,7 +340,7 @@ mod tests {
                 };
                 self.next = self.next.max(seq + 1);
                 self.flight.passes(if what == What::Again { seq } else { 0 });
-                self.flight.sends(seq, seq, what, self.now());
+                self.flight.sends(seq, seq, what, MAX_DATAGRAM, self.now());
             }
             count
         }
@@ -345,7 +352,7 @@ mod tests {
         }
 
         fn tail(&mut self) {
-            self.flight.sends(self.next, self.next - 1, What::Tail, self.now());
+            self.flight.sends(self.next, self.next - 1, What::Tail, MAX_DATAGRAM, self.now());
         }
 
         /// How many ms from now it times out.
@@ -426,7 +433,7 @@ mod tests {
     fn what_the_client_lacks_and_nobody_sends_is_lost() {
         let mut play = Play::new();
         play.next = 50;
-        play.flight.sends(40, 49, What::Again, play.now());
+        play.flight.sends(40, 49, What::Again, MAX_DATAGRAM, play.now());
         play.hears(20, 45, &[(3, 9), (11, 11), (41, 42)]);
         assert_eq!(play.flight.lost, [(3, 9), (11, 11)]);
         play.send(1);
@@ -495,9 +502,25 @@ mod tests {
     }
 
     #[test]
+    fn short_datagrams_take_little_of_the_window() {
+        let mut play = Play::new();
+        play.flight.congestion_window = 1;
+        for seq in 1..=12 {
+            assert_eq!(play.flight.room(), 1);
+            play.flight.sends(seq, seq, What::New, MAX_DATAGRAM / 12, play.now());
+        }
+        assert_eq!(play.flight.room(), 0);
+        play.flight.congestion_window = LARGEST_WINDOW;
+        for seq in 13..=LARGEST_WINDOW as u64 {
+            play.flight.sends(seq, seq, What::New, 50, play.now());
+        }
+        assert_eq!((play.flight.room(), play.flight.has_ample_room()), (0, false), "a receive buffer holds so many");
+    }
+
+    #[test]
     fn a_datagram_with_gaps_between_its_lines_has_arrived_when_its_last_line_has() {
         let mut play = Play::new();
-        play.flight.sends(4, 12, What::New, play.now());
+        play.flight.sends(4, 12, What::New, MAX_DATAGRAM, play.now());
         // 4, 8 and 12 are all that is to be had.
         assert!(play.hears(20, 12, &[(5, 7), (9, 11)]));
         assert_eq!((play.flight.under_way.len(), play.flight.lost.clone()), (0, vec![(5, 7), (9, 11)]));
@@ -506,7 +529,7 @@ mod tests {
     #[test]
     fn what_the_client_has_is_not_sent_again_though_its_datagram_counts_as_lost() {
         let mut play = Play::new();
-        play.flight.sends(1, 9, What::New, play.now());
+        play.flight.sends(1, 9, What::New, MAX_DATAGRAM, play.now());
         assert!(!play.hears(20, 9, &[(6, 9)]));
         for _ in 0..GIVEN_UP {
             play.flight.times_out(play.now());

@@ -7,7 +7,7 @@ use super::packs::{NEWEST, Pack, Span, pack_datagram};
 use super::presence::Presence;
 use super::round::Round;
 use crate::net::Arrival;
-use crate::protocol::{Event, FromServer, Hello, Received};
+use crate::protocol::{Event, FromServer, Hello, MAX_DATAGRAM, Received};
 use crate::server::store::History;
 use crate::value::Ticket;
 use std::net::{IpAddr, SocketAddr};
@@ -202,7 +202,7 @@ impl Recipient {
             self.next = top + 1;
         }
         if self.next > top + 1 {
-            flight.sends(top + 1, self.next - 1, What::Again, now);
+            flight.sends(top + 1, self.next - 1, What::Again, MAX_DATAGRAM, now);
         }
         self.wants_head = false;
         flight
@@ -299,16 +299,13 @@ impl Recipient {
                 *tail = tail.map(|(sent, told)| (sent, told + 1)).filter(|(_, told)| *told < TAILS.len());
                 true
             }
-            Pace::Adaptive(flight) => {
-                let asks = flight.times_out(now);
-                if asks {
-                    flight.sends(last + 1, last, What::Tail, now);
-                }
-                asks
-            }
+            Pace::Adaptive(flight) => flight.times_out(now),
         };
         if is_told {
-            round.add_line(last + 1, last, FromServer::Tail(last));
+            let bytes = round.add_line(last + 1, last, FromServer::Tail(last));
+            if let Pace::Adaptive(flight) = &mut way.pace {
+                flight.sends(last + 1, last, What::Tail, bytes, now);
+            }
             round.ends_burst(begin, self.token, way.to, way.from);
         }
     }
@@ -326,15 +323,12 @@ fn repeat_lost(flight: &mut Flight, acknowledged: u64, history: &History, now: I
             (next - 1, told)
         } else {
             let last = flight.has_all_to_be_had(is_to_be_had);
-            let told = (last >= from).then_some(last);
-            if told.is_some() {
-                round.add_line(from, last, FromServer::Head(last));
-            }
+            let told = (last >= from).then(|| (last, round.add_line(from, last, FromServer::Head(last))));
             (last.max(until), told)
         };
         flight.passes(passed);
-        if let Some(last) = told {
-            flight.sends(from, last, What::Again, now);
+        if let Some((last, bytes)) = told {
+            flight.sends(from, last, What::Again, bytes, now);
         }
     }
 }
@@ -353,8 +347,8 @@ fn send_new(
     while wants_head || (from <= head && flight.room() > 0) {
         let owed = Span { from, until: NEWEST, is_next: flight.is_idle() };
         let (next, told) = round.add(from, owed, || pack_datagram(history, owed, now));
-        if let Some(last) = told.filter(|last| *last >= from) {
-            flight.sends(from, last, What::New, now);
+        if let Some((last, bytes)) = told.filter(|(last, _)| *last >= from) {
+            flight.sends(from, last, What::New, bytes, now);
         }
         (from, wants_head) = (next, false);
     }

@@ -2,7 +2,7 @@
 
 use super::mailbox::{Mailbox, Parcel};
 use super::packs::{Pack, Packs, Span};
-use crate::protocol::FromServer;
+use crate::protocol::{FromServer, TOKEN_LINE};
 use crate::value::Ticket;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -45,23 +45,24 @@ pub struct Round {
 }
 
 impl Round {
-    /// Adds a datagram whose first broadcast is `first`, unless nothing is in it; what is owed next, and the last one that
-    /// it tells of if it was added.
-    pub fn add(&mut self, first: u64, owed: Span, pack: impl FnOnce() -> Pack<String>) -> (u64, Option<u64>) {
+    /// Adds a datagram whose first broadcast is `first`, unless nothing is in it; what is owed next and, if it was added,
+    /// the last one that it tells of, and its bytes.
+    pub fn add(&mut self, first: u64, owed: Span, pack: impl FnOnce() -> Pack<String>) -> (u64, Option<(u64, usize)>) {
         let pack = self.datagrams.of(owed, pack);
         let Pack { content, last, next } = self.datagrams.get(pack);
-        let last = content.is_some().then_some(*last);
-        if last.is_some() {
+        let added = content.as_ref().map(|lines| (*last, TOKEN_LINE + lines.len()));
+        if added.is_some() {
             self.order.push(Datagram { pack, first });
         }
-        (*next, last)
+        (*next, added)
     }
 
-    /// Adds a datagram of one line that tells the number `last`.
-    pub fn add_line(&mut self, first: u64, last: u64, line: FromServer) {
+    /// Adds a datagram of one line that tells the number `last`; its bytes.
+    pub fn add_line(&mut self, first: u64, last: u64, line: FromServer) -> usize {
         // No other datagram begins behind its end.
         let owed = Span { from: last + 1, until: last, is_next: matches!(line, FromServer::Head(_)) };
-        self.add(first, owed, || Pack { content: Some(format!("{line}\n")), last, next: last + 1 });
+        let pack = || Pack { content: Some(format!("{line}\n")), last, next: last + 1 };
+        self.add(first, owed, pack).1.map_or(0, |(_, bytes)| bytes)
     }
 
     /// What was added since `begin` goes to this client.
