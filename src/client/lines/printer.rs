@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Lines that wait to be written. Whoever shows one more comes again: a slow reader of our output so slows the
+/// Lines that wait to be written, or pieces of [`MAX_BATCH`] and a line each. Whoever shows one more comes again: a slow reader of our output so slows the
 /// server's lines down, instead of filling memory.
 const QUEUE: usize = 1024;
 /// Bytes written together, about.
@@ -202,7 +202,7 @@ impl Printer {
             thread::sleep(LOOK);
         }
         drop(self.queue);
-        if self.ended.recv_timeout(LAST_LINES).is_ok() {
+        if self.ended.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {
             // A panic was printed when it happened.
             let _ = self.thread.join();
         }

@@ -51,6 +51,7 @@ impl Hasher {
     /// Sends away all that wait in line, and all that come: the end of the server does not wait for their hashes.
     pub fn stop(&self) {
         self.turns.close();
+        self.threads.close();
     }
 
     /// The PHC string of a new password.

@@ -25,6 +25,8 @@ const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
 const DOUBLINGS: u32 = 2;
 /// Timeouts in a row after which the window is 1, as the path may be congested so much that nothing gets through.
 const CONGESTED: u32 = 2;
+/// Ranges that are remembered as lost: eight hellos full of them. A client may take back how far it has told.
+const MOST_LOST: usize = 128;
 /// Timeouts in a row after which all that is under way counts as lost: the client does not answer a tail.
 const GIVEN_UP: u32 = 4;
 
@@ -41,7 +43,7 @@ pub struct Flight {
     knows_gap: bool,
     congestion_window: usize,
     slow_start_threshold: usize,
-    /// What has arrived since the window grew last, beyond the threshold.
+    /// Bytes that have arrived since the window grew last.
     grown: usize,
     /// What was sent before this number was under way when the window was made smaller.
     recovery: u64,
@@ -174,7 +176,7 @@ impl Flight {
         for sending in before {
             if self.has_arrived(&sending, received, now) {
                 // What was under way when the window was made smaller says nothing of the smaller one.
-                arrivals += usize::from(sending.number >= self.recovery);
+                arrivals += if sending.number >= self.recovery { sending.bytes } else { 0 };
             } else if newest.is_some_and(|(newest, ..)| sending.number < newest) && is_told(&sending, received) {
                 lost = Some(sending.number);
                 untold.push((sending.first.max(received.top + 1), sending.last));
@@ -200,7 +202,7 @@ impl Flight {
         let may_be_answered = sending.what != What::Tail
             || now.saturating_duration_since(sending.at) >= self.smoothed_round_trip.unwrap_or_default() / 2;
         // A datagram comes as a whole. Between its lines there may be numbers that are not to be had, and stay missing.
-        let is_there = sending.what == What::Tail || !lacks(received, sending.last);
+        let is_there = sending.what == What::Tail || !names_any(received, sending.last, sending.last);
         sending.last <= received.top && is_there && may_be_answered
     }
 
@@ -215,7 +217,8 @@ impl Flight {
         self.lose(missing.into_iter().chain(beyond).chain(untold));
     }
 
-    /// Adds ranges to those that are lost, which stay rising and apart.
+    /// Adds ranges to those that are lost, which stay rising and apart. Beyond [`MOST_LOST`] they become one: what the client
+    /// has of it is sent again.
     fn lose(&mut self, ranges: impl IntoIterator<Item = (u64, u64)>) {
         self.lost.extend(ranges.into_iter().filter(|(first, last)| first <= last));
         self.lost.sort_unstable();
@@ -226,17 +229,24 @@ impl Flight {
             }
             touches
         });
+        if let (Some(&(_, end)), true) = (self.lost.last(), self.lost.len() > MOST_LOST) {
+            self.lost.truncate(MOST_LOST);
+            self.lost[MOST_LOST - 1].1 = end;
+        }
     }
 
-    /// The window of RFC 5681, section 3.1: below the threshold it grows with each arrival (slow start), beyond it by one
-    /// for a whole window of them (congestion avoidance).
-    fn grows(&mut self, arrivals: usize) {
-        for _ in 0..arrivals {
-            self.grown += 1;
-            if self.congestion_window < self.slow_start_threshold || self.grown >= self.congestion_window {
-                self.congestion_window = LARGEST_WINDOW.min(self.congestion_window + 1);
-                self.grown = 0;
+    /// The window of RFC 5681, section 3.1: below the threshold it grows by one for each full datagram of bytes that arrives
+    /// (slow start), beyond it for a whole window of them (congestion avoidance).
+    fn grows(&mut self, bytes: usize) {
+        self.grown += bytes;
+        loop {
+            let is_slow_start = self.congestion_window < self.slow_start_threshold;
+            let enough = MAX_DATAGRAM * if is_slow_start { 1 } else { self.congestion_window };
+            if self.grown < enough {
+                break;
             }
+            self.grown -= enough;
+            self.congestion_window = LARGEST_WINDOW.min(self.congestion_window + 1);
         }
     }
 
@@ -287,16 +297,12 @@ impl Flight {
 
 /// Whether a hello tells of a datagram, be it of a part.
 fn is_told(sending: &Sending, received: &Received) -> bool {
-    sending.last <= received.top || is_missing(sending, received)
+    sending.last <= received.top || names_any(received, sending.first, sending.last)
 }
 
-/// Whether that broadcast is missing.
-fn lacks(received: &Received, seq: u64) -> bool {
-    received.missing.iter().any(|(first, last)| (*first..=*last).contains(&seq))
-}
-
-fn is_missing(sending: &Sending, received: &Received) -> bool {
-    received.missing.iter().any(|(first, last)| *first <= sending.last && sending.first <= *last)
+/// Whether a hello names any of these broadcasts as missing.
+fn names_any(received: &Received, from: u64, until: u64) -> bool {
+    received.missing.iter().any(|(first, last)| *first <= until && from <= *last)
 }
 
 /// What is left of a range without another one.
@@ -515,6 +521,28 @@ mod tests {
             play.flight.sends(seq, seq, What::New, 50, play.now());
         }
         assert_eq!((play.flight.room(), play.flight.has_ample_room()), (0, false), "a receive buffer holds so many");
+    }
+
+    #[test]
+    fn who_takes_back_what_it_has_told_fills_no_memory() {
+        let mut play = Play::new();
+        for top in (1..1000).rev().map(|number| number * 32) {
+            let missing: Vec<(u64, u64)> =
+                (0..16).map(|number| (top - 31 + 2 * number, top - 31 + 2 * number)).collect();
+            play.flight.hears(0, &Received { top, missing }, play.now());
+            assert!(play.flight.lost.len() <= MOST_LOST);
+        }
+        assert_eq!(play.flight.lost.last().map(|(_, last)| *last), Some(999 * 32 - 1), "nothing of it is forgotten");
+    }
+
+    #[test]
+    fn short_datagrams_that_arrive_widen_the_window_by_their_bytes() {
+        let mut play = Play::new();
+        for seq in 1..=24 {
+            play.flight.sends(seq, seq, What::New, MAX_DATAGRAM / 12, play.now());
+        }
+        assert!(play.hears(20, 24, &[]));
+        assert_eq!(play.flight.congestion_window, FIRST_WINDOW + 2);
     }
 
     #[test]

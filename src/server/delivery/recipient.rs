@@ -315,6 +315,8 @@ impl Recipient {
 /// need not wait, as soon as it has all before.
 fn repeat_lost(flight: &mut Flight, acknowledged: u64, history: &History, now: Instant, round: &mut Round) {
     let is_to_be_had = |(first, last)| history.next_from(first) <= last;
+    // What goes out in this round does not change it: it was wanted before, and is under way then.
+    let mut all_to_be_had = None;
     while let Some((from, until)) = flight.lost().filter(|_| flight.room() > 0) {
         // What is not told now the client names again.
         let (passed, told) = if is_to_be_had((from, until)) {
@@ -322,7 +324,7 @@ fn repeat_lost(flight: &mut Flight, acknowledged: u64, history: &History, now: I
             let (next, told) = round.add(from, owed, || pack_datagram(history, owed, now));
             (next - 1, told)
         } else {
-            let last = flight.has_all_to_be_had(is_to_be_had);
+            let last = *all_to_be_had.get_or_insert_with(|| flight.has_all_to_be_had(is_to_be_had));
             let told = (last >= from).then(|| (last, round.add_line(from, last, FromServer::Head(last))));
             (last.max(until), told)
         };

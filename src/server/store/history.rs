@@ -8,7 +8,7 @@
 use super::seen_file::SeenFile;
 use super::users_file::{in_file, private_file};
 use super::window::{Range, Window};
-use crate::protocol::{Broadcast, BroadcastText, FromServer};
+use crate::protocol::{Broadcast, BroadcastText, FromServer, MAX_BROADCAST};
 use crate::value::Username;
 use crate::value::sentence::counted;
 use log::warn;
@@ -317,7 +317,8 @@ fn restore(
         };
         match line {
             Some(FromServer::Head(seq)) if may_pass_to(window.head(), seq, following) => window.pass_to(seq),
-            Some(FromServer::Broadcast(broadcast)) => {
+            // A longer one, two that lost the line end between them, fits no datagram.
+            Some(FromServer::Broadcast(broadcast)) if broadcast.text.len() <= MAX_BROADCAST => {
                 let Some(seq) = number_of(window.head(), broadcast.seq, following, is_first) else {
                     warn!("{}:{number}: not the next broadcast; passed over", path.display());
                     continue;
@@ -330,7 +331,7 @@ fn restore(
                 began.get_or_insert(taken);
                 window.push(Broadcast { seq, ..broadcast }, taken);
             }
-            Some(FromServer::Head(_) | FromServer::Tail(_)) | None => {
+            _ => {
                 warn!("{}:{number}: not a broadcast; passed over", path.display());
                 continue;
             }
@@ -600,6 +601,20 @@ mod tests {
         assert_eq!(open(format!("{}head_{far}\n", line(1))), (1, far));
         assert_eq!(open(format!("{}head_9{far}\n{}", line(1), line(3))), (2, 3));
         assert_eq!(open(format!("{}head_0\nhead_{}\n{}", line(1), u64::MAX, line(2))), (2, 2));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_for_a_broadcast_is_passed_over() {
+        let (folder, unix_now) = (
+            tempfile::tempdir().expect("a folder"),
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("later").as_secs(),
+        );
+        let line = |seq: u64, length: usize| format!("bcast_{seq}_{unix_now}_bob_{}\n", "x".repeat(length));
+        let file = line(1, 1) + &line(2, MAX_BROADCAST + 1) + &line(3, MAX_BROADCAST);
+        std::fs::write(folder.path().join("broadcasts.log"), file).expect("written");
+        let history = History::open(folder.path(), WINDOW).expect("opens");
+        let lengths: Vec<usize> = texts(&history, 0, Instant::now()).0.iter().map(String::len).collect();
+        assert_eq!(lengths, [1, MAX_BROADCAST]);
     }
 
     #[test]
