@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 /// The silence that ends a message. The segments of one `send` follow each other within a millisecond, on a busy
 /// machine within several; a program that waits for an answer, or a person, pauses for longer. It is also what
-/// every answer is late by, so it is no longer than that. (A segment that is lost comes after 200 ms, too late: no
-/// pause that is bearable would cover it.)
+/// every answer is late by, so it is no longer than that. (A segment that is lost comes after 100 ms at the soonest, too
+/// late: no pause that is bearable would cover it.)
 pub const PAUSE: Duration = Duration::from_millis(20);
 /// Bytes of one read.
 const READ_SIZE: usize = 4096;

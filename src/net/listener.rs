@@ -137,6 +137,7 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
     }
     let (mut refused, spares) = (Lingering::default(), SpareThreads::new());
     thread::scope(|scope| {
+        let _closing = spares.close_at_end();
         while !stop.is_triggered() {
             if !refused.wait(listener) {
                 continue;
@@ -190,7 +191,6 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                 stop.wait(ACCEPT_PAUSE);
             }
         }
-        spares.close();
     });
 }
 

@@ -57,14 +57,24 @@ impl<T> SpareThreads<T> {
         state.jobs.pop_front()
     }
 
-    /// Sends all away that wait, and all that come. What was given is still done.
-    pub fn close(&self) {
-        self.lock().closed = true;
-        self.come.notify_all();
+    /// When the returned value ends, also by a panic, all are sent away that wait, and all that come. What was given is
+    /// still done.
+    pub fn close_at_end(&self) -> Closing<'_, T> {
+        Closing(self)
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`SpareThreads::close_at_end`].
+pub struct Closing<'a, T>(&'a SpareThreads<T>);
+
+impl<T> Drop for Closing<'_, T> {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.come.notify_all();
     }
 }
 
@@ -94,6 +104,7 @@ mod tests {
                     }
                 });
             }
+            let _closing = spares.close_at_end();
             for round in 0..100 {
                 wait_for(&spares, 3);
                 assert!((0..3).all(|job| spares.give(10 * round + job).is_ok()));
@@ -101,7 +112,6 @@ mod tests {
                 all.sort_unstable();
                 assert_eq!(all, [10 * round, 10 * round + 1, 10 * round + 2]);
             }
-            spares.close();
         });
         assert_eq!((spares.give(7), spares.wait()), (Err(7), None), "the end");
     }

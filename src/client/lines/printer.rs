@@ -15,9 +15,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Lines that wait to be written, or pieces of [`MAX_BATCH`] and a line each. Whoever shows one more comes again: a slow reader of our output so slows the
-/// server's lines down, instead of filling memory.
+/// Lines, or pieces of some, that wait to be written, and the bytes in them. Whoever shows one more comes again: a slow
+/// reader of our output so slows the server's lines down, instead of filling memory.
 const QUEUE: usize = 1024;
+const MAX_WAITING: usize = 1 << 20;
 /// Bytes written together, about.
 const MAX_BATCH: usize = 16 * 1024;
 /// Bytes that a pipe takes whole or not at all (PIPE_BUF of pipe(7)).
@@ -58,17 +59,18 @@ pub struct Printer {
 #[derive(Clone)]
 struct Queue {
     outputs: SyncSender<Output>,
-    /// How much of it is not written yet.
+    /// How many bytes of it are not written yet.
     unwritten: Arc<AtomicUsize>,
 }
 
 impl Queue {
     /// False: there is no room.
     fn put(&self, output: Output) -> bool {
-        self.unwritten.fetch_add(1, Ordering::Relaxed);
-        let is_put = self.outputs.try_send(output).is_ok();
+        let bytes = output.bytes();
+        let is_put =
+            self.unwritten.fetch_add(bytes, Ordering::Relaxed) <= MAX_WAITING && self.outputs.try_send(output).is_ok();
         if !is_put {
-            self.unwritten.fetch_sub(1, Ordering::Relaxed);
+            self.unwritten.fetch_sub(bytes, Ordering::Relaxed);
         }
         is_put
     }
@@ -83,6 +85,16 @@ enum Output {
     Prompt(String),
     /// The person has answered the prompt with Enter.
     Answered,
+}
+
+impl Output {
+    /// With its LF.
+    fn bytes(&self) -> usize {
+        match self {
+            Output::Line { text, .. } | Output::Prompt(text) => text.len() + 1,
+            Output::Answered => 1,
+        }
+    }
 }
 
 impl Printer {
@@ -236,7 +248,7 @@ fn write_all(
         let (mut lines, mut errors) = (String::new(), String::new());
         let (mut next, mut taken) = (Some(first), 0);
         while let Some(output) = next.take() {
-            taken += 1;
+            taken += output.bytes();
             let apart = matches!(output, Output::Line { apart: true, .. });
             add(output, &mut prompt, &mut lines, &mut errors);
             if !apart && lines.len() <= MAX_BATCH {
@@ -303,7 +315,7 @@ mod tests {
 
     fn written(outputs: Vec<Output>) -> (String, String) {
         let (queue, receiver) = sync_channel(QUEUE);
-        let unwritten = AtomicUsize::new(outputs.len());
+        let unwritten = AtomicUsize::new(outputs.iter().map(Output::bytes).sum());
         outputs.into_iter().for_each(|output| queue.send(output).expect("open"));
         drop(queue);
         let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -344,8 +356,8 @@ mod tests {
         assert_eq!(io::Read::read(&mut reader, &mut buffer).expect("open"), 4);
         assert!(buffer.starts_with(b"one\n"));
         // A refusal is for the thread, and what comes behind it must not overtake it.
-        assert_eq!(print(&mut printer, Shown::Refused { text: "no".to_owned() }), 1);
-        assert_eq!(print(&mut printer, info("two")), 2);
+        assert_eq!(print(&mut printer, Shown::Refused { text: "no".to_owned() }), 3);
+        assert_eq!(print(&mut printer, info("two")), 7);
         printer.queue.unwritten.store(0, Ordering::Release);
         let mut filled = 0;
         while filled == 0 {
@@ -356,6 +368,19 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_reads_is_bounded() {
+        let (outputs, _receiver) = sync_channel(QUEUE);
+        let queue = Queue { outputs, unwritten: Arc::default() };
+        let piece = "x".repeat(MAX_BATCH);
+        let put = (0..QUEUE).filter(|_| queue.put(line(&piece, false))).count();
+        assert!((MAX_WAITING / MAX_BATCH..MAX_WAITING / MAX_BATCH + 2).contains(&put), "{put}");
+        queue.unwritten.store(0, Ordering::Release);
+        assert!(queue.put(line(&piece, false)), "there is room again");
+        (0..2 * QUEUE).for_each(|_| _ = queue.put(Output::Answered));
+        assert!(queue.unwritten.load(Ordering::Acquire) <= MAX_BATCH + 1 + QUEUE);
+    }
+
+    #[test]
     fn a_closed_output_is_told_once() {
         let (queue, receiver) = sync_channel(QUEUE);
         let told = Cell::new(0);
@@ -363,7 +388,7 @@ mod tests {
         queue.send(line("no", true)).expect("open");
         queue.send(line("two", false)).expect("open");
         drop(queue);
-        write_all(&receiver, &AtomicUsize::new(3), Closed, Closed, || told.set(told.get() + 1));
+        write_all(&receiver, &AtomicUsize::new(11), Closed, Closed, || told.set(told.get() + 1));
         assert_eq!(told.get(), 1);
     }
 

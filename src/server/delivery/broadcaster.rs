@@ -349,6 +349,30 @@ mod tests {
     }
 
     #[test]
+    fn hellos_that_take_back_what_they_said_have_a_thousand_datagrams_a_second_sent_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let history = History::open(folder.path(), Duration::from_secs(3600)).expect("a new folder");
+        let (from, text) = ("alice".parse().expect("a name"), "x".repeat(1024).parse().expect("a text"));
+        let now = Instant::now();
+        for _ in 0..100 {
+            history.append(&from, std::slice::from_ref(&text), std::time::SystemTime::now(), now).expect("room");
+        }
+        let broadcaster = Broadcaster::default();
+        let (token, ip) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]));
+        broadcaster.join(token, [ip; 2], Arc::<Suspected>::default(), Arc::default());
+        let arrival = Arrival { length: 0, from: SocketAddr::new(ip, 5000), to: [10, 0, 0, 1].into() };
+        let mut sent = 0;
+        for ms in 0..10_000 {
+            let now = now + Duration::from_millis(ms);
+            let numbers = ["0_100_1-50", "0_100_51-100", "0_0_", "0"][ms as usize % 4];
+            let hello = Hello::parse(format!("hello_{token}_{numbers}").as_bytes()).expect("a hello");
+            broadcaster.hello(hello, arrival, 100, now);
+            sent += broadcaster.datagrams(&history, now).len();
+        }
+        assert!((10_000..=10_000 + 2_000 + 100).contains(&sent), "{sent}");
+    }
+
+    #[test]
     fn of_a_flood_of_hellos_a_thousand_a_second_are_looked_at() {
         let (broadcaster, now) = (Broadcaster::default(), Instant::now());
         let (token, ip) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]));

@@ -6,7 +6,7 @@ use super::mailbox::{Mailbox, Parcel};
 use super::packs::{NEWEST, Pack, Span, pack_datagram};
 use super::presence::Presence;
 use super::round::Round;
-use crate::net::Arrival;
+use crate::net::{Arrival, TokenBucket};
 use crate::protocol::{Event, FromServer, Hello, MAX_DATAGRAM, Received};
 use crate::server::store::History;
 use crate::value::Ticket;
@@ -22,6 +22,9 @@ pub const PACE: Duration = Duration::from_millis(1);
 const ONE_WAY: Duration = Duration::from_secs(15);
 /// The most hellos of one session that are looked at in a [`HELLO_TIME`]: an honest client needs fewer.
 const MAX_HELLOS: u32 = 1000;
+/// Datagrams a second that bring again what was sent before, and twice as many at once: nobody's hellos have the server send
+/// without an end.
+const MAX_REPEATS: u32 = 1000;
 /// See [`MAX_HELLOS`].
 const HELLO_TIME: Duration = Duration::from_secs(1);
 /// The most bytes in one write to a TCP client: a part of the kernel's send buffer, so a fresh client's history
@@ -49,7 +52,28 @@ pub struct Recipient {
     wants_head: bool,
     /// Since when its hellos are counted, and how many came since then: see [`MAX_HELLOS`].
     hellos: Option<(Instant, u32)>,
+    sent: Sent,
     route: Route,
+}
+
+/// What was sent by datagrams, and how much of it may be sent again.
+struct Sent {
+    /// The highest number of all.
+    highest: u64,
+    /// See [`MAX_REPEATS`].
+    again: TokenBucket,
+}
+
+impl Sent {
+    /// Whether a datagram that begins with this number may be sent now.
+    fn may_send(&mut self, first: u64, now: Instant) -> bool {
+        first > self.highest || self.again.take(now)
+    }
+
+    /// A datagram that ends with this number is sent.
+    fn sends(&mut self, last: u64) {
+        self.highest = self.highest.max(last);
+    }
 }
 
 enum Route {
@@ -110,7 +134,8 @@ impl Recipient {
     ) -> Box<Recipient> {
         let (is_suspect, wants_head, hellos) = (false, false, None);
         let (next, route) = (NOTHING, Route::Tcp);
-        Box::new(Recipient { mailbox, presence, is_suspect, token, addresses, next, wants_head, hellos, route })
+        let sent = Sent { highest: 0, again: TokenBucket::new(Some(MAX_REPEATS), Instant::now()) };
+        Box::new(Recipient { mailbox, presence, is_suspect, token, addresses, next, wants_head, hellos, sent, route })
     }
 
     /// Owes it every broadcast from `next` on, unless it has said hello and from where; whether that is so now.
@@ -240,6 +265,7 @@ impl Recipient {
         let (wants_head, begin) = (std::mem::take(&mut self.wants_head), round.order.len());
         let Route::Udp(way) = &mut self.route else { return self.send_by_tcp(history, now, round) };
         match &mut way.pace {
+            Pace::Steady { .. } if !self.sent.may_send(self.next, now) => self.wants_head = wants_head,
             Pace::Steady { tail } => {
                 let owed = Span { from: self.next, until: NEWEST, is_next: wants_head };
                 let (next, _) = round.add(owed.from, owed, || pack_datagram(history, owed, now));
@@ -247,12 +273,14 @@ impl Recipient {
                     *tail = Some((now, 0));
                 }
                 self.next = next;
+                self.sent.sends(next - 1);
             }
             Pace::Adaptive(flight) => {
-                repeat_lost(flight, way.acknowledged, history, now, round);
+                let sent = &mut self.sent;
+                repeat_lost(flight, sent, way.acknowledged, history, now, round);
                 if flight.lost().is_none() {
                     let owed = if flight.is_idle() { way.acknowledged + 1 } else { self.next };
-                    self.next = send_new(flight, owed, wants_head, history, now, round);
+                    self.next = send_new(flight, sent, owed, wants_head, history, now, round);
                 }
             }
         }
@@ -313,11 +341,21 @@ impl Recipient {
 
 /// Sends again what is lost, as far as the window has room. Of what is not to be had any more the client is told that it
 /// need not wait, as soon as it has all before.
-fn repeat_lost(flight: &mut Flight, acknowledged: u64, history: &History, now: Instant, round: &mut Round) {
+fn repeat_lost(
+    flight: &mut Flight,
+    sent: &mut Sent,
+    acknowledged: u64,
+    history: &History,
+    now: Instant,
+    round: &mut Round,
+) {
     let is_to_be_had = |(first, last)| history.next_from(first) <= last;
     // What goes out in this round does not change it: it was wanted before, and is under way then.
     let mut all_to_be_had = None;
-    while let Some((from, until)) = flight.lost().filter(|_| flight.room() > 0) {
+    while let Some((from, until)) = flight.lost() {
+        if flight.room() == 0 || !sent.may_send(from, now) {
+            break;
+        }
         // What is not told now the client names again.
         let (passed, told) = if is_to_be_had((from, until)) {
             let owed = Span { from, until, is_next: from == acknowledged + 1 };
@@ -331,6 +369,7 @@ fn repeat_lost(flight: &mut Flight, acknowledged: u64, history: &History, now: I
         flight.passes(passed);
         if let Some((last, bytes)) = told {
             flight.sends(from, last, What::Again, bytes, now);
+            sent.sends(last);
         }
     }
 }
@@ -339,6 +378,7 @@ fn repeat_lost(flight: &mut Flight, acknowledged: u64, history: &History, now: I
 /// is not to be had; and a client that `wants_head` is told something in any case.
 fn send_new(
     flight: &mut Flight,
+    sent: &mut Sent,
     owed: u64,
     mut wants_head: bool,
     history: &History,
@@ -346,11 +386,12 @@ fn send_new(
     round: &mut Round,
 ) -> u64 {
     let (mut from, head) = (owed, history.head());
-    while wants_head || (from <= head && flight.room() > 0) {
+    while wants_head || (from <= head && flight.room() > 0 && sent.may_send(from, now)) {
         let owed = Span { from, until: NEWEST, is_next: flight.is_idle() };
         let (next, told) = round.add(from, owed, || pack_datagram(history, owed, now));
         if let Some((last, bytes)) = told.filter(|(last, _)| *last >= from) {
             flight.sends(from, last, What::New, bytes, now);
+            sent.sends(last);
         }
         (from, wants_head) = (next, false);
     }

@@ -5,6 +5,7 @@ use crate::net::AddressedSocket;
 use crate::protocol::{FromServer, MAX_DATAGRAM, TOKEN_LINE};
 use crate::value::Ticket;
 use log::{debug, info};
+use nix::errno::Errno;
 use std::io::{ErrorKind, IoSlice, Result};
 
 /// A datagram of so many bytes may have others behind it in one call: they must be of one size, and blank lines fill it up
@@ -62,14 +63,18 @@ impl<'a> Transmitter<'a> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return refused.extend(datagrams.iter().map(|datagram| datagram.refused(burst)));
                 }
+                // udp(7), UDP_SEGMENT: the network card does not do its part.
+                Err(error) if error.raw_os_error() == Some(Errno::EIO as i32) => {
+                    self.takes_several = false;
+                    info!("the network card does not take several datagrams in one call; they are sent one by one");
+                }
+                // It is of this way alone: it may be too narrow for them.
                 Err(error) => debug!("{} datagrams to {} in one call: {error}", datagrams.len(), burst.to),
             }
         }
-        let mut are_sent = true;
         for datagram in datagrams {
             let [token_line, lines, _] = datagram.filled_to(0);
             if let Err(error) = self.socket.send(&[token_line, lines].map(IoSlice::new), burst.from, burst.to) {
-                are_sent = false;
                 if error.kind() == ErrorKind::WouldBlock {
                     refused.push(datagram.refused(burst));
                 } else {
@@ -77,11 +82,6 @@ impl<'a> Transmitter<'a> {
                     debug!("datagram to {}: {error}", burst.to);
                 }
             }
-        }
-        // They go one by one, and did not at once: the network card does not do its part (udp(7), UDP_SEGMENT).
-        if datagrams.len() > 1 && self.takes_several && are_sent {
-            self.takes_several = false;
-            info!("the system does not take several datagrams in one call; they are sent one by one");
         }
     }
 
