@@ -14,7 +14,7 @@ mod datagram;
 mod find;
 
 pub use broadcast::{Broadcast, BroadcastText, InvalidBroadcast};
-pub use datagram::{ACK_DELAY, FromServer, Hello, MAX_DATAGRAM, MAX_HELLO, MAX_RANGES, Received, TOKEN_LINE};
+pub use datagram::{ACK_DELAY, BURST, FromServer, Hello, MAX_DATAGRAM, MAX_HELLO, MAX_RANGES, Received, TOKEN_LINE};
 pub use event::Event;
 pub use find::{FIND_PORT, FIND_QUESTION_LENGTH, FindAnswer, FindQuestion, MAX_FIND_ANSWER, ServerId};
 pub use notice::Notice;

@@ -19,6 +19,9 @@ pub const TOKEN_LINE: usize = 37;
 /// The longest that a client waits until it acknowledges a datagram with broadcasts, when no others come.
 pub const ACK_DELAY: Duration = Duration::from_millis(200);
 
+/// Datagrams that come within so long of each other are of one burst, and it ends when none comes for so long.
+pub const BURST: Duration = Duration::from_millis(20);
+
 /// The most ranges in one hello.
 pub const MAX_RANGES: usize = 16;
 /// The most bytes in one hello.

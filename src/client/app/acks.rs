@@ -1,7 +1,7 @@
 //! When to acknowledge what came: often enough for the server to see what the path takes, and seldom enough not to be a
 //! load itself. It knows no datagram and no session.
 
-use crate::protocol::ACK_DELAY;
+use crate::protocol::{ACK_DELAY, BURST};
 use std::time::{Duration, Instant};
 
 /// The most datagrams for one hello: half of what a server has under way at the most.
@@ -10,13 +10,17 @@ const MOST: u32 = 32;
 const ONE_BY_ONE: u32 = 32;
 /// The same at first.
 const FIRST: u32 = 8;
-/// Datagrams that come within so long of each other are of one burst, and it ends when none comes for so long.
-const BURST: Duration = Duration::from_millis(20);
+/// What may come one by one without a hello, as long as the next comes soon: so many bytes of text, which is with all that
+/// stands around it less than the first window, and for so long.
+const MOST_TEXT: usize = 1200;
+const FLOW: Duration = Duration::from_secs(1);
 
 /// What came since the last hello.
 #[derive(Debug)]
 pub struct Acks {
     count: u32,
+    /// Bytes of text.
+    text: usize,
     /// How many datagrams make a hello due: half of what the server has under way, as far as that is to be seen.
     enough: u32,
     /// Hellos for which one is enough.
@@ -25,35 +29,36 @@ pub struct Acks {
     last: Option<Instant>,
     is_burst: bool,
     due: Option<Instant>,
-    /// When it is due at the latest.
+    /// From when on the next datagram makes a hello due.
     latest: Option<Instant>,
-    /// How long to wait with a datagram that comes alone.
+    /// How long to wait for another datagram behind one that comes alone, and with a flow of such.
     wait: Duration,
+    flow: Duration,
 }
 
 impl Acks {
     /// Nothing has come yet. `share` spreads the clients: they all get a broadcast at the same moment, and are not to
     /// answer at the same moment, in the midst of the next one.
     pub fn new(share: u8) -> Acks {
-        let wait = ACK_DELAY - ACK_DELAY / 2 * u32::from(share) / 256;
-        Acks { count: 0, enough: 1, one_by_one: FIRST, last: None, is_burst: false, due: None, latest: None, wait }
+        let spread = |longest: Duration| longest - longest / 2 * u32::from(share) / 256;
+        let (wait, flow) = (spread(ACK_DELAY), spread(FLOW));
+        let (last, due, latest) = (None, None, None);
+        Acks { count: 0, text: 0, enough: 1, one_by_one: FIRST, last, is_burst: false, due, latest, wait, flow }
     }
 
-    /// A datagram with broadcasts has come.
-    pub fn arrived(&mut self, now: Instant) {
+    /// A datagram with broadcasts has come, with so many bytes of text.
+    pub fn arrived(&mut self, text: usize, now: Instant) {
         self.is_burst = self.last.is_some_and(|last| now.saturating_duration_since(last) < BURST);
-        let latest = *self.latest.get_or_insert(now + self.wait);
+        let latest = *self.latest.get_or_insert(now + self.flow);
         self.count += 1;
+        self.text += text;
         self.last = Some(now);
         self.due = Some(match self.is_burst {
-            _ if self.is_enough() => now,
-            true => latest.min(now + BURST),
-            false => latest,
+            _ if self.one_by_one > 0 || self.count >= self.enough || now >= latest => now,
+            true => now + BURST,
+            false if self.text >= MOST_TEXT => now,
+            false => now + self.wait,
         });
-    }
-
-    fn is_enough(&self) -> bool {
-        self.one_by_one > 0 || self.count >= self.enough
     }
 
     /// The server wants to know what is there.
@@ -77,7 +82,7 @@ impl Acks {
             false if self.is_burst => self.enough = (self.count / 2).max(1),
             false => {}
         }
-        (self.count, self.due, self.latest) = (0, None, None);
+        (self.count, self.text, self.due, self.latest) = (0, 0, None, None);
     }
 }
 
@@ -86,11 +91,11 @@ mod tests {
     use super::*;
 
     /// When hellos are said, in ms, where datagrams come at these.
-    fn said(acks: &mut Acks, began: Instant, arrivals: &[u64]) -> Vec<u64> {
+    fn said(acks: &mut Acks, text: usize, began: Instant, arrivals: &[u64]) -> Vec<u64> {
         let mut said = Vec::new();
         for ms in 0..2000 {
             let now = began + Duration::from_millis(ms);
-            arrivals.iter().filter(|at| **at == ms).for_each(|_| acks.arrived(now));
+            arrivals.iter().filter(|at| **at == ms).for_each(|_| acks.arrived(text, now));
             if acks.due().is_some_and(|due| due <= now) {
                 acks.said(false);
                 said.push(ms);
@@ -104,9 +109,9 @@ mod tests {
         let (mut acks, began) = (Acks::new(0), Instant::now());
         let arrivals: Vec<u64> = (0..200).collect();
         let expected = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 14, 22, 38, 70, 102, 134, 166, 198, 199 + 20];
-        assert_eq!(said(&mut acks, began, &arrivals), expected);
+        assert_eq!(said(&mut acks, 10, began, &arrivals), expected);
         acks.said(true);
-        assert_eq!(said(&mut acks, began, &[500, 540, 580]), [500, 540, 580], "after a loss");
+        assert_eq!(said(&mut acks, 10, began, &[500, 540, 580]), [500, 540, 580], "after a loss");
     }
 
     /// After many datagrams.
@@ -116,11 +121,19 @@ mod tests {
 
     #[test]
     fn what_comes_alone_waits_and_a_burst_has_an_end() {
-        let said = |arrivals: &[u64]| said(&mut later(0), Instant::now(), arrivals);
-        assert_eq!(said(&[0, 50, 100, 150, 199, 250]), [200, 450]);
+        let said = |arrivals: &[u64]| said(&mut later(0), 10, Instant::now(), arrivals);
+        assert_eq!(said(&[0, 201]), [200, 401]);
         assert_eq!(said(&[0, 1, 2, 100]), [22, 100], "the server may wait for it");
-        let steady: Vec<u64> = (0..21).map(|number| 19 * number).collect();
-        assert_eq!(said(&steady), [200, 285, 400]);
+        assert_eq!(said(&[0, 1, 2, 100, 200]), [22, 100, 400]);
+    }
+
+    #[test]
+    fn a_flow_of_single_ones_is_acknowledged_by_one_that_comes() {
+        let arrivals: Vec<u64> = (0..31).map(|number| 50 * number).collect();
+        let said = |text| said(&mut later(0), text, Instant::now(), &arrivals);
+        assert_eq!(said(10), [1000, 1500 + 200]);
+        assert_eq!(said(200), [250, 550, 850, 1150, 1450, 1500 + 200], "the window has room");
+        assert_eq!(said(MOST_TEXT), arrivals);
     }
 
     #[test]
@@ -128,7 +141,7 @@ mod tests {
         let now = Instant::now();
         for (share, wait) in [(0, 200), (128, 150), (255, 100)] {
             let mut acks = later(share);
-            acks.arrived(now);
+            acks.arrived(10, now);
             assert_eq!(acks.due().map(|due| due.saturating_duration_since(now).as_millis()), Some(wait), "{share}");
         }
     }

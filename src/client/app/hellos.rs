@@ -67,11 +67,11 @@ impl Hellos {
         now: Instant,
     ) -> (Vec<Broadcast>, Option<Instant>) {
         let unheard = self.answered(now);
-        let (mut shown, before, mut brings_any, mut asks) = (Vec::new(), inbox.last(), false, false);
+        let (mut shown, before, mut text, mut asks) = (Vec::new(), inbox.last(), None, false);
         for line in lines {
             match line {
                 FromServer::Broadcast(broadcast) => {
-                    brings_any = true;
+                    *text.get_or_insert(0) += broadcast.text.len();
                     shown.append(&mut inbox.accept(broadcast, Route::Udp));
                 }
                 FromServer::Head(seq) => shown.append(&mut inbox.head(seq, unheard.is_some())),
@@ -86,8 +86,8 @@ impl Hellos {
         }
         if let Some(acks) = &mut self.acks {
             // An answer to who has everything is not acknowledged: that would be answered again.
-            if brings_any || inbox.last() != before {
-                acks.arrived(now);
+            if text.is_some() || inbox.last() != before {
+                acks.arrived(text.unwrap_or_default(), now);
             }
             if asks {
                 acks.hurry(now);

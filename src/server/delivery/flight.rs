@@ -6,7 +6,7 @@
 //! what would be repeated by time alone would be repeated for nothing where a queue grows. Where nothing arrives any more,
 //! the client is asked (`tail_SEQ`), and its answer tells.
 
-use crate::protocol::{ACK_DELAY, MAX_DATAGRAM, Received};
+use crate::protocol::{ACK_DELAY, BURST, MAX_DATAGRAM, Received};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const FIRST_WINDOW: usize = 4;
 /// The most: a default receive buffer of Linux holds some 90 of 1,200 bytes.
 const LARGEST_WINDOW: usize = 64;
-/// The least time without an arrival until the client is asked. It waits up to [`ACK_DELAY`] with what came alone.
+/// The least time without an arrival until the client is asked. It waits up to [`ACK_DELAY`] for another datagram.
 const LEAST_PATIENCE: Duration = Duration::from_millis(300);
 /// The same for a client that knows of a gap: it says hello sooner.
 const PATIENCE_AT_GAP: Duration = Duration::from_millis(75);
@@ -166,10 +166,20 @@ impl Flight {
         (self.last_seq, self.top, self.knows_gap) = (last_seq, received.top, !received.missing.is_empty());
         // A window that is not used tells nothing of the path (RFC 9002, section 7.8).
         let was_used = self.bytes_under_way() * 2 >= self.congestion_window * MAX_DATAGRAM;
-        let is_alone = self.under_way.len() == 1;
         let arrived = |sending: &Sending| self.has_arrived(sending, received, now);
-        let newest = self.under_way.iter().rev().find(|sending| arrived(sending));
-        let newest = newest.map(|newest| (newest.number, now.saturating_duration_since(newest.at), newest.what));
+        let at = self.under_way.iter().rposition(arrived);
+        // With one that came alone the client may have waited for another.
+        let before = at.and_then(|at| self.under_way.get(at.checked_sub(1)?)).map(|before| before.at + BURST);
+        let may_have_waited =
+            |newest: &Sending| newest.number + 1 == self.next && before.is_none_or(|before| before <= newest.at);
+        let newest = at.map(|at| &self.under_way[at]).map(|newest| {
+            let took = now.saturating_duration_since(newest.at);
+            (
+                newest.number,
+                took.checked_sub(if may_have_waited(newest) { ACK_DELAY } else { Duration::ZERO }),
+                newest.what,
+            )
+        });
         let before = std::mem::take(&mut self.under_way);
         let (mut arrivals, mut lost) = (0, None);
         let mut untold = Vec::new();
@@ -187,7 +197,7 @@ impl Flight {
         self.note_lost(received, untold);
         if let Some((_, took, what)) = newest {
             (self.quiet_since, self.timeouts) = (now, 0);
-            self.measures(took, what, is_alone);
+            self.measures(took.filter(|_| what == What::New));
         }
         match lost {
             Some(number) if number >= self.recovery => self.halves(),
@@ -258,13 +268,8 @@ impl Flight {
     }
 
     /// The round trip by RFC 6298. What was sent twice tells nothing (Karn's algorithm), nor does a tail, which any later
-    /// hello seems to answer. With what came alone the client may have waited.
-    fn measures(&mut self, took: Duration, what: What, is_alone: bool) {
-        let measured = match what {
-            What::New if is_alone => took.checked_sub(ACK_DELAY),
-            What::New => Some(took),
-            What::Again | What::Tail => None,
-        };
+    /// hello seems to answer.
+    fn measures(&mut self, measured: Option<Duration>) {
         let Some(measured) = measured.map(|measured| measured.min(LONGEST_ROUND_TRIP)) else { return };
         let smoothed = self.smoothed_round_trip.map_or(measured, |smoothed| (smoothed * 7 + measured) / 8);
         self.smoothed_round_trip = Some(smoothed);

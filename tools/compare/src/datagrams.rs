@@ -45,7 +45,7 @@ impl Inbox {
             Some(lines) => match numbers(lines) {
                 Some((first, last)) if first <= self.last + 1 && self.ahead.is_empty() => {
                     self.last = self.last.max(last);
-                    self.acks.arrived(now);
+                    self.acks.arrived(lines.len(), now);
                 }
                 _ => self.take_lines(datagram, now),
             },
@@ -73,7 +73,7 @@ impl Inbox {
             }
         }
         if brings_any || self.last != before {
-            self.acks.arrived(now);
+            self.acks.arrived(datagram.len(), now);
         }
     }
 
