@@ -13,6 +13,7 @@ mod session;
 
 use crate::dialect::Dialect;
 use crate::net::listener;
+use crate::net::tuning::Whose;
 use crate::net::{AddressedSocket, Connections, Shutdown};
 use crate::protocol::{FIND_PORT, Hello, MAX_HELLO};
 use crate::value::ServerName;
@@ -180,7 +181,7 @@ fn bind_dialects(config: &Config) -> Result<Vec<Port>, String> {
     let wanted = menus.chain(query).chain(packet);
     let bind = |(dialect, ip, port): (Dialect, IpAddr, u16)| {
         let address = SocketAddr::new(ip, port);
-        let bound = listener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let bound = listener::bind(address, Whose::Server).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = bound.map_err(|error| {
             format!("{address}: {error}; stop what uses the port or choose another with {}", option(dialect))
         })?;
@@ -204,7 +205,7 @@ fn bind_responder(config: &Config, main: SocketAddr) -> Option<Responder> {
 fn bind_both(wanted: SocketAddr) -> io::Result<(TcpListener, AddressedSocket)> {
     let mut tries = 0;
     loop {
-        let listener = listener::bind(wanted)?;
+        let listener = listener::bind(wanted, Whose::Server)?;
         match AddressedSocket::bind(listener.local_addr()?) {
             Ok(datagrams) => return Ok((listener, datagrams)),
             Err(error) if wanted.port() == 0 && tries < PORT_TRIES => {

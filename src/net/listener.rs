@@ -31,13 +31,15 @@ const REFUSED: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Binds a listening socket with a long backlog, and `SO_REUSEADDR`, so that a restart need not wait for the old
-/// connections' TIME_WAIT.
+/// connections' TIME_WAIT. It is tuned before it listens: each connection has what its listener had when it came, also one
+/// that waits to be accepted.
 ///
 /// # Errors
 /// What the system says: address in use, not ours, or not permitted.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub fn bind(address: SocketAddr, whose: Whose) -> io::Result<TcpListener> {
     let socket = tuning::socket(address)?;
     socket.set_reuse_address(true)?;
+    tune(&socket, whose)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -113,8 +115,6 @@ fn read_away(stream: &TcpStream) {
 pub trait Service: Sync {
     /// The name of the connections' threads.
     const NAME: &'static str;
-    /// Whose connections these are.
-    const WHOSE: Whose = Whose::Server;
 
     /// Talks with one peer until the conversation ends; the connection is closed afterwards.
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>);
@@ -131,9 +131,6 @@ pub trait Service: Sync {
 pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: &Shutdown, service: &S) {
     if let Ok(address) = listener.local_addr() {
         stop.wake_listener(address);
-    }
-    if let Err(error) = tune(listener, S::WHOSE) {
-        warn!("the listener is not tuned: {error}");
     }
     let (mut refused, spares) = (Lingering::default(), SpareThreads::new());
     thread::scope(|scope| {

@@ -141,6 +141,7 @@ pub fn silence(stream: &impl AsFd) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::listener;
     use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
@@ -163,9 +164,8 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_hands_its_settings_on() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        tune(&listener, Whose::Server).expect("open");
+    fn a_listener_hands_its_settings_on_also_to_who_comes_before_anybody_accepts() {
+        let listener = listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Whose::Server).expect("a free port");
         let _caller = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
         let (accepted, _) = listener.accept().expect("accepts");
         let socket = SockRef::from(&accepted);

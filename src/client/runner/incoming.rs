@@ -71,7 +71,7 @@ impl Incoming {
     pub fn listen_wide(&mut self, at: Option<IpAddr>, threads: &mut Threads) -> Option<Event> {
         self.wide.take().into_iter().for_each(Listening::end);
         let at = at?;
-        let bound = listener::bind(SocketAddr::new(at, 0));
+        let bound = listener::bind(SocketAddr::new(at, 0), Whose::Peers);
         let started = bound.and_then(|listener| self.accept(at, listener, threads));
         let port =
             started.as_ref().map(|listening| listening.port).map_err(|error| format!("no port on {at}: {error}"));
@@ -119,7 +119,7 @@ impl Listening {
 /// `at` with the port that was asked for; else with the usual one, or any if that is taken.
 fn bind(at: IpAddr, port: Option<u16>, server: SocketAddr) -> Result<TcpListener, (u16, io::Error)> {
     let address = |port| with_scope_of(SocketAddr::new(at, port), server);
-    let on = |port| listener::bind(address(port)).map_err(|error| (port, error));
+    let on = |port| listener::bind(address(port), Whose::Peers).map_err(|error| (port, error));
     match port {
         Some(port) => on(port),
         None => on(PEER_PORT).or_else(|_| on(0)),
@@ -134,7 +134,6 @@ struct Peers {
 
 impl Service for Peers {
     const NAME: &'static str = "peer";
-    const WHOSE: Whose = Whose::Peers;
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let id = CallId::In(place.id());
