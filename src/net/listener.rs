@@ -39,7 +39,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub fn bind(address: SocketAddr, whose: Whose) -> io::Result<TcpListener> {
     let socket = tuning::socket(address)?;
     socket.set_reuse_address(true)?;
-    tune(&socket, whose)?;
+    if let Err(error) = tune(&socket, whose) {
+        warn!("the listener is not tuned: {error}");
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

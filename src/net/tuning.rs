@@ -85,11 +85,11 @@ pub fn tune(socket: &impl AsFd, whose: Whose) -> io::Result<()> {
     // The keepalive does not run while something is unacknowledged: then, and when it runs, this ends the wait,
     // instead of a number of tries.
     be_patient(socket, whose)?;
-    // A kernel that does not know them says so, and has its own pauses. They do not double where a line or two are under
-    // way: of these nobody's acknowledgement of later ones would tell that they are lost.
+    // A kernel that does not know these says so, and has its own pauses. The last has them not double where a line or two
+    // are under way: nothing behind these would tell that they are lost.
     let _ = setsockopt(socket, RtoMax, &LONGEST_PAUSE);
     let _ = setsockopt(socket, RtoMin, &LEAST_PAUSE);
-    tuned.set_tcp_thin_linear_timeouts(true)?;
+    let _ = tuned.set_tcp_thin_linear_timeouts(true);
     tuned.set_tcp_nodelay(true)
 }
 

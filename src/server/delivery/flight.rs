@@ -1,5 +1,5 @@
 //! What is under way to one client, and how much may be: congestion control, as RFC 8085, section 3.1, wants it of who
-//! sends much by UDP. It is that of TCP (RFC 5681), counted in datagrams, with the loss of RFC 9002: a datagram is lost
+//! sends much by UDP. It is that of TCP (RFC 5681), counted in full datagrams, with the loss of RFC 9002: one is lost
 //! when one that was sent later has arrived. It knows no socket, no clock and no text.
 //!
 //! A client's hello says what it has. A datagram of which it says nothing may be under way still, however long that takes:
