@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     if config.manual.is_none() {
         allocator::set();
     }
-    let log = match start_log() {
+    let log = match start_log(config.show) {
         Ok(log) => log,
         Err(error) => {
             tell_error("server", &format!("no log: {error}"));
@@ -42,16 +42,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs to standard error, in colour on a terminal, without ever waiting for it.
-fn start_log() -> io::Result<LogWriter> {
+/// Logs to standard error, in colour on a terminal, without ever waiting for it; warnings alone where what happens is shown.
+fn start_log(is_shown: bool) -> io::Result<LogWriter> {
     let log = LogWriter::start(io::stderr())?;
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let style = if io::stderr().is_terminal() && !plain { WriteStyle::Always } else { WriteStyle::Never };
-    let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
-        .write_style(style)
-        .format(log_line)
-        .target(Target::Pipe(Box::new(log.clone())))
-        .build();
+    let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(if is_shown {
+        "warn"
+    } else {
+        "info"
+    }))
+    .write_style(style)
+    .format(log_line)
+    .target(Target::Pipe(Box::new(log.clone())))
+    .build();
     log::set_max_level(logger.filter());
     log::set_boxed_logger(Box::new(Rationed::new(logger))).map_err(io::Error::other)?;
     Ok(log)

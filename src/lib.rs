@@ -10,6 +10,7 @@ pub mod dialect;
 
 // What both programs tell of themselves, and what both do with sockets.
 pub mod program;
+pub mod trace;
 pub mod net;
 
 // The two programs. Neither knows the other.

@@ -15,14 +15,16 @@ use crate::dialect::Dialect;
 use crate::net::listener;
 use crate::net::tuning::Whose;
 use crate::net::{AddressedSocket, Connections, Shutdown};
+use crate::program::LogWriter;
 use crate::protocol::{FIND_PORT, Hello, MAX_HELLO};
+use crate::trace::{Event, Output, Projector, ServerMask, Sinks, Trace};
 use crate::value::ServerName;
 use config::Config;
 use find::{Responder, Told};
 use log::{debug, warn};
 use service::Rendezvous;
 use session::{Menus, Native, Packets, Queries, probe_guests};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, Scope};
@@ -67,13 +69,15 @@ impl Server {
     pub fn bind(config: Config, stop: Arc<Shutdown>) -> Result<Server, String> {
         let dialect_ports = config.menu_ports.len() + config.query_port.iter().len() + config.packet_port.iter().len();
         limits::check(config.max_clients, dialect_ports)?;
-        let services = Rendezvous::open(config)?;
+        let trace = start_trace(&config)?;
+        let services = Rendezvous::open(config, trace)?;
         let wanted = SocketAddr::new(services.config.bind, services.config.port);
         let (listener, datagrams) = bind_both(wanted)
             .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let dialects = bind_dialects(&services.config)?;
-        let connections = Connections::with_login(services.config.max_clients, services.config.per_address());
+        let connections = Connections::with_login(services.config.max_clients, services.config.per_address())
+            .recorded(&services.trace);
         let responder = bind_responder(&services.config, address);
         Ok(Server { services, listener, datagrams, responder, address, dialects, connections, stop })
     }
@@ -90,6 +94,7 @@ impl Server {
 
     /// Serves until the stop is triggered, then tells everybody, closes every connection and joins every thread.
     pub fn run(&self) {
+        self.services.trace.record(|| Event::Start { who: "server", at: Some(self.address) });
         self.stop.wake_receiver(self.address);
         thread::scope(|scope| {
             self.spawn(scope, "broadcaster", || self.services.send_broadcasts(&self.datagrams, &self.stop));
@@ -108,10 +113,16 @@ impl Server {
             }
             listener::run(&self.listener, &self.connections, &self.stop, &Native(&self.services));
         });
+        self.services.trace.finish();
     }
 
     /// Starts one of the server's own threads. A server that lacks one of them is none: it ends at once.
     fn spawn<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, name: &str, run: impl FnOnce() + Send + 'scope) {
+        let named = name.to_owned();
+        let run = move || {
+            let _running = self.services.trace.thread(&named);
+            run();
+        };
         if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, run) {
             warn!("no thread {name:?}: {error}; the server ends");
             self.stop.trigger();
@@ -143,8 +154,11 @@ impl Server {
                     continue;
                 }
             };
-            let hello = Hello::parse(&buffer[..arrival.length]);
-            let counts = hello.is_some_and(|hello| self.services.hello(hello, arrival));
+            let bytes = &buffer[..arrival.length];
+            let counts = Hello::parse(bytes).is_some_and(|hello| {
+                self.services.trace.record(|| acked(&hello, arrival.from, bytes));
+                self.services.hello(hello, arrival)
+            });
             if !counts && arrival.length > 0 {
                 debug!("{}: a datagram that is no hello of a session there", arrival.from);
             }
@@ -169,6 +183,31 @@ impl Server {
         self.services.say_goodbye();
         self.connections.close_all();
         self.services.stop_broadcasts();
+    }
+}
+
+/// Starts what records, if something does.
+fn start_trace(config: &Config) -> Result<Trace, String> {
+    let file = config.trace.as_deref().map(Output::create).transpose()?;
+    let start = || {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let has_colour = io::stdout().is_terminal() && !plain;
+        LogWriter::start(io::stdout()).map(|screen| (Projector::new(has_colour), screen))
+    };
+    let screen = config.show.then(start).transpose().map_err(|error| format!("no thread for --show: {error}"))?;
+    Trace::start(Sinks { file, screen })
+}
+
+/// A hello as it is recorded.
+fn acked(hello: &Hello, from: SocketAddr, bytes: &[u8]) -> Event {
+    let received = hello.received.as_ref();
+    Event::Acked {
+        token: hello.token,
+        from,
+        upto: hello.last_seq,
+        top: received.map(|received| received.top),
+        missing: received.map(|received| received.missing.clone()).unwrap_or_default(),
+        bytes: ServerMask::whole(bytes),
     }
 }
 

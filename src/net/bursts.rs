@@ -5,6 +5,7 @@
 
 use crate::net::DeadlineReader;
 use crate::net::MAX_WITHOUT_LF;
+use crate::trace::Wire;
 use crate::value::{BadLine, line};
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
@@ -58,6 +59,11 @@ impl BurstReader {
     /// A reader of messages of at most `cap` bytes, of which the long ones come in pieces.
     pub fn of_pieces(stream: Arc<TcpStream>, cap: usize, pieces: Pieces) -> BurstReader {
         BurstReader { pieces: Some(pieces), ..BurstReader::new(stream, cap) }
+    }
+
+    /// The same, with its reads recorded.
+    pub fn recorded(self, wire: &Wire) -> BurstReader {
+        BurstReader { input: self.input.recorded(wire), ..self }
     }
 
     /// Whether a pause has ended the last message behind a whole number of pieces. The rest of it may come still, from

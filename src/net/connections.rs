@@ -3,8 +3,9 @@
 
 use crate::net::door::{self, Door};
 use crate::net::places::{Admission, Origin, Places, Standing};
+use crate::trace::{Trace, Wire};
 use std::collections::HashMap;
-use std::net::{IpAddr, Shutdown as Direction, TcpStream};
+use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ pub struct Connections {
     state: Mutex<State>,
     /// A connection has ended.
     ended: Condvar,
+    trace: Trace,
 }
 
 struct State {
@@ -148,7 +150,17 @@ impl Connections {
 
     fn ruled(max: usize, rule: Rule) -> Connections {
         let state = State { rule, open: HashMap::new(), closed: false };
-        Connections { max, state: Mutex::new(state), ended: Condvar::new() }
+        Connections { max, state: Mutex::new(state), ended: Condvar::new(), trace: Trace::default() }
+    }
+
+    /// The same, with what happens on them recorded.
+    pub fn recorded(self, trace: &Trace) -> Connections {
+        Connections { trace: trace.clone(), ..self }
+    }
+
+    /// What records them.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// The connection of this number ([`Place::id`]) stands otherwise now. False when it has given way to another, so
@@ -205,7 +217,7 @@ impl Connections {
 
     /// The place that was given under this number.
     pub(crate) fn place(&self, id: u64) -> Place<'_> {
-        Place { connections: self, id }
+        Place { connections: self, id, wire: Wire::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -224,9 +236,21 @@ fn random_below(below: usize) -> usize {
 pub struct Place<'a> {
     connections: &'a Connections,
     id: u64,
+    wire: Wire,
 }
 
 impl Place<'_> {
+    /// The same, with what happens on its connection recorded.
+    pub(super) fn recorded(mut self, stream: &TcpStream, peer: SocketAddr, dialect: &'static str) -> Self {
+        self.wire = self.connections.trace.accepted(stream, peer, dialect);
+        self
+    }
+
+    /// What records its connection.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
     /// Its number: no other connection has it, and later ones have higher numbers.
     pub fn id(&self) -> u64 {
         self.id
@@ -259,6 +283,7 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        self.wire.closed();
         let mut state = self.connections.lock();
         // Else nobody waits for an end.
         let is_waited_for = state.closed || self.connections.is_crowded(&state);

@@ -4,6 +4,7 @@
 //! it. Here the limit is a deadline, however many reads it takes. Where a pace is set, reads wait for it.
 
 use super::token_bucket::TokenBucket;
+use crate::trace::Wire;
 use std::io::{self, Read};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -28,13 +29,25 @@ pub struct DeadlineReader {
     current: Option<Duration>,
     /// In bytes.
     pace: TokenBucket,
+    wire: Wire,
 }
 
 impl DeadlineReader {
     /// A reader that waits until `deadline`; for ever when there is none, which suits only a connection that another
     /// thread can shut down.
     pub fn new(stream: Arc<TcpStream>, deadline: Option<Instant>) -> DeadlineReader {
-        DeadlineReader { stream, deadline, current: None, pace: TokenBucket::new(None, Instant::now()) }
+        DeadlineReader {
+            stream,
+            deadline,
+            current: None,
+            pace: TokenBucket::new(None, Instant::now()),
+            wire: Wire::default(),
+        }
+    }
+
+    /// The same, with its reads recorded.
+    pub fn recorded(self, wire: &Wire) -> DeadlineReader {
+        DeadlineReader { wire: wire.clone(), ..self }
     }
 
     /// Moves the deadline.
@@ -84,13 +97,20 @@ impl Read for DeadlineReader {
                 }
                 // What std calls by the same name is the system's ETIMEDOUT.
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.wire.cut_off();
                     return Err(io::Error::new(io::ErrorKind::HostUnreachable, error));
                 }
                 Ok(count) => {
                     self.pace.spend(count, now + wait);
+                    self.wire.read(&buffer[..count]);
                     return Ok(count);
                 }
-                other => return other,
+                Err(error) => {
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        self.wire.cut_off();
+                    }
+                    return Err(error);
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::net::Shutdown;
 use crate::net::connections::{Connections, LINGER, Open, Place, Refused, Verdict};
 use crate::net::spare_threads::SpareThreads;
 use crate::net::tuning::{self, Whose, tune};
+use crate::trace::Event;
 use crate::value::canonical;
 use log::warn;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -164,6 +165,7 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                     id
                 }
                 Verdict::Refuse(why) => {
+                    connections.trace().record(|| Event::Refused { from: peer, why: format!("{why:?}") });
                     if stream.set_nonblocking(true).is_ok() {
                         service.refuse(&stream, why);
                         refused.push(stream);
@@ -172,10 +174,12 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                 }
                 Verdict::Drop => continue,
             };
-            let newcomer = Newcomer { stream, peer, place: connections.place(id) };
+            let place = connections.place(id).recorded(&stream, peer, S::NAME);
+            let newcomer = Newcomer { stream, peer, place };
             let Err(newcomer) = spares.give(newcomer) else { continue };
             let spares = &spares;
             let talk = move || {
+                let _running = connections.trace().thread(S::NAME);
                 let mut next = Some(newcomer);
                 while let Some(newcomer) = next {
                     converse(&newcomer, service);

@@ -87,6 +87,14 @@ pub struct Config {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_share)]
     pub udp_loss: f64,
 
+    /// Record everything that happens at the sockets, as lines of JSON: docs/TRACE.md. Passwords and tickets are hidden
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
+    /// Show what happens, for a class: a row an event, and of the log only warnings
+    #[arg(long)]
+    pub show: bool,
+
     /// What this server is called where clients look for one [default: the name of this host]
     #[arg(long, value_name = "NAME")]
     pub name: Option<ServerName>,

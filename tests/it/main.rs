@@ -35,5 +35,6 @@ mod session;
 mod terminal;
 mod threads;
 mod tools;
+mod trace;
 mod transcripts;
 mod wrong_person;

@@ -3,6 +3,7 @@
 //! It knows the order of the questions and not their wording, and no account.
 
 use crate::protocol::Refusal;
+use crate::trace::Expected;
 
 /// A question that was asked; the next line is its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,16 @@ impl LoginDialogue {
             LoginDialogue::LoginPassword { name } => {
                 DialogueStep::LogIn(Credentials { name, password: line.to_owned() })
             }
+        }
+    }
+
+    /// What a trace may show of the answer, and of those behind it.
+    pub fn expected(&self) -> Expected {
+        match self {
+            LoginDialogue::SignupName => Expected::Name(2),
+            LoginDialogue::SignupPassword { .. } => Expected::Secret(2),
+            LoginDialogue::LoginName => Expected::Name(1),
+            LoginDialogue::SignupAgain(_) | LoginDialogue::LoginPassword { .. } => Expected::Secret(1),
         }
     }
 

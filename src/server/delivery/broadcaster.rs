@@ -14,6 +14,7 @@ use crate::net::{AddressedSocket, Arrival, Shutdown};
 use crate::protocol::FromServer;
 use crate::protocol::Hello;
 use crate::server::store::History;
+use crate::trace::Trace;
 use crate::value::Ticket;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -114,8 +115,8 @@ impl Broadcaster {
     }
 
     /// Sends until `stop`. `loss` is the share of datagrams that is dropped on purpose.
-    pub fn run(&self, history: &History, socket: &AddressedSocket, loss: f64, stop: &Shutdown) {
-        let mut transmitter = Transmitter::new(socket, loss);
+    pub fn run(&self, history: &History, socket: &AddressedSocket, loss: f64, trace: &Trace, stop: &Shutdown) {
+        let mut transmitter = Transmitter::new(socket, loss, trace);
         let mut last_housekeeping = Instant::now();
         while !stop.is_triggered() {
             let now = Instant::now();

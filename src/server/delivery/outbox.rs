@@ -7,6 +7,7 @@
 use super::mailbox::{Mailbox, Parcel};
 use crate::net::is_network_loss;
 use crate::net::tuning::{Whose, be_patient};
+use crate::trace::Wire;
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -25,11 +26,16 @@ const MAX_PENDING: usize = 256 * 1024;
 /// The writing side of one client's connection.
 pub struct Outbox {
     stream: Arc<TcpStream>,
-    /// How many of these bytes to put into one write.
-    piece: fn(&[u8]) -> usize,
+    /// Puts some of these bytes, from the first one on, into one write; how many. What is recorded is recorded there: who is
+    /// not recorded does not pay for it, not by a look either.
+    put: Box<Put>,
+    wire: Wire,
     state: Mutex<State>,
     idle: Condvar,
 }
+
+/// See [`Outbox`].
+type Put = dyn Fn(&[u8]) -> io::Result<usize> + Send + Sync;
 
 #[derive(Default)]
 struct State {
@@ -53,17 +59,31 @@ impl Outbox {
     ///
     /// # Errors
     /// When the connection has ended already.
-    pub fn new(stream: Arc<TcpStream>) -> io::Result<Outbox> {
-        Self::in_pieces(stream, <[u8]>::len)
+    pub fn new(stream: Arc<TcpStream>, wire: &Wire) -> io::Result<Outbox> {
+        let to = Arc::clone(&stream);
+        Self::putting(stream, wire, move |bytes| (&*to).write(bytes))
     }
 
     /// The outbox of a connection whose reader takes no more in one piece than `piece` says: at least one byte.
     ///
     /// # Errors
     /// As [`Outbox::new`].
-    pub fn in_pieces(stream: Arc<TcpStream>, piece: fn(&[u8]) -> usize) -> io::Result<Outbox> {
+    pub fn in_pieces(stream: Arc<TcpStream>, wire: &Wire, piece: fn(&[u8]) -> usize) -> io::Result<Outbox> {
+        let to = Arc::clone(&stream);
+        Self::putting(stream, wire, move |bytes| (&*to).write(&bytes[..piece(bytes)]))
+    }
+
+    fn putting(
+        stream: Arc<TcpStream>,
+        wire: &Wire,
+        put: impl Fn(&[u8]) -> io::Result<usize> + Send + Sync + 'static,
+    ) -> io::Result<Outbox> {
         stream.set_write_timeout(Some(WRITE_WAIT))?;
-        Ok(Outbox { stream, piece, state: Mutex::default(), idle: Condvar::new() })
+        let put: Box<Put> = match wire.is_on() {
+            true => recorded(wire.clone(), put),
+            false => Box::new(put),
+        };
+        Ok(Outbox { stream, put, wire: wire.clone(), state: Mutex::default(), idle: Condvar::new() })
     }
 
     /// Writes the session's own answer: waits for its turn and for a slow reader, ten seconds in all. False when
@@ -163,13 +183,16 @@ impl Outbox {
 
     fn write(&self, mut bytes: &[u8], until: Instant) -> io::Result<()> {
         while !bytes.is_empty() {
-            match (&*self.stream).write(&bytes[..(self.piece)(bytes)]) {
+            match (self.put)(bytes) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Linux says EAGAIN when SO_SNDTIMEO has passed and the buffer is still full.
                 Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.wire.write_failed(error.kind() == ErrorKind::WouldBlock);
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -182,6 +205,7 @@ impl Outbox {
         state.pending = Vec::new();
         self.wake(&state);
         drop(state);
+        self.wire.write_failed(has_lost);
         // An error says that the connection has ended already.
         let _ = self.stream.shutdown(Shutdown::Both);
         false
@@ -190,6 +214,18 @@ impl Outbox {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Records each write, at the time when it begins.
+fn recorded(wire: Wire, put: impl Fn(&[u8]) -> io::Result<usize> + Send + Sync + 'static) -> Box<Put> {
+    Box::new(move |bytes| {
+        let at = wire.stamp();
+        let count = put(bytes)?;
+        if let Some(at) = at {
+            wire.wrote(at, &bytes[..count]);
+        }
+        Ok(count)
+    })
 }
 
 impl Mailbox for Outbox {
@@ -228,7 +264,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let reader = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
         let (stream, _) = listener.accept().expect("accepts");
-        (Outbox::new(Arc::new(stream)).expect("open"), reader)
+        (Outbox::new(Arc::new(stream), &Wire::default()).expect("open"), reader)
     }
 
     #[test]

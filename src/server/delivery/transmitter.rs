@@ -3,6 +3,8 @@
 use super::round::{Burst, Round};
 use crate::net::AddressedSocket;
 use crate::protocol::{FromServer, MAX_DATAGRAM, TOKEN_LINE};
+use crate::trace::Datagram as Recorded;
+use crate::trace::{Event, Fate, ServerMask, Trace};
 use crate::value::Ticket;
 use log::{debug, info};
 use nix::errno::Errno;
@@ -24,6 +26,9 @@ pub struct Transmitter<'a> {
     random: Xorshift,
     /// Whether the system takes several datagrams in one call.
     takes_several: bool,
+    trace: &'a Trace,
+    /// Datagrams that were recorded.
+    recorded: u64,
 }
 
 /// Broadcasts that the system did not take at the moment: the client, and the first and the last of them.
@@ -31,19 +36,32 @@ pub type Refused = (Ticket, u64, u64);
 
 impl<'a> Transmitter<'a> {
     /// Sends from this socket, and drops this share of datagrams.
-    pub fn new(socket: &'a AddressedSocket, loss: f64) -> Transmitter<'a> {
-        Transmitter { socket, loss, random: Xorshift::new(), takes_several: true }
+    pub fn new(socket: &'a AddressedSocket, loss: f64, trace: &'a Trace) -> Transmitter<'a> {
+        Transmitter { socket, loss, random: Xorshift::new(), takes_several: true, trace, recorded: 0 }
     }
 
-    /// Sends all datagrams of a round, and waits for nothing; what was not taken.
+    /// Sends all datagrams of a round, and waits for nothing; what was not taken. Whether they are recorded is asked once.
     pub fn send(&mut self, round: &Round) -> Vec<Refused> {
+        if self.trace.is_on() { self.send_all::<true>(round) } else { self.send_all::<false>(round) }
+    }
+
+    fn send_all<const RECORDED: bool>(&mut self, round: &Round) -> Vec<Refused> {
         let mut refused = Vec::new();
         for burst in &round.by_udp {
             let token_line = FromServer::token_line(burst.token);
             let datagrams = round.order[burst.order.clone()].iter().filter_map(|datagram| {
                 let pack = round.datagrams.get(datagram.pack);
-                let lines = pack.content.as_deref().filter(|_| self.loss == 0.0 || self.random.next() >= self.loss)?;
-                Some(Whole { token_line: &token_line, lines, range: (datagram.first, pack.last) })
+                let lines = pack.content.as_deref()?;
+                let range = (datagram.first, pack.last);
+                let mut whole = Whole { token_line: &token_line, lines, range, number: 0 };
+                let is_sent = self.loss == 0.0 || self.random.next() >= self.loss;
+                if RECORDED {
+                    self.recorded += 1;
+                    whole.number = self.recorded;
+                    let fate = if is_sent { Fate::Sent } else { Fate::Dropped };
+                    self.trace.record(|| Event::Datagram(whole.recorded(burst, fate)));
+                }
+                is_sent.then_some(whole)
             });
             let datagrams: Vec<Whole> = datagrams.collect();
             for run in datagrams.chunk_by(|datagram, _| datagram.len() >= NEARLY_FULL) {
@@ -75,6 +93,7 @@ impl<'a> Transmitter<'a> {
         for datagram in datagrams {
             let [token_line, lines, _] = datagram.filled_to(0);
             if let Err(error) = self.socket.send(&[token_line, lines].map(IoSlice::new), burst.from, burst.to) {
+                self.trace.record(|| Event::Datagram(datagram.recorded(burst, Fate::Lost)));
                 if error.kind() == ErrorKind::WouldBlock {
                     refused.push(datagram.refused(burst));
                 } else {
@@ -102,6 +121,8 @@ struct Whole<'a> {
     /// Packed once for all clients that lack the same.
     lines: &'a str,
     range: (u64, u64),
+    /// Its number among those that were recorded.
+    number: u64,
 }
 
 impl Whole<'_> {
@@ -112,6 +133,14 @@ impl Whole<'_> {
     /// Its parts, the last of which are blank lines up to this size.
     fn filled_to(&self, size: usize) -> [&[u8]; 3] {
         [self.token_line, self.lines.as_bytes(), &FILLING[..size.saturating_sub(self.len())]]
+    }
+
+    /// It as it is recorded.
+    fn recorded(&self, burst: &Burst, fate: Fate) -> Recorded {
+        let first = self.lines.lines().find_map(|line| line.strip_prefix("bcast_")?.split('_').next()?.parse().ok());
+        let bytes = ServerMask::whole(self.token_line) + self.lines;
+        let (d, token, at, seq) = (self.number, burst.token, burst.to, first.map(|first| (first, self.range.1)));
+        Recorded { d, token, at, seq, len: self.len(), bytes, fate }
     }
 
     fn refused(&self, burst: &Burst) -> Refused {

@@ -9,6 +9,7 @@ use crate::protocol::{Broadcast, MAX_LINE, Notice, Refusal};
 use crate::server::auth::{Credentials, OwnTurns};
 use crate::server::clients::Viewpoint;
 use crate::server::delivery::Mailbox;
+use crate::trace::Wire;
 use crate::value::Username;
 use log::info;
 use std::fmt;
@@ -74,6 +75,11 @@ impl<'a> LoginState<'a> {
             next_broadcast: 0,
             deadline: Some(now + services.config.login_limit),
         }
+    }
+
+    /// What records the connection.
+    pub fn wire(&self) -> &'a Wire {
+        self.place.wire()
     }
 
     /// The login that holds now.
@@ -177,6 +183,7 @@ impl<'a> LoginState<'a> {
     #[inline(never)]
     fn enter(&mut self, name: Username) -> Login {
         let login = self.services.enter(name, self.peer, self.view, Arc::clone(&self.mailbox));
+        self.place.wire().logged_in(&login.key.name, login.key.address, login.token);
         self.current = Some(login.clone());
         // From now on, not from the line on whose password has waited to be hashed: as the inactivity rule counts.
         self.deadline = self.services.config.relogin.0.map(|limit| Instant::now() + limit);
@@ -244,6 +251,7 @@ impl<'a> LoginState<'a> {
         self.place.stand(Standing::Silent);
         let Some(login) = self.current.take() else { return false };
         let left = self.services.leave(&login);
+        self.place.wire().logged_out(login.token);
         let was_cut_off = login.presence.was_cut_off(Instant::now());
         self.ended = Some((login, was_cut_off));
         if let Some(left) = left {

@@ -12,6 +12,8 @@ use crate::server::clients::{ClientMap, ClientSnapshot, Listed, NewClient, NotFo
 use crate::server::config::Config;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
 use crate::server::store::{Accounts, History};
+use crate::trace;
+use crate::trace::Trace;
 use crate::value::sentence::counted;
 use crate::value::{Address, Apart, Ticket, Username};
 use log::info;
@@ -26,6 +28,8 @@ const SYNC_EACH: Duration = Duration::from_secs(1);
 pub struct Rendezvous {
     /// The options.
     pub config: Config,
+    /// What records what happens.
+    pub trace: Trace,
     pub(super) clients: ClientMap,
     pub(super) history: History,
     pub(super) accounts: Arc<Accounts>,
@@ -89,13 +93,14 @@ impl Rendezvous {
     ///
     /// # Errors
     /// One sentence that names the file.
-    pub fn open(config: Config) -> Result<Rendezvous, String> {
+    pub fn open(config: Config, trace: Trace) -> Result<Rendezvous, String> {
         let accounts = Arc::new(Accounts::open(&config.data)?);
         let filing = Workers::start("accounts", 1).map_err(|error| format!("no thread for accounts: {error}"))?;
         Ok(Rendezvous {
             history: History::open(&config.data, config.history)?,
             hasher: Hasher::new(config.hash_rounds)?,
             config,
+            trace,
             accounts,
             filing,
             clients: ClientMap::default(),
@@ -246,6 +251,11 @@ impl Rendezvous {
             return Err(Refusal::OneRouter { name, at });
         }
         let ticket = Ticket::draw();
+        self.trace.record(|| trace::Event::Ticket {
+            asker: asker.name.clone(),
+            to: name.clone(),
+            ticket: ticket.to_string()[..4].to_owned(),
+        });
         let told = target.mailbox.deliver(&Event::Ticket { name: asker.name.clone(), ticket }.into());
         // The asker connects as soon as it has its answer.
         target.mailbox.settle();
@@ -316,7 +326,7 @@ impl Rendezvous {
 
     /// Sends broadcasts to everybody until `stop`, by `socket` to those who say hello there.
     pub fn send_broadcasts(&self, socket: &AddressedSocket, stop: &Shutdown) {
-        self.broadcaster.run(&self.history, socket, self.config.udp_loss, stop);
+        self.broadcaster.run(&self.history, socket, self.config.udp_loss, &self.trace, stop);
     }
 
     /// Has the disk keep what was broadcast, once a second until `stop`.
@@ -398,7 +408,7 @@ pub(super) mod tests {
 
     pub fn open(folder: &tempfile::TempDir) -> Rendezvous {
         let config = Config { data: folder.path().to_owned(), hash_rounds: 1000, ..Config::defaults() };
-        Rendezvous::open(config).expect("opens")
+        Rendezvous::open(config, Trace::default()).expect("opens")
     }
 
     #[test]

@@ -40,10 +40,10 @@ impl Service for Menus<'_> {
     const NAME: &'static str = "menu client";
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
-        let Ok(outbox) = Outbox::in_pieces(Arc::clone(stream), menu::write_length) else { return };
+        let Ok(outbox) = Outbox::in_pieces(Arc::clone(stream), place.wire(), menu::write_length) else { return };
         let mut session = MenuSession::new(self, peer, reached_address(stream), place, outbox);
         let pieces = Pieces { size: PIECE, pause: self.services.config.piece_pause };
-        let mut reader = BurstReader::of_pieces(Arc::clone(stream), MAX_LINE, pieces);
+        let mut reader = BurstReader::of_pieces(Arc::clone(stream), MAX_LINE, pieces).recorded(place.wire());
         let mut step = if self.quiet { Step::Wait } else { Step::Say(GREETING.to_owned()) };
         info!("{peer}: connected (menu)");
         loop {
@@ -104,8 +104,10 @@ impl<'a> MenuSession<'a> {
         }
         let rest_by = reader.was_whole_pieces().then(|| now + self.services.config.piece_pause);
         reader.set_rate(self.login.read_rate());
+        self.login.wire().begins(|| self.prompt.expected());
         match reader.next_message(deadline) {
             Ok(message) => {
+                message.iter().for_each(|_| self.login.wire().line());
                 let is_rest = rest_by.is_some_and(|by| reader.began() <= by);
                 message.map(|message| self.take(message, is_rest, Instant::now()))
             }
@@ -218,6 +220,7 @@ impl<'a> MenuSession<'a> {
     }
 
     fn log(&self, asked: &str, said: &str) {
+        self.login.wire().decided(asked, said);
         info!("{}: {} -> {}", self.login.who(), logged(asked), logged(said));
     }
 

@@ -2,6 +2,7 @@
 
 use crate::dialect::menu::{GREETING, MENU};
 use crate::server::auth::{Credentials, LoginDialogue};
+use crate::trace::Expected;
 
 /// What the loop does after a message.
 pub enum Step {
@@ -31,6 +32,17 @@ pub enum Prompt {
     Choice,
     /// The text of a broadcast.
     BroadcastText,
+}
+
+impl Prompt {
+    /// The same, as far as it matters for what a trace may show of that message.
+    pub fn expected(&self) -> Expected {
+        match self {
+            Prompt::Login(dialogue) => dialogue.expected(),
+            Prompt::Choice | Prompt::BroadcastText => Expected::Member,
+            Prompt::Anything | Prompt::Option => Expected::Stranger,
+        }
+    }
 }
 
 /// An answer to somebody who is not logged in.

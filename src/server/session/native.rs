@@ -11,6 +11,7 @@ use crate::server::delivery::Mailbox;
 use crate::server::service::{
     self, Answered, ClientSnapshot, Login, LoginState, MENU, Probe, Rendezvous, TimeIsUp, is, write,
 };
+use crate::trace::Expected;
 use crate::value::{BadLine, Username};
 use log::{Level, debug, info, log_enabled};
 use std::fmt::{Display, Write};
@@ -107,7 +108,9 @@ impl<'a> Session<'a> {
         if let Err(too_fast) = self.login.count_line(now) {
             debug!("{}: too fast", self.login.who());
             self.commit(answer);
-            write(answer, Reply::Err(too_fast));
+            let reply = Reply::Err(too_fast);
+            self.login.wire().decided("", &reply.to_string());
+            write(answer, reply);
             return Next::Read;
         }
         let began = answer.len();
@@ -129,6 +132,15 @@ impl<'a> Session<'a> {
             _ => self.log(last_line(&answer[began..]).unwrap_or("OK")),
         }
         next
+    }
+
+    /// What the next line will be taken for, as far as that matters for what may be shown of it.
+    pub fn expected(&self) -> Expected {
+        match &self.prompt {
+            Prompt::Login(dialogue) => dialogue.expected(),
+            Prompt::Command | Prompt::BroadcastText if self.login.current().is_some() => Expected::Member,
+            Prompt::Command | Prompt::BroadcastText => Expected::Stranger,
+        }
     }
 
     fn take_line(&mut self, line: &str, answer: &mut String) -> Next {
@@ -314,13 +326,15 @@ impl<'a> Session<'a> {
     fn note(&mut self, asked: impl Display) {
         self.asked.clear();
         self.asked.shrink_to(MAX_NOTED);
-        if log_enabled!(Level::Info) {
+        if log_enabled!(Level::Info) || self.login.wire().is_on() {
             // A String takes every write.
             let _ = write!(self.asked, "{asked}");
         }
     }
 
+    /// Tells the log, and who records, what came of a line.
     fn log(&self, last: &str) {
+        self.login.wire().decided(&self.asked, last);
         info!("{}: {} -> {}", self.login.who(), logged(&self.asked), logged(last));
     }
 

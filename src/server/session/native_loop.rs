@@ -103,12 +103,13 @@ impl<'a> Connection<'a> {
         peer: SocketAddr,
         place: &'a Place<'a>,
     ) -> Option<Box<Connection<'a>>> {
-        let outbox = Arc::new(Outbox::new(Arc::clone(stream)).ok()?);
+        let outbox = Arc::new(Outbox::new(Arc::clone(stream), place.wire()).ok()?);
         let mut answer = String::new();
         let mailbox = Arc::clone(&outbox) as Arc<dyn Mailbox>;
         let session =
             Session::new(services, peer, reached_address(stream), mailbox, place, Instant::now(), &mut answer);
-        let lines = LineReader::new(DeadlineReader::new(Arc::clone(stream), None), MAX_LINE);
+        let input = DeadlineReader::new(Arc::clone(stream), None).recorded(place.wire());
+        let lines = LineReader::new(input, MAX_LINE);
         Some(Box::new(Connection { session, stream, peer, outbox, answer, lines, history: History::Over }))
     }
 
@@ -151,8 +152,11 @@ impl<'a> Connection<'a> {
         self.lines.get_mut().set_deadline(until);
         self.lines.get_mut().set_rate(self.session.login.read_rate());
         self.lines.set_most(self.session.login.most_without_lf());
+        let wire = self.session.login.wire();
+        wire.expects(|| self.session.expected());
         match self.lines.next_line() {
             Ok(Some(line)) => {
+                wire.line();
                 self.answer.reserve(KEPT_ANSWER);
                 Some(self.session.take(line, Instant::now(), &mut self.answer))
             }

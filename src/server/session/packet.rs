@@ -11,6 +11,7 @@ use crate::net::{DeadlineReader, Place, Refused, STRANGER_RATE};
 use crate::protocol::Event;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{FileNames, NewGuest, Rendezvous, SessionKey};
+use crate::trace::Expected;
 use log::info;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -33,10 +34,11 @@ pub struct Packets<'a> {
 impl Service for Packets<'_> {
     const NAME: &'static str = "packet client";
 
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, _: &Place<'_>) {
-        let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
+        let Ok(outbox) = Outbox::new(Arc::clone(stream), place.wire()) else { return };
+        place.wire().begins(|| Expected::Anything);
         let mut session = PacketSession::new(self, peer, outbox);
-        let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline);
+        let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline).recorded(place.wire());
         reader.set_rate(Some(STRANGER_RATE));
         let mut assembler = Assembler::default();
         while session.go_on(&mut reader, &mut assembler) {

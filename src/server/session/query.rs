@@ -11,6 +11,7 @@ use crate::net::{BurstReader, Place, Refused, STRANGER_RATE, Shutdown, TokenBuck
 use crate::protocol::Refusal;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{ClientSnapshot, FileNames, NewGuest, NotEntered, Rendezvous, SessionKey};
+use crate::trace::Expected;
 use crate::value::BadLine;
 use crate::value::sentence::counted;
 use log::info;
@@ -35,12 +36,14 @@ pub struct Queries<'a>(pub &'a Rendezvous);
 impl Service for Queries<'_> {
     const NAME: &'static str = "query client";
 
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, _: &Place<'_>) {
-        let Ok(outbox) = Outbox::new(Arc::clone(stream)) else { return };
+    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
+        let wire = place.wire();
+        let Ok(outbox) = Outbox::new(Arc::clone(stream), wire) else { return };
+        wire.begins(|| Expected::Anything);
         // However much it asks: a guest stays listed without a connection.
         let end = Some(Instant::now() + self.0.config.login_limit);
         let mut bucket = TokenBucket::new(self.0.config.rate.0, Instant::now());
-        let mut reader = BurstReader::new(Arc::clone(stream), MAX_QUERY);
+        let mut reader = BurstReader::new(Arc::clone(stream), MAX_QUERY).recorded(wire);
         reader.set_rate(Some(STRANGER_RATE));
         loop {
             let answer = match reader.next_message(end) {

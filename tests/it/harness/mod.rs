@@ -327,6 +327,15 @@ impl ServerProcess {
         self.child.wait().expect("ends");
     }
 
+    /// Sends a signal by name, and gives what else it has written to its standard output.
+    pub fn end_and_read(mut self, signal: &str) -> String {
+        send_signal(self.id(), signal);
+        let mut output = String::new();
+        self.output.read_to_string(&mut output).expect("text");
+        wait(&mut self.child);
+        output
+    }
+
     /// Sends a signal by name, and gives the exit code.
     pub fn end(mut self, signal: &str) -> Option<i32> {
         send_signal(self.id(), signal);

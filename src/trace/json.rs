@@ -1,0 +1,161 @@
+//! An event as a line of JSON: the fields of docs/TRACE.md, in their order.
+
+use super::event::{Datagram, End, Event, Fate, Recorded, Says};
+use super::known::{Again, Known};
+use crate::value::Ticket;
+use std::fmt::{Display, Write};
+use std::time::UNIX_EPOCH;
+
+/// An object that is written field by field.
+struct Object(String);
+
+impl Object {
+    fn new(recorded: &Recorded) -> Object {
+        let wall = recorded.at.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (t, m) = (wall.as_micros(), recorded.at.since_start.as_micros());
+        let parts = |micros: u128| (micros / 1_000_000, micros % 1_000_000);
+        let ((seconds, micros), (since, since_micros)) = (parts(t), parts(m));
+        Object(format!("{{\"t\":{seconds}.{micros:06},\"m\":{since}.{since_micros:06},\"n\":{}", recorded.n))
+    }
+
+    /// A number, or what else is JSON already.
+    fn raw(mut self, field: &str, value: impl Display) -> Object {
+        // A String takes every write.
+        let _ = write!(self.0, ",\"{field}\":{value}");
+        self
+    }
+
+    fn text(self, field: &str, value: impl Display) -> Object {
+        let value = serde_json::Value::String(value.to_string());
+        self.raw(field, value)
+    }
+
+    fn maybe(self, field: &str, value: Option<impl Display>) -> Object {
+        match value {
+            Some(value) => self.text(field, value),
+            None => self,
+        }
+    }
+
+    fn ev(self, ev: &str) -> Object {
+        self.text("ev", ev)
+    }
+
+    fn pair(self, field: &str, (first, last): (u64, u64)) -> Object {
+        self.raw(field, format_args!("[{first},{last}]"))
+    }
+
+    fn end(self) -> String {
+        self.0 + "}\n"
+    }
+}
+
+/// The line of an event, with its LF; none of what is for the other sinks alone. `again` is what is known of a datagram.
+pub fn line(recorded: &Recorded, known: &Known, again: Option<Again>) -> String {
+    let object = Object::new(recorded);
+    match &recorded.event {
+        Event::Start { who, at } => {
+            let object = object.ev("start").text("who", who).raw("pid", std::process::id());
+            object.text("version", env!("CARGO_PKG_VERSION")).raw("masked", true).maybe("at", *at)
+        }
+        Event::Stop => object.ev("stop"),
+        Event::Accept { c, at, from, dialect } => {
+            object.ev("accept").raw("c", c).maybe("at", *at).text("from", from).text("dialect", dialect)
+        }
+        Event::Refused { from, why } => object.ev("refused").text("from", from).text("why", why),
+        Event::Connect { c, at, from } => object.ev("connect").raw("c", c).text("at", at).maybe("from", *from),
+        Event::Close { c, how } => object.ev("close").raw("c", c).text("how", end(*how)),
+        Event::Thread { name, begins } => object.ev(if *begins { "thread+" } else { "thread-" }).text("thread", name),
+        Event::Name { c, name, ip, .. } => {
+            let object = object.ev("name");
+            let object = match c {
+                Some(c) => object.raw("c", c),
+                None => object,
+            };
+            object.text("name", name).maybe("ip", *ip)
+        }
+        Event::Left { c, .. } => object.ev("left").raw("c", c).maybe("name", known.name(*c)),
+        Event::Read { c, off, len, bytes } => bytes_of(object.ev("read"), *c, *off, *len, bytes),
+        Event::Write { c, off, len, bytes } => bytes_of(object.ev("write"), *c, *off, *len, bytes),
+        Event::Line { c, line, took } => {
+            let took: Vec<String> = took.iter().map(u64::to_string).collect();
+            object.ev("line").raw("c", c).text("line", line).raw("took", format_args!("[{}]", took.join(",")))
+        }
+        Event::Decide { c, verb, says, why } => {
+            let says = if *says == Says::Ok { "OK" } else { "ERR" };
+            let object = object.ev("decide").raw("c", c).maybe("name", known.name(*c));
+            object.text("verb", verb).text("says", says).text("why", why)
+        }
+        Event::Notice { c, line } => object.ev("notice").raw("c", c).text("line", line),
+        Event::Datagram(datagram) => datagram_of(object, datagram, known, again),
+        Event::Acked { token, from, upto, top, missing, bytes } => {
+            let missing: Vec<String> = missing.iter().map(|(first, last)| format!("[{first},{last}]")).collect();
+            let object = object.ev("acked").maybe("to", known.owner(*token)).text("from", from);
+            let object = object.raw("port", from.port()).raw("acked", upto);
+            let object = match top {
+                Some(top) => object.raw("top", top).raw("missing", format_args!("[{}]", missing.join(","))),
+                None => object,
+            };
+            object.text("bytes", bytes)
+        }
+        Event::Ticket { asker, to, ticket } => {
+            object.ev("ticket").text("for", asker).text("to", to).text("ticket", ticket)
+        }
+        Event::Redeem { with, ticket } => object.ev("redeem").text("with", with).text("ticket", ticket),
+        Event::Peer { c, verb, with, at } => {
+            object.ev("peer").raw("c", c).text("verb", verb).text("with", with).text("at", at)
+        }
+    }
+    .end()
+}
+
+fn bytes_of(object: Object, c: u64, off: u64, len: usize, bytes: &str) -> Object {
+    object.raw("c", c).raw("off", off).raw("len", len).text("bytes", bytes)
+}
+
+fn datagram_of(object: Object, datagram: &Datagram, known: &Known, again: Option<Again>) -> Object {
+    let Datagram { d, token, at, seq, len, bytes, fate } = datagram;
+    let ev = match (fate, again) {
+        (Fate::Dropped, _) => "dropped",
+        (Fate::Lost, _) => "lost",
+        (Fate::Sent, Some(_)) => "again",
+        (Fate::Sent, None) => "datagram",
+    };
+    let object = object.ev(ev).raw("d", d);
+    let object = match again {
+        Some(again) => object.raw("of", again.of),
+        None => object,
+    };
+    let object = object.text("to", name(known, *token, at)).text("at", at).raw("port", at.port());
+    let object = match seq {
+        Some(seq) => object.pair("seq", *seq),
+        None => object,
+    };
+    let object = object.raw("len", len);
+    let why = match (fate, again) {
+        (Fate::Dropped, _) => Some("--udp-loss".to_owned()),
+        (Fate::Lost, _) => Some("the system did not take it".to_owned()),
+        (Fate::Sent, again) => again.map(|again| why_again(&again)),
+    };
+    object.maybe("why", why).text("bytes", bytes)
+}
+
+/// Why something is sent again.
+pub fn why_again(again: &Again) -> String {
+    again.hello.map_or_else(|| "no hello".to_owned(), |upto| format!("hello_{upto}"))
+}
+
+/// Who gets a datagram, or where, where that is not known.
+pub fn name(known: &Known, token: Ticket, at: &impl Display) -> String {
+    known.owner(token).map_or_else(|| at.to_string(), str::to_owned)
+}
+
+/// How a connection has ended, in a word.
+fn end(how: End) -> &'static str {
+    match how {
+        End::Fin => "fin",
+        End::Rst => "rst",
+        End::Shut => "shut",
+        End::Slow => "slow",
+    }
+}

@@ -1,0 +1,92 @@
+//! Who is who in a trace, and what was sent to whom before: known from the events alone.
+
+use super::event::{Datagram, Event, Number};
+use crate::value::Ticket;
+use std::collections::{HashMap, VecDeque};
+
+/// Sessions and connections of which something is known, at the most: their ends may be among what was dropped.
+const MOST: usize = 20_000;
+/// Datagrams of a session that are known, the last ones: a repeat names the first of them.
+const DATAGRAMS: usize = 512;
+
+/// What is known.
+#[derive(Default)]
+pub struct Known {
+    names: HashMap<Number, String>,
+    sessions: HashMap<Ticket, Session>,
+}
+
+struct Session {
+    name: String,
+    /// The number of each datagram, its first and its last broadcast.
+    sent: VecDeque<(u64, u64, u64)>,
+    /// What its last hello has acknowledged.
+    acknowledged: Option<u64>,
+}
+
+/// A datagram that brings again what was sent before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// The first try.
+    pub of: u64,
+    /// What the last hello of the client has acknowledged.
+    pub hello: Option<u64>,
+}
+
+impl Known {
+    /// Takes what an event tells. To be called before [`Known::name`] and [`Known::again`] are asked about it.
+    pub fn take(&mut self, event: &Event) {
+        if self.names.len() > MOST || self.sessions.len() > MOST {
+            *self = Known::default();
+        }
+        match event {
+            Event::Name { c, name, token, .. } => {
+                if let Some(c) = c {
+                    self.names.insert(*c, name.to_string());
+                }
+                if let Some(token) = token {
+                    let session = Session { name: name.to_string(), sent: VecDeque::new(), acknowledged: None };
+                    self.sessions.insert(*token, session);
+                }
+            }
+            Event::Acked { token, upto, .. } => {
+                if let Some(session) = self.sessions.get_mut(token) {
+                    session.acknowledged = Some(*upto);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Forgets what an event ends; to be called when it was written.
+    pub fn forget(&mut self, event: &Event) {
+        match event {
+            Event::Close { c, .. } => drop(self.names.remove(c)),
+            // Who was there is known until the connection ends.
+            Event::Left { token, .. } => drop(self.sessions.remove(token)),
+            _ => {}
+        }
+    }
+
+    /// Who has logged in on a connection, last.
+    pub fn name(&self, c: Number) -> Option<&str> {
+        self.names.get(&c).map(String::as_str)
+    }
+
+    /// Whose session it is.
+    pub fn owner(&self, token: Ticket) -> Option<&str> {
+        self.sessions.get(&token).map(|session| session.name.as_str())
+    }
+
+    /// Whether a datagram brings again what was sent before; it counts as sent from now on.
+    pub fn again(&mut self, datagram: &Datagram) -> Option<Again> {
+        let (session, (first, last)) = (self.sessions.get_mut(&datagram.token)?, datagram.seq?);
+        let before = session.sent.iter().find(|(_, begin, end)| *begin <= last && *end >= first);
+        let again = before.map(|(d, ..)| Again { of: *d, hello: session.acknowledged });
+        if session.sent.len() == DATAGRAMS {
+            session.sent.pop_front();
+        }
+        session.sent.push_back((datagram.d, first, last));
+        again
+    }
+}

@@ -1,0 +1,365 @@
+//! What is recorded of one connection: its bytes as they come and go, and the lines that they make.
+
+use super::event::{End, Event, Number, Says, Stamp};
+use super::mask::{ClientMask, Expected, ServerMask};
+use super::recorder::Trace;
+use crate::value::{Ticket, Username};
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The reads that a line names at the most: its first ones, and the last.
+const MAX_TOOK: usize = 64;
+/// The bytes of a line that are kept.
+const MAX_LINE: usize = 4096;
+
+/// How lines begin that a server writes without being asked.
+const NOTICES: [&str; 3] = ["bcast_", "msg_", "notice_"];
+
+/// What records one connection; clones record the same one. Off where the trace is.
+#[derive(Clone, Default)]
+pub struct Wire(Option<Arc<Recorded>>);
+
+struct Recorded {
+    trace: Trace,
+    c: Number,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Bytes that were read, and written.
+    read: u64,
+    written: u64,
+    /// The masks of the two directions.
+    input: Mask,
+    output: Mask,
+    /// The line that has begun.
+    line: Line,
+    /// Lines that were read and not asked for yet: those of one read.
+    lines: VecDeque<Line>,
+    /// Whether what is written next begins a line.
+    begins: bool,
+    end: Option<End>,
+}
+
+/// Who says what goes in a direction.
+enum Mask {
+    Client(ClientMask),
+    Server(ServerMask),
+}
+
+#[derive(Default)]
+struct Line {
+    text: String,
+    took: Vec<u64>,
+}
+
+impl Trace {
+    /// A connection that was accepted from `from`, where `dialect` is spoken.
+    pub fn accepted(&self, stream: &TcpStream, from: SocketAddr, dialect: &'static str) -> Wire {
+        let masks = || (Mask::Client(ClientMask::new(Expected::Stranger)), Mask::Server(ServerMask::default()));
+        let event = |c| Event::Accept { c, at: stream.local_addr().ok(), from, dialect };
+        self.wire(masks, event)
+    }
+
+    /// A connection that we have made to a server at `at`.
+    pub fn connected(&self, stream: &TcpStream, at: SocketAddr) -> Wire {
+        let masks = || (Mask::Server(ServerMask::default()), Mask::Client(ClientMask::new(Expected::Member)));
+        self.wire(masks, |c| Event::Connect { c, at, from: stream.local_addr().ok() })
+    }
+
+    fn wire(&self, masks: impl FnOnce() -> (Mask, Mask), event: impl FnOnce(Number) -> Event) -> Wire {
+        if !self.is_on() {
+            return Wire::default();
+        }
+        let (c, (input, output)) = (self.next_connection(), masks());
+        self.record(|| event(c));
+        let (line, lines) = (Line::default(), VecDeque::new());
+        let state = State { read: 0, written: 0, input, output, line, lines, begins: true, end: None };
+        Wire(Some(Arc::new(Recorded { trace: self.clone(), c, state: Mutex::new(state) })))
+    }
+}
+
+impl Wire {
+    /// Whether anything is recorded.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The time, for a write that is about to begin.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.0.as_ref().and_then(|recorded| recorded.trace.stamp())
+    }
+
+    /// What a `read` gave: nothing is its end.
+    pub fn read(&self, bytes: &[u8]) {
+        let Some((recorded, mut state)) = self.lock() else { return };
+        let Some(at) = recorded.trace.stamp() else { return };
+        if bytes.is_empty() {
+            state.end.get_or_insert(End::Fin);
+            return;
+        }
+        let (off, c, len) = (state.read, recorded.c, bytes.len());
+        state.read += len as u64;
+        let pieces: Vec<&[u8]> = without_zeros(bytes).split_inclusive(|byte| *byte == b'\n').collect();
+        let texts: Vec<String> = pieces.iter().map(|piece| state.input.piece(piece)).collect();
+        let n = recorded.trace.record_at(at, Event::Read { c, off, len, bytes: texts.concat() });
+        for (piece, text) in pieces.iter().zip(texts) {
+            state.line.add(&text, n);
+            if piece.ends_with(b"\n") {
+                let line = std::mem::take(&mut state.line);
+                state.lines.push_back(line);
+            }
+        }
+    }
+
+    /// A read has failed, and not for want of time.
+    pub fn cut_off(&self) {
+        let Some((_, mut state)) = self.lock() else { return };
+        state.end.get_or_insert(End::Rst);
+    }
+
+    /// A `write` that began at `at` has taken these bytes.
+    pub fn wrote(&self, at: Stamp, bytes: &[u8]) {
+        let Some((recorded, mut state)) = self.lock() else { return };
+        let (off, c, len) = (state.written, recorded.c, bytes.len());
+        state.written += len as u64;
+        let pieces: Vec<&[u8]> = without_zeros(bytes).split_inclusive(|byte| *byte == b'\n').collect();
+        let texts: Vec<String> = pieces.iter().map(|piece| state.output.piece(piece)).collect();
+        let begins = std::mem::replace(&mut state.begins, bytes.ends_with(b"\n"));
+        recorded.trace.record_at(at, Event::Write { c, off, len, bytes: texts.concat() });
+        let whole = if begins { texts.as_slice() } else { texts.get(1..).unwrap_or_default() };
+        for line in whole.iter().filter(|text| NOTICES.iter().any(|begin| text.starts_with(begin))) {
+            recorded.trace.record_at(at, Event::Notice { c, line: line.trim_end().to_owned() });
+        }
+    }
+
+    /// A write has failed, as the other side does not read or has gone.
+    pub fn write_failed(&self, is_slow: bool) {
+        let Some((_, mut state)) = self.lock() else { return };
+        state.end.get_or_insert(if is_slow { End::Slow } else { End::Rst });
+    }
+
+    /// Says what the next line is taken for, once all lines that came in whole were carried out.
+    pub fn expects(&self, expected: impl FnOnce() -> Expected) {
+        let Some((_, mut state)) = self.lock() else { return };
+        if let Mask::Client(mask) = &mut state.input {
+            mask.expects(expected());
+        }
+    }
+
+    /// The same where messages have no line ends.
+    pub fn begins(&self, expected: impl FnOnce() -> Expected) {
+        let Some((_, mut state)) = self.lock() else { return };
+        if let Mask::Client(mask) = &mut state.input {
+            mask.begins(expected());
+        }
+    }
+
+    /// The next line, or what has come of a message without a line end, is looked at now.
+    pub fn line(&self) {
+        let Some((recorded, mut state)) = self.lock() else { return };
+        let next = state.lines.pop_front();
+        let Line { text, took } = next.unwrap_or_else(|| std::mem::take(&mut state.line));
+        let line = text.trim_end_matches(['\r', '\n']).to_owned();
+        recorded.trace.record(|| Event::Line { c: recorded.c, line, took });
+    }
+
+    /// What came of a line: `asked` begins with its command, `answer` is the last line of the answer.
+    pub fn decided(&self, asked: &str, answer: &str) {
+        let Some(recorded) = &self.0 else { return };
+        let verb = verb(asked).to_owned();
+        let (says, why) = match (answer.strip_prefix("OK"), answer.strip_prefix("ERR")) {
+            (Some(why), _) => (Says::Ok, why),
+            (_, Some(why)) => (Says::Err, why),
+            _ => (Says::Ok, answer),
+        };
+        let why = why.strip_prefix(',').unwrap_or(why).to_owned();
+        recorded.trace.record(|| Event::Decide { c: recorded.c, verb, says, why });
+    }
+
+    /// Somebody has logged in.
+    pub fn logged_in(&self, name: &Username, ip: IpAddr, token: Ticket) {
+        let Some(recorded) = &self.0 else { return };
+        let (c, name) = (Some(recorded.c), name.clone());
+        recorded.trace.record(|| Event::Name { c, name, ip: Some(ip), token: Some(token) });
+    }
+
+    /// A login has ended.
+    pub fn logged_out(&self, token: Ticket) {
+        let Some(recorded) = &self.0 else { return };
+        recorded.trace.record(|| Event::Left { c: recorded.c, token });
+    }
+
+    /// The connection is closed.
+    pub fn closed(&self) {
+        let Some((recorded, state)) = self.lock() else { return };
+        let how = state.end.unwrap_or(End::Shut);
+        recorded.trace.record(|| Event::Close { c: recorded.c, how });
+    }
+
+    fn lock(&self) -> Option<(&Recorded, MutexGuard<'_, State>)> {
+        let recorded = self.0.as_deref()?;
+        Some((recorded, recorded.state.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl Mask {
+    fn piece(&mut self, piece: &[u8]) -> String {
+        match self {
+            Mask::Client(mask) => mask.piece(piece),
+            Mask::Server(mask) => mask.piece(piece),
+        }
+    }
+}
+
+impl Line {
+    fn add(&mut self, text: &str, read: u64) {
+        if self.text.len() < MAX_LINE {
+            self.text.push_str(text);
+        }
+        if self.took.len() == MAX_TOOK {
+            self.took.pop();
+        }
+        self.took.push(read);
+    }
+}
+
+/// The command of a line as the log shows it.
+fn verb(asked: &str) -> &str {
+    if asked.starts_with('(') {
+        return "(none)";
+    }
+    let word = asked.trim().split([',', ' ']).next().unwrap_or_default();
+    // The others are words with a `_` in them.
+    let texts = ["bcast", "msg", "relay", "connect"];
+    word.split_once('_').map(|(verb, _)| verb).filter(|verb| texts.contains(verb)).unwrap_or(word)
+}
+
+/// What packets of a fixed length are filled with is not shown.
+fn without_zeros(bytes: &[u8]) -> &[u8] {
+    let filled = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    &bytes[..bytes.len() - filled]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::Output;
+    use super::super::recorder::Sinks;
+    use super::*;
+    use serde_json::{Value, json};
+    use std::fs;
+    use std::net::TcpListener;
+
+    /// The events of what is done with the wire of a connection, as JSON; and the text of the file.
+    fn recorded(with: impl FnOnce(&Wire)) -> (Vec<Value>, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("trace.json");
+        let file = Some(Output::create(&path).expect("a new file"));
+        let trace = Trace::start(Sinks { file, screen: None }).expect("a thread");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let wire = trace.accepted(&stream, ([127, 0, 0, 1], 5000).into(), "client");
+        with(&wire);
+        wire.closed();
+        trace.finish();
+        let text = fs::read_to_string(&path).expect("text");
+        let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        (events, text)
+    }
+
+    /// Fields of the events of this kind.
+    fn fields<const N: usize>(events: &[Value], ev: &str, names: [&str; N]) -> Vec<[Value; N]> {
+        let of_kind = events.iter().filter(|event| event["ev"] == ev);
+        of_kind.map(|event| names.map(|name| event[name].clone())).collect()
+    }
+
+    #[test]
+    fn bytes_are_recorded_as_they_came_and_lines_name_their_reads() {
+        let (events, _) = recorded(|wire| {
+            wire.read(b"LOGIN,alic");
+            wire.read(b"e,secret\nlist\nwho");
+            wire.line();
+            wire.decided("LOGIN,alice,***", "OK,Login successful!");
+            wire.line();
+            wire.decided("list", "ERR,Log in first");
+            wire.decided("GET_P,bob", "OK");
+            wire.decided("bcast_(2 bytes)", "OK,Broadcast 1 sent to 2 clients");
+            wire.decided("(not a command)", "ERR,Unknown command");
+            wire.read(b"ami\n");
+            wire.line();
+            wire.read(b"");
+        });
+        let reads = fields(&events, "read", ["n", "off", "len", "bytes"]);
+        let expected = [
+            [json!(2), json!(0), json!(10), json!("LOGIN,alic")],
+            [json!(3), json!(10), json!(17), json!("e,***\nlist\nwho")],
+            [json!(11), json!(27), json!(4), json!("ami\n")],
+        ];
+        assert_eq!(reads, expected);
+        let lines = fields(&events, "line", ["line", "took"]);
+        let expected =
+            [[json!("LOGIN,alice,***"), json!([2, 3])], [json!("list"), json!([3])], [json!("whoami"), json!([3, 11])]];
+        assert_eq!(lines, expected);
+        let decided = fields(&events, "decide", ["verb", "says", "why"]);
+        let expected = [
+            ["LOGIN", "OK", "Login successful!"],
+            ["list", "ERR", "Log in first"],
+            ["GET_P", "OK", ""],
+            ["bcast", "OK", "Broadcast 1 sent to 2 clients"],
+            ["(none)", "ERR", "Unknown command"],
+        ];
+        assert_eq!(decided, expected.map(|row| row.map(|text| json!(text))));
+        assert_eq!(fields(&events, "close", ["how"]), [[json!("fin")]]);
+    }
+
+    #[test]
+    fn no_four_bytes_of_a_password_are_in_the_file_wherever_a_login_is_cut() {
+        let password = "Xq7w%Zk9";
+        let login = format!("login\nalice\n{password}\nLOGIN,alice,{password}\n");
+        let (_, text) = recorded(|wire| {
+            for at in 1..login.len() {
+                wire.begins(|| Expected::Stranger);
+                wire.read(&login.as_bytes()[..at]);
+                wire.read(&login.as_bytes()[at..]);
+                (0..4).for_each(|_| wire.line());
+            }
+        });
+        let leak = password.as_bytes().windows(4).find(|part| text.as_bytes().windows(4).any(|other| other == *part));
+        assert_eq!(leak, None);
+        assert!(text.contains("LOGIN,alice,***") && text.contains("\"len\":"));
+    }
+
+    #[test]
+    fn writes_hide_tokens_and_name_what_nobody_has_asked_for() {
+        let token = "0123456789abcdef0123456789abcdef";
+        let (events, text) = recorded(|wire| {
+            let write = |bytes: &str| wire.wrote(wire.stamp().expect("it is on"), bytes.as_bytes());
+            write(&format!("udp_{}", &token[..9]));
+            write(&format!("{}\nbcast_1_1700000000_eve_hi\nOK,Logi", &token[9..]));
+            write("n successful!\n");
+            wire.write_failed(true);
+            wire.cut_off();
+        });
+        assert!(!text.contains("01234"), "{text}");
+        let writes = fields(&events, "write", ["off", "len", "bytes"]);
+        assert_eq!(writes[0], [json!(0), json!(13), json!("udp_0123...")]);
+        assert_eq!(writes[1], [json!(13), json!(57), json!("\nbcast_1_1700000000_eve_hi\nOK,Logi")]);
+        assert_eq!(fields(&events, "notice", ["line"]), [[json!("bcast_1_1700000000_eve_hi")]]);
+        assert_eq!(fields(&events, "close", ["how"]), [[json!("slow")]]);
+    }
+
+    #[test]
+    fn a_line_of_many_reads_names_the_first_ones_and_the_last() {
+        let (events, _) = recorded(|wire| {
+            wire.expects(|| Expected::Member);
+            (0..200).for_each(|_| wire.read(&[b'x'; 100]));
+            wire.read(b"\n");
+            wire.line();
+        });
+        let [line, took] = &fields(&events, "line", ["line", "took"])[0];
+        assert_eq!(line.as_str().map(str::len), Some(41 * 100));
+        let took: Vec<u64> = took.as_array().expect("numbers").iter().filter_map(Value::as_u64).collect();
+        assert_eq!((took.len(), took[62], took[63]), (MAX_TOOK, 64, 202));
+    }
+}

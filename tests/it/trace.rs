@@ -1,0 +1,163 @@
+//! `--trace` and `--show`, of programs as people run them.
+
+use crate::harness::client::ClientProcess;
+use crate::harness::{Lines, ServerProcess, read, wait_until};
+use serde_json::{Value, json};
+use std::net::Shutdown;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+const PASSWORD: &str = "Xq7w-Zk9";
+
+/// The events of a trace.
+fn events(path: &Path) -> Vec<Value> {
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    read(path).lines().map(parse).collect()
+}
+
+/// Those of a kind of which this holds.
+fn of_kind<'a>(events: &'a [Value], ev: &str, holds: impl Fn(&Value) -> bool) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["ev"] == ev && holds(event)).collect()
+}
+
+/// No part of a secret is in the file, which only its owner may read.
+fn keeps_secrets(path: &Path, secrets: &[&str]) {
+    let text = read(path);
+    for secret in secrets {
+        // Fewer digits of a token may stand in a time by chance.
+        let length = if *secret == PASSWORD { 4 } else { 12 };
+        let mut parts = (0..=secret.len() - length).map(|at| &secret[at..at + length]);
+        assert_eq!(parts.find(|part| text.contains(part)), None, "of {secret}");
+    }
+    assert_eq!(std::fs::metadata(path).expect("there").permissions().mode() & 0o777, 0o600);
+}
+
+/// Somebody who signs up in a dialogue, and logs in by a line that comes in two reads.
+fn join(server: &ServerProcess, trace: &Path, name: &str) -> Lines {
+    let mut lines = Lines::connect(server.address);
+    lines.line();
+    for said in ["signup", name, PASSWORD] {
+        assert!(lines.ask(said).starts_with("OK,"));
+    }
+    assert!(lines.ask(PASSWORD).starts_with("OK,Signup successful"));
+    let (first, rest) = PASSWORD.split_at(5);
+    lines.send_raw(format!("LOGIN,{name},{first}"));
+    wait_until("the first read", || read(trace).contains(&format!("LOGIN,{name},***")));
+    lines.send_raw(format!("{rest}\n"));
+    let answer = lines.answer();
+    assert_eq!(answer.last().map(String::as_str), Some("OK,Login successful!"));
+    let field = |start: &str| answer.iter().find_map(|line| line.strip_prefix(start)).expect("there").to_owned();
+    (lines.token, lines.ip) = (field("udp_"), field("ip_"));
+    lines
+}
+
+#[test]
+fn a_server_records_what_happens_at_its_sockets() {
+    const BROADCASTS: u64 = 40;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("server.json");
+    let options = ["--udp-loss", "0.5", "--rate", "off", "--trace", path.to_str().expect("UTF-8")];
+    let server = ServerProcess::start(folder.path(), &options);
+    let mut alice = ClientProcess::join(server.address, "alice");
+    let (mut bob, mut eve) = (join(&server, &path, "bob"), join(&server, &path, "eve"));
+    wait_until("a hello", || read(&path).contains("\"ev\":\"acked\""));
+    for number in 1..=BROADCASTS {
+        assert_eq!(bob.ask(&format!("bcast_text {number}")), format!("OK,Broadcast {number} sent to 3 clients"));
+        eve.event();
+    }
+    alice.see(&format!("text {BROADCASTS}"));
+    wait_until("an acknowledgement", || read(&path).contains(&format!("\"acked\":{BROADCASTS}")));
+    bob.send("connect_alice");
+    let answer = bob.answer();
+    let ticket = answer.iter().find_map(|line| line.strip_prefix("ticket_alice_")).expect("a ticket");
+    assert_eq!(bob.ask("quit"), "OK,Goodbye");
+    bob.wait_for_end();
+    assert_eq!(alice.finish(), Some(0));
+    eve.stream().shutdown(Shutdown::Write).expect("open");
+    wait_until("the end of eve's connection", || read(&path).contains("\"how\":\"fin\""));
+    assert_eq!(server.end("TERM"), Some(0));
+    keeps_secrets(&path, &[PASSWORD, &bob.token, &eve.token, ticket]);
+
+    let events = events(&path);
+    assert!((1..).zip(&events).all(|(n, event)| event["n"] == n), "nothing was dropped");
+    assert_eq!((&events[0]["ev"], &events[0]["who"]), (&json!("start"), &json!("server")));
+    assert_eq!(events.last().map(|last| &last["ev"]), Some(&json!("stop")));
+    let of_eve = of_kind(&events, "name", |event| event["name"] == "eve")[0]["c"].clone();
+    let read_of = |n: &Value| &events[n.as_u64().expect("a number") as usize - 1];
+    let login = of_kind(&events, "line", |event| event["c"] == of_eve && event["line"] == "LOGIN,eve,******")[0];
+    let took: Vec<&Value> = login["took"].as_array().expect("reads").iter().map(read_of).collect();
+    assert_eq!(took.iter().map(|read| &read["bytes"]).collect::<Vec<_>>(), ["LOGIN,eve,***", "***\n"]);
+    assert_eq!(took[0]["len"], 15, "as it is");
+    assert_eq!(took[1]["off"], took[0]["off"].as_u64().expect("a number") + 15);
+    let decided = of_kind(&events, "decide", |event| event["name"] == "eve" && event["verb"] == "LOGIN")[0];
+    assert_eq!((&decided["says"], &decided["why"]), (&json!("OK"), &json!("Login successful!")));
+    let notices = of_kind(&events, "notice", |event| event["c"] == of_eve);
+    assert!(notices.iter().any(|event| event["line"].as_str().is_some_and(|line| line.ends_with("_bob_text 1"))));
+    assert_eq!(
+        of_kind(&events, "ticket", |event| event["for"] == "bob" && event["to"] == "alice")[0]["ticket"],
+        ticket[..4]
+    );
+    assert!(!of_kind(&events, "close", |event| event["how"] == "fin").is_empty());
+    assert_eq!(of_kind(&events, "thread+", |event| event["thread"] == "broadcaster").len(), 1);
+
+    let dropped = of_kind(&events, "dropped", |event| event["to"] == "alice" && event["why"] == "--udp-loss");
+    let again = of_kind(&events, "again", |event| event["to"] == "alice");
+    assert!(!dropped.is_empty() && !again.is_empty(), "{} dropped, {} again", dropped.len(), again.len());
+    for event in &again {
+        let first = events.iter().find(|other| other["d"] == event["of"]).expect("the first try");
+        assert!(first["n"].as_u64() < event["n"].as_u64() && !first["seq"].is_null());
+    }
+    let has = |event: &Value, number| {
+        event["seq"][0].as_u64().is_some_and(|first| first <= number) && event["seq"][1].as_u64() >= Some(number)
+    };
+    for number in 1..=BROADCASTS {
+        let sent = |event: &Value| ["datagram", "again"].iter().any(|ev| event["ev"] == *ev) && has(event, number);
+        assert!(events.iter().any(sent), "broadcast {number}");
+    }
+}
+
+#[test]
+fn a_class_sees_rows_and_no_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &["--show"]);
+    let mut alice = Lines::connect(server.address);
+    alice.line();
+    alice.ask("SIGNUP,alice,password");
+    alice.log_in("alice");
+    assert_eq!(alice.ask("bcast_hi all"), "OK,Broadcast 1 sent to 1 client");
+    assert_eq!(alice.ask("quit"), "OK,Goodbye");
+    alice.wait_for_end();
+    let log = server.log.clone();
+    let shown = server.end_and_read("TERM");
+    for row in [
+        "  (new)           connect    127.0.0.1:",
+        "  (new)           SIGNUP     Signup successful, alice: please log in\n",
+        "  alice           LOGIN      is 127.0.0.2\n",
+        "  alice           bcast      #1 \"hi all\" to 1 client\n",
+        "  (server)        → tcp      #1 to 1: alice\n",
+        "  alice           quit       Goodbye\n",
+        "  (server)        stops\n",
+    ] {
+        assert!(shown.contains(row), "no {row:?} in\n{shown}");
+    }
+    assert!(!shown.contains('\u{1b}') && !shown.contains("password"), "{shown}");
+    assert_eq!(read(&log), "", "of the log only warnings");
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_a_wrong_option() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = folder.path().join("notes.txt");
+    std::fs::write(&other, "mine\n").expect("room");
+    let start = |program: &str, options: &[&str]| {
+        let output = Command::new(program).args(options).arg("--trace").arg(&other).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let data = folder.path().join("data");
+    let server = ["--port", "0", "--data", data.to_str().expect("UTF-8")];
+    let (code, said) = start(env!("CARGO_BIN_EXE_server"), &server);
+    let sentence = format!("server: {} is there and is no trace: choose another file with --trace\n", other.display());
+    assert_eq!((code, said), (Some(2), sentence));
+    assert_eq!(read(&other), "mine\n");
+}
