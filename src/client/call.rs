@@ -5,6 +5,7 @@
 //! the call up.
 
 use super::event::{CallEnd, CallError, CallId, Event, Introduced, MAX_ORDERS, News, Order};
+use crate::trace::Trace;
 use crate::value::Address;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, Read, Write};
@@ -35,7 +36,11 @@ pub enum Signal {
 
 /// The way to the runner, of which every thread has one.
 #[derive(Clone)]
-pub struct Signals(SyncSender<Signal>);
+pub struct Signals {
+    to: SyncSender<Signal>,
+    /// What each thread records with.
+    trace: Trace,
+}
 
 /// The runner's end of a call.
 pub struct OrderSender {
@@ -83,12 +88,22 @@ impl Signals {
     /// A way to the runner, and its end there, with room for so many.
     pub fn new(room: usize) -> (Signals, Receiver<Signal>) {
         let (sender, receiver) = sync_channel(room);
-        (Signals(sender), receiver)
+        (Signals { to: sender, trace: Trace::default() }, receiver)
+    }
+
+    /// The same, with what happens recorded.
+    pub fn recorded(self, trace: &Trace) -> Signals {
+        Signals { trace: trace.clone(), ..self }
+    }
+
+    /// What records.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// Tells the runner, and waits while it has no room; false when the client is over.
     pub fn send(&self, signal: Signal) -> bool {
-        self.0.send(signal).is_ok()
+        self.to.send(signal).is_ok()
     }
 
     /// Tells the App, and waits while there is no room; false when the client is over.
@@ -106,17 +121,17 @@ impl Signals {
     /// Tells the App something that may be left out when there is no room; false when it was. What is dropped here is
     /// repaired or repeated by who sends it.
     pub fn event_if_room(&self, event: Event) -> bool {
-        self.0.try_send(Signal::Event(event)).is_ok()
+        self.to.try_send(Signal::Event(event)).is_ok()
     }
 
     /// Tells the App something that may be lost when there is no room; false when the client is over.
     pub fn offer(&self, event: Event) -> bool {
-        !matches!(self.0.try_send(Signal::Event(event)), Err(TrySendError::Disconnected(_)))
+        !matches!(self.to.try_send(Signal::Event(event)), Err(TrySendError::Disconnected(_)))
     }
 
     /// Wakes the runner, and never waits: one for whom there is no room finds the runner awake.
     pub fn wake(&self) {
-        let _ = self.0.try_send(Signal::Wake);
+        let _ = self.to.try_send(Signal::Wake);
     }
 }
 
@@ -143,6 +158,11 @@ impl OrderSender {
 }
 
 impl Call {
+    /// What records.
+    pub fn trace(&self) -> &Trace {
+        self.signals.trace()
+    }
+
     /// Tells the App something; false when the client is over.
     pub fn tell(&self, news: News) -> bool {
         self.signals.event(Event::News { call: self.id, news })

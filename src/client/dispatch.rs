@@ -56,7 +56,8 @@ pub fn begin(call: Call, work: Work, means: &Means) {
 /// Serves a connection that a peer has made to us, on this thread, and ends the call. The stream is still open then:
 /// who accepted it closes it gently.
 pub fn serve(call: Call, stream: Arc<TcpStream>, from: SocketAddr, doorway: &Doorway<'_>, means: &Means) {
-    let end = match PeerConnection::new(stream) {
+    let wire = call.trace().called_by(&stream, from);
+    let end = match PeerConnection::new(stream, wire) {
         Ok(connection) => receive(&call, connection, from, doorway, means),
         Err(error) => {
             log::info!("peer {from}: {error}");
@@ -133,7 +134,10 @@ fn prove(
     connection.prove(Proof::of(Side::Callee, ticket, own, first));
     let until = Instant::now() + PROOF;
     match connection.line_or_end(call, left(until)) {
-        Ok(line) if line.parse() == Ok(Proof::of(Side::Caller, ticket, own, first)) => Ok((ticket, until)),
+        Ok(line) if line.parse() == Ok(Proof::of(Side::Caller, ticket, own, first)) => {
+            connection.wire().proven(first, knock.opening.name(), ticket, knock.from);
+            Ok((ticket, until))
+        }
         Ok(_) => Err(refuse(connection, PeerRefusal::WrongProof)),
         Err(none) => Err(refuse_no_line(connection, knock.from, &none)),
     }

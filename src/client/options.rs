@@ -119,6 +119,10 @@ struct Session {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, hide = true)]
     stall: Duration,
 
+    /// Record what happens at the sockets, as lines of JSON: docs/TRACE.md. Passwords and tickets are hidden, files left out
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
     /// Carry out these commands, divided by ; (\; is a ;), and leave
     #[arg(long, value_name = "COMMANDS")]
     exec: Option<String>,
@@ -245,6 +249,8 @@ pub struct Options {
     pub run: RunOptions,
     /// What is read and how it is shown.
     pub output: Output,
+    /// Where what happens is recorded.
+    pub trace: Option<PathBuf>,
 }
 
 /// What is to be done.
@@ -304,6 +310,7 @@ impl Arguments {
                 plain: session.plain,
                 logs: session.logs,
             },
+            trace: session.trace,
         })))
     }
 }

@@ -15,6 +15,7 @@ use super::run::serve::RunMeans;
 use super::run::{Cgroups, ConsentLog};
 use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
 use super::screen;
+use crate::trace::{self, Event, Sinks, Trace};
 use jiff::tz::TimeZone;
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -28,8 +29,18 @@ use std::time::{Instant, SystemTime};
 /// folder is not to be had.
 pub fn run(options: Options) -> Result<bool, String> {
     let Some(server) = server(&options)? else { return Ok(true) };
+    let file = options.trace.as_deref().map(trace::Output::create).transpose()?;
+    let trace = Trace::start(Sinks { file, screen: None })?;
+    trace.record(|| Event::Start { who: "client", at: Some(server) });
+    let result = run_at(server, options, &trace);
+    trace.finish();
+    result
+}
+
+fn run_at(server: SocketAddr, options: Options, trace: &Trace) -> Result<bool, String> {
     let face = face(&options);
     let (signals, receiver) = Signals::new(ROOM);
+    let signals = signals.recorded(trace);
     let covers_log = face == Face::Screen && io::stderr().is_terminal();
     // The screen is gone when this is dropped, as the last of all.
     let _cover = log_lines::start(covers_log.then(|| signals.clone()));

@@ -50,6 +50,11 @@ impl DeadlineReader {
         DeadlineReader { wire: wire.clone(), ..self }
     }
 
+    /// From now on reads are not recorded.
+    pub fn record_no_more(&mut self) {
+        self.wire = Wire::default();
+    }
+
     /// Moves the deadline.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;

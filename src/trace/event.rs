@@ -63,12 +63,16 @@ pub enum Event {
     Datagram(Datagram),
     /// A hello: what a client has of the broadcasts.
     Acked { token: Ticket, from: SocketAddr, upto: u64, top: Option<u64>, missing: Vec<(u64, u64)>, bytes: String },
+    /// What we have of the broadcasts, as we tell the server at `at` from a port of ours.
+    Hello { at: SocketAddr, port: Option<u16>, upto: u64, top: Option<u64>, missing: Vec<(u64, u64)>, bytes: String },
+    /// A datagram of the server that we have received, with these broadcasts.
+    Received { from: SocketAddr, numbers: Vec<u64>, len: usize, bytes: String },
     /// A ticket was drawn for one who asks to reach another.
     Ticket { asker: Username, to: Username, ticket: String },
-    /// Somebody has proven a ticket to us.
-    Redeem { with: String, ticket: String },
-    /// A connection between peers begins to carry what it is for.
-    Peer { c: Number, verb: String, with: String, at: SocketAddr },
+    /// Somebody has proven to have the ticket that we know.
+    Redeem { c: Number, with: Username, ticket: String },
+    /// Two clients are connected, and each has proven who it is.
+    Peer { c: Number, verb: String, with: Username, at: SocketAddr },
 }
 
 /// A datagram that a server sends.
@@ -129,6 +133,7 @@ impl Event {
         size_of::<Recorded>()
             + match self {
                 Event::Read { bytes, .. } | Event::Write { bytes, .. } | Event::Acked { bytes, .. } => bytes.len(),
+                Event::Hello { bytes, .. } | Event::Received { bytes, .. } => bytes.len(),
                 Event::Line { line, took, .. } => line.len() + took.len() * size_of::<u64>(),
                 Event::Notice { line, .. } => line.len(),
                 Event::Decide { verb, why, .. } => verb.len() + why.len(),

@@ -89,24 +89,43 @@ pub fn line(recorded: &Recorded, known: &Known, again: Option<Again>) -> String 
         Event::Notice { c, line } => object.ev("notice").raw("c", c).text("line", line),
         Event::Datagram(datagram) => datagram_of(object, datagram, known, again),
         Event::Acked { token, from, upto, top, missing, bytes } => {
-            let missing: Vec<String> = missing.iter().map(|(first, last)| format!("[{first},{last}]")).collect();
             let object = object.ev("acked").maybe("to", known.owner(*token)).text("from", from);
-            let object = object.raw("port", from.port()).raw("acked", upto);
-            let object = match top {
-                Some(top) => object.raw("top", top).raw("missing", format_args!("[{}]", missing.join(","))),
+            acknowledged(object.raw("port", from.port()), *upto, *top, missing).text("bytes", bytes)
+        }
+        Event::Hello { at, port, upto, top, missing, bytes } => {
+            let object = object.ev("hello").text("at", at);
+            let object = match port {
+                Some(port) => object.raw("port", port),
                 None => object,
             };
-            object.text("bytes", bytes)
+            acknowledged(object, *upto, *top, missing).text("bytes", bytes)
+        }
+        Event::Received { from, numbers, len, bytes } => {
+            let object = object.ev("datagram").text("from", from).raw("port", from.port());
+            let object = match (numbers.first(), numbers.last(), known.new_ones()) {
+                (Some(first), Some(last), Some(new)) => object.pair("seq", (*first, *last)).pair("shown", new),
+                (Some(first), Some(last), None) => object.pair("seq", (*first, *last)).raw("shown", "[]"),
+                _ => object,
+            };
+            object.raw("len", len).text("bytes", bytes)
         }
         Event::Ticket { asker, to, ticket } => {
             object.ev("ticket").text("for", asker).text("to", to).text("ticket", ticket)
         }
-        Event::Redeem { with, ticket } => object.ev("redeem").text("with", with).text("ticket", ticket),
+        Event::Redeem { c, with, ticket } => object.ev("redeem").raw("c", c).text("with", with).text("ticket", ticket),
         Event::Peer { c, verb, with, at } => {
             object.ev("peer").raw("c", c).text("verb", verb).text("with", with).text("at", at)
         }
     }
     .end()
+}
+
+/// What a hello says.
+fn acknowledged(object: Object, upto: u64, top: Option<u64>, missing: &[(u64, u64)]) -> Object {
+    let object = object.raw("acked", upto);
+    let Some(top) = top else { return object };
+    let missing: Vec<String> = missing.iter().map(|(first, last)| format!("[{first},{last}]")).collect();
+    object.raw("top", top).raw("missing", format_args!("[{}]", missing.join(",")))
 }
 
 fn bytes_of(object: Object, c: u64, off: u64, len: usize, bytes: &str) -> Object {

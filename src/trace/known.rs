@@ -2,18 +2,24 @@
 
 use super::event::{Datagram, Event, Number};
 use crate::value::Ticket;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// Sessions and connections of which something is known, at the most: their ends may be among what was dropped.
 const MOST: usize = 20_000;
 /// Datagrams of a session that are known, the last ones: a repeat names the first of them.
 const DATAGRAMS: usize = 512;
 
+/// Numbers of broadcasts that a client remembers, the highest ones.
+const NUMBERS: usize = 4096;
+
 /// What is known.
 #[derive(Default)]
 pub struct Known {
     names: HashMap<Number, String>,
     sessions: HashMap<Ticket, Session>,
+    /// Broadcasts that have come to a client, and which of those of the last datagram had not come before.
+    come: BTreeSet<u64>,
+    new: Vec<u64>,
 }
 
 struct Session {
@@ -54,8 +60,19 @@ impl Known {
                     session.acknowledged = Some(*upto);
                 }
             }
+            Event::Received { numbers, .. } => {
+                self.new = numbers.iter().copied().filter(|number| self.come.insert(*number)).collect();
+                while self.come.len() > NUMBERS {
+                    self.come.pop_first();
+                }
+            }
             _ => {}
         }
+    }
+
+    /// The first and the last of the broadcasts of the last datagram that had not come to the client before.
+    pub fn new_ones(&self) -> Option<(u64, u64)> {
+        Some((*self.new.first()?, *self.new.last()?))
     }
 
     /// Forgets what an event ends; to be called when it was written.

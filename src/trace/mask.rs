@@ -282,6 +282,40 @@ impl ServerMask {
     }
 }
 
+/// The mask for what two clients say to each other: of a run of 12 hexadecimal digits or more, four are shown. Tickets, what
+/// is shown of them, and proofs are such.
+#[derive(Default)]
+pub struct PeerMask {
+    /// The digits of the run that has begun.
+    run: usize,
+}
+
+/// A run of so many digits may be a ticket.
+const SECRET_RUN: usize = 12;
+
+impl PeerMask {
+    /// A piece as it may be shown.
+    pub fn piece(&mut self, piece: &[u8]) -> String {
+        let mut kept = Vec::with_capacity(piece.len());
+        for part in piece.chunk_by(|one, other| one.is_ascii_hexdigit() == other.is_ascii_hexdigit()) {
+            if !part[0].is_ascii_hexdigit() {
+                self.run = 0;
+                kept.extend_from_slice(part);
+                continue;
+            }
+            let before = self.run;
+            self.run += part.len();
+            if self.run < SECRET_RUN {
+                kept.extend_from_slice(part);
+            } else {
+                kept.extend_from_slice(&part[..SHOWN_DIGITS.saturating_sub(before).min(part.len())]);
+                kept.extend_from_slice(b"...");
+            }
+        }
+        shown(&kept)
+    }
+}
+
 /// Bytes as text: what is no UTF-8 becomes a visible `\xff`.
 pub fn shown(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
@@ -371,6 +405,22 @@ mod tests {
         assert_eq!(mask.piece(b"secret"), "***");
         mask.begins(Expected::Member);
         assert_eq!(mask.piece(b"1"), "1");
+    }
+
+    #[test]
+    fn of_long_runs_of_digits_between_peers_four_are_shown() {
+        let ticket = "0123456789abcdef0123456789abcdef";
+        let whole = |text: &str| PeerMask::default().piece(text.as_bytes());
+        assert_eq!(whole(&format!("CHAT,alice,{ticket}\n")), "CHAT,alice,0123...\n");
+        assert_eq!(
+            whole("proof_00112233445566778899\nOK,1700000000\nfeed me\n"),
+            "proof_0011...\nOK,1700000000\nfeed me\n"
+        );
+        for at in 1..ticket.len() {
+            let mut mask = PeerMask::default();
+            let shown = mask.piece(&ticket.as_bytes()[..at]) + &mask.piece(&ticket.as_bytes()[at..]);
+            assert!(shown.bytes().filter(u8::is_ascii_hexdigit).count() < SECRET_RUN, "{shown}");
+        }
     }
 
     #[test]

@@ -190,6 +190,7 @@ impl Projector {
             }
             Event::Name { c: None, .. } | Event::Acked { .. } | Event::Write { .. } | Event::Thread { .. } => None,
             Event::Connect { .. } | Event::Redeem { .. } | Event::Peer { .. } => None,
+            Event::Hello { .. } | Event::Received { .. } => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is recorded of one connection: its bytes as they come and go, and the lines that they make.
 
 use super::event::{End, Event, Number, Says, Stamp};
-use super::mask::{ClientMask, Expected, ServerMask};
+use super::mask::{ClientMask, Expected, PeerMask, ServerMask};
 use super::recorder::Trace;
 use crate::value::{Ticket, Username};
 use std::collections::VecDeque;
@@ -46,6 +46,7 @@ struct State {
 enum Mask {
     Client(ClientMask),
     Server(ServerMask),
+    Peer(PeerMask),
 }
 
 #[derive(Default)]
@@ -66,6 +67,18 @@ impl Trace {
     pub fn connected(&self, stream: &TcpStream, at: SocketAddr) -> Wire {
         let masks = || (Mask::Server(ServerMask::default()), Mask::Client(ClientMask::new(Expected::Member)));
         self.wire(masks, |c| Event::Connect { c, at, from: stream.local_addr().ok() })
+    }
+
+    /// A connection that another client has made to us.
+    pub fn called_by(&self, stream: &TcpStream, from: SocketAddr) -> Wire {
+        let event = |c| Event::Accept { c, at: stream.local_addr().ok(), from, dialect: "peer" };
+        self.wire(|| (Mask::Peer(PeerMask::default()), Mask::Peer(PeerMask::default())), event)
+    }
+
+    /// A connection that we have made to another client.
+    pub fn calls(&self, stream: &TcpStream, at: SocketAddr) -> Wire {
+        let event = |c| Event::Connect { c, at, from: stream.local_addr().ok() };
+        self.wire(|| (Mask::Peer(PeerMask::default()), Mask::Peer(PeerMask::default())), event)
     }
 
     fn wire(&self, masks: impl FnOnce() -> (Mask, Mask), event: impl FnOnce(Number) -> Event) -> Wire {
@@ -191,6 +204,15 @@ impl Wire {
         recorded.trace.record(|| Event::Left { c: recorded.c, token });
     }
 
+    /// The other side is `with`, who has proven it by this ticket, and comes for what the line `first` says.
+    pub fn proven(&self, first: &str, with: &Username, ticket: Ticket, at: SocketAddr) {
+        let Some(recorded) = &self.0 else { return };
+        let (c, verb) = (recorded.c, verb(first).to_owned());
+        let digits = ticket.to_string()[..4].to_owned();
+        recorded.trace.record(|| Event::Redeem { c, with: with.clone(), ticket: digits });
+        recorded.trace.record(|| Event::Peer { c, verb, with: with.clone(), at });
+    }
+
     /// The connection is closed.
     pub fn closed(&self) {
         let Some((recorded, state)) = self.lock() else { return };
@@ -209,6 +231,7 @@ impl Mask {
         match self {
             Mask::Client(mask) => mask.piece(piece),
             Mask::Server(mask) => mask.piece(piece),
+            Mask::Peer(mask) => mask.piece(piece),
         }
     }
 }

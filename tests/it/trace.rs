@@ -1,7 +1,7 @@
 //! `--trace` and `--show`, of programs as people run them.
 
 use crate::harness::client::ClientProcess;
-use crate::harness::{Lines, ServerProcess, read, wait_until};
+use crate::harness::{Lines, ServerProcess, read, send_signal, wait_until};
 use serde_json::{Value, json};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
@@ -26,7 +26,7 @@ fn keeps_secrets(path: &Path, secrets: &[&str]) {
     let text = read(path);
     for secret in secrets {
         // Fewer digits of a token may stand in a time by chance.
-        let length = if *secret == PASSWORD { 4 } else { 12 };
+        let length = if *secret == PASSWORD { 4 } else { secret.len().min(12) };
         let mut parts = (0..=secret.len() - length).map(|at| &secret[at..at + length]);
         assert_eq!(parts.find(|part| text.contains(part)), None, "of {secret}");
     }
@@ -158,6 +158,62 @@ fn a_trace_that_cannot_be_written_is_a_wrong_option() {
     let server = ["--port", "0", "--data", data.to_str().expect("UTF-8")];
     let (code, said) = start(env!("CARGO_BIN_EXE_server"), &server);
     let sentence = format!("server: {} is there and is no trace: choose another file with --trace\n", other.display());
-    assert_eq!((code, said), (Some(2), sentence));
+    assert_eq!((code, said), (Some(2), sentence.clone()));
+    let (code, said) = start(env!("CARGO_BIN_EXE_client"), &["127.0.0.1", "1"]);
+    assert_eq!((code, said), (Some(2), sentence.replacen("server:", "client:", 1)));
     assert_eq!(read(&other), "mine\n");
+}
+
+#[test]
+fn two_clients_record_a_chat_that_outlives_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(format!("{name}.json"));
+    let server = ServerProcess::start(folder.path(), &[]);
+    let join = |name: &str| {
+        let trace = path(name);
+        let options = ["--user", name, "--signup", "--trace", trace.to_str().expect("UTF-8")];
+        let mut client = ClientProcess::start(server.address, &options);
+        client.see(&format!("Logged in as {name}."));
+        client
+    };
+    let (mut alice, mut bob) = (join("alice"), join("bob"));
+    wait_until("a hello", || read(&path("bob")).contains("\"ev\":\"hello\""));
+    alice.say("all hi");
+    bob.see("hi");
+    alice.say("chat bob");
+    bob.see("accept");
+    bob.say("accept");
+    alice.see("bob");
+    assert_eq!(server.end("TERM"), Some(0));
+    wait_until("the end of the server", || read(&path("bob")).contains("\"ev\":\"close\""));
+    bob.say("still here");
+    alice.see("still here");
+    wait_until("the line", || read(&path("alice")).contains("still here"));
+    send_signal(alice.id(), "TERM");
+    send_signal(bob.id(), "TERM");
+    alice.finish();
+    bob.finish();
+    for name in ["alice", "bob"] {
+        keeps_secrets(&path(name), &["password"]);
+    }
+    let (of_alice, of_bob) = (events(&path("alice")), events(&path("bob")));
+    let one = |events: &[Value], ev: &str| of_kind(events, ev, |_| true)[0].clone();
+    let (start, stop) = (&of_alice[0], of_alice.last().expect("events"));
+    assert_eq!((&start["who"], &stop["ev"]), (&json!("client"), &json!("stop")));
+    assert_eq!(
+        (one(&of_alice, "name")["name"].as_str(), one(&of_bob, "name")["name"].as_str()),
+        (Some("alice"), Some("bob"))
+    );
+    let (calls, called) = (one(&of_alice, "peer"), one(&of_bob, "peer"));
+    assert_eq!((&calls["verb"], &calls["with"]), (&json!("CHAT"), &json!("bob")));
+    assert_eq!((&called["verb"], &called["with"]), (&json!("CHAT"), &json!("alice")));
+    assert_eq!(one(&of_alice, "redeem")["ticket"], one(&of_bob, "redeem")["ticket"]);
+    let of_peer = |events: &[Value], ev: &str, peer: &Value| {
+        let said = of_kind(events, ev, |event| event["c"] == peer["c"] && event["bytes"] == "still here\n");
+        said.first().map(|said| (said["off"].clone(), said["len"].clone()))
+    };
+    assert_eq!(of_peer(&of_bob, "write", &called), of_peer(&of_alice, "read", &calls), "by `off` the two are the same");
+    assert!(of_peer(&of_bob, "write", &called).is_some());
+    let datagrams = of_kind(&of_bob, "datagram", |event| event["seq"] == json!([1, 1]));
+    assert_eq!(datagrams.first().map(|event| &event["shown"]), Some(&json!([1, 1])));
 }

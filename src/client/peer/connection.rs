@@ -6,6 +6,7 @@ use crate::net::tuning::{Whose, silence, tune};
 use crate::net::{DeadlineReader, LineReader};
 use crate::peer_protocol::{Answer, PeerRefusal, Proof};
 use crate::protocol::MAX_LINE;
+use crate::trace::Wire;
 use crate::value::BadLine;
 use std::fmt;
 use std::io::{self, BufRead, Write};
@@ -22,6 +23,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 pub struct PeerConnection {
     stream: Arc<TcpStream>,
     reader: LineReader<DeadlineReader>,
+    wire: Wire,
 }
 
 /// Why there is no line. `Display` is for people, and for the peer.
@@ -44,11 +46,27 @@ impl PeerConnection {
     ///
     /// # Errors
     /// What the system says; a connection that has ended already says so here.
-    pub fn new(stream: Arc<TcpStream>) -> io::Result<PeerConnection> {
+    pub fn new(stream: Arc<TcpStream>, wire: Wire) -> io::Result<PeerConnection> {
         tune(&stream, Whose::Peers)?;
         stream.set_write_timeout(Some(WRITE))?;
-        let reader = LineReader::new(DeadlineReader::new(Arc::clone(&stream), None), MAX_LINE);
-        Ok(PeerConnection { stream, reader })
+        let input = DeadlineReader::new(Arc::clone(&stream), None).recorded(&wire);
+        Ok(PeerConnection { stream, reader: LineReader::new(input, MAX_LINE), wire })
+    }
+
+    /// What records it.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Writes text, which is recorded.
+    ///
+    /// # Errors
+    /// What the system says; some of it may have left.
+    pub fn write(&self, text: &str) -> io::Result<()> {
+        let at = self.wire.stamp();
+        (&*self.stream).write_all(text.as_bytes())?;
+        at.into_iter().for_each(|at| self.wire.wrote(at, text.as_bytes()));
+        Ok(())
     }
 
     /// The stream, to write to and to watch.
@@ -115,19 +133,20 @@ impl PeerConnection {
         if line.is_err() && call.is_given_up() { Err(NoLine::GivenUp) } else { line }
     }
 
-    /// The raw bytes behind the last line.
+    /// The raw bytes behind the last line. They are not recorded: it is a file, or what a command has written.
     pub fn bytes(&mut self) -> &mut impl BufRead {
+        self.reader.get_mut().record_no_more();
         self.reader.bytes()
     }
 
     /// Sends an answer. One that does not arrive is the peer's loss.
     pub fn answer(&self, answer: &Answer) {
-        let _ = (&*self.stream).write_all(format!("{answer}\n").as_bytes());
+        let _ = self.write(&format!("{answer}\n"));
     }
 
     /// Sends our proof, before the answer. One that does not arrive is the peer's loss.
     pub fn prove(&self, proof: Proof) {
-        let _ = (&*self.stream).write_all(format!("{proof}\n").as_bytes());
+        let _ = self.write(&format!("{proof}\n"));
     }
 
     /// Sends an answer that begins with `ERR`.
@@ -140,6 +159,12 @@ impl PeerConnection {
     pub fn abort(self) {
         // An error says that it has ended already.
         let _ = socket2::SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl Drop for PeerConnection {
+    fn drop(&mut self) {
+        self.wire.closed();
     }
 }
 

@@ -8,7 +8,7 @@ use crate::net::tuning;
 use crate::peer_protocol::{Answer, Opening, PeerRefusal, Proof, Side};
 use crate::value::{Address, Username};
 use socket2::SockRef;
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -94,10 +94,11 @@ fn prove(
     let stream = Arc::new(connect(call, to.address, limit).map_err(|error| to.explain(error))?);
     call.attach(&stream);
     let unreachable = |error: io::Error| CallError::Unreachable { address: to.address, why: no_connection(&error) };
-    let mut connection = PeerConnection::new(Arc::clone(&stream)).map_err(unreachable)?;
+    let wire = call.trace().calls(&stream, to.address);
+    let mut connection = PeerConnection::new(Arc::clone(&stream), wire).map_err(unreachable)?;
     let first = first.to_string();
     // Where it does not arrive, what is read tells why: a peer that has no place for us says so, and closes.
-    let _ = (&*stream).write_all(format!("{first}\n").as_bytes());
+    let _ = connection.write(&format!("{first}\n"));
     let line = connection.line_or_end(call, PROOF);
     if !matches!(&line, Ok(line) if line.parse() == Ok(Proof::of(Side::Callee, to.ticket, to.address, &first))) {
         // An older client would go on asking its person.
@@ -105,7 +106,8 @@ fn prove(
         return Err(no_proof(to, line));
     }
     let own = Proof::of(Side::Caller, to.ticket, to.address, &first);
-    (&*stream).write_all(format!("{own}\n{more}").as_bytes()).map_err(|error| lost(call, &error))?;
+    connection.wire().proven(&first, &to.name, to.ticket, to.address);
+    connection.write(&format!("{own}\n{more}")).map_err(|error| lost(call, &error))?;
     Ok(connection)
 }
 

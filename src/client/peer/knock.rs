@@ -68,6 +68,7 @@ mod tests {
     use super::*;
     use crate::client::call::{self, OrderSender, Signal, Signals};
     use crate::client::event::{CallId, Event};
+    use crate::trace::Wire;
     use std::net::{Shutdown, TcpListener, TcpStream};
     use std::sync::Arc;
     use std::sync::mpsc::Receiver;
@@ -77,7 +78,8 @@ mod tests {
     fn asked() -> (TcpStream, PeerConnection, OrderSender, Call, Receiver<Signal>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
-        let connection = PeerConnection::new(Arc::new(listener.accept().expect("accepts").0)).expect("open");
+        let connection =
+            PeerConnection::new(Arc::new(listener.accept().expect("accepts").0), Wire::default()).expect("open");
         let (signals, receiver) = Signals::new(4);
         let (sender, call) = call::new(CallId::In(1), signals).expect("a pair");
         (peer, connection, sender, call, receiver)

@@ -7,6 +7,7 @@ use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{CallEnd, CallError, Introduced, MAX_ORDERS, News, Order, TalkEnd};
 use crate::net::{listener, tuning};
 use crate::peer_protocol::{Answer, Opening};
+use crate::trace::Wire;
 use crate::value::Address;
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -80,7 +81,7 @@ fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
             Woken::GivenUp => return None,
             Woken::Order(_) | Woken::Socket | Woken::Late => {}
         }
-        match outgoing.write(stream) {
+        match outgoing.write(stream, connection.wire()) {
             Ok(true) => drained += 1,
             Ok(false) => {}
             Err(error) => return Some(TalkEnd::Lost(error.to_string())),
@@ -134,10 +135,12 @@ impl Outgoing {
     }
 
     /// Writes what the peer takes; true when that was the end of a line.
-    fn write(&mut self, mut stream: &TcpStream) -> io::Result<bool> {
+    fn write(&mut self, mut stream: &TcpStream, wire: &Wire) -> io::Result<bool> {
         let Some(until) = self.until else { return Ok(false) };
+        let at = wire.stamp();
         match stream.write(&self.bytes[self.written..]) {
             Ok(length) => {
+                at.into_iter().for_each(|at| wire.wrote(at, &self.bytes[self.written..self.written + length]));
                 self.written += length;
                 let is_whole = self.written == self.bytes.len();
                 self.until = (!is_whole).then(|| Instant::now() + WRITE);

@@ -6,6 +6,7 @@ use crate::client::call::Signals;
 use crate::client::event::Event;
 use crate::net::Shutdown;
 use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
+use crate::trace::{self, ServerMask, Trace};
 use crate::value::{Ticket, any_like};
 use nix::libc;
 use socket2::SockRef;
@@ -26,6 +27,7 @@ pub struct Datagrams {
     token: Token,
     server: SocketAddr,
     end: Arc<Shutdown>,
+    trace: Trace,
 }
 
 impl Datagrams {
@@ -39,16 +41,18 @@ impl Datagrams {
         let socket = Arc::new(UdpSocket::bind((any_like(server), 0))?);
         let end = Arc::new(Shutdown::new());
         end.wake_receiver(socket.local_addr()?);
-        let token = Token::default();
+        let (token, trace) = (Token::default(), signals.trace().clone());
         let (receiving, expected, ended) = (Arc::clone(&socket), Arc::clone(&token), Arc::clone(&end));
         threads.start("datagrams", move || receive(&receiving, &expected, &ended, &signals))?;
-        Ok(Datagrams { socket, token, server, end })
+        Ok(Datagrams { socket, token, server, end, trace })
     }
 
     /// Sends a hello. One that cannot be sent is as one that was lost: the next one says the same.
     pub fn say(&self, hello: &Hello) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(hello.token);
-        let hello = hello.to_string();
+        let said = hello;
+        let hello = said.to_string();
+        self.trace.record(|| hello_event(said, self.server, &self.socket, &hello));
         let _ =
             SockRef::from(&*self.socket).send_to_with_flags(hello.as_bytes(), &self.server.into(), libc::MSG_DONTWAIT);
     }
@@ -68,7 +72,10 @@ fn receive(socket: &UdpSocket, expected: &Token, end: &Shutdown, signals: &Signa
         match socket.recv_from(&mut datagram) {
             Ok((length, from)) => match lines(&datagram[..length], expected) {
                 // What finds no room leaves a gap, which a hello repairs.
-                Some(lines) => drop(signals.event_if_room(Event::Datagram(lines))),
+                Some(lines) => {
+                    signals.trace().record(|| received(&datagram[..length], &lines, from));
+                    signals.event_if_room(Event::Datagram(lines));
+                }
                 None => log::debug!("{from}: a datagram that is not of this session"),
             },
             Err(error) => {
@@ -78,6 +85,24 @@ fn receive(socket: &UdpSocket, expected: &Token, end: &Shutdown, signals: &Signa
             }
         }
     }
+}
+
+/// A hello as it is recorded.
+fn hello_event(hello: &Hello, at: SocketAddr, socket: &UdpSocket, bytes: &str) -> trace::Event {
+    let port = socket.local_addr().ok().map(|own| own.port());
+    let received = hello.received.as_ref();
+    let (top, missing) = (received.map(|it| it.top), received.map(|it| it.missing.clone()).unwrap_or_default());
+    trace::Event::Hello { at, port, upto: hello.last_seq, top, missing, bytes: ServerMask::whole(bytes.as_bytes()) }
+}
+
+/// A datagram of the session as it is recorded.
+fn received(datagram: &[u8], lines: &[FromServer], from: SocketAddr) -> trace::Event {
+    let number = |line: &FromServer| match line {
+        FromServer::Broadcast(broadcast) => Some(broadcast.seq),
+        FromServer::Head(_) | FromServer::Tail(_) => None,
+    };
+    let numbers = lines.iter().filter_map(number).collect();
+    trace::Event::Received { from, numbers, len: datagram.len(), bytes: ServerMask::whole(datagram.trim_ascii_end()) }
 }
 
 /// The lines of a datagram of the session.

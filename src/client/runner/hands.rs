@@ -70,7 +70,7 @@ impl Hands {
     /// # Errors
     /// There is no thread for something.
     pub fn new(settings: Settings, signals: Signals, stop: Stop) -> io::Result<(Hands, Vec<Event>)> {
-        let mut threads = Threads::new();
+        let mut threads = Threads::new(signals.trace());
         let means = Arc::new(settings.means);
         let datagrams = Datagrams::start(settings.server, signals.clone(), &mut threads);
         let no_datagrams = datagrams.as_ref().err().map(|error| Event::NoDatagrams(error.to_string()));

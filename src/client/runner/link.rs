@@ -13,6 +13,7 @@ use crate::client::peer::no_connection;
 use crate::net::tuning::{self, Whose};
 use crate::net::{DeadlineReader, LineReader};
 use crate::protocol::{MAX_LINE, MAX_SERVER_LINE, Refusal, Reply, Request};
+use crate::trace::{self, Wire};
 use crate::value::{BadLine, text};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -33,6 +34,7 @@ const SHORT: usize = 2 * MAX_LINE;
 pub struct Link {
     id: LinkId,
     stream: Arc<TcpStream>,
+    wire: Wire,
 }
 
 impl Link {
@@ -45,8 +47,14 @@ impl Link {
         // It does not wait, so that [`Link::close`] has something to close.
         let stream = Arc::new(tuning::begin_to_connect(server).map_err(connect_error)?);
         let reading = Arc::clone(&stream);
-        threads.start("link", move || run(id, &reading, &signals)).map_err(connect_error)?;
-        Ok(Link { id, stream })
+        let wire = signals.trace().connected(&stream, server);
+        let recorded = wire.clone();
+        let work = move || {
+            run(id, &reading, &signals, &recorded);
+            recorded.closed();
+        };
+        threads.start("link", work).map_err(connect_error)?;
+        Ok(Link { id, stream, wire })
     }
 
     /// Which one it is.
@@ -64,8 +72,12 @@ impl Link {
         }
         let line = format!("{line}\n");
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        if !matches!(SockRef::from(&*self.stream).send_with_flags(line.as_bytes(), flags), Ok(sent) if sent == line.len())
-        {
+        let at = self.wire.stamp();
+        let sent = SockRef::from(&*self.stream).send_with_flags(line.as_bytes(), flags).unwrap_or_default();
+        if let Some(at) = at {
+            self.wire.wrote(at, &line.as_bytes()[..sent]);
+        }
+        if sent != line.len() {
             self.close();
         }
         None
@@ -90,10 +102,10 @@ fn connect_error(error: io::Error) -> LinkError {
     LinkError::Connect(no_connection(&error))
 }
 
-fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals) {
+fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals, wire: &Wire) {
     let event = Event::NotConnected { link, why: LinkError::Lost };
     let mut told = PanicTold { event, signals: signals.clone() };
-    let event = match greeted(stream) {
+    let event = match greeted(stream, wire) {
         Ok((from, lines)) => {
             told.event = Event::LinkLost { link };
             if !signals.event(Event::Connected { link, from }) {
@@ -110,10 +122,10 @@ fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals) {
 }
 
 /// Waits for the connection and for the greeting; gives our own address, and what comes behind.
-fn greeted(stream: &Arc<TcpStream>) -> Result<(SocketAddr, LineReader<DeadlineReader>), LinkError> {
+fn greeted(stream: &Arc<TcpStream>, wire: &Wire) -> Result<(SocketAddr, LineReader<DeadlineReader>), LinkError> {
     connected(stream).map_err(connect_error)?;
     let from = stream.local_addr().map_err(connect_error)?;
-    let timed = DeadlineReader::new(Arc::clone(stream), Some(Instant::now() + CONNECT));
+    let timed = DeadlineReader::new(Arc::clone(stream), Some(Instant::now() + CONNECT)).recorded(wire);
     let mut lines = LineReader::new(timed, MAX_SERVER_LINE);
     let greeting = lines.next_line().map_err(|error| match error.kind() {
         io::ErrorKind::TimedOut => LinkError::NoGreeting,
@@ -161,7 +173,11 @@ fn read(link: LinkId, mut lines: LineReader<DeadlineReader>, signals: &Signals) 
         };
         let line = line.and_then(|line| if is_list(line) { Ok(line) } else { short(line) });
         let is_long = line.as_ref().is_ok_and(|line| line.len() > SHORT);
-        let told = signals.event(Event::FromServer { link, reply: line.map(Reply::parse) });
+        let reply = line.map(Reply::parse);
+        if let Ok(Reply::Name(name)) = &reply {
+            signals.trace().record(|| trace::Event::Name { c: None, name: name.clone(), ip: None, token: None });
+        }
+        let told = signals.event(Event::FromServer { link, reply });
         // The runner has room for many lines, and not for many long ones.
         if !told || (is_long && !signals.catch_up()) {
             return None;
@@ -210,7 +226,7 @@ mod tests {
         while let Ok(more) = SockRef::from(&*stream).send_with_flags(&[b'x'; 1 << 16], libc::MSG_DONTWAIT) {
             sent += more;
         }
-        Link { id: LinkId(1), stream }.abort();
+        Link { id: LinkId(1), stream, wire: Wire::default() }.abort();
         assert_eq!(reader.join().expect("no panic"), Some(0), "its thread sees the end");
         let (mut got, mut buffer) = (0, vec![0; 1 << 16]);
         while let Ok(read @ 1..) = server.read(&mut buffer) {

@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_lines_is_written_whole() {
-        let ((written, lines), mut threads) = (channel(), Threads::new());
+        let ((written, lines), mut threads) = (channel(), Threads::new(&Default::default()));
         let (signals, _receiver) = Signals::new(1);
         let mut mailbox = ScribeMailbox::start(Box::new(Disk(written)), signals, &mut threads).expect("a thread");
         // The machine may be busy, and the disk is no slower by that.

@@ -1,5 +1,6 @@
 //! Threads that are told to end by others, and here are waited for, with a limit. It does not know what they do.
 
+use crate::trace::Trace;
 use std::convert::Infallible;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -13,13 +14,14 @@ pub struct Threads {
     /// Ends with the last thread: a join has no limit, and a wait for this has.
     gone: Receiver<Infallible>,
     running: Vec<JoinHandle<()>>,
+    trace: Trace,
 }
 
 impl Threads {
     /// No threads.
-    pub fn new() -> Threads {
+    pub fn new(trace: &Trace) -> Threads {
         let (alive, gone) = channel();
-        Threads { alive: Some(alive), gone, running: Vec::new() }
+        Threads { alive: Some(alive), gone, running: Vec::new(), trace: trace.clone() }
     }
 
     /// Starts a thread.
@@ -30,8 +32,10 @@ impl Threads {
         // So the list is as long as what runs.
         self.join_ended();
         let alive = self.alive.clone().ok_or_else(|| io::Error::other("the client ends"))?;
+        let (trace, named) = (self.trace.clone(), name.to_owned());
         let body = move || {
             let _alive = alive;
+            let _running = trace.thread(&named);
             work();
         };
         self.running.push(thread::Builder::new().name(name.to_owned()).spawn(body)?);
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn all_are_joined() {
-        let mut threads = Threads::new();
+        let mut threads = Threads::new(&Trace::default());
         let (sender, receiver) = channel::<()>();
         threads.start("waits", move || assert!(receiver.recv().is_err())).expect("a thread");
         threads.start("ends", || ()).expect("a thread");
@@ -84,7 +88,7 @@ mod tests {
 
     #[test]
     fn who_does_not_end_is_named_and_not_waited_for() {
-        let mut threads = Threads::new();
+        let mut threads = Threads::new(&Trace::default());
         let (sender, receiver) = channel::<()>();
         threads.start("waits", move || assert!(receiver.recv().is_err())).expect("a thread");
         assert!(!threads.wait(Duration::ZERO));
