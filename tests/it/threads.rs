@@ -61,8 +61,10 @@ fn compare(heading: &str, program: &str, processes: &[u32]) {
 #[test]
 fn the_server_has_the_threads_of_the_table() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ports = ["--menu-port", "0", "--query-port", "0", "--packet-port", "0"];
-    let mut server = ServerProcess::start(folder.path(), &ports);
+    let trace = folder.path().join("trace.json");
+    let trace = ["--trace", trace.to_str().expect("UTF-8")];
+    let options = [&["--menu-port", "0", "--query-port", "0", "--packet-port", "0"][..], &trace].concat();
+    let mut server = ServerProcess::start(folder.path(), &options);
     let mut addresses = vec![server.address];
     addresses.extend((0..3).map(|_| server.next_address()));
     // A connection at each port.
