@@ -1,0 +1,86 @@
+//! Shows what a server and its clients have recorded: options, files, exit code.
+
+mod text;
+mod event;
+mod recording;
+mod connections;
+mod streams;
+mod clocks;
+mod lanes;
+mod datagrams;
+mod merge;
+mod rows;
+mod paint;
+mod options;
+#[cfg(test)]
+mod stories;
+
+use clap::Parser;
+use merge::Merged;
+use options::{Command, Options, Sources};
+use recording::{Budget, Recording};
+use rows::{Row, Wanted};
+use std::fs::File;
+use std::io::{self, BufReader, IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The exit code when there is nothing to show.
+const NOTHING: u8 = 2;
+
+fn main() -> ExitCode {
+    match show(&Options::parse()) {
+        Ok(text) => {
+            // Whoever does not read it has the exit code.
+            let mut out = io::stdout().lock();
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            ExitCode::SUCCESS
+        }
+        Err(sentence) => {
+            eprintln!("trace: {sentence}");
+            ExitCode::from(NOTHING)
+        }
+    }
+}
+
+fn show(options: &Options) -> Result<String, String> {
+    let Command::Show(sources) = &options.command;
+    let (merged, rows) = merge(sources)?;
+    Ok(paint::columns(&merged.lanes, &rows, width()))
+}
+
+/// Reads the files, and makes the rows that are wanted. What is to be known of the files goes to standard error.
+fn merge(sources: &Sources) -> Result<(Merged, Vec<Row>), String> {
+    let budget = Budget::of(sources.files.len());
+    let read = |file: &std::path::PathBuf| {
+        let name = text::plain(&file.display().to_string());
+        let recording = open(file).and_then(|reader| Recording::read(&name, BufReader::new(reader), budget));
+        recording.map_err(|error| format!("{name}: {error}"))
+    };
+    let merged = Merged::new(sources.files.iter().map(read).collect::<Result<_, _>>()?);
+    merged.remarks.iter().for_each(|remark| eprintln!("trace: {remark}"));
+    if merged.order.is_empty() {
+        return Err("no event is in these files".to_owned());
+    }
+    let lane = |name: &String| {
+        let is_it = |lane: &String| lane.eq_ignore_ascii_case(name);
+        let place = merged.lanes.names.iter().position(is_it);
+        place.ok_or_else(|| format!("{name} takes no part; these do: {}", merged.lanes.names.join(", ")))
+    };
+    let who = sources.who.iter().map(lane).collect::<Result<_, _>>()?;
+    let rows = rows::rows(&merged, &Wanted { all: sources.all, who, times: sources.times() });
+    if rows.is_empty() {
+        return Err("no event in these files is wanted".to_owned());
+    }
+    Ok((merged, rows))
+}
+
+fn open(file: &Path) -> io::Result<Box<dyn Read>> {
+    if file.as_os_str() == "-" { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(file)?)) }
+}
+
+/// The columns of the terminal, where it is one.
+fn width() -> Option<usize> {
+    let size = terminal_size::terminal_size().filter(|_| io::stdout().is_terminal());
+    size.map(|(width, _)| usize::from(width.0))
+}

@@ -1,0 +1,97 @@
+//! The options, and what cannot be meant by them.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// What is to be said behind the options.
+const AFTER: &str = "\
+A server writes a trace with `server --trace FILE`, a client with `client --trace FILE`: one JSON object an event. All
+files that are given are put side by side: bytes that were written and read, datagrams that were sent and came. One file
+alone shows one side. A datagram that was sent is called lost when its receiver's file was written at that time, and has
+no word of it.
+
+The times are those of the server's clock, from the first event on, in milliseconds. Where the clocks of two machines
+differ, the messages between them tell by how much.
+
+Files may be cut anywhere, and may hold what this program does not know: that is told on standard error. It reads
+100,000 events and 64 MiB at most, of all files together, each file an equal share; to see the end of a longer one:
+
+    (head -n 1 FILE; tail -n 20000 FILE) > END
+
+The exit code is 0 when something was shown, 2 when a file cannot be read or nothing is in it.";
+
+/// Shows what a peerline server and its clients have recorded.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "trace", version, max_term_width = 100, after_help = AFTER)]
+pub struct Options {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How it is shown.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// In columns of text, a row an event
+    Show(Sources),
+}
+
+/// What is shown.
+#[derive(Clone, Debug, Args)]
+pub struct Sources {
+    /// The traces of a server and of clients, in any order; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Only what this one takes part in, by the name that stands at the lifeline; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub who: Vec<String>,
+
+    /// Only from here on, in milliseconds since the first event
+    #[arg(long, value_name = "MS", value_parser = parse_milliseconds)]
+    pub from: Option<i64>,
+
+    /// Only up to here
+    #[arg(long, value_name = "MS", value_parser = parse_milliseconds)]
+    pub until: Option<i64>,
+
+    /// Also threads, logins, and the datagrams that only keep a session going
+    #[arg(long)]
+    pub all: bool,
+}
+
+impl Sources {
+    /// The times that are wanted, in microseconds.
+    pub fn times(&self) -> Option<(i64, i64)> {
+        let is_limited = self.from.is_some() || self.until.is_some();
+        is_limited.then(|| (self.from.unwrap_or(0), self.until.unwrap_or(i64::MAX)))
+    }
+}
+
+/// Milliseconds as microseconds.
+fn parse_milliseconds(text: &str) -> Result<i64, String> {
+    match text.parse::<f64>() {
+        Ok(time) if (0.0..1e12).contains(&time) => Ok((time * 1e3).round() as i64),
+        _ => Err("write milliseconds, as they stand at the left of `trace show`: 85.693".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_are_well_made() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_milliseconds() {
+        let options = Options::try_parse_from(["trace", "show", "x", "--from", "85.693"]).expect("good");
+        let Command::Show(sources) = options.command;
+        assert_eq!(sources.times(), Some((85_693, i64::MAX)));
+        for bad in ["-1", "x", "NaN", "inf", ""] {
+            assert!(parse_milliseconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The story as columns of text: the time, the lifelines, and what it is.
+
+use super::{NAMES_EVERY, gap, milliseconds};
+use crate::lanes::{Lane, Lanes};
+use crate::rows::{End, Line, Row};
+use crate::text::cut;
+use std::collections::HashMap;
+
+/// The columns of the time.
+const TIME: usize = 12;
+/// The least columns from one lifeline to the next.
+const STEP: usize = 10;
+
+/// All rows, none longer than `width` characters.
+pub fn columns(lanes: &Lanes, rows: &[Row], width: Option<usize>) -> String {
+    let page = Page::new(lanes, rows);
+    let mut text = String::new();
+    let mut add = |line: String| {
+        let line = line.trim_end();
+        text += &width.map_or_else(|| line.to_owned(), |width| cut(line, width));
+        text.push('\n');
+    };
+    let mut before = None;
+    for (at, row) in rows.iter().enumerate() {
+        if at % NAMES_EVERY == 0 {
+            add(page.names());
+        }
+        if let Some(gap) = gap(before, row.time) {
+            add(page.gap(&gap));
+        }
+        before = Some(row.time);
+        add(page.row(at, row));
+    }
+    text
+}
+
+struct Page<'a> {
+    lanes: &'a Lanes,
+    step: usize,
+    /// How many rows begin in a row, and which of those that end in one row is this one.
+    begin_here: HashMap<usize, usize>,
+    joins: HashMap<usize, (usize, usize)>,
+}
+
+impl<'a> Page<'a> {
+    fn new(lanes: &'a Lanes, rows: &[Row]) -> Page<'a> {
+        let longest = lanes.names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+        let (mut begin_here, mut enders) = (HashMap::new(), HashMap::<usize, Vec<usize>>::new());
+        for (at, row) in rows.iter().enumerate() {
+            *begin_here.entry(row.begins).or_default() += 1;
+            enders.entry(row.ends).or_default().push(at);
+        }
+        let joins = enders.values().flat_map(|rows| {
+            let of = rows.len();
+            rows.iter().enumerate().map(move |(place, at)| (*at, (place + 1, of)))
+        });
+        Page { lanes, step: STEP.max(longest + 2), begin_here, joins: joins.collect() }
+    }
+
+    fn x(&self, lane: Lane) -> usize {
+        TIME + lane * self.step + self.step / 2
+    }
+
+    fn empty(&self, mark: char) -> Vec<char> {
+        let mut line = vec![' '; TIME + self.lanes.names.len() * self.step];
+        (0..self.lanes.names.len()).for_each(|lane| line[self.x(lane)] = mark);
+        line
+    }
+
+    fn names(&self) -> String {
+        let mut line = self.empty(' ');
+        for (lane, name) in self.lanes.names.iter().enumerate() {
+            let start = self.x(lane) - name.chars().count() / 2;
+            name.chars().enumerate().for_each(|(at, c)| line[start + at] = c);
+        }
+        line.into_iter().collect()
+    }
+
+    fn gap(&self, gap: &str) -> String {
+        let line: String = self.empty('┊').into_iter().collect();
+        format!("{}  {gap}", line.trim_end())
+    }
+
+    fn row(&self, at: usize, row: &Row) -> String {
+        let mut line = self.empty('│');
+        if row.line == Line::Note {
+            line[self.x(row.from)] = '●';
+        } else {
+            self.arrow(&mut line, at, row);
+        }
+        let time = format!("{:>width$}", milliseconds(row.time), width = TIME - 1);
+        let whose = if row.line == Line::Note { format!("{}: ", self.lanes.names[row.from]) } else { String::new() };
+        let notes: String = row.notes.iter().map(|note| format!("   {note}")).collect();
+        let drawn: String = line[TIME..=self.x(self.lanes.names.len() - 1)].iter().collect();
+        format!("{time} {drawn}  {whose}{}{notes}", row.label)
+    }
+
+    fn arrow(&self, line: &mut [char], at: usize, row: &Row) {
+        let (from, to) = (self.x(row.from), self.x(row.to));
+        if from == to {
+            line[from] = '●';
+            return;
+        }
+        let is_right = to > from;
+        let pick = |right, left| if is_right { right } else { left };
+        // The places between the two lifelines, from the sender on.
+        let path: Vec<usize> = if is_right { (from + 1..to).collect() } else { (to + 1..from).rev().collect() };
+        let (fill, crossing) = match row.line {
+            Line::Direct => ('═', '╪'),
+            Line::Datagram => ('·', '│'),
+            Line::Stream | Line::Note => ('─', '┼'),
+        };
+        let end = if row.end == End::Arrives { path.len() } else { path.len() * 3 / 4 };
+        for place in &path[..end] {
+            line[*place] = if line[*place] == '│' { crossing } else { fill };
+        }
+        line[from] = if row.line == Line::Direct { pick('╞', '╡') } else { pick('├', '┤') };
+        let last = path.len() - 1;
+        line[path[if row.end == End::Arrives { last } else { end }]] =
+            if row.end == End::Arrives { pick('▶', '◀') } else { '×' };
+        if row.begins < at {
+            (line[from], line[path[0]]) = ('│', pick('└', '┘'));
+        } else if self.begin_here.get(&at).is_some_and(|rows| *rows > 1) {
+            line[path[0]] = '┬';
+        }
+        match self.joins.get(&at) {
+            Some((_, 1)) | None => {}
+            Some((place, of)) if place == of => line[path[last - 1]] = '┴',
+            Some((place, _)) => {
+                line[path[last - 1]] = if *place == 1 { pick('┐', '┌') } else { pick('┤', '├') };
+                line[path[last]] = ' ';
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Recording;
+    use crate::stories::{chat, login, loss, told};
+
+    fn shown(files: &[Recording], width: Option<usize>) -> String {
+        let (merged, rows) = told(files);
+        columns(&merged.lanes, &rows, width)
+    }
+
+    #[test]
+    fn a_write_in_two_reads_is_a_fork_and_three_in_one_a_bracket() {
+        let picture = r#"
+               alice    server
+      1.000      ├────────▶│  connects
+      1.400      │◀────────┤  "OK,Welcome⏎"
+      2.100      ├┬───────▶│  "LOGIN,alic"
+      2.300      │└───────▶│  "e,***⏎"   one line from two reads
+     91.500      │◀────────┤  "udp_***⏎" +2 lines   LOGIN: OK, alice's session begins
+     94.100      ├───────┐ │  "help⏎"
+     94.200      ├───────┤ │  "list⏎"
+     95.000      ├───────┴▶│  "quit⏎"   three writes in one read   three lines
+     95.400      │         ●  server: the connection with alice is closed: fin
+"#;
+        assert_eq!(shown(&login(), None), picture.trim_start_matches('\n'));
+    }
+
+    #[test]
+    fn what_is_lost_ends_in_a_cross_and_comes_again() {
+        let picture = r#"
+               alice      bob     server      eve
+      0.900      ├─────────┼────────▶│         │  connects
+      0.900      │         ├────────▶│         │  connects
+      5.000      │         │         │◀────────┤  connects
+     10.000      │         │         │◀────────┤  "bcast_<hi>⏎"
+     11.000      │         │         ●         │  server: bcast: OK, number 5, to 3 clients
+     12.000      │    ×····│·········┤         │  #16 5   dropped on purpose: --udp-loss
+     12.100      │         │  ×······┤         │  #17 5   lost: it left, and never came
+     12.200      │         │         ├········▶│  #18 5
+                 ┊         ┊         ┊         ┊  ~ 2.2 s ~
+   2199.500      ├·········│········▶│         │  hello: all to 4, to 5 not 5
+   2200.200      │◀········│·········┤         │  #19 5 again   first tried as #16: hello_4
+   2201.200      │         │◀········┤         │  #20 5 again   first tried as #17: hello_4
+   2300.000      ●         │         │         │  alice: the program ends
+   2300.000      │         ●         │         │  bob: the program ends
+"#;
+        assert_eq!(shown(&loss(), None), picture.trim_start_matches('\n'));
+    }
+
+    #[test]
+    fn peers_talk_past_the_server() {
+        let picture = r#"
+               alice    server      bob
+      0.500      ├────────▶│         │  connects
+      0.700      │         │◀────────┤  connects
+     10.100      ├────────▶│         │  "connect_bob⏎"
+     10.300      │         ●         │  server: ticket 9f3c... for alice, to meet bob
+     10.700      │         ├────────▶│  "ticket_alice_9f3c...⏎"   not asked for
+     10.800      │◀────────┤         │  "ticket_bob_9f3c...⏎"   connect: OK, bob is at 127.0.0.3:4401
+     11.000      ╞═════════╪════════▶│  connects
+     11.400      ╞═════════╪════════▶│  "CHAT,alice,9f3c...⏎"
+     11.500      │         │         ●  bob: alice has proven to have ticket 9f3c...
+     11.700      ╞═════════╪════════▶│  CHAT   each has proven who it is
+     50.000      │         ●         │  server: the connection with alice is closed: shut
+     51.000      │         ●         │  server: the program ends
+     60.100      ╞═════════╪════════▶│  "still there⏎"
+"#;
+        assert_eq!(shown(&chat(), None), picture.trim_start_matches('\n'));
+    }
+
+    #[test]
+    fn a_row_is_as_wide_as_the_terminal_at_most() {
+        let narrow = shown(&loss(), Some(80));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+        assert!(narrow.contains("..."), "{narrow}");
+    }
+}

@@ -1,0 +1,100 @@
+//! The story as rows, from top to bottom: what every picture draws in its own way.
+
+mod words;
+mod anchor;
+mod maker;
+
+use crate::connections::EventId;
+use crate::lanes::Lane;
+use crate::merge::Merged;
+use maker::Maker;
+
+/// How something gets from one lane to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Bytes of a connection with the server.
+    Stream,
+    Datagram,
+    /// Between two clients, past the server.
+    Direct,
+    /// Nothing moves: something happens on one lane.
+    Note,
+}
+
+/// Where it gets to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Arrives,
+    /// Its sender dropped it on purpose.
+    Dropped,
+    /// The network lost it.
+    Lost,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Microseconds since the first event.
+    pub time: i64,
+    pub line: Line,
+    pub end: End,
+    pub from: Lane,
+    pub to: Lane,
+    /// The row in which it begins: another one, above, for a further piece of one write.
+    pub begins: usize,
+    /// The row in which it ends: another one, below, for a piece of a read that has more.
+    pub ends: usize,
+    /// The row of its first try.
+    pub first_try: Option<usize>,
+    /// What it is, in short.
+    pub label: String,
+    /// What it means, in words.
+    pub notes: Vec<String>,
+    /// All of it, for who wants to know.
+    pub title: String,
+    /// The bytes, as far as they were recorded.
+    pub bytes: String,
+    pub events: Vec<EventId>,
+}
+
+/// Which rows are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Also threads, names, and the datagrams that only keep a session going.
+    pub all: bool,
+    /// Only what these take part in; everybody, when there are none.
+    pub who: Vec<Lane>,
+    /// Only from this time to that, in microseconds since the first event.
+    pub times: Option<(i64, i64)>,
+}
+
+/// The rows that are wanted.
+pub fn rows(merged: &Merged, wanted: &Wanted) -> Vec<Row> {
+    let mut maker = Maker::new(merged, wanted.all);
+    for id in &merged.order {
+        maker.take(*id);
+    }
+    let rows = maker.finish();
+    let is_in_time = |row: &Row| wanted.times.is_none_or(|(from, until)| (from..=until).contains(&row.time));
+    let takes_part =
+        |row: &Row| wanted.who.is_empty() || [row.from, row.to].iter().any(|lane| wanted.who.contains(lane));
+    let kept: Vec<bool> = rows.iter().map(|row| is_in_time(row) && takes_part(row)).collect();
+    keep(rows, &kept)
+}
+
+/// Leaves rows out; what led to one of them is as if it had not.
+fn keep(rows: Vec<Row>, kept: &[bool]) -> Vec<Row> {
+    let mut places = Vec::with_capacity(rows.len());
+    let mut next = 0;
+    for is_kept in kept {
+        places.push(is_kept.then_some(next));
+        next += usize::from(*is_kept);
+    }
+    let mut left: Vec<Row> = rows.into_iter().zip(kept).filter(|(_, kept)| **kept).map(|(row, _)| row).collect();
+    for (at, row) in left.iter_mut().enumerate() {
+        row.begins = places[row.begins].unwrap_or(at);
+        row.ends = places[row.ends].unwrap_or(at);
+        row.first_try = row.first_try.and_then(|first| places[first]);
+    }
+    left
+}
