@@ -19,7 +19,7 @@ use clap::Parser;
 use merge::Merged;
 use options::{Command, Options, Sources};
 use recording::{Budget, Recording};
-use rows::{Row, Wanted};
+use rows::{Story, Wanted};
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
@@ -44,13 +44,26 @@ fn main() -> ExitCode {
 }
 
 fn show(options: &Options) -> Result<String, String> {
-    let Command::Show(sources) = &options.command;
-    let (merged, rows) = merge(sources)?;
-    Ok(paint::columns(&merged.lanes, &rows, width()))
+    match &options.command {
+        Command::Show(sources) => Ok(paint::columns(&tell(sources)?.1, width())),
+        Command::Picture(picture) => {
+            let (_, story) = tell(&picture.sources)?;
+            let (drawn, left) = paint::svg(&story);
+            remark_left(left, "rows");
+            Ok(drawn)
+        }
+    }
 }
 
-/// Reads the files, and makes the rows that are wanted. What is to be known of the files goes to standard error.
-fn merge(sources: &Sources) -> Result<(Merged, Vec<Row>), String> {
+/// Says how much of a story is not drawn.
+fn remark_left(left: usize, what: &str) {
+    if left > 0 {
+        eprintln!("trace: {left} more {what} are not drawn: choose some by --from, --until or --who");
+    }
+}
+
+/// Reads the files, and makes the story that is wanted. What is to be known of the files goes to standard error.
+fn tell(sources: &Sources) -> Result<(Merged, Story), String> {
     let budget = Budget::of(sources.files.len());
     let read = |file: &std::path::PathBuf| {
         let name = text::plain(&file.display().to_string());
@@ -68,11 +81,11 @@ fn merge(sources: &Sources) -> Result<(Merged, Vec<Row>), String> {
         place.ok_or_else(|| format!("{name} takes no part; these do: {}", merged.lanes.names.join(", ")))
     };
     let who = sources.who.iter().map(lane).collect::<Result<_, _>>()?;
-    let rows = rows::rows(&merged, &Wanted { all: sources.all, who, times: sources.times() });
-    if rows.is_empty() {
+    let story = rows::story(&merged, &Wanted { all: sources.all, who, times: sources.times() });
+    if story.rows.is_empty() {
         return Err("no event in these files is wanted".to_owned());
     }
-    Ok((merged, rows))
+    Ok((merged, story))
 }
 
 fn open(file: &Path) -> io::Result<Box<dyn Read>> {

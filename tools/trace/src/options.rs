@@ -33,6 +33,15 @@ pub struct Options {
 pub enum Command {
     /// In columns of text, a row an event
     Show(Sources),
+    /// As a sequence diagram, an SVG picture: trace picture FILE... > session.svg
+    Picture(Picture),
+}
+
+/// What is drawn.
+#[derive(Clone, Debug, Args)]
+pub struct Picture {
+    #[command(flatten)]
+    pub sources: Sources,
 }
 
 /// What is shown.
@@ -88,7 +97,7 @@ mod tests {
     #[test]
     fn times_are_milliseconds() {
         let options = Options::try_parse_from(["trace", "show", "x", "--from", "85.693"]).expect("good");
-        let Command::Show(sources) = options.command;
+        let Command::Show(sources) = options.command else { panic!("another command") };
         assert_eq!(sources.times(), Some((85_693, i64::MAX)));
         for bad in ["-1", "x", "NaN", "inf", ""] {
             assert!(parse_milliseconds(bad).is_err(), "{bad}");

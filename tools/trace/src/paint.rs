@@ -1,8 +1,11 @@
 //! The painters. Each makes a text of the same rows; none knows files or options.
 
 mod columns;
+mod layout;
+mod svg;
 
 pub use columns::columns;
+pub use svg::svg;
 
 /// After so many rows the names stand there again.
 const NAMES_EVERY: usize = 40;

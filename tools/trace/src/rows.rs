@@ -1,4 +1,4 @@
-//! The story as rows, from top to bottom: what every picture draws in its own way.
+//! The story as rows, from top to bottom: what every painter draws in its own way.
 
 mod words;
 mod anchor;
@@ -68,8 +68,17 @@ pub struct Wanted {
     pub times: Option<(i64, i64)>,
 }
 
-/// The rows that are wanted.
-pub fn rows(merged: &Merged, wanted: &Wanted) -> Vec<Row> {
+/// What is to be drawn.
+#[derive(Debug)]
+pub struct Story {
+    /// The names at the lifelines, from left to right.
+    pub names: Vec<String>,
+    /// From top to bottom.
+    pub rows: Vec<Row>,
+}
+
+/// The rows that are wanted, and those who take part in them.
+pub fn story(merged: &Merged, wanted: &Wanted) -> Story {
     let mut maker = Maker::new(merged, wanted.all);
     for id in &merged.order {
         maker.take(*id);
@@ -79,7 +88,12 @@ pub fn rows(merged: &Merged, wanted: &Wanted) -> Vec<Row> {
     let takes_part =
         |row: &Row| wanted.who.is_empty() || [row.from, row.to].iter().any(|lane| wanted.who.contains(lane));
     let kept: Vec<bool> = rows.iter().map(|row| is_in_time(row) && takes_part(row)).collect();
-    keep(rows, &kept)
+    let mut rows = keep(rows, &kept);
+    let is_used = |lane: Lane| rows.iter().any(|row| row.from == lane || row.to == lane);
+    let used: Vec<Lane> = (0..merged.lanes.names.len()).filter(|lane| is_used(*lane)).collect();
+    let place = |lane: Lane| used.iter().position(|used| *used == lane).unwrap_or_default();
+    rows.iter_mut().for_each(|row| (row.from, row.to) = (place(row.from), place(row.to)));
+    Story { names: used.iter().map(|lane| merged.lanes.names[*lane].clone()).collect(), rows }
 }
 
 /// Leaves rows out; what led to one of them is as if it had not.

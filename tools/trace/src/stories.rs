@@ -3,7 +3,7 @@
 
 use crate::merge::Merged;
 use crate::recording::{Budget, Recording};
-use crate::rows::{self, Row, Wanted};
+use crate::rows::{self, Story, Wanted};
 
 /// A file: a line an event, which has its milliseconds before its fields.
 pub fn file(name: &str, who: &str, events: &str) -> Recording {
@@ -17,16 +17,16 @@ pub fn file(name: &str, who: &str, events: &str) -> Recording {
     Recording::read(name, json.collect::<String>().as_bytes(), Budget::of(1)).expect("memory can be read")
 }
 
+/// Files side by side, of which there is nothing to be remarked.
 pub fn merged(files: &[Recording]) -> Merged {
-    Merged::new(files.to_vec())
+    let merged = Merged::new(files.to_vec());
+    assert_eq!(merged.remarks, [""; 0]);
+    merged
 }
 
-/// Merged, and its rows.
-pub fn told(files: &[Recording]) -> (Merged, Vec<Row>) {
-    let merged = merged(files);
-    assert_eq!(merged.remarks, [""; 0]);
-    let rows = rows::rows(&merged, &Wanted::default());
-    (merged, rows)
+/// The story of these files.
+pub fn told(files: &[Recording]) -> Story {
+    rows::story(&merged(files), &Wanted::default())
 }
 
 /// A login whose line comes in two reads, and three lines that come in one.

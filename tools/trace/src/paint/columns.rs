@@ -1,8 +1,8 @@
 //! The story as columns of text: the time, the lifelines, and what it is.
 
 use super::{NAMES_EVERY, gap, milliseconds};
-use crate::lanes::{Lane, Lanes};
-use crate::rows::{End, Line, Row};
+use crate::lanes::Lane;
+use crate::rows::{End, Line, Row, Story};
 use crate::text::cut;
 use std::collections::HashMap;
 
@@ -12,8 +12,8 @@ const TIME: usize = 12;
 const STEP: usize = 10;
 
 /// All rows, none longer than `width` characters.
-pub fn columns(lanes: &Lanes, rows: &[Row], width: Option<usize>) -> String {
-    let page = Page::new(lanes, rows);
+pub fn columns(story: &Story, width: Option<usize>) -> String {
+    let page = Page::new(story);
     let mut text = String::new();
     let mut add = |line: String| {
         let line = line.trim_end();
@@ -21,7 +21,7 @@ pub fn columns(lanes: &Lanes, rows: &[Row], width: Option<usize>) -> String {
         text.push('\n');
     };
     let mut before = None;
-    for (at, row) in rows.iter().enumerate() {
+    for (at, row) in story.rows.iter().enumerate() {
         if at % NAMES_EVERY == 0 {
             add(page.names());
         }
@@ -35,7 +35,7 @@ pub fn columns(lanes: &Lanes, rows: &[Row], width: Option<usize>) -> String {
 }
 
 struct Page<'a> {
-    lanes: &'a Lanes,
+    names: &'a [String],
     step: usize,
     /// How many rows begin in a row, and which of those that end in one row is this one.
     begin_here: HashMap<usize, usize>,
@@ -43,10 +43,10 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn new(lanes: &'a Lanes, rows: &[Row]) -> Page<'a> {
-        let longest = lanes.names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    fn new(story: &'a Story) -> Page<'a> {
+        let longest = story.names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
         let (mut begin_here, mut enders) = (HashMap::new(), HashMap::<usize, Vec<usize>>::new());
-        for (at, row) in rows.iter().enumerate() {
+        for (at, row) in story.rows.iter().enumerate() {
             *begin_here.entry(row.begins).or_default() += 1;
             enders.entry(row.ends).or_default().push(at);
         }
@@ -54,7 +54,7 @@ impl<'a> Page<'a> {
             let of = rows.len();
             rows.iter().enumerate().map(move |(place, at)| (*at, (place + 1, of)))
         });
-        Page { lanes, step: STEP.max(longest + 2), begin_here, joins: joins.collect() }
+        Page { names: &story.names, step: STEP.max(longest + 2), begin_here, joins: joins.collect() }
     }
 
     fn x(&self, lane: Lane) -> usize {
@@ -62,14 +62,14 @@ impl<'a> Page<'a> {
     }
 
     fn empty(&self, mark: char) -> Vec<char> {
-        let mut line = vec![' '; TIME + self.lanes.names.len() * self.step];
-        (0..self.lanes.names.len()).for_each(|lane| line[self.x(lane)] = mark);
+        let mut line = vec![' '; TIME + self.names.len() * self.step];
+        (0..self.names.len()).for_each(|lane| line[self.x(lane)] = mark);
         line
     }
 
     fn names(&self) -> String {
         let mut line = self.empty(' ');
-        for (lane, name) in self.lanes.names.iter().enumerate() {
+        for (lane, name) in self.names.iter().enumerate() {
             let start = self.x(lane) - name.chars().count() / 2;
             name.chars().enumerate().for_each(|(at, c)| line[start + at] = c);
         }
@@ -89,9 +89,9 @@ impl<'a> Page<'a> {
             self.arrow(&mut line, at, row);
         }
         let time = format!("{:>width$}", milliseconds(row.time), width = TIME - 1);
-        let whose = if row.line == Line::Note { format!("{}: ", self.lanes.names[row.from]) } else { String::new() };
+        let whose = if row.line == Line::Note { format!("{}: ", self.names[row.from]) } else { String::new() };
         let notes: String = row.notes.iter().map(|note| format!("   {note}")).collect();
-        let drawn: String = line[TIME..=self.x(self.lanes.names.len() - 1)].iter().collect();
+        let drawn: String = line[TIME..=self.x(self.names.len() - 1)].iter().collect();
         format!("{time} {drawn}  {whose}{}{notes}", row.label)
     }
 
@@ -141,8 +141,7 @@ mod tests {
     use crate::stories::{chat, login, loss, told};
 
     fn shown(files: &[Recording], width: Option<usize>) -> String {
-        let (merged, rows) = told(files);
-        columns(&merged.lanes, &rows, width)
+        columns(&told(files), width)
     }
 
     #[test]
@@ -171,13 +170,13 @@ mod tests {
       5.000      │         │         │◀────────┤  connects
      10.000      │         │         │◀────────┤  "bcast_<hi>⏎"
      11.000      │         │         ●         │  server: bcast: OK, number 5, to 3 clients
-     12.000      │    ×····│·········┤         │  #16 5   dropped on purpose: --udp-loss
-     12.100      │         │  ×······┤         │  #17 5   lost: it left, and never came
-     12.200      │         │         ├········▶│  #18 5
+     12.000      │    ×····│·········┤         │  #16 bcast 5   dropped on purpose: --udp-loss
+     12.100      │         │  ×······┤         │  #17 bcast 5   lost: it left, and never came
+     12.200      │         │         ├········▶│  #18 bcast 5
                  ┊         ┊         ┊         ┊  ~ 2.2 s ~
-   2199.500      ├·········│········▶│         │  hello: all to 4, to 5 not 5
-   2200.200      │◀········│·········┤         │  #19 5 again   first tried as #16: hello_4
-   2201.200      │         │◀········┤         │  #20 5 again   first tried as #17: hello_4
+   2199.500      ├·········│········▶│         │  hello: up to 5 without 5
+   2200.200      │◀········│·········┤         │  #19 bcast 5 again   first tried as #16: hello_4
+   2201.200      │         │◀········┤         │  #20 bcast 5 again   first tried as #17: hello_4
    2300.000      ●         │         │         │  alice: the program ends
    2300.000      │         ●         │         │  bob: the program ends
 "#;

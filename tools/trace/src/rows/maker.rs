@@ -182,6 +182,9 @@ impl<'a> Maker<'a> {
             for decided in self.answers.remove(&write).unwrap_or_default() {
                 self.is_moved[decided] = true;
                 let (note, events) = (self.rows[decided].label.clone(), self.rows[decided].events.clone());
+                // What the answer says already is not said again.
+                let is_shown = note.split_once(", ").is_some_and(|(_, why)| self.rows[here].label.contains(why));
+                let note = note.split(", ").next().filter(|_| is_shown).map(str::to_owned).unwrap_or(note);
                 self.rows[here].notes.push(note);
                 self.rows[here].events.extend(events);
             }

@@ -76,20 +76,21 @@ fn behind_token(bytes: &str) -> &str {
 pub fn datagram_label(datagram: &Datagram) -> String {
     let number = if datagram.d > 0 { format!("#{} ", datagram.d) } else { String::new() };
     let what = match &datagram.says {
-        Says::Content(Content { sequence: Some(sequence), .. }) => range(*sequence),
+        Says::Content(Content { sequence: Some(sequence), .. }) => format!("bcast {}", range(*sequence)),
         Says::Content(content) if content.bytes.is_empty() => "a number".to_owned(),
         Says::Content(content) => cut(&plain(behind_token(&content.bytes)), SHOWN - 12),
-        Says::Hello(hello) => format!("hello: all to {}{}", hello.acked, without(hello)),
+        Says::Hello(hello) => format!("hello: {}", has(hello)),
     };
     format!("{number}{what}{}", if datagram.of.is_some() { " again" } else { "" })
 }
 
-/// What a hello says to be missing.
-fn without(hello: &Hello) -> String {
-    let ranges: Vec<String> = hello.missing.iter().take(16).map(|missing| range(*missing)).collect();
-    match (hello.top, ranges.is_empty()) {
-        (Some(top), false) => format!(", to {top} not {}", ranges.join(", ")),
-        _ => String::new(),
+/// What a hello says to have come.
+fn has(hello: &Hello) -> String {
+    let missing: Vec<String> = hello.missing.iter().take(16).map(|missing| range(*missing)).collect();
+    match (hello.acked, hello.top) {
+        (_, Some(top)) if !missing.is_empty() => format!("up to {top} without {}", missing.join(", ")),
+        (0, _) => "nothing yet".to_owned(),
+        (acked, _) => format!("all up to {acked}"),
     }
 }
 

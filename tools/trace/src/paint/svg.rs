@@ -1,0 +1,293 @@
+//! The story as a picture: lifelines, and an arrow a row.
+
+use super::layout::{Layout, NOTES, ROW};
+use super::milliseconds;
+use crate::rows::{End, Line, Row, Story};
+use crate::text::{cut, plain};
+use std::fmt::{self, Write};
+
+/// The most rows of a picture. What has more is no picture any more, and browsers become slow.
+pub const MAX_ROWS: usize = 2_000;
+
+/// How everything looks. All colours have a contrast of 4.5 at least on white; shape and text say the same as colour.
+const STYLE: &str = "\
+text{font:12px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#222;paint-order:stroke;stroke:#fff;\
+stroke-width:4px;stroke-linejoin:round}\
+.time,.gap{fill:#666}.gap{font-style:italic}.note{fill:#444;font-style:italic}.name{font-weight:bold;stroke:none}\
+.life{stroke:#bbb}.box{fill:#eef2f7;stroke:#8a97a8}.hit{fill:none;pointer-events:all}\
+.arrow{fill:none;stroke-width:1.5}.stream .arrow{stroke:#1f4e9e}.datagram .arrow{stroke:#8a5a00;stroke-dasharray:6 4}\
+.direct .arrow{stroke:#8e2a8b}.gone .arrow{stroke:#b3261e}.cross{stroke:#b3261e;stroke-width:2;fill:none}\
+.again{fill:none;stroke:#777;stroke-dasharray:2 3}.dot{fill:#444}\
+.head{stroke:none}.stream .head{fill:#1f4e9e}.datagram .head{fill:#8a5a00}.direct .head{fill:#8e2a8b}";
+
+/// The picture; and how many rows are left out of it.
+pub fn svg(story: &Story) -> (String, usize) {
+    let (names, rows) = (&story.names, &story.rows);
+    let shown = &rows[..rows.len().min(MAX_ROWS)];
+    let mut text = String::new();
+    // Writing to a text does not fail.
+    let _ = Picture { names, rows: shown, layout: Layout::new(names, shown) }.draw(&mut text);
+    (text, rows.len() - shown.len())
+}
+
+struct Picture<'a> {
+    names: &'a [String],
+    rows: &'a [Row],
+    layout: Layout,
+}
+
+impl Picture<'_> {
+    fn draw(&self, out: &mut String) -> fmt::Result {
+        let (width, height) = (self.layout.width, self.layout.height);
+        write!(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" ")?;
+        writeln!(out, "viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"A sequence diagram\">")?;
+        writeln!(out, "<style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>")?;
+        self.draw_lifelines(out)?;
+        for at in 0..self.rows.len() {
+            self.draw_row(out, at)?;
+        }
+        self.draw_key(out)?;
+        writeln!(out, "</svg>")
+    }
+
+    fn draw_lifelines(&self, out: &mut String) -> fmt::Result {
+        let layout = &self.layout;
+        for lane in 0..self.names.len() {
+            let x = layout.x(lane);
+            writeln!(out, "<path class=\"life\" d=\"M{x} {}V{}\"/>", layout.top, layout.bottom)?;
+        }
+        for y in &layout.names_at {
+            for (lane, name) in self.names.iter().enumerate() {
+                let (x, half) = (layout.x(lane), name.chars().count() as i32 * 4 + 12);
+                let (left, top) = (x - half, y - 17);
+                write!(
+                    out,
+                    "<rect class=\"box\" x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"25\" rx=\"4\"/>",
+                    2 * half
+                )?;
+                writeln!(
+                    out,
+                    "<text class=\"name\" x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{}</text>",
+                    escape(name)
+                )?;
+            }
+        }
+        for (y, gap) in &layout.gaps {
+            let (left, width) = (layout.x(0) - 10, layout.x(self.names.len() - 1) - layout.x(0) + 20);
+            write!(out, "<rect x=\"{left}\" y=\"{}\" width=\"{width}\" height=\"18\" fill=\"#fff\"/>", y - 13)?;
+            let middle = left + width / 2;
+            writeln!(
+                out,
+                "<text class=\"gap\" x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{}</text>",
+                escape(gap)
+            )?;
+        }
+        Ok(())
+    }
+
+    fn draw_row(&self, out: &mut String, at: usize) -> fmt::Result {
+        let (row, y) = (&self.rows[at], self.layout.y[at]);
+        let kind = match row.line {
+            Line::Stream => "stream",
+            Line::Datagram => "datagram",
+            Line::Direct => "direct",
+            Line::Note => "event",
+        };
+        let gone = if row.end == End::Arrives { "" } else { " gone" };
+        write!(out, "<g class=\"row {kind}{gone}\" data-row=\"{at}\" data-lanes=\"{} {}\">", row.from, row.to)?;
+        let title: String = row.notes.iter().map(|note| format!("; {note}")).collect();
+        // Those of a datagram have them already.
+        let title = if row.line == Line::Datagram { row.title.clone() } else { row.title.clone() + &title };
+        write!(out, "<title>{}</title>", escape(&cut(&title, 2000)))?;
+        let (width, top) = (self.layout.width, y - ROW + 10);
+        write!(out, "<rect class=\"hit\" x=\"0\" y=\"{top}\" width=\"{width}\" height=\"{ROW}\"/>")?;
+        write!(
+            out,
+            "<text class=\"time\" x=\"78\" y=\"{}\" text-anchor=\"end\">{}</text>",
+            y + 4,
+            milliseconds(row.time)
+        )?;
+        if row.line == Line::Note || row.from == row.to {
+            let x = self.layout.x(row.from);
+            write!(out, "<circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"4\"/>")?;
+            let text = escape(&cut(&row.label, NOTES));
+            write!(out, "<text class=\"note\" x=\"{}\" y=\"{}\">{text}</text>", x + 10, y + 4)?;
+        } else {
+            self.draw_arrow(out, at)?;
+        }
+        if !row.notes.is_empty() {
+            let notes = escape(&cut(&row.notes.join("; "), NOTES));
+            write!(out, "<text class=\"note\" x=\"{}\" y=\"{}\">{notes}</text>", self.layout.notes_x, y + 4)?;
+        }
+        writeln!(out, "</g>")
+    }
+
+    fn draw_arrow(&self, out: &mut String, at: usize) -> fmt::Result {
+        let (row, layout) = (&self.rows[at], &self.layout);
+        let (from, to) = (layout.x(row.from), layout.x(row.to));
+        let way = (to - from).signum();
+        let (start, end) = (layout.y[row.begins], layout.y[row.ends]);
+        let reach = if row.end == End::Arrives { to - way } else { from + (to - from) * 3 / 4 };
+        if let Some(first) = row.first_try {
+            // Beside the lifeline, on the side where the arrows do not go; neighbours not on top of each other.
+            let beside = -way * (8 + 5 * (at as i32 % 4));
+            write!(out, "<path class=\"again\" d=\"M{from} {end}h{beside}V{}h{}\"/>", layout.y[first], -beside)?;
+        }
+        if row.line == Line::Direct {
+            for shift in [-2, 2] {
+                write!(
+                    out,
+                    "<path class=\"arrow\" d=\"M{from} {}L{} {}\"/>",
+                    start + shift,
+                    reach - 8 * way,
+                    end + shift
+                )?;
+            }
+        } else {
+            write!(out, "<path class=\"arrow\" d=\"M{from} {start}L{reach} {end}\"/>")?;
+        }
+        if row.end == End::Arrives {
+            let turn = f64::from(end - start).atan2(f64::from(to - from)).to_degrees();
+            let half = if row.line == Line::Direct { 6 } else { 4 };
+            write!(out, "<path class=\"head\" transform=\"translate({reach} {end}) rotate({turn:.1})\" ")?;
+            write!(out, "d=\"M0 0L-10 {half}V-{half}Z\"/>")?;
+        } else {
+            write!(out, "<path class=\"cross\" d=\"M{} {}l12 12m0-12l-12 12\"/>", reach - 6, end - 6)?;
+        }
+        let room = usize::try_from((to - from).abs() - 28).unwrap_or_default() * 10 / 72;
+        let label = escape(&cut(&row.label, room));
+        // Where lines slant, a text stands where they are far apart: at its sender.
+        let is_joined = at > 0 && self.rows[at - 1].ends == at;
+        let (x, anchor) = match (start == end && !is_joined, way > 0) {
+            (true, _) => ((from + reach) / 2, "middle"),
+            (false, true) => (from + 12, "start"),
+            (false, false) => (from - 12, "end"),
+        };
+        let y = layout.y[at] - if row.line == Line::Direct { 8 } else { 6 };
+        write!(out, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{label}</text>")
+    }
+
+    /// What the lines mean: those that are there.
+    fn draw_key(&self, out: &mut String) -> fmt::Result {
+        let has = |test: fn(&Row) -> bool| self.rows.iter().any(test);
+        let keys = [
+            (has(|row| row.line == Line::Stream), "stream", "with the server, by TCP"),
+            (has(|row| row.line == Line::Datagram), "datagram", "a datagram"),
+            (has(|row| row.end != End::Arrives), "gone", "dropped or lost"),
+            (has(|row| row.line == Line::Direct), "direct", "between peers, past the server"),
+        ];
+        let y = self.layout.bottom + 24;
+        let mut x = 20;
+        for (_, class, text) in keys.iter().filter(|(is_there, ..)| *is_there) {
+            let both = if *class == "gone" { "datagram gone" } else { class };
+            write!(out, "<g class=\"{both}\"><path class=\"arrow\" d=\"M{x} {y}h34\"/>")?;
+            if *class == "direct" {
+                write!(out, "<path class=\"arrow\" d=\"M{x} {}h34\"/>", y - 4)?;
+            }
+            writeln!(out, "<text x=\"{}\" y=\"{}\">{text}</text></g>", x + 42, y + 4)?;
+            x += 42 + text.len() as i32 * 75 / 10 + 24;
+        }
+        Ok(())
+    }
+}
+
+/// A text as it may stand in XML, with no sign that XML does not have.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in plain(text).chars() {
+        match c {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::stories::{chat, file, login, loss, told};
+
+    /// Fails where a text is no well-formed XML, as far as a picture uses it.
+    pub fn assert_well_formed(text: &str) {
+        let mut open = Vec::new();
+        for part in text.split('<').skip(1) {
+            let (tag, behind) = part.split_once('>').expect("a tag ends");
+            assert!(!behind.contains('>'), "{part}");
+            let is_entity = |rest: &str| ["amp;", "lt;", "gt;", "quot;"].iter().any(|name| rest.starts_with(name));
+            assert!(part.split('&').skip(1).all(is_entity), "{part}");
+            assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+            if let Some(name) = tag.strip_prefix('/') {
+                assert_eq!(open.pop(), Some(name), "{part}");
+            } else if !tag.ends_with('/') {
+                open.push(tag.split(' ').next().unwrap_or_default());
+            }
+        }
+        assert_eq!(open, [""; 0]);
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "a control character");
+    }
+
+    /// Where the lines of a kind of row begin, and where they end.
+    fn lines(drawn: &str, kind: &str) -> Vec<(String, String)> {
+        let rows = drawn.lines().filter(|line| line.contains(&format!("class=\"row {kind}\"")));
+        let path = |row: &str| {
+            let path = row.split("class=\"arrow\" d=\"M").nth(1)?.split('"').next()?;
+            path.split_once('L').map(|(from, to)| (from.to_owned(), to.to_owned()))
+        };
+        rows.filter_map(path).collect()
+    }
+
+    #[test]
+    fn a_fork_begins_once_and_a_bracket_ends_once() {
+        let (drawn, left) = svg(&told(&login()));
+        assert_well_formed(&drawn);
+        assert_eq!(left, 0);
+        let lines = lines(&drawn, "stream");
+        // The line that came in two reads is the third and the fourth, the three that came in one are the last.
+        assert_eq!(lines.len(), 8);
+        assert!(lines[2].0 == lines[3].0 && lines[2].1 != lines[3].1, "{lines:?}");
+        assert!(lines[5..].windows(2).all(|pair| pair[0].0 != pair[1].0 && pair[0].1 == pair[1].1), "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_gone_has_a_cross_and_its_repeat_a_line_to_it() {
+        let (drawn, _) = svg(&told(&loss()));
+        assert_well_formed(&drawn);
+        assert_eq!(drawn.matches("class=\"row datagram gone\"").count(), 2);
+        assert_eq!((drawn.matches("class=\"cross\"").count(), drawn.matches("class=\"again\"").count()), (2, 2));
+        assert!(drawn.contains(">#16: broadcast 5, 74 bytes, dropped on purpose: --udp-loss</title>"), "{drawn}");
+        assert!(drawn.contains(">~ 2.2 s ~</text>"), "{drawn}");
+    }
+
+    #[test]
+    fn what_peers_say_passes_the_server() {
+        let (drawn, _) = svg(&told(&chat()));
+        assert_well_formed(&drawn);
+        // Each is two lines.
+        assert_eq!(drawn.matches("class=\"row direct\"").count(), 4);
+    }
+
+    #[test]
+    fn nothing_that_is_said_gets_out_of_its_text() {
+        let evil = r#"
+1 "ev":"accept","c":1,"from":"<b>\u0007","at":"127.0.0.1:44"
+2 "ev":"read","c":1,"off":0,"len":9,"bytes":"bcast_</text><script>alert(1)</script>&\"'\u001b\uffff\n"
+3 "ev":"decide","c":1,"verb":"</g>","says":"OK","why":"]]>--><!--"
+"#;
+        let (drawn, _) = svg(&told(&[file("server", "server", evil)]));
+        assert_well_formed(&drawn);
+        assert!(!drawn.contains("<script") && drawn.contains("&lt;script&gt;alert(1)"), "{drawn}");
+    }
+
+    #[test]
+    fn a_picture_has_an_end() {
+        let many: String = (0..2100).map(|at| format!("{at} \"ev\":\"refused\",\"from\":\"x\"\n")).collect();
+        let (drawn, left) = svg(&told(&[file("server", "server", &many)]));
+        assert_eq!((drawn.matches("data-row").count(), left), (MAX_ROWS, 100));
+        assert_eq!(drawn.matches("class=\"name\"").count(), MAX_ROWS / 40);
+    }
+}
