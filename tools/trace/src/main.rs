@@ -47,8 +47,8 @@ fn show(options: &Options) -> Result<String, String> {
     match &options.command {
         Command::Show(sources) => Ok(paint::columns(&tell(sources)?.1, width())),
         Command::Picture(picture) => {
-            let (_, story) = tell(&picture.sources)?;
-            let (drawn, left) = paint::svg(&story);
+            let (merged, story) = tell(&picture.sources)?;
+            let (drawn, left) = if picture.html { paint::html(&merged, &story) } else { paint::svg(&story) };
             remark_left(left, "rows");
             Ok(drawn)
         }

@@ -42,6 +42,10 @@ pub enum Command {
 pub struct Picture {
     #[command(flatten)]
     pub sources: Sources,
+
+    /// As a page with the picture: click on an arrow, and its bytes are shown. It needs no other file, and no network
+    #[arg(long)]
+    pub html: bool,
 }
 
 /// What is shown.

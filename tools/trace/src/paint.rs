@@ -3,8 +3,10 @@
 mod columns;
 mod layout;
 mod svg;
+mod html;
 
 pub use columns::columns;
+pub use html::html;
 pub use svg::svg;
 
 /// After so many rows the names stand there again.

@@ -54,6 +54,8 @@ pub struct Row {
     pub title: String,
     /// The bytes, as far as they were recorded.
     pub bytes: String,
+    /// How many they really are; 0 where that is not known.
+    pub length: u64,
     pub events: Vec<EventId>,
 }
 
@@ -73,6 +75,8 @@ pub struct Wanted {
 pub struct Story {
     /// The names at the lifelines, from left to right.
     pub names: Vec<String>,
+    /// Which of them are servers.
+    pub is_server: Vec<bool>,
     /// From top to bottom.
     pub rows: Vec<Row>,
 }
@@ -93,7 +97,8 @@ pub fn story(merged: &Merged, wanted: &Wanted) -> Story {
     let used: Vec<Lane> = (0..merged.lanes.names.len()).filter(|lane| is_used(*lane)).collect();
     let place = |lane: Lane| used.iter().position(|used| *used == lane).unwrap_or_default();
     rows.iter_mut().for_each(|row| (row.from, row.to) = (place(row.from), place(row.to)));
-    Story { names: used.iter().map(|lane| merged.lanes.names[*lane].clone()).collect(), rows }
+    let names = used.iter().map(|lane| merged.lanes.names[*lane].clone()).collect();
+    Story { names, is_server: used.iter().map(|lane| merged.lanes.is_server[*lane]).collect(), rows }
 }
 
 /// Leaves rows out; what led to one of them is as if it had not.

@@ -59,3 +59,49 @@ fn only_what_is_wanted_is_shown() {
     assert_eq!(rows(&["show", "server.json", "--who", "SERVER", "--until", "150"]), 1);
     assert_eq!(rows(&["show", "server.json", "--from", "150.5"]), 1);
 }
+
+/// What a browser makes of a page, when a script has done in it what a person does.
+fn play(folder: &Path, page: &str, actions: &str) -> Option<String> {
+    let browser = ["chromium", "chromium-headless-shell", "google-chrome"].into_iter().find(|name| {
+        let version = Command::new(name).arg("--version").output();
+        version.is_ok_and(|output| output.status.success())
+    })?;
+    let page = page.replace("</body>", &format!("<script>{actions}</script></body>"));
+    fs::write(folder.join("played.html"), page).expect("written");
+    let address = format!("file://{}", folder.join("played.html").display());
+    let profile = format!("--user-data-dir={}", folder.join("profile").display());
+    let options = ["--headless", "--no-sandbox", "--disable-gpu", &profile, "--dump-dom", &address];
+    let output = Command::new("timeout").arg("60").arg(browser).args(options).output().expect("timeout starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    Some(text(&output.stdout).to_owned())
+}
+
+#[test]
+fn a_click_on_an_arrow_shows_its_bytes() {
+    let folder = folder();
+    let evil =
+        r#"{"t":10.3,"m":0.3,"n":4,"ev":"read","c":1,"off":5,"len":36,"bytes":"bcast_</script><img src=x onerror=f>"}"#;
+    fs::write(folder.path().join("server.json"), format!("{SERVER}{evil}\n")).expect("written");
+    let output = trace(folder.path(), &["picture", "--html", "server.json"]);
+    let page = text(&output.stdout);
+    let detail = |actions: &str| {
+        let dom = play(folder.path(), page, actions)?;
+        let detail = dom.split("<aside").nth(1).and_then(|rest| rest.split("</aside>").next());
+        Some((detail.expect("a place for details").to_owned(), dom))
+    };
+    let click = "document.querySelectorAll('g.row .hit')[1].dispatchEvent(new MouseEvent('click', {bubbles: true}));";
+    let Some((shown, _)) = detail(click) else {
+        eprintln!("THE PAGE WAS NOT TRIED, as no chromium is installed (apt-get install chromium)");
+        return;
+    };
+    assert!(shown.contains("200.000 ms, 127.0.0.1:50 → server"), "{shown}");
+    assert!(shown.contains("help⏎") && shown.contains("0000  68 65 6c 70 0a           help."), "{shown}");
+    assert!(shown.contains("server.json: {\"t\":10.2,"), "{shown}");
+    let down = "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown'}));";
+    let (shown, dom) = detail(&[click, down].concat()).expect("a browser");
+    assert!(shown.contains("bcast_&lt;/script&gt;&lt;img src=x onerror=f&gt;"), "{shown}");
+    assert!(!dom.contains("<img"), "what was said became a part of the page");
+    let (_, dom) = detail("document.querySelector('#filter input').click();").expect("a browser");
+    // All three are of the one client.
+    assert_eq!(dom.matches("class=\"row stream off\"").count(), 3, "{dom}");
+}

@@ -47,7 +47,10 @@ impl Picture<'_> {
             self.draw_row(out, at)?;
         }
         self.draw_key(out)?;
-        writeln!(out, "</svg>")
+        // The first names come last: a page moves them over the rest, where somebody scrolls.
+        writeln!(out, "<g class=\"names\"><rect width=\"{width}\" height=\"44\" fill=\"#fff\"/>")?;
+        self.draw_names(out, self.layout.top)?;
+        writeln!(out, "</g>\n</svg>")
     }
 
     fn draw_lifelines(&self, out: &mut String) -> fmt::Result {
@@ -56,21 +59,8 @@ impl Picture<'_> {
             let x = layout.x(lane);
             writeln!(out, "<path class=\"life\" d=\"M{x} {}V{}\"/>", layout.top, layout.bottom)?;
         }
-        for y in &layout.names_at {
-            for (lane, name) in self.names.iter().enumerate() {
-                let (x, half) = (layout.x(lane), name.chars().count() as i32 * 4 + 12);
-                let (left, top) = (x - half, y - 17);
-                write!(
-                    out,
-                    "<rect class=\"box\" x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"25\" rx=\"4\"/>",
-                    2 * half
-                )?;
-                writeln!(
-                    out,
-                    "<text class=\"name\" x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{}</text>",
-                    escape(name)
-                )?;
-            }
+        for y in layout.names_at.iter().skip(1) {
+            self.draw_names(out, *y)?;
         }
         for (y, gap) in &layout.gaps {
             let (left, width) = (layout.x(0) - 10, layout.x(self.names.len() - 1) - layout.x(0) + 20);
@@ -81,6 +71,20 @@ impl Picture<'_> {
                 "<text class=\"gap\" x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{}</text>",
                 escape(gap)
             )?;
+        }
+        Ok(())
+    }
+
+    fn draw_names(&self, out: &mut String, y: i32) -> fmt::Result {
+        for (lane, name) in self.names.iter().enumerate() {
+            let (x, half) = (self.layout.x(lane), name.chars().count() as i32 * 4 + 12);
+            let (left, top) = (x - half, y - 17);
+            write!(
+                out,
+                "<rect class=\"box\" x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"25\" rx=\"4\"/>",
+                2 * half
+            )?;
+            writeln!(out, "<text class=\"name\" x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{}</text>", escape(name))?;
         }
         Ok(())
     }

@@ -75,9 +75,24 @@ impl<'a> Maker<'a> {
     /// A row that begins and ends where it is.
     fn add(&mut self, id: EventId, line: Line, from: Lane, to: Lane, label: String) -> &mut Row {
         let (time, here) = (self.merged.time(id) - self.start, self.rows.len());
-        let (end, title, bytes) = (End::Arrives, String::new(), String::new());
+        let (end, title, bytes, length) = (End::Arrives, String::new(), String::new(), 0);
         let (begins, ends, first_try, notes, events) = (here, here, None, Vec::new(), vec![id]);
-        self.rows.push(Row { time, line, end, from, to, begins, ends, first_try, label, notes, title, bytes, events });
+        self.rows.push(Row {
+            time,
+            line,
+            end,
+            from,
+            to,
+            begins,
+            ends,
+            first_try,
+            label,
+            notes,
+            title,
+            bytes,
+            length,
+            events,
+        });
         self.is_moved.push(false);
         &mut self.rows[here]
     }
@@ -162,7 +177,7 @@ impl<'a> Maker<'a> {
         let here = self.rows.len();
         let is_unasked = piece.of_write.0 == 1 && piece.write.is_some_and(|write| self.unasked.contains(&write));
         let row = self.add(id, line, from, to, label);
-        (row.bytes, row.title) = (bytes, title);
+        (row.bytes, row.length, row.title) = (bytes, piece.len, title);
         row.events = piece.write.into_iter().chain(piece.read).collect();
         if piece.is_watched && piece.read.is_none() {
             row.notes.push("not read".to_owned());
@@ -242,7 +257,7 @@ impl<'a> Maker<'a> {
         };
         row.notes = words::datagram_notes(datagram);
         row.title = words::datagram_title(datagram);
-        words::datagram_bytes(datagram).clone_into(&mut row.bytes);
+        (row.bytes, row.length) = words::datagram_bytes(datagram);
         self.row_of_datagram.insert(number, self.rows.len() - 1);
     }
 

@@ -119,11 +119,12 @@ pub fn datagram_notes(datagram: &Datagram) -> Vec<String> {
     fate.into_iter().chain(again).collect()
 }
 
-/// Its bytes, as far as they were recorded.
-pub fn datagram_bytes(datagram: &Datagram) -> &str {
+/// Its bytes, as far as they were recorded, and how many they are.
+pub fn datagram_bytes(datagram: &Datagram) -> (String, u64) {
     match &datagram.says {
-        Says::Content(content) => &content.bytes,
-        Says::Hello(hello) => &hello.bytes,
+        Says::Content(content) => (content.bytes.clone(), content.len),
+        // It has a token, which is hidden.
+        Says::Hello(hello) => (hello.bytes.clone(), 0),
     }
 }
 
@@ -141,5 +142,5 @@ pub fn datagram_title(datagram: &Datagram) -> String {
         _ => String::new(),
     };
     let notes: String = datagram_notes(datagram).iter().map(|note| format!(", {note}")).collect();
-    plain(&format!("{number}{what}{len}{notes}{}", behind(": ", datagram_bytes(datagram))))
+    plain(&format!("{number}{what}{len}{notes}{}", behind(": ", &datagram_bytes(datagram).0)))
 }
