@@ -26,6 +26,8 @@ pub struct Lanes {
     pub file_of: Vec<Option<usize>>,
     /// The two lanes of each connection: the end in whose file it is, and the other one.
     pub of_connection: Vec<(Lane, Lane)>,
+    /// How many have each name.
+    namesakes: HashMap<String, usize>,
     /// The first lane of each name.
     by_name: HashMap<String, Lane>,
 }
@@ -68,10 +70,9 @@ impl Lanes {
     /// A new lane; where the name is taken, with a number behind it.
     fn add(&mut self, name: &str, is_server: bool, file: Option<usize>) -> Lane {
         let name = &cut(&plain(name), NAME);
-        let shown = match self.names.iter().filter(|other| other.to_lowercase() == name.to_lowercase()).count() {
-            0 => name.to_owned(),
-            before => format!("{name} ({})", before + 1),
-        };
+        let before = self.namesakes.entry(name.to_lowercase()).or_default();
+        *before += 1;
+        let shown = if *before == 1 { name.clone() } else { format!("{name} ({before})") };
         self.names.push(shown);
         self.is_server.push(is_server);
         self.file_of.push(file);

@@ -17,7 +17,7 @@ mod stories;
 
 use clap::Parser;
 use merge::Merged;
-use options::{Command, Options, Sources};
+use options::{Command, Options, Picture, Sources};
 use recording::{Budget, Recording};
 use rows::{Story, Wanted};
 use std::fs::File;
@@ -27,6 +27,8 @@ use std::process::ExitCode;
 
 /// The exit code when there is nothing to show.
 const NOTHING: u8 = 2;
+/// The most lifelines: more are wider than any screen.
+const MAX_LANES: usize = 24;
 
 fn main() -> ExitCode {
     match show(&Options::parse()) {
@@ -48,8 +50,12 @@ fn show(options: &Options) -> Result<String, String> {
         Command::Show(sources) => Ok(paint::columns(&tell(sources)?.1, width())),
         Command::Picture(picture) => {
             let (merged, story) = tell(&picture.sources)?;
-            let (drawn, left) = if picture.html { paint::html(&merged, &story) } else { paint::svg(&story) };
-            remark_left(left, "rows");
+            let (drawn, left) = match picture {
+                Picture { html: true, .. } => paint::html(&merged, &story),
+                Picture { mermaid: true, .. } => paint::mermaid(&story),
+                _ => paint::svg(&story),
+            };
+            remark_left(left, if picture.mermaid { "arrows" } else { "rows" });
             Ok(drawn)
         }
     }
@@ -84,6 +90,12 @@ fn tell(sources: &Sources) -> Result<(Merged, Story), String> {
     let story = rows::story(&merged, &Wanted { all: sources.all, who, times: sources.times() });
     if story.rows.is_empty() {
         return Err("no event in these files is wanted".to_owned());
+    }
+    if story.names.len() > MAX_LANES {
+        let names = story.names.len();
+        return Err(format!(
+            "{names} take part, and at most {MAX_LANES} find room: choose some by --who, --from, --until"
+        ));
     }
     Ok((merged, story))
 }

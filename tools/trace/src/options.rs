@@ -18,6 +18,13 @@ Files may be cut anywhere, and may hold what this program does not know: that is
 
     (head -n 1 FILE; tail -n 20000 FILE) > END
 
+A picture has 2,000 rows at most, and 24 lifelines; --who, --from and --until choose.
+
+What the signs mean, in columns and in pictures: a write that came in two reads is an arrow that forks, and writes that
+came in one read are arrows that join; dashes are datagrams, and a cross is the end of one that was dropped or lost; a
+double line is between two clients, past the server; a dot is something that happens in one place. Short lines such as
+hellos that tell of nothing missing, threads and logins are left out without --all.
+
 The exit code is 0 when something was shown, 2 when a file cannot be read or nothing is in it.";
 
 /// Shows what a peerline server and its clients have recorded.
@@ -46,6 +53,10 @@ pub struct Picture {
     /// As a page with the picture: click on an arrow, and its bytes are shown. It needs no other file, and no network
     #[arg(long)]
     pub html: bool,
+
+    /// As text for mermaid, which documents can hold; 60 arrows at most
+    #[arg(long, conflicts_with = "html")]
+    pub mermaid: bool,
 }
 
 /// What is shown.

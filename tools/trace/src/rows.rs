@@ -8,6 +8,7 @@ use crate::connections::EventId;
 use crate::lanes::Lane;
 use crate::merge::Merged;
 use maker::Maker;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How something gets from one lane to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,9 +94,9 @@ pub fn story(merged: &Merged, wanted: &Wanted) -> Story {
         |row: &Row| wanted.who.is_empty() || [row.from, row.to].iter().any(|lane| wanted.who.contains(lane));
     let kept: Vec<bool> = rows.iter().map(|row| is_in_time(row) && takes_part(row)).collect();
     let mut rows = keep(rows, &kept);
-    let is_used = |lane: Lane| rows.iter().any(|row| row.from == lane || row.to == lane);
-    let used: Vec<Lane> = (0..merged.lanes.names.len()).filter(|lane| is_used(*lane)).collect();
-    let place = |lane: Lane| used.iter().position(|used| *used == lane).unwrap_or_default();
+    let used: BTreeSet<Lane> = rows.iter().flat_map(|row| [row.from, row.to]).collect();
+    let places: BTreeMap<Lane, Lane> = used.iter().enumerate().map(|(at, lane)| (*lane, at)).collect();
+    let place = |lane: Lane| places.get(&lane).copied().unwrap_or_default();
     rows.iter_mut().for_each(|row| (row.from, row.to) = (place(row.from), place(row.to)));
     let names = used.iter().map(|lane| merged.lanes.names[*lane].clone()).collect();
     Story { names, is_server: used.iter().map(|lane| merged.lanes.is_server[*lane]).collect(), rows }

@@ -39,10 +39,19 @@ fn a_file_that_is_cut_off_is_shown_and_told() {
 fn what_cannot_be_shown_is_one_sentence() {
     let folder = folder();
     fs::write(folder.path().join("empty.json"), "").expect("written");
+    let accept =
+        |c| format!("{{\"t\":11,\"ev\":\"accept\",\"c\":{c},\"from\":\"127.0.0.1:{c}\",\"at\":\"127.0.0.1:44\"}}\n");
+    let crowd: String = (100..130).map(accept).collect();
+    fs::write(folder.path().join("crowd.json"), format!("{}\n{crowd}", SERVER.lines().next().unwrap_or_default()))
+        .expect("written");
     for (arguments, sentence) in [
         (&["show", "none.json"][..], "trace: none.json: No such file or directory (os error 2)\n"),
         (&["show", "empty.json"], "trace: no event is in these files\n"),
         (&["show", "server.json", "--who", "eve"], "trace: eve takes no part; these do: 127.0.0.1:50, server\n"),
+        (
+            &["show", "crowd.json"],
+            "trace: 31 take part, and at most 24 find room: choose some by --who, --from, --until\n",
+        ),
         (&["show", "server.json", "--from", "900"], "trace: no event in these files is wanted\n"),
     ] {
         let output = trace(folder.path(), arguments);
@@ -91,7 +100,7 @@ fn a_click_on_an_arrow_shows_its_bytes() {
     };
     let click = "document.querySelectorAll('g.row .hit')[1].dispatchEvent(new MouseEvent('click', {bubbles: true}));";
     let Some((shown, _)) = detail(click) else {
-        eprintln!("THE PAGE WAS NOT TRIED, as no chromium is installed (apt-get install chromium)");
+        eprintln!("NOT CHECKED: the page, as there is no chromium here (apt-get install chromium)");
         return;
     };
     assert!(shown.contains("200.000 ms, 127.0.0.1:50 → server"), "{shown}");
