@@ -176,7 +176,8 @@ fn came(kind: &Kind) -> Option<Says> {
 fn key(file: usize, says: &Says) -> Key {
     match says {
         Says::Content(Content { sequence: Some(sequence), .. }) => (file, Some(*sequence), String::new()),
-        Says::Content(content) => (file, None, content.bytes.clone()),
+        // One side may have recorded the line end, and the other not.
+        Says::Content(content) => (file, None, content.bytes.trim_end().to_owned()),
         Says::Hello(hello) => (file, None, hello.bytes.clone()),
     }
 }
@@ -255,6 +256,7 @@ mod tests {
 "t":2,"ev":"datagram","d":2,"to":"alice","seq":[2,2]
 "t":3,"ev":"dropped","d":3,"to":"alice","seq":[3,3],"why":"--udp-loss"
 "t":4,"ev":"again","d":4,"of":2,"to":"alice","seq":[2,2],"why":"hello_1"
+"t":4.5,"ev":"datagram","d":6,"to":"alice","bytes":"udp_9f3c...\ntail_3\n"
 "t":9,"ev":"datagram","d":5,"to":"alice","seq":[4,4]
 "#;
         let alice = r#"
@@ -262,10 +264,11 @@ mod tests {
 "t":0,"ev":"name","name":"alice"
 "t":1.1,"ev":"datagram","seq":[1,1]
 "t":4.1,"ev":"datagram","seq":[2,2]
+"t":4.6,"ev":"datagram","bytes":"udp_9f3c...\ntail_3"
 "t":5,"ev":"moon"
 "#;
         let came = |at| Fate::Came(EventId { file: 1, at });
         // What left after alice's file ends may have come.
-        assert_eq!(fates(server, alice), [came(2), Fate::Lost, Fate::Dropped, came(3), Fate::Unknown]);
+        assert_eq!(fates(server, alice), [came(2), Fate::Lost, Fate::Dropped, came(3), came(4), Fate::Unknown]);
     }
 }

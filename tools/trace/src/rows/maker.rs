@@ -114,7 +114,8 @@ impl<'a> Maker<'a> {
             Kind::Decided { c, verb, says, why } => {
                 self.take_decided(id, *c, words::decided(verb, says, why));
             }
-            Kind::Notice { c, .. } => self.take_notice(id, *c),
+            // At a client it is about a line that it has read.
+            Kind::Notice { c, .. } if merged.recordings[id.file].is_server => self.take_notice(id, *c),
             Kind::Sent { .. } | Kind::Received { .. } | Kind::Hello { .. } | Kind::HelloCame { .. } => {
                 self.take_datagram(id);
             }
@@ -152,7 +153,8 @@ impl<'a> Maker<'a> {
         let Some(number) = self.merged.connections.number(id.file, c) else { return };
         let (_, other) = self.merged.lanes.of_connection[number];
         let how = behind(": ", how);
-        self.note(id, format!("the connection with {} is closed{how}", self.merged.lanes.names[other]));
+        let the = if self.merged.lanes.is_server[other] { "the " } else { "" };
+        self.note(id, format!("the connection with {the}{} is closed{how}", self.merged.lanes.names[other]));
     }
 
     fn take_bytes(&mut self, id: EventId, c: u64, written: bool) {
