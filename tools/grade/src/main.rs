@@ -9,6 +9,7 @@ mod server;
 mod setup;
 mod stage;
 mod checks;
+mod lessons;
 mod outcome;
 mod run;
 mod report;

@@ -36,7 +36,7 @@ What a check that does not pass looks like:
     !! A   0.103  <-  OK,Goodbye             expected: the answer to help
        The rest of a line that was too long was carried out as a command.
        Why: Whoever sends a long line chooses where your buffer ends. Remember that you skip.
-       Read: docs/PROTOCOL.md, Lines; src/net/lines.rs
+       Read: docs/lessons/02-how-long-is-a-line.md; docs/PROTOCOL.md, Lines; src/net/lines.rs
        Again: grade --check long-line-skipped -- ...
 
 A, B, C are clients. `->` went to the server and `<-` came from it, `~>` and `<~` by UDP; the numbers are seconds.

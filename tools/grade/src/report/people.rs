@@ -2,6 +2,7 @@
 
 use super::conversation;
 use crate::check::Check;
+use crate::lessons;
 use crate::outcome::{Graded, Outcome, Status};
 
 /// Where the points stand.
@@ -27,9 +28,15 @@ pub fn details(outcome: &Outcome) -> String {
         lines.extend(outcome.last_words.iter().map(|line| format!("     {line}")));
     }
     lines.push(format!("   Why: {}", check.why));
-    lines.push(format!("   Read: docs/PROTOCOL.md, {}; {}", check.section, check.source));
+    lines.push(format!("   Read: {}", reading(check)));
     lines.push(format!("   Again: grade --check {} -- ...", check.name));
     lines.into_iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Where it is explained, demanded, and done.
+fn reading(check: &Check) -> String {
+    let lesson = lessons::page(check.name).map(|page| format!("{page}; ")).unwrap_or_default();
+    format!("{lesson}docs/PROTOCOL.md, {}; {}", check.section, check.source)
 }
 
 /// What is told at the end.
@@ -70,7 +77,7 @@ pub fn explain(check: &Check) -> String {
         ("Sent", check.sent.to_owned()),
         ("Accepted", check.accepted.to_owned()),
         ("Why", check.why.to_owned()),
-        ("Read", format!("docs/PROTOCOL.md, {}; {}", check.section, check.source)),
+        ("Read", reading(check)),
     ];
     rows.iter().map(|(what, text)| format!("{what:<9} {text}\n")).collect()
 }
