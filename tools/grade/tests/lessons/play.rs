@@ -27,19 +27,18 @@ struct Seat {
     any: bool,
 }
 
-/// Plays it in this folder, with `grade` found in `programs`.
+/// Plays it with this folder for its files, where `grade` is found too.
 ///
 /// # Errors
 /// The first line that is not as the page says.
-pub fn play(page: &Page, folder: &Path, programs: &Path) -> Result<(), String> {
+pub fn play(page: &Page, folder: &Path) -> Result<(), String> {
     let steps = page.steps()?;
     let mut seats: BTreeMap<&str, Seat> = BTreeMap::new();
     for (step, next) in steps.iter().zip(steps.iter().skip(1).map(Some).chain([None])) {
         let at = |problem: String| format!("docs/lessons/{}:{}: {problem}", page.name, step.line);
-        let seat = seats.entry(&step.terminal).or_insert_with(|| Seat {
-            terminal: Terminal::open(&step.terminal, folder, programs, &root()),
-            any: false,
-        });
+        let seat = seats
+            .entry(&step.terminal)
+            .or_insert_with(|| Seat { terminal: Terminal::open(&step.terminal, folder, &root()), any: false });
         seat.take(step).map_err(at)?;
         let is_shown_on = next.is_some_and(|next| matches!(next.what, What::Shown(_)));
         if !is_shown_on && !step.goes_on {

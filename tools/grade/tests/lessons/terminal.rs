@@ -48,13 +48,13 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Opens one. Its files are in `folder`, where temporary ones go too; programs are looked for in `path` first.
-    pub fn open(name: &str, folder: &Path, path: &Path, root: &Path) -> Terminal {
+    /// Opens one. Its files are in `folder`, where temporary ones go too, and programs are looked for first.
+    pub fn open(name: &str, folder: &Path, root: &Path) -> Terminal {
         let keys = folder.join(format!("keys.{name}"));
         mkfifo(&keys, Mode::S_IRUSR | Mode::S_IWUSR).expect("a pipe with a name");
         let (output, theirs) = UnixStream::pair().expect("sockets");
         let errors = theirs.try_clone().expect("a descriptor");
-        let programs = format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default());
+        let programs = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
         let mut command = Command::new("bash");
         command.args(["--norc", "-c", SHELL]).current_dir(root).process_group(0);
         command.env("KEYS", &keys).env("PATH", programs).env("TMPDIR", folder).env("LC_ALL", "C.UTF-8");
