@@ -11,8 +11,9 @@ use std::net::{Shutdown as Direction, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a call that was given up may still write its last line, before its connection is cut.
-const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long a call that was given up may still write its last line, before its connection is cut. A command is ended before
+/// it, which takes two seconds at most, and its record is synced.
+pub const LAST_WORD: Duration = Duration::from_secs(4);
 
 /// The runner's ends of all calls.
 #[derive(Default)]

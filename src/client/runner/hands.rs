@@ -1,7 +1,7 @@
 //! Carries out effects, one by one, and ends all that it has begun. Nothing here waits before the end, but for a
 //! reader of our output. It knows no App.
 
-use super::calls::Calls;
+use super::calls::{Calls, LAST_WORD};
 use super::datagrams::Datagrams;
 use super::incoming::Incoming;
 use super::interface::{Interface, Showing};
@@ -17,10 +17,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long calls that were given up may still write their last line at the end.
-const LAST_WORD: Duration = Duration::from_secs(1);
 /// How long the threads may take to end, in all; connections that still talk then have been cut before.
-const END: Duration = Duration::from_secs(5);
+const END: Duration = Duration::from_secs(6);
 
 /// What looks at the shared folder.
 pub struct Watch {
