@@ -175,7 +175,7 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                 Verdict::Drop => continue,
             };
             let place = connections.place(id).recorded(&stream, peer, S::NAME);
-            let newcomer = Newcomer { stream, peer, place };
+            let newcomer = Box::new(Newcomer { stream, peer, place });
             let Err(newcomer) = spares.give(newcomer) else { continue };
             let spares = &spares;
             let talk = move || {
@@ -207,7 +207,7 @@ fn send_away(open: &Open, service: &impl Service) {
     let _ = open.stream.shutdown(Direction::Both);
 }
 
-/// A connection that has a place.
+/// A connection that has a place. On the heap, as whatever lies at the bottom of a thread's stack moves all of it down.
 struct Newcomer<'a> {
     stream: Arc<TcpStream>,
     peer: SocketAddr,
