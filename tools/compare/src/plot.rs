@@ -22,7 +22,7 @@ pub fn picture(title: &str, rows: &[&Row]) -> Option<String> {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n\
          <text x=\"8\" y=\"20\" font-weight=\"bold\">{}</text>\n\
-         <text x=\"8\" y=\"36\" fill=\"#666\">bar: ratio; line: aim; blue: reached; orange: not</text>\n",
+         <text x=\"8\" y=\"36\" fill=\"#666\">bar: ratio; line: aim; blue: reached; orange: not; grey: no aim</text>\n",
         escape(title)
     );
     for (number, bar) in bars.iter().enumerate() {
@@ -34,12 +34,17 @@ pub fn picture(title: &str, rows: &[&Row]) -> Option<String> {
 /// A row's name, bar, figure and line.
 fn drawn(top: usize, most: f64, (row, ratio, aim): &(&Row, f64, Option<f64>)) -> String {
     let end = |value: f64| NAMES as f64 + BAR * value.min(most) / most;
-    let colour = if row.is_met() == Some(false) { "#d97706" } else { "#2563eb" };
+    let colour = match row.is_met() {
+        Some(true) => "#2563eb",
+        Some(false) => "#d97706",
+        None => "#94a3b8",
+    };
     let rival = match row.aim {
         Some(Aim::Value(_)) => "the aim",
         _ => row.rival().map_or("", |(name, _)| name),
     };
-    let (name, note) = (escape(&row.work), escape(&format!("{ratio:.2} of {rival}")));
+    // The backticks are for the table.
+    let (name, note) = (escape(&row.work.replace('`', "")), escape(&format!("{ratio:.2} of {rival}")));
     let (names, base, bar, width) = (NAMES - 8, top + 17, top + 4, end(*ratio) - NAMES as f64);
     let behind = end(ratio.max(aim.unwrap_or(0.0))) + 6.0;
     let mut svg = format!(
@@ -78,7 +83,7 @@ mod tests {
 
     fn row(own: f64, aim: Option<Aim>) -> Row {
         let others = vec![("redis".to_owned(), Rounds(vec![10.0]))];
-        Row { work: "a < b".to_owned(), unit: Unit::Rate, own: Rounds(vec![own]), others, against: None, aim }
+        Row { work: "`a` < b".to_owned(), unit: Unit::Rate, own: Rounds(vec![own]), others, against: None, aim }
     }
 
     #[test]
@@ -87,7 +92,8 @@ mod tests {
         let svg = picture("t & u", &[&good, &bad, &bare]).expect("rows");
         assert_eq!((svg.matches("<rect").count(), svg.matches("<line").count()), (4, 2), "{svg}");
         assert!(svg.contains("3.00 of redis") && svg.contains("a &lt; b") && svg.contains("t &amp; u"), "{svg}");
-        assert_eq!((svg.matches("#2563eb").count(), svg.matches("#d97706").count()), (2, 1), "{svg}");
+        let counts = ["#2563eb", "#d97706", "#94a3b8"].map(|colour| svg.matches(colour).count());
+        assert_eq!(counts, [1, 1, 1], "{svg}");
     }
 
     #[test]
