@@ -1,6 +1,8 @@
 //! The file of a trace: for its owner alone, as what people say to each other is in it.
 
 use log::warn;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -18,6 +20,8 @@ pub struct Output {
     path: PathBuf,
     /// Nothing after an error.
     file: Option<BufWriter<File>>,
+    /// No other program records there meanwhile. Nothing for a pipe or a terminal.
+    _lock: Option<Flock<File>>,
 }
 
 impl Output {
@@ -28,10 +32,18 @@ impl Output {
     pub fn create(path: &Path) -> Result<Output, String> {
         let named = |error: io::Error| format!("{}: {error}; choose another file with --trace", path.display());
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path);
-        // What can only be written, such as a pipe, is.
-        let mut file = file.or_else(|_| OpenOptions::new().write(true).open(path)).map_err(named)?;
+        let mut file = file.map_err(named)?;
+        let mut lock = None;
         if file.metadata().map_err(named)?.is_file() {
             let mut beginning = Vec::new();
+            // Before it is looked at, and emptied.
+            let locked = Flock::lock(file.try_clone().map_err(named)?, FlockArg::LockExclusiveNonblock);
+            lock = Some(locked.map_err(|(_, error)| match error {
+                Errno::EWOULDBLOCK => {
+                    format!("another program records to {}: choose another file with --trace", path.display())
+                }
+                error => named(error.into()),
+            })?);
             Read::by_ref(&mut file).take(BEGINNING.len() as u64).read_to_end(&mut beginning).map_err(named)?;
             if !beginning.is_empty() && beginning != BEGINNING {
                 return Err(format!("{} is there and is no trace: choose another file with --trace", path.display()));
@@ -40,7 +52,7 @@ impl Output {
             file.set_len(0).map_err(named)?;
             io::Seek::rewind(&mut file).map_err(named)?;
         }
-        Ok(Output { path: path.to_owned(), file: Some(BufWriter::with_capacity(BUFFER, file)) })
+        Ok(Output { path: path.to_owned(), file: Some(BufWriter::with_capacity(BUFFER, file)), _lock: lock })
     }
 
     /// Writes a line. After an error, which is told once, nothing more is written.
@@ -78,6 +90,7 @@ mod tests {
         output.write("{\"t\":1}\n");
         output.flush();
         assert_eq!(mode(&path), MODE);
+        drop(output);
         fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("ours");
         Output::create(&path).expect("a trace").write("{\"t\":2}\n");
         assert_eq!((mode(&path), fs::read_to_string(&path).expect("text").as_str()), (MODE, "{\"t\":2}\n"));
@@ -88,6 +101,21 @@ mod tests {
         assert_eq!(fs::read_to_string(&other).expect("text"), "alice,hash\n");
         let Err(sentence) = Output::create(folder.path()) else { panic!("a folder") };
         assert!(sentence.starts_with(&folder.path().display().to_string()), "{sentence}");
+    }
+
+    #[test]
+    fn two_programs_do_not_record_to_one_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("trace.json");
+        let mut output = Output::create(&path).expect("a new file");
+        output.write("{\"t\":1}\n");
+        output.flush();
+        let Err(sentence) = Output::create(&path) else { panic!("two record there") };
+        let expected = format!("another program records to {}: choose another file with --trace", path.display());
+        assert_eq!(sentence, expected);
+        assert_eq!(fs::read_to_string(&path).expect("text"), "{\"t\":1}\n", "it is as it was");
+        drop(output);
+        Output::create(&path).expect("nobody records there any more");
     }
 
     #[test]
