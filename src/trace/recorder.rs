@@ -19,8 +19,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Bytes of events that wait to be written, about. As many more may be on their way.
 const MAX_WAITING: usize = 8 << 20;
+/// The room that is kept for the next ones, in events.
+const KEPT: usize = 1024;
 /// So long after the last event all is written out.
 const IDLE: Duration = Duration::from_millis(50);
+/// So long after the last time all is written out, also where events go on and on.
+const AT_LEAST: Duration = Duration::from_secs(1);
 /// How long the end of the program waits for what is left: a disk may be slow, and a pipe may have no reader.
 const END_LIMIT: Duration = Duration::from_secs(5);
 /// How long it waits for who reads the rows.
@@ -121,8 +125,12 @@ impl Trace {
     /// Writes what is left, and ends the thread that writes: five seconds at the longest. What is recorded later is lost.
     pub fn finish(&self) {
         let Some(recorder) = &self.0 else { return };
-        self.record(|| Event::Stop);
+        let at = recorder.stamp();
         let mut queue = recorder.lock();
+        if !queue.is_ending {
+            // However many wait: the last line says that nothing is missing behind it.
+            queue.add(at, Event::Stop);
+        }
         queue.is_ending = true;
         recorder.work.notify_one();
         let waited = recorder.ended.wait_timeout_while(queue, END_LIMIT, |queue| !queue.has_ended);
@@ -154,27 +162,29 @@ impl Recorder {
     }
 
     fn record(&self, at: Stamp, event: Event) -> u64 {
-        let size = event.size();
         let mut queue = self.lock();
-        queue.n += 1;
-        let n = queue.n;
-        if queue.is_ending || queue.bytes + size > MAX_WAITING {
-            return n;
+        if queue.is_ending || queue.bytes + event.size() > MAX_WAITING {
+            queue.n += 1;
+            return queue.n;
         }
-        queue.bytes += size;
-        queue.waiting.push(Recorded { n, at, event });
+        queue.add(at, event);
         if queue.waiting.len() == 1 {
             self.work.notify_one();
         }
-        n
+        queue.n
     }
 
     fn write_to(&self, mut sinks: Sinks) {
         let mut known = Known::default();
-        let mut events = Vec::new();
+        let (mut events, mut flushed) = (Vec::new(), Instant::now());
         while self.next(&mut events, &mut sinks) {
             for recorded in events.drain(..) {
                 write(&recorded, &mut known, &mut sinks);
+            }
+            events.shrink_to(KEPT);
+            if flushed.elapsed() >= AT_LEAST {
+                sinks.flush();
+                flushed = Instant::now();
             }
         }
         sinks.flush();
@@ -203,6 +213,15 @@ impl Recorder {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Puts an event behind the others.
+    fn add(&mut self, at: Stamp, event: Event) {
+        self.n += 1;
+        self.bytes += event.size();
+        self.waiting.push(Recorded { n: self.n, at, event });
     }
 }
 
@@ -268,6 +287,18 @@ mod tests {
         trace.record(|| event(1));
         trace.finish();
         assert!(recorder.lock().waiting.len() <= 1, "what comes later is not kept");
+    }
+
+    #[test]
+    fn the_last_line_says_stop_also_where_there_is_no_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("trace.json");
+        let file = Some(Output::create(&path).expect("a new file"));
+        let trace = Trace::start(Sinks { file, screen: None }).expect("a thread");
+        trace.0.as_ref().expect("it is on").lock().bytes = MAX_WAITING;
+        trace.finish();
+        let text = fs::read_to_string(&path).expect("text");
+        assert!(text.ends_with(",\"n\":1,\"ev\":\"stop\"}\n"), "{text}");
     }
 
     #[test]
