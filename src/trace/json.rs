@@ -25,9 +25,15 @@ impl Object {
         self
     }
 
+    /// A text, without a character that a terminal obeys: who looks at a trace there sees all of it.
     fn text(self, field: &str, value: impl Display) -> Object {
-        let value = serde_json::Value::String(value.to_string());
-        self.raw(field, value)
+        let value = serde_json::Value::String(value.to_string()).to_string();
+        // JSON itself escapes those below the blank alone.
+        let pieces = value.split_inclusive(char::is_control).map(|piece| match piece.char_indices().next_back() {
+            Some((at, c)) if c.is_control() => format!("{}\\u{:04x}", &piece[..at], c as u32),
+            _ => piece.to_owned(),
+        });
+        self.raw(field, pieces.collect::<String>())
     }
 
     fn maybe(self, field: &str, value: Option<impl Display>) -> Object {
@@ -176,5 +182,23 @@ fn end(how: End) -> &'static str {
         End::Rst => "rst",
         End::Shut => "shut",
         End::Slow => "slow",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Stamp;
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn no_character_of_a_line_is_obeyed_by_a_terminal() {
+        let said = "\u{9b}2J \u{1b}[2J \u{7f} \u{fc} \"\\";
+        let event = Event::Notice { c: 1, line: said.to_owned() };
+        let recorded = Recorded { n: 1, at: Stamp { wall: UNIX_EPOCH, since_start: Duration::ZERO }, event };
+        let line = line(&recorded, &Known::default(), None);
+        assert_eq!(line.chars().filter(|c| c.is_control()).collect::<String>(), "\n");
+        let value: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(value["line"], said);
     }
 }
