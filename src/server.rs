@@ -191,8 +191,10 @@ fn start_trace(config: &Config) -> Result<Trace, String> {
     let file = config.trace.as_deref().map(Output::create).transpose()?;
     let start = || {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let has_colour = io::stdout().is_terminal() && !plain;
-        LogWriter::start(io::stdout()).map(|screen| (Projector::new(has_colour), screen))
+        let is_terminal = io::stdout().is_terminal();
+        let projector = Projector::new(is_terminal && !plain);
+        let projector = if is_terminal { projector.for_terminal() } else { projector };
+        LogWriter::start(io::stdout()).map(|screen| (projector, screen))
     };
     let screen = config.show.then(start).transpose().map_err(|error| format!("no thread for --show: {error}"))?;
     Trace::start(Sinks { file, screen })

@@ -26,12 +26,16 @@ const COLOURS: [u8; 8] = [36, 35, 32, 34, 31, 33, 96, 95];
 const KEPT: usize = 64;
 /// Connections of which that is kept at the most: their ends may be among what was dropped.
 const MOST: usize = 20_000;
+/// What has a terminal cut a row that is wider than it, and what has it wrap what others write: DECAWM, as all know it.
+const CUT: [&str; 2] = ["\x1b[?7l", "\x1b[?7h"];
 /// Who is named in the row of what was sent to many.
 const NAMED: usize = 40;
 
 /// The rows of a trace.
 pub struct Projector {
     has_colour: bool,
+    /// What stands before a row, and behind it.
+    frame: [&'static str; 2],
     /// The number of the last event.
     last: u64,
     talks: HashMap<Number, Talk>,
@@ -61,7 +65,12 @@ impl Projector {
     /// Nothing is shown yet.
     pub fn new(has_colour: bool) -> Projector {
         let (talks, by_udp, colours) = (HashMap::new(), HashSet::new(), HashMap::new());
-        Projector { has_colour, last: 0, talks, by_udp, colours, sent: None }
+        Projector { has_colour, frame: [""; 2], last: 0, talks, by_udp, colours, sent: None }
+    }
+
+    /// The same for a terminal, which may have fewer columns than a row.
+    pub fn for_terminal(self) -> Projector {
+        Projector { frame: CUT, ..self }
     }
 
     /// The rows of an event, each with its LF; perhaps none. `again` is what is known of a datagram.
@@ -156,8 +165,10 @@ impl Projector {
                 None
             }
             Event::Read { c, bytes, .. } => {
-                let n = self.last;
-                keep(&mut self.talks.entry(*c).or_default().reads, (n, bytes.clone()));
+                let (n, talk) = (self.last, self.talks.entry(*c).or_default());
+                // All lines that came before are decided; where one is left, that was dropped.
+                talk.lines.clear();
+                keep(&mut talk.reads, (n, bytes.clone()));
                 None
             }
             Event::Line { c, line, took } => {
@@ -226,7 +237,8 @@ impl Projector {
         let pad = " ".repeat(WHO - shown.width());
         let colour = self.colour(who);
         let row = format!("{} {what}", verb.clone() + &" ".repeat(VERB - verb.width()));
-        format!("{time}  {colour}{shown}{}{pad} {}\n", if colour.is_empty() { "" } else { "\x1b[0m" }, row.trim_end())
+        let ([cut, wrap], reset) = (self.frame, if colour.is_empty() { "" } else { "\x1b[0m" });
+        format!("{cut}{time}  {colour}{shown}{reset}{pad} {}{wrap}\n", row.trim_end())
     }
 
     /// What begins the colour of somebody; nothing for the server, and for who is not known.
@@ -412,6 +424,22 @@ mod tests {
             12.5  \u{1b}[36malice\u{1b}[0m           help       10 commands\n    \
             12.6  (new)           help       10 commands\n"
         );
+    }
+
+    #[test]
+    fn a_decision_that_was_dropped_puts_no_other_line_in_the_next_row() {
+        let old = [read(1, "bcast_old\n"), line(1, "bcast_old", &[1])];
+        let sent = decided(1, "bcast", Says::Ok, "Broadcast 6 sent to 3 clients");
+        let new = [read(1, "bcast_new\n"), line(1, "bcast_new", &[4]), sent];
+        let shown = rows(&mut Projector::new(false), old.into_iter().chain(new).map(Some));
+        assert_eq!(shown, "    12.5  (new)           bcast      #6 \"new\" to 3 clients\n");
+    }
+
+    #[test]
+    fn a_terminal_with_fewer_columns_cuts_rows_and_wraps_what_others_write() {
+        let events = [decided(1, "help", Says::Ok, "10 commands")].map(Some);
+        let shown = rows(&mut Projector::new(false).for_terminal(), events);
+        assert_eq!(shown, "\u{1b}[?7l    12.1  (new)           help       10 commands\u{1b}[?7h\n");
     }
 
     #[test]
