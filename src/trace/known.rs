@@ -1,6 +1,6 @@
 //! Who is who in a trace, and what was sent to whom before: known from the events alone.
 
-use super::event::{Datagram, Event, Number};
+use super::event::{Datagram, Event, Fate, Number};
 use crate::value::Ticket;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -95,15 +95,36 @@ impl Known {
         self.sessions.get(&token).map(|session| session.name.as_str())
     }
 
-    /// Whether a datagram brings again what was sent before; it counts as sent from now on.
+    /// Whether a datagram brings again what was in another one before; it counts as sent from now on.
     pub fn again(&mut self, datagram: &Datagram) -> Option<Again> {
         let (session, (first, last)) = (self.sessions.get_mut(&datagram.token)?, datagram.seq?);
-        let before = session.sent.iter().find(|(_, begin, end)| *begin <= last && *end >= first);
+        let before = session.sent.iter().find(|(d, begin, end)| *d != datagram.d && *begin <= last && *end >= first);
         let again = before.map(|(d, ..)| Again { of: *d, hello: session.acknowledged });
-        if session.sent.len() == DATAGRAMS {
-            session.sent.pop_front();
+        // One that is lost was told before, as it was about to be sent.
+        if datagram.fate != Fate::Lost {
+            if session.sent.len() == DATAGRAMS {
+                session.sent.pop_front();
+            }
+            session.sent.push_back((datagram.d, first, last));
         }
-        session.sent.push_back((datagram.d, first, last));
         again
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_datagram_that_the_system_did_not_take_is_no_repeat_of_itself() {
+        let token: Ticket = "0123456789abcdef0123456789abcdef".parse().expect("a ticket");
+        let (name, at) = ("alice".parse().expect("a name"), ([127, 0, 0, 1], 5000).into());
+        let mut known = Known::default();
+        known.take(&Event::Name { c: Some(1), name, ip: None, token: Some(token) });
+        let mut again =
+            |d, fate| known.again(&Datagram { d, token, at, seq: Some((5, 6)), len: 74, bytes: String::new(), fate });
+        assert_eq!((again(1, Fate::Sent), again(1, Fate::Lost)), (None, None));
+        assert_eq!(again(2, Fate::Sent).map(|again| again.of), Some(1));
+        assert_eq!(again(2, Fate::Lost).map(|again| again.of), Some(1));
     }
 }

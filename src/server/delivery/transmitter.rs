@@ -79,6 +79,7 @@ impl<'a> Transmitter<'a> {
             match self.send_at_once(burst, datagrams) {
                 Ok(()) => return,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    datagrams.iter().for_each(|datagram| self.lost(burst, datagram));
                     return refused.extend(datagrams.iter().map(|datagram| datagram.refused(burst)));
                 }
                 // udp(7), UDP_SEGMENT: the network card does not do its part.
@@ -93,7 +94,7 @@ impl<'a> Transmitter<'a> {
         for datagram in datagrams {
             let [token_line, lines, _] = datagram.filled_to(0);
             if let Err(error) = self.socket.send(&[token_line, lines].map(IoSlice::new), burst.from, burst.to) {
-                self.trace.record(|| Event::Datagram(datagram.recorded(burst, Fate::Lost)));
+                self.lost(burst, datagram);
                 if error.kind() == ErrorKind::WouldBlock {
                     refused.push(datagram.refused(burst));
                 } else {
@@ -102,6 +103,11 @@ impl<'a> Transmitter<'a> {
                 }
             }
         }
+    }
+
+    /// Records that the system did not take one that was recorded as sent.
+    fn lost(&self, burst: &Burst, datagram: &Whole) {
+        self.trace.record(|| Event::Datagram(datagram.recorded(burst, Fate::Lost)));
     }
 
     fn send_at_once(&self, burst: &Burst, datagrams: &[Whole]) -> Result<()> {
