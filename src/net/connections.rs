@@ -4,7 +4,9 @@
 use crate::net::door::{self, Door};
 use crate::net::places::{Admission, Origin, Places, Standing};
 use crate::trace::{Trace, Wire};
+use crate::value::sentence::counted;
 use std::collections::HashMap;
+use std::fmt;
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,6 +59,8 @@ pub(super) struct Open {
     pub(super) stream: Arc<TcpStream>,
     /// All was said on it, and its last line is on its way.
     pub(super) is_over: bool,
+    /// What records it.
+    pub(super) wire: Wire,
 }
 
 /// Who has a place, and who gives way.
@@ -122,13 +126,24 @@ pub(super) enum Verdict {
     Drop,
 }
 
-/// Why a connection is not served.
+/// Why a connection is not served; its `Display` is for who records it, as each dialect tells the peer in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// All places are taken.
     Full,
     /// So many connections of its address are without a login, or an introduction, which is the most for one.
     TooManyWithoutLogin(usize),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Full => f.write_str("all places are taken"),
+            Refused::TooManyWithoutLogin(most) => {
+                write!(f, "{} of its address without a login, which is the most", counted(*most, "connection"))
+            }
+        }
+    }
 }
 
 impl Connections {
@@ -182,7 +197,8 @@ impl Connections {
         for direction in [Direction::Read, Direction::Both] {
             let open: Vec<_> = state.open.values().cloned().collect();
             drop(state);
-            for Open { stream, .. } in open {
+            for Open { stream, wire, .. } in open {
+                wire.shut();
                 // An error says that the connection has ended already.
                 let _ = stream.shutdown(direction);
             }
@@ -205,7 +221,7 @@ impl Connections {
             Admission::Full => return Verdict::Refuse(Refused::Full),
             Admission::TooMany(limit) => return Verdict::Refuse(Refused::TooManyWithoutLogin(limit)),
         };
-        state.open.insert(id, Open { stream: Arc::clone(stream), is_over: false });
+        state.open.insert(id, Open { stream: Arc::clone(stream), is_over: false, wire: Wire::default() });
         Verdict::Serve { id, gives_way }
     }
 
@@ -242,7 +258,13 @@ pub struct Place<'a> {
 impl Place<'_> {
     /// The same, with what happens on its connection recorded.
     pub(super) fn recorded(mut self, stream: &TcpStream, peer: SocketAddr, dialect: &'static str) -> Self {
-        self.wire = self.connections.trace.accepted(stream, peer, dialect);
+        let wire = self.connections.trace.accepted(stream, peer, dialect);
+        if wire.is_on() {
+            if let Some(open) = self.connections.lock().open.get_mut(&self.id) {
+                open.wire = wire.clone();
+            }
+            self.wire = wire;
+        }
         self
     }
 

@@ -165,7 +165,7 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
                     id
                 }
                 Verdict::Refuse(why) => {
-                    connections.trace().record(|| Event::Refused { from: peer, why: format!("{why:?}") });
+                    connections.trace().record(|| Event::Refused { from: peer, why: why.to_string() });
                     if stream.set_nonblocking(true).is_ok() {
                         service.refuse(&stream, why);
                         refused.push(stream);
@@ -203,6 +203,7 @@ fn send_away(open: &Open, service: &impl Service) {
     if !open.is_over {
         service.give_way(&open.stream);
     }
+    open.wire.shut();
     // An error says that the connection has ended already.
     let _ = open.stream.shutdown(Direction::Both);
 }

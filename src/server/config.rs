@@ -87,7 +87,7 @@ pub struct Config {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_share)]
     pub udp_loss: f64,
 
-    /// Record everything that happens at the sockets, as lines of JSON: docs/TRACE.md. Passwords and tickets are hidden
+    /// Record what happens at the sockets, as lines of JSON: docs/TRACE.md. Passwords and tickets are hidden
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
 

@@ -7,7 +7,7 @@ use crate::protocol::MAX_LINE;
 use crate::value::MAX_USERNAME;
 
 /// What stands for what is hidden, however long that is.
-const HIDDEN: &str = "***";
+pub(super) const HIDDEN: &str = "***";
 /// Digits of a ticket that are shown, of 32.
 const SHOWN_DIGITS: usize = 4;
 /// The bytes of a line by which a command is known.
@@ -283,19 +283,52 @@ impl ServerMask {
 }
 
 /// The mask for what two clients say to each other: of a run of 12 hexadecimal digits or more, four are shown. Tickets, what
-/// is shown of them, and proofs are such.
+/// is shown of them, and proofs are such. Where people talk all lines are shown, else the first two of each side: behind them
+/// may be a file, or what a command has written, and a read ends anywhere.
 #[derive(Default)]
 pub struct PeerMask {
     /// The digits of the run that has begun.
     run: usize,
+    /// How many lines are still shown, unless all are.
+    left: Option<u8>,
+    /// The beginning of the line that says what the connection is for, where that is to come.
+    first: Option<Vec<u8>>,
 }
+
+/// What a peer says before there may be anything else: the caller what it comes for, and its proof; who is called its proof,
+/// and the answer.
+const SHOWN_LINES: u8 = 2;
+/// The first words of connections on which there is nothing but lines of text.
+const TALKS: [&str; 3] = ["CHAT,", "MSG,", "LIST,"];
 
 /// A run of so many digits may be a ticket.
 const SECRET_RUN: usize = 12;
 
 impl PeerMask {
-    /// A piece as it may be shown.
+    /// For who calls us.
+    pub fn of_caller() -> PeerMask {
+        PeerMask { left: Some(SHOWN_LINES), first: Some(Vec::new()), ..PeerMask::default() }
+    }
+
+    /// For who is called, with this first line.
+    pub fn of_answers_to(first: &str) -> PeerMask {
+        PeerMask { left: lines_shown(first.as_bytes()), ..PeerMask::default() }
+    }
+
+    /// A piece of a line as it may be shown; if it has an LF, that is its end.
     pub fn piece(&mut self, piece: &[u8]) -> String {
+        if self.left == Some(0) {
+            return if piece.is_empty() { String::new() } else { HIDDEN.to_owned() };
+        }
+        if let Some(first) = &mut self.first {
+            first.extend(piece.iter().take(WORD.saturating_sub(first.len())));
+        }
+        if piece.ends_with(b"\n") {
+            self.left = match self.first.take() {
+                Some(first) if lines_shown(&first).is_none() => None,
+                _ => self.left.map(|left| left - 1),
+            };
+        }
         let mut kept = Vec::with_capacity(piece.len());
         for part in piece.chunk_by(|one, other| one.is_ascii_hexdigit() == other.is_ascii_hexdigit()) {
             if !part[0].is_ascii_hexdigit() {
@@ -314,6 +347,11 @@ impl PeerMask {
         }
         shown(&kept)
     }
+}
+
+/// How many lines of each side are shown where the first one of the caller begins so; nothing where all are.
+fn lines_shown(first: &[u8]) -> Option<u8> {
+    (!TALKS.iter().any(|talk| first.starts_with(talk.as_bytes()))).then_some(SHOWN_LINES)
 }
 
 /// Bytes as text: what is no UTF-8 becomes a visible `\xff`.

@@ -1,10 +1,11 @@
 //! What is recorded of one connection: its bytes as they come and go, and the lines that they make.
 
 use super::event::{End, Event, Number, Says, Stamp};
-use super::mask::{ClientMask, Expected, PeerMask, ServerMask};
+use super::mask::{ClientMask, Expected, HIDDEN, PeerMask, ServerMask};
 use super::recorder::Trace;
 use crate::value::{Ticket, Username};
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +36,7 @@ struct State {
     output: Mask,
     /// The line that has begun.
     line: Line,
-    /// Lines that were read and not asked for yet: those of one read.
+    /// Lines that were read and not asked for yet: those of the last read.
     lines: VecDeque<Line>,
     /// Whether what is written next begins a line.
     begins: bool,
@@ -72,13 +73,13 @@ impl Trace {
     /// A connection that another client has made to us.
     pub fn called_by(&self, stream: &TcpStream, from: SocketAddr) -> Wire {
         let event = |c| Event::Accept { c, at: stream.local_addr().ok(), from, dialect: "peer" };
-        self.wire(|| (Mask::Peer(PeerMask::default()), Mask::Peer(PeerMask::default())), event)
+        self.wire(|| (Mask::Peer(PeerMask::of_caller()), Mask::Peer(PeerMask::default())), event)
     }
 
-    /// A connection that we have made to another client.
-    pub fn calls(&self, stream: &TcpStream, at: SocketAddr) -> Wire {
+    /// A connection that we have made to another client, who is told by this line what for.
+    pub fn calls(&self, stream: &TcpStream, at: SocketAddr, first: &str) -> Wire {
         let event = |c| Event::Connect { c, at, from: stream.local_addr().ok() };
-        self.wire(|| (Mask::Peer(PeerMask::default()), Mask::Peer(PeerMask::default())), event)
+        self.wire(|| (Mask::Peer(PeerMask::of_answers_to(first)), Mask::Peer(PeerMask::default())), event)
     }
 
     fn wire(&self, masks: impl FnOnce() -> (Mask, Mask), event: impl FnOnce(Number) -> Event) -> Wire {
@@ -114,9 +115,11 @@ impl Wire {
         }
         let (off, c, len) = (state.read, recorded.c, bytes.len());
         state.read += len as u64;
+        // Who reads more has looked at all that came before; where nobody looks at lines, they are not kept.
+        state.lines.clear();
         let pieces: Vec<&[u8]> = without_zeros(bytes).split_inclusive(|byte| *byte == b'\n').collect();
         let texts: Vec<String> = pieces.iter().map(|piece| state.input.piece(piece)).collect();
-        let n = recorded.trace.record_at(at, Event::Read { c, off, len, bytes: texts.concat() });
+        let n = recorded.trace.record_at(at, Event::Read { c, off, len, bytes: shown_together(&texts) });
         for (piece, text) in pieces.iter().zip(texts) {
             state.line.add(&text, n);
             if piece.ends_with(b"\n") {
@@ -141,10 +144,20 @@ impl Wire {
         let texts: Vec<String> = pieces.iter().map(|piece| state.output.piece(piece)).collect();
         let begins = std::mem::replace(&mut state.begins, bytes.ends_with(b"\n"));
         recorded.trace.record_at(at, Event::Write { c, off, len, bytes: texts.concat() });
+        if !matches!(state.output, Mask::Server(_)) {
+            // It is asked for, or said, by us.
+            return;
+        }
         let whole = if begins { texts.as_slice() } else { texts.get(1..).unwrap_or_default() };
         for line in whole.iter().filter(|text| NOTICES.iter().any(|begin| text.starts_with(begin))) {
             recorded.trace.record_at(at, Event::Notice { c, line: line.trim_end().to_owned() });
         }
+    }
+
+    /// We end the connection, if nobody has yet: the end of its reads that follows is not the other side's.
+    pub fn shut(&self) {
+        let Some((_, mut state)) = self.lock() else { return };
+        state.end.get_or_insert(End::Shut);
     }
 
     /// A write has failed, as the other side does not read or has gone.
@@ -179,13 +192,13 @@ impl Wire {
     }
 
     /// What came of a line: `asked` begins with its command, `answer` is the last line of the answer.
-    pub fn decided(&self, asked: &str, answer: &str) {
+    pub fn decided(&self, asked: &str, answer: impl Display) {
         let Some(recorded) = &self.0 else { return };
-        let verb = verb(asked).to_owned();
+        let (verb, answer) = (verb(asked).to_owned(), answer.to_string());
         let (says, why) = match (answer.strip_prefix("OK"), answer.strip_prefix("ERR")) {
             (Some(why), _) => (Says::Ok, why),
             (_, Some(why)) => (Says::Err, why),
-            _ => (Says::Ok, answer),
+            _ => (Says::Ok, answer.as_str()),
         };
         let why = why.strip_prefix(',').unwrap_or(why).to_owned();
         recorded.trace.record(|| Event::Decide { c: recorded.c, verb, says, why });
@@ -248,6 +261,11 @@ impl Line {
     }
 }
 
+/// Pieces one behind the other; of hidden ones without a line end between them there is one.
+fn shown_together(texts: &[String]) -> String {
+    texts.chunk_by(|one, other| one == HIDDEN && one == other).flat_map(<[String]>::first).map(String::as_str).collect()
+}
+
 /// The command of a line as the log shows it.
 fn verb(asked: &str) -> &str {
     if asked.starts_with('(') {
@@ -274,15 +292,20 @@ mod tests {
     use std::fs;
     use std::net::TcpListener;
 
-    /// The events of what is done with the wire of a connection, as JSON; and the text of the file.
+    /// The events of what is done with the wire of a server's connection, as JSON; and the text of the file.
     fn recorded(with: impl FnOnce(&Wire)) -> (Vec<Value>, String) {
+        recorded_on(|trace, stream| trace.accepted(stream, ([127, 0, 0, 1], 5000).into(), "client"), with)
+    }
+
+    /// The same with any wire.
+    fn recorded_on(wire: impl FnOnce(&Trace, &TcpStream) -> Wire, with: impl FnOnce(&Wire)) -> (Vec<Value>, String) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("trace.json");
         let file = Some(Output::create(&path).expect("a new file"));
         let trace = Trace::start(Sinks { file, screen: None }).expect("a thread");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
-        let wire = trace.accepted(&stream, ([127, 0, 0, 1], 5000).into(), "client");
+        let wire = wire(&trace, &stream);
         with(&wire);
         wire.closed();
         trace.finish();
@@ -370,6 +393,69 @@ mod tests {
         assert_eq!(writes[1], [json!(13), json!(57), json!("\nbcast_1_1700000000_eve_hi\nOK,Logi")]);
         assert_eq!(fields(&events, "notice", ["line"]), [[json!("bcast_1_1700000000_eve_hi")]]);
         assert_eq!(fields(&events, "close", ["how"]), [[json!("slow")]]);
+    }
+
+    #[test]
+    fn lines_that_nobody_looks_at_are_not_kept() {
+        recorded(|wire| {
+            (0..100).for_each(|_| wire.read(b"\n\nx"));
+            let (_, state) = wire.lock().expect("it is on");
+            assert_eq!(state.lines.len(), 2);
+        });
+    }
+
+    #[test]
+    fn what_a_client_says_itself_is_no_notice() {
+        let server = ([127, 0, 0, 1], 4400).into();
+        let (events, _) = recorded_on(
+            |trace, stream| trace.connected(stream, server),
+            |wire| wire.wrote(wire.stamp().expect("it is on"), b"bcast_hi\nmsg_hi_bob\n"),
+        );
+        assert_eq!(fields(&events, "write", ["bytes"]), [[json!("bcast_hi\nmsg_hi_bob\n")]]);
+        assert!(fields(&events, "notice", ["line"]).is_empty());
+    }
+
+    #[test]
+    fn an_end_that_we_have_made_is_ours() {
+        let (events, _) = recorded(|wire| {
+            wire.shut();
+            wire.read(b"");
+            wire.cut_off();
+        });
+        assert_eq!(fields(&events, "close", ["how"]), [[json!("shut")]]);
+    }
+
+    #[test]
+    fn of_files_and_of_what_commands_write_nothing_is_shown_wherever_reads_cut() {
+        let caller: SocketAddr = ([127, 0, 0, 1], 5000).into();
+        let answer = b"proof_00112233445566778899\nOK,5,0\nse\ncret\n";
+        let calls = |first: &'static str| move |trace: &Trace, stream: &TcpStream| trace.calls(stream, caller, first);
+        for at in 1..answer.len() {
+            let in_two = |wire: &Wire| {
+                wire.read(&answer[..at]);
+                wire.read(&answer[at..]);
+            };
+            for first in ["RUN,bob,0123456789ab,cat secret", "FILE,secret,bob,0123456789ab"] {
+                let (events, text) = recorded_on(calls(first), in_two);
+                assert!(!text.contains("cre"), "{text}");
+                assert_eq!(fields(&events, "read", ["len"])[0], [json!(at)]);
+            }
+        }
+        let given = b"GIVE,file,6,1,bob,0123456789ab\nproof_00112233445566778899\nsec\nret";
+        let called = |trace: &Trace, stream: &TcpStream| trace.called_by(stream, caller);
+        for at in 1..given.len() {
+            let (_, text) = recorded_on(called, |wire| {
+                wire.read(&given[..at]);
+                wire.read(&given[at..]);
+            });
+            assert!(!text.contains("sec") && !text.contains("ret"), "{text}");
+        }
+        let chat = |wire: &Wire| wire.read(b"CHAT,bob,0123456789ab\nproof_00112233445566778899\none\ntwo\n");
+        assert!(recorded_on(called, chat).1.contains("one\\ntwo\\n"));
+        let (_, talk) = recorded_on(calls("CHAT,bob,0123456789ab"), |wire| wire.read(answer));
+        assert!(talk.contains("se\\ncret\\n"), "{talk}");
+        let (_, run) = recorded_on(calls("RUN,bob,0123456789ab,ls"), |wire| wire.read(answer));
+        assert!(run.contains("proof_0011...\\nOK,5,0\\n***\"}"), "{run}");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use crate::harness::client::ClientProcess;
 use crate::harness::{Lines, ServerProcess, read, send_signal, wait_until};
 use serde_json::{Value, json};
-use std::net::Shutdown;
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -61,6 +62,9 @@ fn a_server_records_what_happens_at_its_sockets() {
     let server = ServerProcess::start(folder.path(), &options);
     let mut alice = ClientProcess::join(server.address, "alice");
     let (mut bob, mut eve) = (join(&server, &path, "bob"), join(&server, &path, "eve"));
+    let mut astray = Lines::connect(server.address);
+    astray.line();
+    assert!(astray.ask(PASSWORD).starts_with("ERR,"));
     wait_until("a hello", || read(&path).contains("\"ev\":\"acked\""));
     for number in 1..=BROADCASTS {
         assert_eq!(bob.ask(&format!("bcast_text {number}")), format!("OK,Broadcast {number} sent to 3 clients"));
@@ -115,6 +119,41 @@ fn a_server_records_what_happens_at_its_sockets() {
         let sent = |event: &Value| ["datagram", "again"].iter().any(|ev| event["ev"] == *ev) && has(event, number);
         assert!(events.iter().any(sent), "broadcast {number}");
     }
+}
+
+#[test]
+fn a_connection_that_the_server_ends_is_ended_by_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("server.json");
+    let server = ServerProcess::start(folder.path(), &["--trace", path.to_str().expect("UTF-8")]);
+    let mut older = join(&server, &path, "alice");
+    let mut newer = Lines::connect(server.address);
+    newer.line();
+    newer.send(&format!("LOGIN,alice,{PASSWORD}"));
+    assert_eq!(newer.answer().last().map(String::as_str), Some("OK,Login successful!"));
+    older.wait_for_end();
+    let mut stranger = Lines::connect(server.address);
+    stranger.line();
+    assert_eq!(server.end("TERM"), Some(0));
+    let ends: Vec<Value> =
+        of_kind(&events(&path), "close", |_| true).iter().map(|event| event["how"].clone()).collect();
+    assert_eq!(ends, ["shut"; 3]);
+}
+
+#[test]
+fn each_line_of_a_menu_client_is_decided_also_one_that_comes_too_fast() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("server.json");
+    let options = ["--menu-port", "0", "--rate", "1", "--trace", path.to_str().expect("UTF-8")];
+    let mut server = ServerProcess::start(folder.path(), &options);
+    let mut menu = TcpStream::connect(server.next_address()).expect("it listens");
+    menu.write_all("help\n".repeat(20).as_bytes()).expect("open");
+    let count = |ev: &str| of_kind(&events(&path), ev, |_| true).len();
+    wait_until("the lines", || read(&path).ends_with('\n') && count("line") == 20);
+    assert_eq!(server.end("TERM"), Some(0));
+    assert_eq!(count("decide"), 20);
+    let too_fast = |event: &Value| event["why"].as_str().is_some_and(|why| why.contains("fast"));
+    assert!(!of_kind(&events(&path), "decide", too_fast).is_empty());
 }
 
 #[test]

@@ -133,7 +133,8 @@ impl PeerConnection {
         if line.is_err() && call.is_given_up() { Err(NoLine::GivenUp) } else { line }
     }
 
-    /// The raw bytes behind the last line. They are not recorded: it is a file, or what a command has written.
+    /// The raw bytes behind the last line. Further reads are not recorded: it is a file, or what a command has written. What
+    /// has come of it with the line is hidden by the mask.
     pub fn bytes(&mut self) -> &mut impl BufRead {
         self.reader.get_mut().record_no_more();
         self.reader.bytes()

@@ -94,9 +94,9 @@ fn prove(
     let stream = Arc::new(connect(call, to.address, limit).map_err(|error| to.explain(error))?);
     call.attach(&stream);
     let unreachable = |error: io::Error| CallError::Unreachable { address: to.address, why: no_connection(&error) };
-    let wire = call.trace().calls(&stream, to.address);
-    let mut connection = PeerConnection::new(Arc::clone(&stream), wire).map_err(unreachable)?;
     let first = first.to_string();
+    let wire = call.trace().calls(&stream, to.address, &first);
+    let mut connection = PeerConnection::new(Arc::clone(&stream), wire).map_err(unreachable)?;
     // Where it does not arrive, what is read tells why: a peer that has no place for us says so, and closes.
     let _ = connection.write(&format!("{first}\n"));
     let line = connection.line_or_end(call, PROOF);

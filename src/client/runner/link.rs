@@ -73,11 +73,14 @@ impl Link {
         let line = format!("{line}\n");
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         let at = self.wire.stamp();
-        let sent = SockRef::from(&*self.stream).send_with_flags(line.as_bytes(), flags).unwrap_or_default();
-        if let Some(at) = at {
+        let result = SockRef::from(&*self.stream).send_with_flags(line.as_bytes(), flags);
+        let is_lost = result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock);
+        let sent = result.unwrap_or_default();
+        if let Some(at) = at.filter(|_| sent > 0) {
             self.wire.wrote(at, &line.as_bytes()[..sent]);
         }
         if sent != line.len() {
+            self.wire.write_failed(!is_lost);
             self.close();
         }
         None
@@ -85,6 +88,7 @@ impl Link {
 
     /// Ends the connection, also one that is still being made.
     pub fn close(&self) {
+        self.wire.shut();
         // An error says that it has ended already.
         let _ = self.stream.shutdown(Direction::Both);
     }
@@ -123,7 +127,7 @@ fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals, wire: &Wire) {
 
 /// Waits for the connection and for the greeting; gives our own address, and what comes behind.
 fn greeted(stream: &Arc<TcpStream>, wire: &Wire) -> Result<(SocketAddr, LineReader<DeadlineReader>), LinkError> {
-    connected(stream).map_err(connect_error)?;
+    connected(stream).inspect_err(|_| wire.cut_off()).map_err(connect_error)?;
     let from = stream.local_addr().map_err(connect_error)?;
     let timed = DeadlineReader::new(Arc::clone(stream), Some(Instant::now() + CONNECT)).recorded(wire);
     let mut lines = LineReader::new(timed, MAX_SERVER_LINE);

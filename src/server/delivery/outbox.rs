@@ -240,6 +240,7 @@ impl Mailbox for Outbox {
     /// Ends only the reading half: the session's thread wakes, and closes the rest when the last line is out.
     fn close(&self) {
         self.lock().closing = true;
+        self.wire.shut();
         let _ = self.stream.shutdown(Shutdown::Read);
     }
 

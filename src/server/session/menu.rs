@@ -202,7 +202,9 @@ impl<'a> MenuSession<'a> {
     fn take(&mut self, message: Result<String, BadLine>, is_rest: bool, now: Instant) -> Step {
         let has_broadcast = std::mem::take(&mut self.has_broadcast);
         if let Err(too_fast) = self.login.count_line(now) {
-            return Step::Say(menu::refuse(&too_fast));
+            let said = menu::refuse(&too_fast);
+            self.login.wire().decided("", said.trim_end());
+            return Step::Say(said);
         }
         let (asked, step) = match message {
             _ if is_rest && !has_broadcast => ("(the rest of a line)".to_owned(), Step::Say(menu::REST.to_owned())),

@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
             debug!("{}: too fast", self.login.who());
             self.commit(answer);
             let reply = Reply::Err(too_fast);
-            self.login.wire().decided("", &reply.to_string());
+            self.login.wire().decided("", &reply);
             write(answer, reply);
             return Next::Read;
         }
