@@ -80,8 +80,10 @@ fn a_server_records_what_happens_at_its_sockets() {
     assert_eq!(alice.finish(), Some(0));
     eve.stream().shutdown(Shutdown::Write).expect("open");
     wait_until("the end of eve's connection", || read(&path).contains("\"how\":\"fin\""));
+    let log = server.log.clone();
     assert_eq!(server.end("TERM"), Some(0));
     keeps_secrets(&path, &[PASSWORD, &bob.token, &eve.token, ticket]);
+    assert!(!read(&log).contains(PASSWORD), "nor in the log");
 
     let events = events(&path);
     assert!((1..).zip(&events).all(|(n, event)| event["n"] == n), "nothing was dropped");

@@ -192,7 +192,13 @@ impl<'a> Session<'a> {
         }
         match request {
             Ok(request) => {
-                self.note(request.masked());
+                match &request {
+                    // One word is whom to connect to, or a password that went astray.
+                    Request::Member(MemberRequest::Connect(_)) if self.login.current().is_none() => {
+                        self.note("connect_***");
+                    }
+                    request => self.note(request.masked()),
+                }
                 self.take_request(request, answer)
             }
             Err(bad) => {
