@@ -216,13 +216,13 @@ impl Projector {
             (Says::Ok, None) if talk.ip.is_some() => talk.ip.take().map(|ip| format!("is {ip}")).unwrap_or_default(),
             (Says::Ok, Some((number, to))) => {
                 let text = line.strip_prefix("bcast_").unwrap_or(&line);
-                format!("#{number} {text:?} {to}")
+                format!("#{number} {} {to}", quoted(text))
             }
             (Says::Ok, None) if why.is_empty() => "OK".to_owned(),
             (Says::Ok, None) => why.to_owned(),
         };
         let piece = |n: &u64| talk.reads.iter().find(|(read, _)| read == n).map(|(_, bytes)| bytes.trim_end());
-        let pieces: Vec<String> = took.iter().filter_map(piece).take(4).map(|piece| format!("{piece:?}")).collect();
+        let pieces: Vec<String> = took.iter().filter_map(piece).take(4).map(quoted).collect();
         let last = took.last().copied().unwrap_or_default();
         talk.reads.retain(|(n, _)| *n >= last);
         match took.len() {
@@ -269,6 +269,12 @@ fn numbers((first, last): (u64, u64)) -> String {
 /// The number of a `bcast_` line.
 pub(super) fn broadcast_number(line: &str) -> Option<u64> {
     line.strip_prefix("bcast_")?.split('_').next()?.parse().ok()
+}
+
+/// What somebody has said, with its end to be seen. What a terminal would obey is taken out with the rest of the row: what
+/// Rust writes for programs would take out the marks of many scripts too.
+fn quoted(said: &str) -> String {
+    format!("\"{}\"", said.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A text without anything that a terminal obeys, in so many columns at the most.
@@ -424,6 +430,15 @@ mod tests {
             12.5  \u{1b}[36malice\u{1b}[0m           help       10 commands\n    \
             12.6  (new)           help       10 commands\n"
         );
+    }
+
+    #[test]
+    fn what_people_say_is_shown_in_their_script() {
+        let said = "\u{928}\u{92e}\u{938}\u{94d}\u{924}\u{947} e\u{301} 👩\u{200d}🚀";
+        let sent = decided(1, "bcast", Says::Ok, "Broadcast 1 sent to 3 clients");
+        let events = [line(1, &format!("bcast_{said} \"\\\u{9b}"), &[1]), sent].map(Some);
+        let shown = rows(&mut Projector::new(false), events);
+        assert!(shown.ends_with(&format!("#1 \"{said} \\\"\\\\\\u{{9b}}\" to 3 clients\n")), "{shown}");
     }
 
     #[test]
