@@ -70,7 +70,12 @@ impl Server {
         let dialect_ports = config.menu_ports.len() + config.query_port.iter().len() + config.packet_port.iter().len();
         limits::check(config.max_clients, dialect_ports)?;
         let trace = start_trace(&config)?;
-        let services = Rendezvous::open(config, trace)?;
+        // Its thread is joined also where nothing else can be had.
+        Server::bind_recorded(config, stop, &trace).inspect_err(|_| trace.finish())
+    }
+
+    fn bind_recorded(config: Config, stop: Arc<Shutdown>, trace: &Trace) -> Result<Server, String> {
+        let services = Rendezvous::open(config, trace.clone())?;
         let wanted = SocketAddr::new(services.config.bind, services.config.port);
         let (listener, datagrams) = bind_both(wanted)
             .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;

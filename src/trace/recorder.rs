@@ -127,8 +127,8 @@ impl Trace {
         let Some(recorder) = &self.0 else { return };
         let at = recorder.stamp();
         let mut queue = recorder.lock();
-        if !queue.is_ending {
-            // However many wait: the last line says that nothing is missing behind it.
+        // However many wait: the last line says that nothing is missing behind it. What has not begun does not stop.
+        if !queue.is_ending && queue.n > 0 {
             queue.add(at, Event::Stop);
         }
         queue.is_ending = true;
@@ -295,10 +295,23 @@ mod tests {
         let path = folder.path().join("trace.json");
         let file = Some(Output::create(&path).expect("a new file"));
         let trace = Trace::start(Sinks { file, screen: None }).expect("a thread");
+        trace.record(|| Event::Notice { c: 1, line: String::new() });
         trace.0.as_ref().expect("it is on").lock().bytes = MAX_WAITING;
         trace.finish();
         let text = fs::read_to_string(&path).expect("text");
-        assert!(text.ends_with(",\"n\":1,\"ev\":\"stop\"}\n"), "{text}");
+        assert!(text.ends_with(",\"n\":2,\"ev\":\"stop\"}\n"), "{text}");
+    }
+
+    #[test]
+    fn what_has_recorded_nothing_ends_without_a_word() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("trace.json");
+        let file = Some(Output::create(&path).expect("a new file"));
+        let trace = Trace::start(Sinks { file, screen: None }).expect("a thread");
+        trace.finish();
+        let recorder = trace.0.as_ref().expect("it is on");
+        assert!(recorder.thread.lock().unwrap_or_else(PoisonError::into_inner).is_none(), "its thread is joined");
+        assert_eq!(fs::read_to_string(&path).expect("text"), "");
     }
 
     #[test]
