@@ -21,11 +21,11 @@ use options::{Command, Options, Picture, Sources};
 use recording::{Budget, Recording};
 use rows::{Story, Wanted};
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal, Read, Write};
+use std::io::{self, BufReader, ErrorKind, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The exit code when there is nothing to show.
+/// The exit code when nothing was shown.
 const NOTHING: u8 = 2;
 /// The most lifelines: more are wider than any screen.
 const MAX_LANES: usize = 24;
@@ -33,10 +33,15 @@ const MAX_LANES: usize = 24;
 fn main() -> ExitCode {
     match show(&Options::parse()) {
         Ok(text) => {
-            // Whoever does not read it has the exit code.
             let mut out = io::stdout().lock();
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-            ExitCode::SUCCESS
+            match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+                // Who has seen enough, as `head` has, closes the pipe.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    eprintln!("trace: it cannot be written: {error}");
+                    ExitCode::from(NOTHING)
+                }
+                _ => ExitCode::SUCCESS,
+            }
         }
         Err(sentence) => {
             eprintln!("trace: {sentence}");
@@ -84,7 +89,13 @@ fn tell(sources: &Sources) -> Result<(Merged, Story), String> {
     let lane = |name: &String| {
         let is_it = |lane: &String| lane.eq_ignore_ascii_case(name);
         let place = merged.lanes.names.iter().position(is_it);
-        place.ok_or_else(|| format!("{name} takes no part; these do: {}", merged.lanes.names.join(", ")))
+        place.ok_or_else(|| {
+            let names = &merged.lanes.names;
+            let more =
+                if names.len() > MAX_LANES { format!(" and {} more", names.len() - MAX_LANES) } else { String::new() };
+            let some = names[..names.len().min(MAX_LANES)].join(", ");
+            format!("{} takes no part; these do: {some}{more}", text::plain(name))
+        })
     };
     let who = sources.who.iter().map(lane).collect::<Result<_, _>>()?;
     let story = rows::story(&merged, &Wanted { all: sources.all, who, times: sources.times() });

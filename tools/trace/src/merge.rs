@@ -9,6 +9,7 @@ use crate::lanes::Lanes;
 use crate::recording::Recording;
 use crate::streams::{self, Piece};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// All that is known of some files together.
 #[derive(Debug)]
@@ -51,23 +52,44 @@ impl Merged {
     }
 }
 
-/// What must stand before an event, in another file: the writes before their read, the sending before its arrival, the
-/// call before it is answered.
-fn needs(
-    recordings: &[Recording],
-    connections: &Connections,
-    pieces: &[Piece],
-    datagrams: &Datagrams,
-) -> HashMap<EventId, Vec<EventId>> {
-    let mut needs: HashMap<EventId, Vec<EventId>> = HashMap::new();
+/// What must stand before each event. Of each other file it is the last one that counts, as a file keeps its order: a
+/// read may have come from very many writes.
+#[derive(Debug, Default)]
+struct Needs(HashMap<EventId, Vec<EventId>>);
+
+impl Needs {
+    fn add(&mut self, event: EventId, need: EventId) {
+        if event.file == need.file {
+            return;
+        }
+        match self.0.entry(event) {
+            Entry::Vacant(place) => _ = place.insert(vec![need]),
+            Entry::Occupied(place) => {
+                let needs = place.into_mut();
+                match needs.iter_mut().find(|other| other.file == need.file) {
+                    Some(other) => other.at = other.at.max(need.at),
+                    None => needs.push(need),
+                }
+            }
+        }
+    }
+
+    fn of(&self, event: EventId) -> &[EventId] {
+        self.0.get(&event).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// The writes before their read, the sending before its arrival, the call before it is answered.
+fn needs(recordings: &[Recording], connections: &Connections, pieces: &[Piece], datagrams: &Datagrams) -> Needs {
+    let mut needs = Needs::default();
     for piece in pieces {
         if let (Some(write), Some(read)) = (piece.write, piece.read) {
-            needs.entry(read).or_default().push(write);
+            needs.add(read, write);
         }
     }
     for datagram in &datagrams.all {
         if let Fate::Came(id) = datagram.fate {
-            needs.entry(id).or_default().push(datagram.sent);
+            needs.add(id, datagram.sent);
         }
     }
     let opened = |number: usize| {
@@ -77,23 +99,20 @@ fn needs(
     };
     for (number, end) in connections.all.iter().enumerate().filter(|(_, end)| end.accepted == Some(true)) {
         if let (Some(accept), Some(connect)) = (opened(number), end.twin.and_then(opened)) {
-            needs.entry(accept).or_default().push(connect);
+            needs.add(accept, connect);
         }
     }
     needs
 }
 
 /// The order of the events of files with so many events each.
-fn order(lengths: &[usize], time: impl Fn(EventId) -> i64, needs: &HashMap<EventId, Vec<EventId>>) -> Vec<EventId> {
+fn order(lengths: &[usize], time: impl Fn(EventId) -> i64, needs: &Needs) -> Vec<EventId> {
     let mut next = vec![0; lengths.len()];
     let mut order = Vec::with_capacity(lengths.iter().sum());
     loop {
         let heads = (0..lengths.len()).filter(|file| next[*file] < lengths[*file]);
         let heads = heads.map(|file| EventId { file, at: next[file] });
-        let is_held = |id: &EventId| {
-            let needs = needs.get(id).map(Vec::as_slice).unwrap_or_default();
-            needs.iter().any(|need| need.file != id.file && next[need.file] <= need.at)
-        };
+        let is_held = |id: &EventId| needs.of(*id).iter().any(|need| next[need.file] <= need.at);
         // Where each waits for another, as in files that contradict each other, the earliest goes on.
         let Some(first) = heads.min_by_key(|id| (is_held(id), time(*id), id.file)) else { return order };
         next[first.file] += 1;
@@ -114,9 +133,17 @@ mod tests {
     fn nothing_comes_before_it_was_sent() {
         let times = [vec![10, 30], vec![5, 6]];
         let time = |id: EventId| times[id.file][id.at];
-        assert_eq!(order(&[2, 2], time, &HashMap::new()), [id(1, 0), id(1, 1), id(0, 0), id(0, 1)]);
-        let needs = HashMap::from([(id(1, 0), vec![id(0, 0)])]);
+        assert_eq!(order(&[2, 2], time, &Needs::default()), [id(1, 0), id(1, 1), id(0, 0), id(0, 1)]);
+        let mut needs = Needs::default();
+        needs.add(id(1, 0), id(0, 0));
         assert_eq!(order(&[2, 2], time, &needs), [id(0, 0), id(1, 0), id(1, 1), id(0, 1)]);
+    }
+
+    #[test]
+    fn a_read_of_many_writes_waits_for_the_last_of_each_file() {
+        let mut needs = Needs::default();
+        [(0, 3), (0, 9), (0, 5), (1, 2), (2, 8)].iter().for_each(|(file, at)| needs.add(id(1, 4), id(*file, *at)));
+        assert_eq!(needs.of(id(1, 4)), [id(0, 9), id(2, 8)]);
     }
 
     proptest! {
@@ -127,11 +154,11 @@ mod tests {
             pairs in prop::collection::vec((0_usize..5, 0_usize..20, 0_usize..5, 0_usize..20), 0..20),
         ) {
             let lengths: Vec<usize> = files.iter().map(Vec::len).collect();
-            let mut needs: HashMap<EventId, Vec<EventId>> = HashMap::new();
+            let mut needs = Needs::default();
             let is_there = |id: EventId| id.file < files.len() && id.at < files[id.file].len();
             for (file, at, of, place) in pairs {
                 if is_there(id(file, at)) && is_there(id(of, place)) {
-                    needs.entry(id(file, at)).or_default().push(id(of, place));
+                    needs.add(id(file, at), id(of, place));
                 }
             }
             let order = order(&lengths, |id| i64::from(files[id.file][id.at]), &needs);
@@ -149,19 +176,19 @@ mod tests {
             lives in prop::collection::vec((0_usize..4, any::<i32>(), any::<prop::sample::Index>()), 1..40),
         ) {
             let mut times: Vec<Vec<i32>> = vec![Vec::new(); 4];
-            let (mut real, mut needs) = (Vec::new(), HashMap::new());
+            let (mut real, mut needs) = (Vec::new(), Needs::default());
             for (file, time, cause) in lives {
                 let event = id(file, times[file].len());
                 times[file].push(time);
                 if !real.is_empty() {
-                    needs.insert(event, vec![real[cause.index(real.len())]]);
+                    needs.add(event, real[cause.index(real.len())]);
                 }
                 real.push(event);
             }
             let lengths: Vec<usize> = times.iter().map(Vec::len).collect();
             let order = order(&lengths, |id| i64::from(times[id.file][id.at]), &needs);
             let place = |id: &EventId| order.iter().position(|other| other == id);
-            for (effect, causes) in &needs {
+            for (effect, causes) in &needs.0 {
                 prop_assert!(place(&causes[0]) < place(effect));
             }
         }

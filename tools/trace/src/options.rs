@@ -25,7 +25,8 @@ came in one read are arrows that join; dashes are datagrams, and a cross is the 
 double line is between two clients, past the server; a dot is something that happens in one place. Short lines such as
 hellos that tell of nothing missing, threads and logins are left out without --all.
 
-The exit code is 0 when something was shown, 2 when a file cannot be read or nothing is in it.";
+The exit code is 0 when something was shown, 2 when a file cannot be read, nothing is in it, or the output cannot be
+written.";
 
 /// Shows what a peerline server and its clients have recorded.
 #[derive(Clone, Debug, Parser)]

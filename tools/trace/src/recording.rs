@@ -11,6 +11,8 @@ pub const MAX_EVENTS: usize = 100_000;
 pub const MAX_BYTES: u64 = 64 << 20;
 /// The most bytes of one line: a longer one is skipped.
 const MAX_LINE: u64 = 1 << 20;
+/// So many lines that are no events are told one by one.
+const TOLD: usize = 5;
 /// How far a clock may drift from the steady one before somebody must have set it, in microseconds.
 const DRIFT: i64 = 100_000;
 
@@ -26,7 +28,7 @@ pub struct Recording {
     pub pid: u64,
     /// In the order of their times. A write is recorded when it is over, with the time at which it began.
     pub events: Vec<Event>,
-    /// From when to when events are missing.
+    /// From when to when events are missing: in order, and apart from each other.
     pub holes: Vec<(i64, i64)>,
     /// What whoever looks at it should know, as sentences.
     pub remarks: Vec<String>,
@@ -55,7 +57,7 @@ impl Recording {
     pub fn read(file: &str, mut reader: impl BufRead, budget: Budget) -> io::Result<Recording> {
         let mut recording = Recording { file: file.to_owned(), ..Recording::default() };
         let (mut line, mut bytes, mut unknown) = (Vec::new(), 0, 0);
-        let mut lines = 0;
+        let (mut lines, mut wrong) = (0, 0);
         loop {
             line.clear();
             let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? as u64;
@@ -64,19 +66,25 @@ impl Recording {
             }
             lines += 1;
             bytes += read;
+            let is_whole = line.last() == Some(&b'\n');
+            let is_long = !is_whole && read == MAX_LINE;
+            if is_long && bytes <= budget.bytes {
+                bytes += skip_line(&mut reader, budget.bytes - bytes)?;
+            }
             if recording.events.len() >= budget.events || bytes > budget.bytes {
                 let kept = recording.events.len();
-                recording.remark(&format!("only the first {} are read: cut the file", count(kept, "event")));
+                recording.remark(&format!(
+                    "it is too long: what comes behind its first {} is left out",
+                    count(kept, "event")
+                ));
                 break;
             }
-            let is_whole = line.last() == Some(&b'\n');
-            if !is_whole && read == MAX_LINE {
-                skip_line(&mut reader)?;
-                recording.remark(&format!("line {lines} is longer than 1 MiB, and left out"));
+            if is_long {
+                recording.remark_line(&mut wrong, &format!("line {lines} is longer than 1 MiB, and left out"));
                 continue;
             }
             let text = String::from_utf8_lossy(&line);
-            match Event::parse(text.trim_end()) {
+            match Event::parse(text.trim()) {
                 Ok(event) => {
                     unknown += usize::from(event.kind == Kind::Other);
                     recording.events.push(event);
@@ -85,8 +93,11 @@ impl Recording {
                     recording.remark("it ends in the middle of an event, as that of a program that was killed does");
                 }
                 Err(_) if text.trim().is_empty() => {}
-                Err(_) => recording.remark(&format!("line {lines} is no event, and left out")),
+                Err(_) => recording.remark_line(&mut wrong, &format!("line {lines} is no event, and left out")),
             }
+        }
+        if wrong > TOLD {
+            recording.remark(&format!("more lines that are no events: {}", wrong - TOLD));
         }
         if unknown > 0 {
             recording.remark(&format!("{} of a kind that is not known here", count(unknown, "event")));
@@ -95,10 +106,15 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Ten of a kind say it: a file that is no trace at all has a million wrong lines.
     fn remark(&mut self, what: &str) {
-        if self.remarks.len() < 10 {
-            self.remarks.push(format!("{}: {what}", self.file));
+        self.remarks.push(format!("{}: {what}", self.file));
+    }
+
+    /// Some say it: a file that is no trace at all has a million wrong lines.
+    fn remark_line(&mut self, wrong: &mut usize, what: &str) {
+        *wrong += 1;
+        if *wrong <= TOLD {
+            self.remark(what);
         }
     }
 
@@ -133,11 +149,20 @@ impl Recording {
 
     fn find_holes(&mut self) {
         let mut missing = 0_u64;
+        let mut holes = Vec::new();
         for pair in self.events.windows(2) {
             let hole = pair[1].number.saturating_sub(pair[0].number.saturating_add(1));
             if hole > 0 && pair[0].number > 0 {
                 missing = missing.saturating_add(hole);
-                self.holes.push((pair[0].time, pair[1].time));
+                let (one, other) = (pair[0].time, pair[1].time);
+                holes.push((one.min(other), one.max(other)));
+            }
+        }
+        holes.sort();
+        for (from, until) in holes {
+            match self.holes.last_mut().filter(|before| from <= before.1) {
+                Some(before) => before.1 = before.1.max(until),
+                None => self.holes.push((from, until)),
             }
         }
         if missing > 0 {
@@ -167,19 +192,23 @@ impl Recording {
     pub fn covers(&self, time: i64) -> bool {
         let first = self.events.first().is_some_and(|event| event.time < time);
         let last = self.events.last().is_some_and(|event| event.time > time);
-        first && last && self.holes.iter().all(|(from, until)| !(*from..=*until).contains(&time))
+        let hole = self.holes.partition_point(|(_, until)| *until < time);
+        first && last && self.holes.get(hole).is_none_or(|(from, _)| time < *from)
     }
 }
 
-/// Reads up to the end of a line that is too long.
-fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
+/// Reads up to the end of a line that is too long, or a little more than `most` bytes: a line may have no end. Returns
+/// how many they were.
+fn skip_line(reader: &mut impl BufRead, most: u64) -> io::Result<u64> {
+    let mut skipped = 0;
     loop {
         let buffer = reader.fill_buf()?;
         let end = buffer.iter().position(|byte| *byte == b'\n');
         let (length, is_over) = (end.map_or(buffer.len(), |end| end + 1), end.is_some() || buffer.is_empty());
         reader.consume(length);
-        if is_over {
-            return Ok(());
+        skipped += length as u64;
+        if is_over || skipped > most {
+            return Ok(skipped);
         }
     }
 }
@@ -214,7 +243,27 @@ mod tests {
             recording.remarks,
             ["x: line 2 is no event, and left out", "x: 1 event of a kind that is not known here"]
         );
-        assert_eq!(read("x\n".repeat(50).as_str()).remarks.len(), 10);
+    }
+
+    #[test]
+    fn a_file_that_is_no_trace_hides_nothing_else_that_is_to_be_told() {
+        let remarks =
+            read(&format!("{{\"t\":1,\"n\":1,\"who\":\"client\"}}\n{}{{\"t\":2,\"ev\":\"moon\"}}\n", "x\n".repeat(50)));
+        let remarks = remarks.remarks;
+        assert_eq!((remarks.len(), remarks[0].as_str()), (7, "x: line 2 is no event, and left out"));
+        assert_eq!(
+            remarks[5..],
+            ["x: more lines that are no events: 45", "x: 1 event of a kind that is not known here"]
+        );
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_read_to_its_end() {
+        let start = "{\"t\":1,\"n\":1,\"who\":\"server\"}\n".as_bytes();
+        let endless = io::BufReader::new(start.chain(io::repeat(b'x')));
+        let recording = Recording::read("x", endless, Budget { events: 10, bytes: 8 << 20 }).expect("it ends");
+        assert_eq!((recording.events.len(), recording.is_server), (1, true));
+        assert_eq!(recording.remarks, ["x: it is too long: what comes behind its first 1 event is left out"]);
     }
 
     #[test]
@@ -232,6 +281,31 @@ mod tests {
     }
 
     #[test]
+    fn holes_are_found_whatever_the_order_of_their_ends() {
+        let line = |m: u64, n: u64| format!("{{\"t\":{m},\"m\":{m},\"n\":{n},\"ev\":\"close\",\"c\":1}}\n");
+        // A write that began before the hole is recorded behind it.
+        let lines = [line(10, 1), line(40, 2), line(20, 9), line(70, 10), line(80, 20), line(75, 30), line(99, 31)];
+        let recording = read(&lines.concat());
+        assert_eq!(recording.holes, [(20_000_000, 40_000_000), (70_000_000, 80_000_000)]);
+        let covered = [15, 20, 30, 40, 50, 70, 77, 80, 90].map(|time| recording.covers(time * 1_000_000));
+        assert_eq!(covered, [true, false, false, false, true, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_file_that_is_all_holes_is_no_work() {
+        // Each with each would be an hour.
+        let count = 400_000;
+        let event = |at: i64| Event { time: at, number: at.unsigned_abs() * 2 + 1, ..Event::default() };
+        let mut recording = Recording { events: (0..count).map(event).collect(), ..Recording::default() };
+        recording.find_holes();
+        assert_eq!(recording.holes, [(0, count - 1)]);
+        let apart = |at| (at * 10, at * 10 + 5);
+        recording.holes = (0..count).map(apart).collect();
+        recording.events = vec![event(-1), event(count * 10)];
+        assert!((0..count).all(|at| recording.covers(at * 10 + 7) && !recording.covers(at * 10 + 3)));
+    }
+
+    #[test]
     fn a_write_stands_where_it_began() {
         let line =
             |m: f64, n: u64, ev: &str| format!("{{\"t\":{},\"m\":{m},\"n\":{n},\"ev\":\"{ev}\",\"c\":1}}\n", m + 5.0);
@@ -244,7 +318,10 @@ mod tests {
     fn memory_has_a_limit() {
         let line = "{\"t\":1,\"n\":1,\"who\":\"server\"}\n";
         let recording = Recording::read("x", line.repeat(50).as_bytes(), Budget { events: 10, bytes: 1 << 20 });
-        assert_eq!(recording.expect("read").remarks, ["x: only the first 10 events are read: cut the file"]);
+        assert_eq!(
+            recording.expect("read").remarks,
+            ["x: it is too long: what comes behind its first 10 events is left out"]
+        );
         let recording = Recording::read("x", line.repeat(50).as_bytes(), Budget { events: 100, bytes: 100 });
         assert_eq!(recording.expect("read").events.len(), 100 / line.len());
         let long = format!("{{\"t\":1,\"who\":\"{}\"}}\n{line}", "x".repeat(MAX_LINE as usize));

@@ -61,6 +61,17 @@ fn what_cannot_be_shown_is_one_sentence() {
 }
 
 #[test]
+fn a_full_disk_is_told() {
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let folder = folder();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trace"));
+    let output =
+        command.current_dir(folder.path()).args(["show", "server.json"]).stdout(full).output().expect("it starts");
+    let told = "trace: it cannot be written: No space left on device (os error 28)\n";
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(2), told));
+}
+
+#[test]
 fn only_what_is_wanted_is_shown() {
     let folder = folder();
     let rows = |arguments: &[&str]| text(&trace(folder.path(), arguments).stdout).lines().count() - 1;

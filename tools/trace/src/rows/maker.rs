@@ -209,8 +209,8 @@ impl<'a> Maker<'a> {
     }
 
     fn take_line(&mut self, id: EventId, line: &str, took: &[u64]) {
-        let reads: Vec<EventId> = took.iter().filter_map(|n| self.numbers.get(&(id.file, *n)).copied()).collect();
-        let row = reads.last().and_then(|read| self.row_of_read.get(read)).copied();
+        let read = took.iter().rev().find_map(|n| self.numbers.get(&(id.file, *n)));
+        let row = read.and_then(|read| self.row_of_read.get(read)).copied();
         let Some(row) = row else {
             self.note(id, format!("line: {line}"));
             return;
