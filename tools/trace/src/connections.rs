@@ -132,7 +132,8 @@ pub fn address(text: &str) -> String {
     )
 }
 
-fn port(text: &str) -> Option<u16> {
+/// The port of an address.
+pub fn port(text: &str) -> Option<u16> {
     text.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
 }
 

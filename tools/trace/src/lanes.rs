@@ -1,13 +1,14 @@
 //! Who takes part: the server, and each client by its name, whether it has a file of its own or only the server's file
 //! tells of it. Each is a lifeline of the picture.
 
-use crate::connections::{Connections, address};
+use crate::connections::{Connection, Connections, address, port};
 use crate::event::Kind;
 use crate::recording::Recording;
 use crate::text::{cut, plain};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
-/// The most characters of a name, which may be an address.
+/// The most columns of a name, which may be an address.
 const NAME: usize = 24;
 
 /// A lifeline, by its place from the left.
@@ -26,9 +27,9 @@ pub struct Lanes {
     pub file_of: Vec<Option<usize>>,
     /// The two lanes of each connection: the end in whose file it is, and the other one.
     pub of_connection: Vec<(Lane, Lane)>,
-    /// How many have each name.
+    /// How many are shown by each name.
     namesakes: HashMap<String, usize>,
-    /// The first lane of each name.
+    /// The first lane of each name of a client. A client, too, may be called server.
     by_name: HashMap<String, Lane>,
 }
 
@@ -37,15 +38,17 @@ impl Lanes {
         let mut lanes = Lanes::default();
         lanes.add_files(recordings);
         let names = names_of(recordings, connections);
+        let servers: Vec<Option<u16>> = recordings.iter().map(port_of_server).collect();
         for number in 0..connections.all.len() {
-            let ends = lanes.ends(recordings, connections, &names, number);
+            let is_with_server = is_with_server(recordings, &servers, &connections.all[number]);
+            let ends = lanes.ends(connections, names.get(&number), is_with_server, number);
             lanes.of_connection.push(ends);
         }
         lanes.arrange(recordings, connections, offsets);
         lanes
     }
 
-    /// The lane of a name.
+    /// The lane of a client.
     pub fn named(&self, name: &str) -> Option<Lane> {
         self.by_name.get(&name.to_lowercase()).copied()
     }
@@ -69,28 +72,34 @@ impl Lanes {
 
     /// A new lane; where the name is taken, with a number behind it.
     fn add(&mut self, name: &str, is_server: bool, file: Option<usize>) -> Lane {
-        let name = &cut(&plain(name), NAME);
-        let before = self.namesakes.entry(name.to_lowercase()).or_default();
+        let shown = shown(name);
+        let before = self.namesakes.entry(shown.to_lowercase()).or_default();
         *before += 1;
-        let shown = if *before == 1 { name.clone() } else { format!("{name} ({before})") };
-        self.names.push(shown);
+        self.names.push(if *before == 1 { shown } else { format!("{shown} ({before})") });
         self.is_server.push(is_server);
         self.file_of.push(file);
         let lane = self.names.len() - 1;
-        self.by_name.entry(name.to_lowercase()).or_insert(lane);
+        if !is_server {
+            self.by_name.entry(name.to_lowercase()).or_insert(lane);
+        }
         lane
     }
 
     fn find_or_add(&mut self, name: &str) -> Lane {
-        self.named(name).unwrap_or_else(|| self.add(name, name == "server", None))
+        self.named(name).unwrap_or_else(|| self.add(name, false, None))
+    }
+
+    fn server(&mut self) -> Lane {
+        let server = self.is_server.iter().position(|is_server| *is_server);
+        server.unwrap_or_else(|| self.add("server", true, None))
     }
 
     /// Its two lanes.
     fn ends(
         &mut self,
-        recordings: &[Recording],
         connections: &Connections,
-        names: &HashMap<usize, String>,
+        name: Option<&String>,
+        is_with_server: bool,
         number: usize,
     ) -> (Lane, Lane) {
         let connection = &connections.all[number];
@@ -99,13 +108,11 @@ impl Lanes {
             return (own, self.of_file[connections.all[twin].file]);
         }
         let other = if connection.accepted == Some(true) { &connection.from } else { &connection.at };
-        let other = match names.get(&number) {
+        let other = match name {
             Some(name) => self.find_or_add(name),
-            None if !recordings[connection.file].is_server && connection.accepted != Some(true) => {
-                self.find_or_add("server")
-            }
+            None if is_with_server => self.server(),
             None if other.is_empty() => self.add(&format!("connection {}", connection.c), false, None),
-            None => self.find_or_add(&cut(&plain(&address(other)), NAME)),
+            None => self.find_or_add(&address(other)),
         };
         (own, other)
     }
@@ -133,6 +140,29 @@ impl Lanes {
         self.of_file.iter_mut().for_each(|lane| *lane = place[*lane]);
         self.of_connection.iter_mut().for_each(|(own, other)| (*own, *other) = (place[*own], place[*other]));
         self.by_name.values_mut().for_each(|lane| *lane = place[*lane]);
+    }
+}
+
+/// The port of the server that a client's file is about: it calls there first.
+fn port_of_server(recording: &Recording) -> Option<u16> {
+    recording.events.iter().find_map(|event| match &event.kind {
+        Kind::Opened { at, accepted: false, .. } => Some(port(at)),
+        _ => None,
+    })?
+}
+
+/// Whether this end has called the server, as far as one file can tell: peers listen at other ports.
+fn is_with_server(recordings: &[Recording], servers: &[Option<u16>], connection: &Connection) -> bool {
+    let is_call = !recordings[connection.file].is_server && connection.accepted != Some(true);
+    is_call && servers[connection.file].is_none_or(|server| port(&connection.at) == Some(server))
+}
+
+/// A name as it is shown: of an address that is too long the end, as that tells one from another.
+fn shown(name: &str) -> String {
+    let name = plain(name);
+    match name.len().checked_sub(NAME - 3).filter(|_| name.len() > NAME && name.parse::<SocketAddr>().is_ok()) {
+        Some(from) => format!("...{}", &name[from..]),
+        None => cut(&name, NAME),
     }
 }
 
@@ -214,6 +244,41 @@ mod tests {
         assert_eq!(lanes.of_connection, [(2, 0), (2, 1), (2, 3), (2, 1), (0, 2), (0, 1)]);
         assert!(lanes.is_direct(0, 1) && !lanes.is_direct(0, 2));
         assert_eq!((lanes.named("BOB"), lanes.named("eve")), (Some(1), None));
+    }
+
+    #[test]
+    fn a_client_may_be_called_server() {
+        let client = r#"
+"who":"client","pid":2
+"ev":"name","name":"server"
+"ev":"connect","c":1,"from":"127.0.0.1:50","at":"127.0.0.1:44"
+"#;
+        let (lanes, _) = lanes(&[client]);
+        assert_eq!((lanes.names.join(", ").as_str(), lanes.named("server")), ("server, server (2)", Some(0)));
+        assert_eq!((lanes.is_server, lanes.of_connection), (vec![false, true], vec![(0, 1)]));
+    }
+
+    #[test]
+    fn a_call_that_nobody_answered_is_not_one_of_the_server() {
+        let alice = r#"
+"who":"client","pid":2
+"ev":"connect","c":1,"from":"127.0.0.2:50","at":"127.0.0.1:44"
+"ev":"name","name":"alice"
+"ev":"connect","c":2,"from":"127.0.0.2:60","at":"127.0.0.3:4401"
+"ev":"connect","c":3,"from":"127.0.0.2:61","at":"127.0.0.9:44"
+"#;
+        let (lanes, _) = lanes(&[alice]);
+        assert_eq!(lanes.names, ["alice", "server", "127.0.0.3:4401"]);
+        assert_eq!(lanes.of_connection, [(0, 1), (0, 2), (0, 1)]);
+    }
+
+    #[test]
+    fn long_addresses_are_told_apart() {
+        let accept = |c, port| {
+            format!("\"ev\":\"accept\",\"c\":{c},\"from\":\"[2001:db8:aaaa:bbbb:cccc::1]:{port}\",\"at\":\"[::1]:44\"")
+        };
+        let (lanes, _) = lanes(&[&["\"who\":\"server\"".to_owned(), accept(1, 50_001), accept(2, 50_002)].join("\n")]);
+        assert_eq!(lanes.names, ["...a:bbbb:cccc::1]:50001", "server", "...a:bbbb:cccc::1]:50002"]);
     }
 
     #[test]

@@ -3,15 +3,15 @@
 use super::{NAMES_EVERY, gap, milliseconds};
 use crate::lanes::Lane;
 use crate::rows::{End, Line, Row, Story};
-use crate::text::cut;
+use crate::text::{cut, width as columns_of};
 use std::collections::HashMap;
 
-/// The columns of the time.
+/// The columns of a time, which may be more after some hours.
 const TIME: usize = 12;
 /// The least columns from one lifeline to the next.
 const STEP: usize = 10;
 
-/// All rows, none longer than `width` characters.
+/// All rows, none longer than `width` columns.
 pub fn columns(story: &Story, width: Option<usize>) -> String {
     let page = Page::new(story);
     let mut text = String::new();
@@ -36,6 +36,8 @@ pub fn columns(story: &Story, width: Option<usize>) -> String {
 
 struct Page<'a> {
     names: &'a [String],
+    /// Where the lifelines begin, behind the times.
+    start: usize,
     step: usize,
     /// How many rows begin in a row, and which of those that end in one row is this one.
     begin_here: HashMap<usize, usize>,
@@ -44,7 +46,8 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn new(story: &'a Story) -> Page<'a> {
-        let longest = story.names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+        let longest = story.names.iter().map(|name| columns_of(name)).max().unwrap_or_default();
+        let times = story.rows.iter().map(|row| milliseconds(row.time).len() + 1).max().unwrap_or_default();
         let (mut begin_here, mut enders) = (HashMap::new(), HashMap::<usize, Vec<usize>>::new());
         for (at, row) in story.rows.iter().enumerate() {
             *begin_here.entry(row.begins).or_default() += 1;
@@ -54,15 +57,21 @@ impl<'a> Page<'a> {
             let of = rows.len();
             rows.iter().enumerate().map(move |(place, at)| (*at, (place + 1, of)))
         });
-        Page { names: &story.names, step: STEP.max(longest + 2), begin_here, joins: joins.collect() }
+        Page {
+            names: &story.names,
+            start: TIME.max(times),
+            step: STEP.max(longest + 2),
+            begin_here,
+            joins: joins.collect(),
+        }
     }
 
     fn x(&self, lane: Lane) -> usize {
-        TIME + lane * self.step + self.step / 2
+        self.start + lane * self.step + self.step / 2
     }
 
     fn empty(&self, mark: char) -> Vec<char> {
-        let mut line = vec![' '; TIME + self.names.len() * self.step];
+        let mut line = vec![' '; self.start + self.names.len() * self.step];
         (0..self.names.len()).for_each(|lane| line[self.x(lane)] = mark);
         line
     }
@@ -88,10 +97,10 @@ impl<'a> Page<'a> {
         } else {
             self.arrow(&mut line, at, row);
         }
-        let time = format!("{:>width$}", milliseconds(row.time), width = TIME - 1);
+        let time = format!("{:>width$}", milliseconds(row.time), width = self.start - 1);
         let whose = if row.line == Line::Note { format!("{}: ", self.names[row.from]) } else { String::new() };
         let notes: String = row.notes.iter().map(|note| format!("   {note}")).collect();
-        let drawn: String = line[TIME..=self.x(self.names.len() - 1)].iter().collect();
+        let drawn: String = line[self.start..=self.x(self.names.len() - 1)].iter().collect();
         format!("{time} {drawn}  {whose}{}{notes}", row.label)
     }
 
@@ -138,7 +147,7 @@ impl<'a> Page<'a> {
 mod tests {
     use super::*;
     use crate::recording::Recording;
-    use crate::stories::{chat, login, loss, told};
+    use crate::stories::{chat, file, login, loss, told};
 
     fn shown(files: &[Recording], width: Option<usize>) -> String {
         columns(&told(files), width)
@@ -202,6 +211,21 @@ mod tests {
      60.100      ╞═════════╪════════▶│  "still there⏎"
 "#;
         assert_eq!(shown(&chat(), None), picture.trim_start_matches('\n'));
+    }
+
+    #[test]
+    fn a_time_of_hours_moves_no_lifeline() {
+        let late = "1 \"ev\":\"refused\",\"from\":\"x\"\n86400000 \"ev\":\"stop\"";
+        let text = shown(&[file("server", "server", late)], None);
+        let places: Vec<usize> = text.lines().filter_map(|line| line.chars().position(|c| "●┊".contains(c))).collect();
+        assert!(places.len() == 3 && places.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
+    }
+
+    #[test]
+    fn wide_letters_are_counted() {
+        let said = format!("1 \"ev\":\"refused\",\"from\":\"{}\"", "世界".repeat(40));
+        let text = shown(&[file("server", "server", &said)], Some(80));
+        assert!(text.lines().all(|line| columns_of(line) <= 80) && text.contains("界..."), "{text}");
     }
 
     #[test]

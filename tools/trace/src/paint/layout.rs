@@ -1,15 +1,18 @@
 //! Where everything stands in a picture, in pixels.
 
-use super::{NAMES_EVERY, gap};
+use super::{NAMES_EVERY, gap, milliseconds};
 use crate::lanes::Lane;
 use crate::rows::{Line, Row};
+use crate::text::{cut, width};
 
 /// The height of a row.
 pub const ROW: i32 = 32;
-/// The most characters of a note.
+/// The most columns of a note.
 pub const NOTES: usize = 72;
-/// The first lifeline, behind the times.
-const FIRST: i32 = 150;
+/// Where times end, which are as long as those of an hour or two.
+const TIMES: i32 = 78;
+/// From there to the first lifeline.
+const FIRST: i32 = 72;
 /// From one lifeline to the next: labels of a third of a line stand between them.
 const STEP: i32 = 240;
 /// The same with more than four of them.
@@ -31,15 +34,22 @@ pub struct Layout {
     pub names_at: Vec<i32>,
     /// Where it is told that nothing happened.
     pub gaps: Vec<(i32, String)>,
+    /// Where the times end.
+    pub times_x: i32,
     /// Where the notes begin.
     pub notes_x: i32,
+    first: i32,
     step: i32,
 }
 
 impl Layout {
     pub fn new(names: &[String], rows: &[Row]) -> Layout {
-        let step = if names.len() > 4 { NARROW } else { STEP };
-        let notes_x = FIRST + step * (names.len() as i32 - 1) + 40;
+        let widest = names.iter().map(|name| half_of_name(name) * 2 + 10).max().unwrap_or_default();
+        let step = if names.len() > 4 { NARROW } else { STEP }.max(widest);
+        let times = rows.iter().map(|row| pixels(&milliseconds(row.time))).max().unwrap_or_default();
+        let times_x = times.max(TIMES);
+        let first = times_x + FIRST;
+        let notes_x = first + step * (names.len() as i32 - 1) + 40;
         let (mut names_at, mut gaps, mut y) = (Vec::new(), Vec::new(), Vec::new());
         let (mut next, mut before) = (30, None);
         for (at, row) in rows.iter().enumerate() {
@@ -56,19 +66,38 @@ impl Layout {
             y.push(next);
             next += if (at + 1) % NAMES_EVERY == 0 { 44 } else { 0 };
         }
-        let text = |text: &str| (text.chars().count().min(NOTES) as f64 * CHARACTER) as i32;
-        let ends = rows.iter().map(|row| match row.line {
-            Line::Note => FIRST + step * row.from as i32 + 10 + text(&row.label),
-            _ if row.notes.is_empty() => notes_x,
-            _ => notes_x + text(&row.notes.join("; ")),
+        let ends = rows.iter().map(|row| match stays(row) {
+            true => first + step * row.from as i32 + 10 + pixels(&said(row)),
+            false => notes_x + pixels(&said(row)),
         });
         let (bottom, top) = (next + 16, 30);
         let width = ends.max().unwrap_or(notes_x).max(640) + 16;
-        Layout { width, height: bottom + 44, top, bottom, y, names_at, gaps, notes_x, step }
+        Layout { width, height: bottom + 44, top, bottom, y, names_at, gaps, times_x, notes_x, first, step }
     }
 
     /// Where a lifeline stands.
     pub fn x(&self, lane: Lane) -> i32 {
-        FIRST + self.step * lane as i32
+        self.first + self.step * lane as i32
     }
+}
+
+/// Whether a row has no arrow: what it says stands at its lifeline.
+pub fn stays(row: &Row) -> bool {
+    row.line == Line::Note || row.from == row.to
+}
+
+/// What stands beside a row.
+pub fn said(row: &Row) -> String {
+    let label = Some(&row.label).filter(|_| stays(row));
+    let parts: Vec<&str> = label.into_iter().chain(&row.notes).map(String::as_str).collect();
+    cut(&parts.join("; "), NOTES)
+}
+
+/// Half of the box that a name stands in.
+pub fn half_of_name(name: &str) -> i32 {
+    width(name) as i32 * 4 + 12
+}
+
+fn pixels(text: &str) -> i32 {
+    (width(text) as f64 * CHARACTER) as i32
 }

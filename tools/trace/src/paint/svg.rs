@@ -1,6 +1,6 @@
 //! The story as a picture: lifelines, and an arrow a row.
 
-use super::layout::{Layout, NOTES, ROW};
+use super::layout::{Layout, ROW, half_of_name, said, stays};
 use super::milliseconds;
 use crate::rows::{End, Line, Row, Story};
 use crate::text::{cut, plain};
@@ -77,7 +77,7 @@ impl Picture<'_> {
 
     fn draw_names(&self, out: &mut String, y: i32) -> fmt::Result {
         for (lane, name) in self.names.iter().enumerate() {
-            let (x, half) = (self.layout.x(lane), name.chars().count() as i32 * 4 + 12);
+            let (x, half) = (self.layout.x(lane), half_of_name(name));
             let (left, top) = (x - half, y - 17);
             write!(
                 out,
@@ -107,21 +107,22 @@ impl Picture<'_> {
         write!(out, "<rect class=\"hit\" x=\"0\" y=\"{top}\" width=\"{width}\" height=\"{ROW}\"/>")?;
         write!(
             out,
-            "<text class=\"time\" x=\"78\" y=\"{}\" text-anchor=\"end\">{}</text>",
+            "<text class=\"time\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
+            self.layout.times_x,
             y + 4,
             milliseconds(row.time)
         )?;
-        if row.line == Line::Note || row.from == row.to {
+        let x = if stays(row) {
             let x = self.layout.x(row.from);
             write!(out, "<circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"4\"/>")?;
-            let text = escape(&cut(&row.label, NOTES));
-            write!(out, "<text class=\"note\" x=\"{}\" y=\"{}\">{text}</text>", x + 10, y + 4)?;
+            x + 10
         } else {
             self.draw_arrow(out, at)?;
-        }
-        if !row.notes.is_empty() {
-            let notes = escape(&cut(&row.notes.join("; "), NOTES));
-            write!(out, "<text class=\"note\" x=\"{}\" y=\"{}\">{notes}</text>", self.layout.notes_x, y + 4)?;
+            self.layout.notes_x
+        };
+        let text = escape(&said(row));
+        if !text.is_empty() {
+            write!(out, "<text class=\"note\" x=\"{x}\" y=\"{}\">{text}</text>", y + 4)?;
         }
         writeln!(out, "</g>")
     }
@@ -285,6 +286,37 @@ pub mod tests {
         let (drawn, _) = svg(&told(&[file("server", "server", evil)]));
         assert_well_formed(&drawn);
         assert!(!drawn.contains("<script") && drawn.contains("&lt;script&gt;alert(1)"), "{drawn}");
+    }
+
+    /// The number behind a word in a text.
+    fn number_behind(text: &str, word: &str) -> i32 {
+        let digits = text.split(word).nth(1).and_then(|rest| rest.split('"').next());
+        digits.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("{word}: {text}"))
+    }
+
+    #[test]
+    fn nothing_covers_anything_else() {
+        let names = ["a", "b", "c", "d", "e"].map(|name| name.repeat(23) + "x");
+        let accepts =
+            (0..5).map(|c| format!("1 \"ev\":\"accept\",\"c\":{c},\"from\":\"{}\",\"at\":\"x:44\"\n", names[c]));
+        // A day, and a client that calls itself.
+        let late = "86400000 \"ev\":\"stop\"";
+        let own = "\"from\":\"127.0.0.1:5\",\"at\":\"127.0.0.1:6\"";
+        let itself = format!(
+            "2 \"ev\":\"connect\",\"c\":8,{own}\n3 \"ev\":\"accept\",\"c\":9,{own}\n4 \"ev\":\"write\",\"c\":8,\"off\":0,\"len\":1,\"bytes\":\"x\""
+        );
+        let (drawn, _) =
+            svg(&told(&[file("server", "server", &(accepts.collect::<String>() + &itself + "\n" + late))]));
+        assert_well_formed(&drawn);
+        let boxes: Vec<&str> = drawn.split("<rect class=\"box\"").skip(1).collect();
+        let mut sides: Vec<(i32, i32)> =
+            boxes.iter().map(|text| (number_behind(text, " x=\""), number_behind(text, " width=\""))).collect();
+        sides.sort();
+        assert!(sides.len() == 6 && sides.windows(2).all(|pair| pair[0].0 + pair[0].1 < pair[1].0), "{sides:?}");
+        // A character is 7.3 wide.
+        let day = drawn.split("<text class=\"time\"").last().expect("a time");
+        assert!(day.contains(">86400000.000<") && number_behind(day, " x=\"") >= 87, "{day}");
+        assert!(drawn.contains("class=\"note\"") && drawn.contains("&quot;x&quot;; not read</text>"), "{drawn}");
     }
 
     #[test]
