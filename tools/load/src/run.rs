@@ -25,8 +25,10 @@ const GREETING: Duration = Duration::from_secs(5);
 const STACK: usize = peerline::net::listener::STACK;
 /// How often it is looked how it goes.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long the last broadcasts may be on their way: a hello that asks for what is missing comes every 5 s.
+/// How long nothing may come before what is missing counts as lost: a hello that asks for it comes every 5 s.
 const LAST: Duration = Duration::from_secs(12);
+/// How long the last broadcasts may be on their way in all: a slow network has them for a while.
+const LONGEST: Duration = Duration::from_secs(120);
 /// For so long nothing comes any more when all seem to be there.
 const QUIET: Duration = Duration::from_millis(500);
 /// When nobody was in for so long, the server is gone.
@@ -188,9 +190,9 @@ fn go_on(class: &Class, told: &Receiver<Told>, progress: &mut Progress) -> Optio
 
 /// What is on its way may arrive. Another Ctrl-C ends that, too.
 fn wait_for_the_last(class: &Class, told: &Receiver<Told>, progress: &mut Progress) {
-    let until = Instant::now() + LAST;
+    let until = Instant::now() + LONGEST;
     let mut last = (class.figures(), Instant::now());
-    while Instant::now() < until {
+    while Instant::now() < until && last.1.elapsed() < LAST {
         let figures = class.figures();
         if (figures.acknowledged, figures.seen) != (last.0.acknowledged, last.0.seen) {
             last = (figures, Instant::now());

@@ -96,6 +96,19 @@ fn the_next_line_waits_for_the_answer_to_the_last() {
 }
 
 #[test]
+fn a_server_whose_answer_has_no_end_is_left_and_tried_again() {
+    let mut play = Play::script();
+    play.look();
+    play.typed("list");
+    play.server(&[&format!("OK{}", ",x".repeat(1 << 18))]);
+    let shown = play.shown();
+    assert!(shown[0].starts_with("The server's answer has no end"), "{shown:?}");
+    assert!(shown.iter().any(|line| line.ends_with("Trying to come back...")), "{shown:?}");
+    let done = play.look();
+    assert!(done.contains(&Effect::Disconnect(LinkId(1))), "{done:?}");
+}
+
+#[test]
 fn an_answer_carries_the_number_of_its_line() {
     let mut play = Play::script();
     for _ in 0..2 {
