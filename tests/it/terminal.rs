@@ -116,7 +116,7 @@ fn ctrl_c_ends_the_innermost_thing_and_never_the_client() {
     alice.press(ctrl('C'));
     bob.see("Chat with alice closed");
     bob.say("!exit");
-    alice.see_status("bob (verified, message)");
+    alice.see_status("bob (message)");
     alice.press(ctrl('C'));
     alice.see_status("/quit or Ctrl-X leaves");
     alice.go(1);
@@ -146,7 +146,7 @@ fn ctrl_x_leaves_when_no_chat_is_open_and_says_so_when_one_is() {
     alice.see_status("again to end the chat");
     alice.press(ctrl('D'));
     bob.see("Chat with alice closed");
-    alice.see_status("(verified, message)");
+    alice.see_status("(message)");
     alice.press(ctrl('X'));
     assert_eq!(alice.finish(), 0);
 }
@@ -238,7 +238,7 @@ fn a_line_begun_for_somebody_who_left_is_no_command() {
     alice.press("quit and");
     alice.see_line("> quit and");
     bob.say("!exit");
-    alice.see_status("bob (verified, message)");
+    alice.see_status("bob (message)");
     alice.see_line("> quit and");
     alice.say(" think");
     bob.see("[message] alice: quit and think");

@@ -171,14 +171,15 @@ fn with(place: &Place, with: Option<With>, is_wide: bool) -> String {
     match with.filter(|_| is_wide) {
         None => place.title().into_owned(),
         Some(with) => {
-            let verified = if with.is_verified { "verified" } else { "unverified" };
             let how = match with {
-                With { is_chat: true, .. } => "chat",
-                With { is_verified: true, .. } => "message",
+                With { is_verified: true, is_chat: true } => "verified, chat",
+                With { is_verified: false, is_chat: true } => "unverified, chat",
+                // Nobody has proven anything yet, and each message asks for it.
+                With { is_verified: true, is_chat: false } => "message",
                 // There is nobody whom the server could introduce.
-                With { .. } => "chat over",
+                With { is_verified: false, is_chat: false } => "unverified, chat over",
             };
-            format!("{} ({verified}, {how})", place.title())
+            format!("{} ({how})", place.title())
         }
     }
 }

@@ -160,6 +160,20 @@ fn names_in_their_column_only_grow() {
 }
 
 #[test]
+fn verified_stands_only_beside_an_open_chat() {
+    for (is_verified, is_chat, how) in [
+        (true, true, "verified, chat"),
+        (true, false, "message"),
+        (false, true, "unverified, chat"),
+        (false, false, "unverified, chat over"),
+    ] {
+        let mut play = Play::with_people(80, 24);
+        play.scene.with = Some(With { is_verified, is_chat });
+        assert_eq!(play.status(), format!("alice | bob ({how}) | online 127.0.0.2 | up 0:31"));
+    }
+}
+
+#[test]
 fn more_windows_than_the_bar_has_room_for() {
     let mut play = Play::with_people(80, 24);
     for number in 0..20 {
