@@ -259,18 +259,22 @@ fn udp_hostile(stage: &mut Stage) -> Verdict {
 }
 
 fn udp_stranger(stage: &mut Stage) -> Verdict {
-    let mut a = stage.member("alice")?;
-    let own = stage.datagrams(&a)?;
-    let stranger = stage.datagrams_at(&a, STRANGER.into())?;
-    let head = until_head(&a, &own, 0)?;
-    stranger.send(format!("hello_{}_{head}", a.token))?;
-    // The hello of the right address is answered after that of the wrong one.
-    until_head(&a, &own, head)?;
+    let mut clients = stage.members(&["alice", "bob"])?;
+    let (own, others) = (stage.datagrams(&clients[0])?, stage.datagrams(&clients[1])?);
+    let stranger = stage.datagrams_at(&clients[0], STRANGER.into())?;
+    let head = until_head(&clients[0], &own, 0)?;
+    until_head(&clients[1], &others, head)?;
+    // A hello of bob, who has no part in it, is answered after that of the wrong address. One of the right address would
+    // hide who an answer goes to.
+    let hello = format!("hello_{}_{head}", clients[0].token);
+    stranger.send(hello.clone())?;
+    until_head(&clients[1], &others, head)?;
     let strayed = stranger.receive(SILENCE)?.is_some();
     stranger.want(!strayed, "nothing", "The server answers a hello from an address that is not the session's.")?;
-    stranger.send(format!("hello_{}_{head}", a.token))?;
-    a.ok("bcast_who gets it?")?;
-    until_broadcast(&a, &own, head + 1)
+    stranger.send(hello)?;
+    until_head(&clients[1], &others, head)?;
+    clients[0].ok("bcast_who gets it?")?;
+    until_broadcast(&clients[0], &own, head + 1)
         .when_late("The broadcasts of a session go to whoever knows its token.")
         .map(drop)
 }
