@@ -1,7 +1,7 @@
 //! The lessons: each command of docs/lessons is run, and shows what stands there; what the pages name is there.
 //!
 //! Each page is played in a network of its own, with processes of its own: so all have port 4400, several are played at a
-//! time, and `kill $(pgrep ...)` ends nobody else's. Where this system does not let make them, nothing is played.
+//! time, and `pkill` and `kill $(pgrep ...)` end nobody else's. Where this system does not let make them, nothing is played.
 
 mod page;
 mod terminal;
