@@ -3,7 +3,7 @@
 use clap::Parser;
 use env_logger::{Target, WriteStyle};
 use peerline::net::Shutdown;
-use peerline::program::{LogWriter, Rationed, log_line, tell_error};
+use peerline::program::{LogWriter, Rationed, is_plain, log_line, tell_error};
 use peerline::server::config::Config;
 use peerline::server::{Server, allocator};
 use std::io::{self, IsTerminal, Write};
@@ -45,17 +45,13 @@ fn main() -> ExitCode {
 /// Logs to standard error, in colour on a terminal, without ever waiting for it; warnings alone where what happens is shown.
 fn start_log(is_shown: bool) -> io::Result<LogWriter> {
     let log = LogWriter::start(io::stderr())?;
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let style = if io::stderr().is_terminal() && !plain { WriteStyle::Always } else { WriteStyle::Never };
-    let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(if is_shown {
-        "warn"
-    } else {
-        "info"
-    }))
-    .write_style(style)
-    .format(log_line)
-    .target(Target::Pipe(Box::new(log.clone())))
-    .build();
+    let style = if io::stderr().is_terminal() && !is_plain() { WriteStyle::Always } else { WriteStyle::Never };
+    let level = if is_shown { "warn" } else { "info" };
+    let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
+        .write_style(style)
+        .format(log_line)
+        .target(Target::Pipe(Box::new(log.clone())))
+        .build();
     log::set_max_level(logger.filter());
     log::set_boxed_logger(Box::new(Rationed::new(logger))).map_err(io::Error::other)?;
     Ok(log)

@@ -5,7 +5,7 @@ mod log_writer;
 mod log_line;
 mod manual;
 
-pub use log_line::{log_line, tell_error};
+pub use log_line::{is_plain, log_line, tell_error};
 pub use log_ration::Rationed;
 pub use log_writer::LogWriter;
 pub use manual::{Chapter, Manual};

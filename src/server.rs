@@ -15,7 +15,7 @@ use crate::dialect::Dialect;
 use crate::net::listener;
 use crate::net::tuning::Whose;
 use crate::net::{AddressedSocket, Connections, Shutdown};
-use crate::program::LogWriter;
+use crate::program::{LogWriter, is_plain};
 use crate::protocol::{FIND_PORT, Hello, MAX_HELLO};
 use crate::trace::{Event, Output, Projector, ServerMask, Sinks, Trace};
 use crate::value::ServerName;
@@ -195,9 +195,8 @@ impl Server {
 fn start_trace(config: &Config) -> Result<Trace, String> {
     let file = config.trace.as_deref().map(Output::create).transpose()?;
     let start = || {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_terminal = io::stdout().is_terminal();
-        let projector = Projector::new(is_terminal && !plain);
+        let projector = Projector::new(is_terminal && !is_plain());
         let projector = if is_terminal { projector.for_terminal() } else { projector };
         LogWriter::start(io::stdout()).map(|screen| (projector, screen))
     };

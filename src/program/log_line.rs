@@ -16,6 +16,11 @@ pub fn log_line(out: &mut Formatter, record: &Record) -> io::Result<()> {
     writeln!(out, "[{time} {style}{level:<5}{style:#}] {}", escape(&record.args().to_string()))
 }
 
+/// Whether the person has asked for no colours: `NO_COLOR` is set and not empty (<https://no-color.org>).
+pub fn is_plain() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
 /// Tells on standard error why the program ends.
 pub fn tell_error(program: &str, sentence: &str) {
     // Nobody may listen to our errors.

@@ -89,6 +89,11 @@ impl Broadcast {
         })
     }
 
+    /// The number of a line that begins with `bcast_SEQ_`, whatever follows.
+    pub fn number(line: &str) -> Option<u64> {
+        line.strip_prefix("bcast_")?.split('_').next()?.parse().ok()
+    }
+
     /// The bytes of its line with the LF, without making the line.
     pub fn line_bytes(&self) -> usize {
         let digits = |number: u64| number.checked_ilog10().map_or(1, |log| log as usize + 1);

@@ -2,7 +2,6 @@
 
 use super::event::{Datagram, End, Event, Fate, Recorded, Says};
 use super::known::{Again, Known};
-use crate::value::Ticket;
 use std::fmt::{Display, Write};
 use std::time::UNIX_EPOCH;
 
@@ -151,7 +150,7 @@ fn datagram_of(object: Object, datagram: &Datagram, known: &Known, again: Option
         Some(again) => object.raw("of", again.of),
         None => object,
     };
-    let object = object.text("to", name(known, *token, at)).text("at", at).raw("port", at.port());
+    let object = object.text("to", known.receiver(*token, *at)).text("at", at).raw("port", at.port());
     let object = match seq {
         Some(seq) => object.pair("seq", *seq),
         None => object,
@@ -160,19 +159,9 @@ fn datagram_of(object: Object, datagram: &Datagram, known: &Known, again: Option
     let why = match (fate, again) {
         (Fate::Dropped, _) => Some("--udp-loss".to_owned()),
         (Fate::Lost, _) => Some("the system did not take it".to_owned()),
-        (Fate::Sent, again) => again.map(|again| why_again(&again)),
+        (Fate::Sent, again) => again.map(|again| again.why()),
     };
     object.maybe("why", why).text("bytes", bytes)
-}
-
-/// Why something is sent again.
-pub fn why_again(again: &Again) -> String {
-    again.hello.map_or_else(|| "no hello".to_owned(), |upto| format!("hello_{upto}"))
-}
-
-/// Who gets a datagram, or where, where that is not known.
-pub fn name(known: &Known, token: Ticket, at: &impl Display) -> String {
-    known.owner(token).map_or_else(|| at.to_string(), str::to_owned)
 }
 
 /// How a connection has ended, in a word.

@@ -3,6 +3,7 @@
 use super::event::{Datagram, Event, Fate, Number};
 use crate::value::Ticket;
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
 
 /// Sessions and connections of which something is known, at the most: their ends may be among what was dropped.
 const MOST: usize = 20_000;
@@ -37,6 +38,13 @@ pub struct Again {
     pub of: u64,
     /// What the last hello of the client has acknowledged.
     pub hello: Option<u64>,
+}
+
+impl Again {
+    /// Why it is sent again.
+    pub fn why(&self) -> String {
+        self.hello.map_or_else(|| "no hello".to_owned(), |upto| format!("hello_{upto}"))
+    }
 }
 
 impl Known {
@@ -93,6 +101,11 @@ impl Known {
     /// Whose session it is.
     pub fn owner(&self, token: Ticket) -> Option<&str> {
         self.sessions.get(&token).map(|session| session.name.as_str())
+    }
+
+    /// Who gets a datagram, or where, where that is not known.
+    pub fn receiver(&self, token: Ticket, at: SocketAddr) -> String {
+        self.owner(token).map_or_else(|| at.to_string(), str::to_owned)
     }
 
     /// Whether a datagram brings again what was in another one before; it counts as sent from now on.

@@ -5,6 +5,7 @@
 
 use crate::protocol::MAX_LINE;
 use crate::value::MAX_USERNAME;
+use crate::value::text::text_of;
 
 /// What stands for what is hidden, however long that is.
 pub(super) const HIDDEN: &str = "***";
@@ -130,17 +131,17 @@ impl ClientMask {
         if let Some(secretive) = SECRETIVE.into_iter().find(|known| word.starts_with(known)) {
             let behind = blanks + secretive.len();
             return match self.word.get(behind) {
-                None => shown(body),
+                None => text_of(body),
                 Some(b',') if secretive != "passwd" => {
                     let comma = (behind + 1).saturating_sub(before).min(body.len());
                     self.place = Place::Name(0);
-                    shown(&body[..comma]) + &self.rest(&body[comma..])
+                    text_of(&body[..comma]) + &self.rest(&body[comma..])
                 }
-                Some(b' ' | b'\t') if ends && word.trim() == secretive => shown(body),
+                Some(b' ' | b'\t') if ends && word.trim() == secretive => text_of(body),
                 Some(_) => {
                     let word_end = behind.saturating_sub(before).min(body.len());
                     self.place = Place::Hidden;
-                    shown(&body[..word_end]) + &self.rest(&body[word_end..])
+                    text_of(&body[..word_end]) + &self.rest(&body[word_end..])
                 }
             };
         }
@@ -169,7 +170,7 @@ impl ClientMask {
     /// What is shown where the word does not decide.
     fn rest(&mut self, body: &[u8]) -> String {
         match self.place {
-            Place::Word | Place::Shown => shown(body),
+            Place::Word | Place::Shown => text_of(body),
             Place::Hidden => {
                 if body.is_empty() {
                     String::new()
@@ -187,10 +188,10 @@ impl ClientMask {
                 }
                 if end == body.len() {
                     self.place = Place::Name(before + end);
-                    return shown(body);
+                    return text_of(body);
                 }
                 self.place = Place::Hidden;
-                shown(&body[..=end]) + &self.rest(&body[end + 1..])
+                text_of(&body[..=end]) + &self.rest(&body[end + 1..])
             }
         }
     }
@@ -264,7 +265,7 @@ impl ServerMask {
         if piece.ends_with(b"\n") {
             *self = ServerMask::default();
         }
-        shown(&kept)
+        text_of(&kept)
     }
 
     /// Looks whether a token begins behind this byte.
@@ -345,23 +346,13 @@ impl PeerMask {
                 kept.extend_from_slice(b"...");
             }
         }
-        shown(&kept)
+        text_of(&kept)
     }
 }
 
 /// How many lines of each side are shown where the first one of the caller begins so; nothing where all are.
 fn lines_shown(first: &[u8]) -> Option<u8> {
     (!TALKS.iter().any(|talk| first.starts_with(talk.as_bytes()))).then_some(SHOWN_LINES)
-}
-
-/// Bytes as text: what is no UTF-8 becomes a visible `\xff`.
-pub fn shown(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-    }
-    text
 }
 
 #[cfg(test)]

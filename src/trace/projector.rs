@@ -3,8 +3,8 @@
 //! It is pure: recorded events in, rows out. What a server cannot see, such as whether two peers did talk, it does not say.
 
 use super::event::{Datagram, End, Event, Fate, Number, Recorded, Says, Stamp};
-use super::json::{name, why_again};
 use super::known::{Again, Known};
+use crate::protocol::Broadcast;
 use crate::value::Ticket;
 use crate::value::text::escape;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -86,14 +86,14 @@ impl Projector {
         }
         if let Event::Datagram(Datagram { fate: Fate::Sent, seq, token, at, .. }) = &recorded.event {
             if let (Some(seq), None) = (seq, again) {
-                rows += &self.add_sent(recorded.at, "udp", *seq, name(known, *token, at));
+                rows += &self.add_sent(recorded.at, "udp", *seq, known.receiver(*token, *at));
             }
             if again.is_none() {
                 return rows;
             }
         }
         if let Event::Notice { c, line } = &recorded.event {
-            let numbers: Vec<u64> = line.lines().filter_map(broadcast_number).collect();
+            let numbers: Vec<u64> = line.lines().filter_map(Broadcast::number).collect();
             if let (Some(first), Some(last)) = (numbers.first(), numbers.last()) {
                 return rows + &self.add_sent(recorded.at, "tcp", (*first, *last), who(known, *c));
             }
@@ -185,11 +185,11 @@ impl Projector {
                     (Fate::Dropped, None) => ("× udp", "dropped on purpose".to_owned()),
                     (Fate::Dropped, Some(_)) => ("× udp", "dropped on purpose, once more".to_owned()),
                     (Fate::Lost, _) => ("× udp", "the system did not take it".to_owned()),
-                    (Fate::Sent, again) => ("↻ udp", format!("again: {}", why_again(&again?))),
+                    (Fate::Sent, again) => ("↻ udp", format!("again: {}", again?.why())),
                 };
                 let of_what =
                     datagram.seq.map_or_else(|| datagram.bytes.lines().last().unwrap_or_default().to_owned(), numbers);
-                told(&name(known, datagram.token, &datagram.at), mark, format!("{of_what} {what}"))
+                told(&known.receiver(datagram.token, datagram.at), mark, format!("{of_what} {what}"))
             }
             Event::Acked { token, from, .. } if self.by_udp.insert(*token) => {
                 let who = known.owner(*token).unwrap_or("(unknown)");
@@ -264,11 +264,6 @@ fn keep<T>(kept: &mut VecDeque<T>, one: T) {
 
 fn numbers((first, last): (u64, u64)) -> String {
     if first == last { format!("#{first}") } else { format!("#{first}-{last}") }
-}
-
-/// The number of a `bcast_` line.
-pub(super) fn broadcast_number(line: &str) -> Option<u64> {
-    line.strip_prefix("bcast_")?.split('_').next()?.parse().ok()
 }
 
 /// What somebody has said, with its end to be seen. What a terminal would obey is taken out with the rest of the row: what

@@ -58,21 +58,23 @@ pub fn escape_lines(text: &str) -> String {
     text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
 }
 
-/// Bytes as text: what is not UTF-8 becomes a visible `\xff`, and TAB the spaces up to the next column of 8.
-/// Other control characters stay, for [`escape`].
-pub fn show_bytes(bytes: &[u8]) -> String {
-    let mut shown = String::with_capacity(bytes.len());
-    let mut column = 0;
+/// Bytes as text: what is not UTF-8 becomes a visible `\xff`. Control characters stay, for [`escape`].
+pub fn text_of(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            let width = if c == '\t' { 8 - column % 8 } else { 1 };
-            column += width;
-            if c == '\t' { shown.extend(std::iter::repeat_n(' ', width)) } else { shown.push(c) }
-        }
-        for byte in chunk.invalid() {
-            shown.push_str(&format!("\\x{byte:02x}"));
-            column += 4;
-        }
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// The same, with TAB as the spaces up to the next column of 8.
+pub fn show_bytes(bytes: &[u8]) -> String {
+    let (mut shown, mut column) = (String::with_capacity(bytes.len()), 0);
+    for c in text_of(bytes).chars() {
+        let width = if c == '\t' { 8 - column % 8 } else { 1 };
+        column += width;
+        if c == '\t' { shown.extend(std::iter::repeat_n(' ', width)) } else { shown.push(c) }
     }
     shown
 }

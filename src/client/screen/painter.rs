@@ -6,6 +6,7 @@ use super::event::TerminalEvent;
 use super::raw_mode::RawMode;
 use crate::client::event::{Frame, Picture};
 use crate::client::terminal::tty;
+use crate::program::is_plain;
 use nix::poll::PollFlags;
 use std::io;
 use std::os::fd::AsFd;
@@ -30,8 +31,7 @@ impl Painter {
         tell: impl FnMut(TerminalEvent) -> bool + Send + 'static,
     ) -> io::Result<Painter> {
         let (frames, ordered) = sync_channel(1);
-        // https://no-color.org: set and not empty means none.
-        let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colour = !is_plain();
         // The Linux console prints a title as text.
         let titles = !std::env::var("TERM").is_ok_and(|term| term.starts_with("linux"));
         let brush = Brush { raw, colour, titles, shown: None };

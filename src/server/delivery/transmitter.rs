@@ -2,7 +2,7 @@
 
 use super::round::{Burst, Round};
 use crate::net::AddressedSocket;
-use crate::protocol::{FromServer, MAX_DATAGRAM, TOKEN_LINE};
+use crate::protocol::{Broadcast, FromServer, MAX_DATAGRAM, TOKEN_LINE};
 use crate::trace::Datagram as Recorded;
 use crate::trace::{Event, Fate, ServerMask, Trace};
 use crate::value::Ticket;
@@ -143,7 +143,7 @@ impl Whole<'_> {
 
     /// It as it is recorded.
     fn recorded(&self, burst: &Burst, fate: Fate) -> Recorded {
-        let first = self.lines.lines().find_map(|line| line.strip_prefix("bcast_")?.split('_').next()?.parse().ok());
+        let first = self.lines.lines().find_map(Broadcast::number);
         let bytes = ServerMask::whole(self.token_line) + self.lines;
         let (d, token, at, seq) = (self.number, burst.token, burst.to, first.map(|first| (first, self.range.1)));
         Recorded { d, token, at, seq, len: self.len(), bytes, fate }
