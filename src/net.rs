@@ -15,6 +15,7 @@ pub mod listener;
 mod fair_queue;
 mod workers;
 mod hangup;
+mod segments;
 mod addressed_socket;
 
 pub use addressed_socket::{AddressedSocket, Arrival};
@@ -25,6 +26,7 @@ pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
 pub use hangup::{has_hung_up, is_network_loss};
 pub use lines::{LineReader, MAX_OF_MEMBERS, MAX_WITHOUT_LF};
 pub use places::{Admission, Origin, Places, Standing};
+pub use segments::{MAX_SEGMENTS, receive_segments, take_segments};
 pub use shutdown::Shutdown;
 pub use token_bucket::TokenBucket;
 pub use workers::Workers;

@@ -5,6 +5,7 @@
 //! firewall then drops. What std lacks for this is `IP_PKTINFO` and `IPV6_PKTINFO`, by `recvmsg` and `sendmsg`. A socket
 //! of IPv6 has datagrams of IPv4 too, with addresses that are mapped; outside of this file those are IPv4.
 
+use super::segments;
 use crate::value::canonical;
 use nix::libc::{IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT, c_int};
 use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
@@ -99,11 +100,7 @@ impl AddressedSocket {
             ControlMessageOwned::Ipv6PacketInfo(info) => Some(IpAddr::from(info.ipi6_addr.s6_addr).to_canonical()),
             _ => None,
         });
-        let from = received.address.and_then(|address| {
-            let ipv4 = address.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()));
-            ipv4.or_else(|| address.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into())))
-        });
-        match (from, to) {
+        match (received.address.as_ref().and_then(segments::address), to) {
             (Some(from), Some(to)) => Ok(Arrival { length: received.bytes, from: canonical(from), to }),
             _ => Err(io::Error::other("a datagram without addresses")),
         }

@@ -4,7 +4,7 @@ use super::panic_told::PanicTold;
 use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::Event;
-use crate::net::Shutdown;
+use crate::net::{MAX_SEGMENTS, Shutdown, receive_segments, take_segments};
 use crate::protocol::{FromServer, Hello, MAX_DATAGRAM};
 use crate::trace::{self, ServerMask, Trace};
 use crate::value::{Ticket, any_like};
@@ -40,6 +40,7 @@ impl Datagrams {
     pub fn start(server: SocketAddr, signals: Signals, threads: &mut Threads) -> io::Result<Datagrams> {
         let socket = Arc::new(UdpSocket::bind((any_like(server), 0))?);
         let end = Arc::new(Shutdown::new());
+        take_segments(&socket);
         end.wake_receiver(socket.local_addr()?);
         let (token, trace) = (Token::default(), signals.trace().clone());
         let (receiving, expected, ended) = (Arc::clone(&socket), Arc::clone(&token), Arc::clone(&end));
@@ -66,18 +67,17 @@ impl Datagrams {
 fn receive(socket: &UdpSocket, expected: &Token, end: &Shutdown, signals: &Signals) {
     let event = Event::NoDatagrams("its thread has failed".to_owned());
     let _told = PanicTold { event, signals: signals.clone() };
-    // One byte more than a datagram may have: a longer one would be cut, and its last line with it.
-    let mut datagram = [0; MAX_DATAGRAM + 1];
+    let mut buffer = vec![0; MAX_SEGMENTS];
     while !end.is_triggered() {
-        match socket.recv_from(&mut datagram) {
-            Ok((length, from)) => match lines(&datagram[..length], expected) {
+        match receive_segments(socket, &mut buffer) {
+            Ok((from, datagrams)) => datagrams.for_each(|datagram| match lines(datagram, expected) {
                 // What finds no room leaves a gap, which a hello repairs.
                 Some(lines) => {
-                    signals.trace().record(|| received(&datagram[..length], &lines, from));
+                    signals.trace().record(|| received(datagram, &lines, from));
                     signals.event_if_room(Event::Datagram(lines));
                 }
                 None => log::debug!("{from}: a datagram that is not of this session"),
-            },
+            }),
             Err(error) => {
                 // Such as an ICMP message of a server that is not there at the moment.
                 log::info!("UDP: {error}");

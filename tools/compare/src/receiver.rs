@@ -3,6 +3,7 @@
 use crate::contender::{Contender, HERE, LIMIT};
 use crate::datagrams::Inbox;
 use crate::protocol::{MARK, Step, name};
+use peerline::net::{MAX_SEGMENTS, receive_segments, take_segments};
 use peerline::protocol::Hello;
 use peerline::value::Ticket;
 use peerline_stress::wire::Wire;
@@ -10,8 +11,8 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// Datagrams that are read at a time.
-const DATAGRAMS: usize = 64;
+/// How often datagrams are read, before others have their turn.
+const READS: usize = 64;
 
 /// How long an answer to a hello is waited for.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -68,9 +69,11 @@ impl Receiver {
             }
             Some((socket, inbox)) => {
                 let now = Instant::now();
-                for _ in 0..DATAGRAMS {
-                    match socket.recv(buffer) {
-                        Ok(count) => self.got += inbox.take(&buffer[..count], now),
+                for _ in 0..READS {
+                    match receive_segments(socket, buffer) {
+                        Ok((_, datagrams)) => {
+                            self.got += datagrams.map(|datagram| inbox.take(datagram, now)).sum::<u64>();
+                        }
                         Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                         Err(error) => return Err(error),
                     }
@@ -103,13 +106,15 @@ fn by_datagrams(to: SocketAddr, number: usize) -> io::Result<Receiver> {
     let ip: IpAddr = login.ip.parse().map_err(|_| wrong("address"))?;
     let socket = UdpSocket::bind((ip, 0))?;
     socket.connect(to)?;
+    // As a client does.
+    take_segments(&socket);
     socket.set_read_timeout(Some(ANSWER))?;
     let mut inbox = Inbox::new(token, Instant::now());
-    let mut buffer = [0; 2048];
+    let mut buffer = vec![0; MAX_SEGMENTS];
     while Instant::now() < until {
         socket.send(Hello { token, last_seq: 0, received: None }.to_string().as_bytes())?;
-        if let Ok(count) = socket.recv(&mut buffer) {
-            inbox.take(&buffer[..count], Instant::now());
+        if let Ok((_, datagrams)) = receive_segments(&socket, &mut buffer) {
+            datagrams.for_each(|datagram| _ = inbox.take(datagram, Instant::now()));
             socket.set_nonblocking(true)?;
             return Ok(Receiver { stream: wire.into_stream(), udp: Some((socket, inbox)), got: 0 });
         }
