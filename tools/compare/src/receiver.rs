@@ -11,9 +11,6 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// How often datagrams are read, before others have their turn.
-const READS: usize = 64;
-
 /// How long an answer to a hello is waited for.
 const ANSWER: Duration = Duration::from_millis(500);
 
@@ -68,15 +65,14 @@ impl Receiver {
                 self.got += buffer[..count].iter().filter(|byte| **byte == MARK).count() as u64;
             }
             Some((socket, inbox)) => {
-                let now = Instant::now();
-                for _ in 0..READS {
-                    match receive_segments(socket, buffer) {
-                        Ok((_, datagrams)) => {
-                            self.got += datagrams.map(|datagram| inbox.take(datagram, now)).sum::<u64>();
-                        }
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                        Err(error) => return Err(error),
+                // One call, as of a connection: what is left wakes us again.
+                match receive_segments(socket, buffer) {
+                    Ok((_, datagrams)) => {
+                        let now = Instant::now();
+                        self.got += datagrams.map(|datagram| inbox.take(datagram, now)).sum::<u64>();
                     }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
