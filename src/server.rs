@@ -197,11 +197,19 @@ fn start_trace(config: &Config) -> Result<Trace, String> {
     let start = || {
         let is_terminal = io::stdout().is_terminal();
         let projector = Projector::new(is_terminal && !is_plain());
-        let projector = if is_terminal { projector.for_terminal() } else { projector };
+        let projector = if is_terminal { projector.for_terminal(terminal_columns) } else { projector };
         LogWriter::start(io::stdout()).map(|screen| (projector, screen))
     };
     let screen = config.show.then(start).transpose().map_err(|error| format!("no thread for --show: {error}"))?;
     Trace::start(Sinks { file, screen })
+}
+
+/// The columns of the terminal that standard output is, where they are known.
+fn terminal_columns() -> Option<usize> {
+    #[cfg(feature = "screen")]
+    return terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| columns.0.into()).filter(|n| *n > 0);
+    #[cfg(not(feature = "screen"))]
+    None
 }
 
 /// A hello as it is recorded.

@@ -6,12 +6,13 @@ mod event;
 mod mask;
 mod known;
 mod json;
+mod meaning;
 mod projector;
 mod output;
 mod recorder;
 mod wire;
 
-pub use event::{Datagram, Event, Fate};
+pub use event::{Datagram, Event, Fate, NotMade};
 pub use mask::{Expected, ServerMask};
 pub use output::Output;
 pub use projector::Projector;

@@ -1,6 +1,7 @@
 //! What is recorded: values. Whatever is secret in it is hidden already.
 
 use crate::value::{Ticket, Username};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
@@ -39,7 +40,7 @@ pub enum Event {
     Accept { c: Number, at: Option<SocketAddr>, from: SocketAddr, dialect: &'static str },
     /// A connection that was not served.
     Refused { from: SocketAddr, why: String },
-    /// We have connected to somebody.
+    /// We have begun to connect to somebody. Where that comes to nothing, its `Close` says so.
     Connect { c: Number, at: SocketAddr, from: Option<SocketAddr> },
     /// A connection has ended.
     Close { c: Number, how: End },
@@ -125,6 +126,34 @@ pub enum End {
     Shut,
     /// We have ended it, as the other side does not read.
     Slow,
+    /// It was never made.
+    NotMade(NotMade),
+}
+
+/// Why a connection that we have begun was never made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotMade {
+    /// The other machine has said that nobody listens there.
+    Refused,
+    /// Nobody has answered in time.
+    Timeout,
+    /// There is no way to that machine.
+    Unreachable,
+    /// We have given it up.
+    Cancelled,
+    /// What else the system says.
+    Failed,
+}
+
+impl From<&io::Error> for NotMade {
+    fn from(error: &io::Error) -> NotMade {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => NotMade::Refused,
+            io::ErrorKind::TimedOut => NotMade::Timeout,
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => NotMade::Unreachable,
+            _ => NotMade::Failed,
+        }
+    }
 }
 
 impl Event {

@@ -1,6 +1,6 @@
 //! An event as a line of JSON: the fields of docs/TRACE.md, in their order.
 
-use super::event::{Datagram, End, Event, Fate, Recorded, Says};
+use super::event::{Datagram, End, Event, Fate, NotMade, Recorded, Says};
 use super::known::{Again, Known};
 use std::fmt::{Display, Write};
 use std::time::UNIX_EPOCH;
@@ -171,6 +171,11 @@ fn end(how: End) -> &'static str {
         End::Rst => "rst",
         End::Shut => "shut",
         End::Slow => "slow",
+        End::NotMade(NotMade::Refused) => "refused",
+        End::NotMade(NotMade::Timeout) => "timeout",
+        End::NotMade(NotMade::Unreachable) => "unreachable",
+        End::NotMade(NotMade::Cancelled) => "cancelled",
+        End::NotMade(NotMade::Failed) => "failed",
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::event::{Datagram, End, Event, Fate, Number, Recorded, Says, Stamp};
 use super::known::{Again, Known};
+use super::meaning::{By, of_line};
 use crate::protocol::Broadcast;
 use crate::value::Ticket;
 use crate::value::text::escape;
@@ -12,14 +13,14 @@ use std::net::IpAddr;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Columns of a row.
+/// The most columns of a row.
 const COLUMNS: usize = 80;
-/// Columns of its parts, before what happened.
-const TIME: usize = 8;
+/// Columns of its parts, before what happened: the time has its unit and a blank behind it.
+const TIME: usize = 7;
 const WHO: usize = 15;
 const VERB: usize = 10;
-/// Columns that are left for what happened.
-const WHAT: usize = COLUMNS - TIME - 2 - WHO - 1 - VERB - 1;
+/// Where a row begins that has no time.
+const INDENT: usize = TIME + 3;
 /// One colour a client, in turn: those that are read on black and on white.
 const COLOURS: [u8; 8] = [36, 35, 32, 34, 31, 33, 96, 95];
 /// Reads of a connection, and lines, that are kept until it is decided what comes of them.
@@ -31,11 +32,18 @@ const CUT: [&str; 2] = ["\x1b[?7l", "\x1b[?7h"];
 /// Who is named in the row of what was sent to many.
 const NAMED: usize = 40;
 
+/// Asks how many columns a terminal has now; nothing where that is not known.
+pub type Columns = fn() -> Option<usize>;
+
 /// The rows of a trace.
 pub struct Projector {
     has_colour: bool,
     /// What stands before a row, and behind it.
     frame: [&'static str; 2],
+    /// The columns of the terminal, where they are known.
+    columns: Columns,
+    /// What was explained.
+    explained: HashSet<&'static str>,
     /// The number of the last event.
     last: u64,
     talks: HashMap<Number, Talk>,
@@ -65,12 +73,13 @@ impl Projector {
     /// Nothing is shown yet.
     pub fn new(has_colour: bool) -> Projector {
         let (talks, by_udp, colours) = (HashMap::new(), HashSet::new(), HashMap::new());
-        Projector { has_colour, frame: [""; 2], last: 0, talks, by_udp, colours, sent: None }
+        let (frame, explained) = ([""; 2], HashSet::new());
+        Projector { has_colour, frame, columns: || None, explained, last: 0, talks, by_udp, colours, sent: None }
     }
 
-    /// The same for a terminal, which may have fewer columns than a row.
-    pub fn for_terminal(self) -> Projector {
-        Projector { frame: CUT, ..self }
+    /// The same for a terminal, which may have fewer columns than a row: `columns` is asked for each row.
+    pub fn for_terminal(self, columns: Columns) -> Projector {
+        Projector { frame: CUT, columns, ..self }
     }
 
     /// The rows of an event, each with its LF; perhaps none. `again` is what is known of a datagram.
@@ -101,6 +110,7 @@ impl Projector {
         if let Some((who, verb, what)) = self.tell(&recorded.event, known, again) {
             rows += &self.idle();
             rows += &self.row(recorded.at, &who, &verb, &what);
+            rows += &self.explain(&recorded.event, &what, again);
         }
         rows
     }
@@ -153,6 +163,8 @@ impl Projector {
                     End::Rst => "was cut off",
                     End::Shut => "the server hangs up",
                     End::Slow => "does not read what it is sent",
+                    // Of those that we begin.
+                    End::NotMade(_) => "was never made",
                 };
                 told(&who(known, *c), "closed", format!("{how}, {} here now", self.talks.len()))
             }
@@ -185,7 +197,7 @@ impl Projector {
                     (Fate::Dropped, None) => ("× udp", "dropped on purpose".to_owned()),
                     (Fate::Dropped, Some(_)) => ("× udp", "dropped on purpose, once more".to_owned()),
                     (Fate::Lost, _) => ("× udp", "the system did not take it".to_owned()),
-                    (Fate::Sent, again) => ("↻ udp", format!("again: {}", again?.why())),
+                    (Fate::Sent, again) => ("↻ udp", format!("again: {}", in_words(again?))),
                 };
                 let of_what =
                     datagram.seq.map_or_else(|| datagram.bytes.lines().last().unwrap_or_default().to_owned(), numbers);
@@ -231,14 +243,50 @@ impl Projector {
         }
     }
 
+    /// What the word of a row means, when it is the first one with that word.
+    fn explain(&mut self, event: &Event, what: &str, again: Option<Again>) -> String {
+        let found = match event {
+            // Those with a text behind them are named without their `_`.
+            Event::Decide { verb, .. } => {
+                of_line(By::Client, verb).or_else(|| of_line(By::Client, &format!("{verb}_")))
+            }
+            Event::Datagram(_) if again.is_some_and(|again| again.hello.is_some()) => of_line(By::Client, "hello_"),
+            Event::Acked { .. } => of_line(By::Client, "hello_"),
+            Event::Ticket { .. } => of_line(By::Server, "ticket_"),
+            Event::Notice { .. } | Event::Datagram(_) => of_line(By::Server, what),
+            _ => None,
+        };
+        match found {
+            Some((word, means)) if self.explained.insert(means) => {
+                let [cut, wrap] = self.frame;
+                let row = shorten(&format!("{:INDENT$}({word}: {means})", ""), self.columns());
+                format!("{cut}{row}{wrap}\n")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// How many columns a row may have now.
+    fn columns(&self) -> usize {
+        (self.columns)().map_or(COLUMNS, |columns| columns.clamp(1, COLUMNS))
+    }
+
     fn row(&mut self, at: Stamp, who: &str, verb: &str, what: &str) -> String {
-        let time = format!("{:TIME$.1}", at.since_start.as_secs_f64());
-        let (shown, verb, what) = (fit(who, WHO), fit(verb, VERB), fit(what, WHAT));
-        let pad = " ".repeat(WHO - shown.width());
+        let time = format!("{:TIME$.1} s ", at.since_start.as_secs_f64());
+        let (shown, verb) = (fit(who, WHO), fit(verb, VERB));
+        let pads = [WHO - shown.width(), VERB - verb.width()].map(|columns| " ".repeat(columns + 1));
+        let whole = format!("{time}{shown}{}{verb}{}{}", pads[0], pads[1], escape(what));
+        let row = shorten(whole.trim_end(), self.columns());
+        // Where its name is.
+        let (begin, end) = (time.len(), time.len() + shown.len());
+        let (begin, end) = match (row.get(..begin) == whole.get(..begin), row.get(..end) == whole.get(..end)) {
+            (true, true) => (begin, end),
+            (true, false) => (begin, row.len()),
+            (false, _) => (row.len(), row.len()),
+        };
         let colour = self.colour(who);
-        let row = format!("{} {what}", verb.clone() + &" ".repeat(VERB - verb.width()));
         let ([cut, wrap], reset) = (self.frame, if colour.is_empty() { "" } else { "\x1b[0m" });
-        format!("{cut}{time}  {colour}{shown}{reset}{pad} {}{wrap}\n", row.trim_end())
+        format!("{cut}{}{colour}{}{reset}{}{wrap}\n", &row[..begin], &row[begin..end], &row[end..])
     }
 
     /// What begins the colour of somebody; nothing for the server, and for who is not known.
@@ -266,6 +314,15 @@ fn numbers((first, last): (u64, u64)) -> String {
     if first == last { format!("#{first}") } else { format!("#{first}-{last}") }
 }
 
+/// Why a datagram is sent again, in words.
+fn in_words(again: Again) -> String {
+    match again.hello {
+        Some(0) => "hello_0, has nothing yet".to_owned(),
+        Some(upto) => format!("hello_{upto}, has all up to #{upto}"),
+        None => "no hello has come".to_owned(),
+    }
+}
+
 /// What somebody has said, with its end to be seen. What a terminal would obey is taken out with the rest of the row: what
 /// Rust writes for programs would take out the marks of many scripts too.
 fn quoted(said: &str) -> String {
@@ -274,9 +331,13 @@ fn quoted(said: &str) -> String {
 
 /// A text without anything that a terminal obeys, in so many columns at the most.
 fn fit(text: &str, columns: usize) -> String {
-    let text = escape(text);
+    shorten(&escape(text), columns)
+}
+
+/// The beginning of a text, which shows where something is left out.
+fn shorten(text: &str, columns: usize) -> String {
     if text.width() <= columns {
-        return text;
+        return text.to_owned();
     }
     let (mut cut, mut width) = (String::new(), 0);
     for grapheme in text.graphemes(true) {
@@ -391,21 +452,26 @@ mod tests {
             Event::Close { c: 3, how: End::Slow },
         ];
         let picture = "\
-\x20   12.1  (server)        starts     listens on 127.0.0.1:4400
-    12.2  (new)           connect    127.0.0.1:5001, 1 here now
-    12.7  alice           LOGIN      is 127.0.0.2; 2 reads: \"LOGIN,alic\" \"e,***\"
-    12.8  alice           hello      broadcasts by UDP now, to port 6000
-    12.9  (new)           connect    127.0.0.1:5002, 2 here now
-    13.1  (new)           connect    127.0.0.1:5003, 3 here now
-    13.3  (new)           LOGIN      no: Invalid credentials
-    13.6  bob             bcast      #5 \"hi \\u{1b}[2Jall\" to 3 clients
-    13.7  alice           × udp      #5 dropped on purpose
-    13.8  (server)        → udp      #5 to 2: bob, eve
-    14.0  (server)        → tcp      #5 to 1: (new)
-    14.2  alice           ↻ udp      #5 again: hello_4
-    14.3  alice = bob     ticket     a ticket each; they may talk without me now
-    14.4  bob             is told    notice_You sent fewer than 2 messages in 2…
-    14.5  eve             closed     does not read what it is sent, 2 here now
+\x20  12.1 s (server)        starts     listens on 127.0.0.1:4400
+   12.2 s (new)           connect    127.0.0.1:5001, 1 here now
+   12.7 s alice           LOGIN      is 127.0.0.2; 2 reads: \"LOGIN,alic\" \"e,***\"
+          (login: let me in, under this name)
+   12.8 s alice           hello      broadcasts by UDP now, to port 6000
+          (hello_: up to which number I have all, and what is missing)
+   12.9 s (new)           connect    127.0.0.1:5002, 2 here now
+   13.1 s (new)           connect    127.0.0.1:5003, 3 here now
+   13.3 s (new)           LOGIN      no: Invalid credentials
+   13.6 s bob             bcast      #5 \"hi \\u{1b}[2Jall\" to 3 clients
+          (bcast_: a text for everybody)
+   13.7 s alice           × udp      #5 dropped on purpose
+   13.8 s (server)        → udp      #5 to 2: bob, eve
+   14.0 s (server)        → tcp      #5 to 1: (new)
+   14.2 s alice           ↻ udp      #5 again: hello_4, has all up to #4
+   14.3 s alice = bob     ticket     a ticket each; they may talk without me now
+          (ticket_: the secret by which the two of you know each other)
+   14.4 s bob             is told    notice_You sent fewer than 2 messages in 2…
+          (notice_: what the server is about to do to you)
+   14.5 s eve             closed     does not read what it is sent, 2 here now
 ";
         let shown = rows(&mut Projector::new(false), events.map(Some));
         assert_eq!(shown, picture);
@@ -418,13 +484,15 @@ mod tests {
         let enters = |c| decided(c, "LOGIN", Says::Ok, "Login successful!");
         let events = [named(1, "alice"), named(2, "bob"), enters(1), enters(2), says(1), says(3)];
         let shown = rows(&mut Projector::new(true), events.map(Some));
-        assert_eq!(
-            shown,
-            "    12.3  \u{1b}[36malice\u{1b}[0m           LOGIN      is 127.0.0.2\n    \
-            12.4  \u{1b}[35mbob\u{1b}[0m             LOGIN      is 127.0.0.3\n    \
-            12.5  \u{1b}[36malice\u{1b}[0m           help       10 commands\n    \
-            12.6  (new)           help       10 commands\n"
-        );
+        let picture = [
+            "   12.3 s \u{1b}[36malice\u{1b}[0m           LOGIN      is 127.0.0.2",
+            "          (login: let me in, under this name)",
+            "   12.4 s \u{1b}[35mbob\u{1b}[0m             LOGIN      is 127.0.0.3",
+            "   12.5 s \u{1b}[36malice\u{1b}[0m           help       10 commands",
+            "          (help: which commands are there?)",
+            "   12.6 s (new)           help       10 commands",
+        ];
+        assert_eq!(shown.lines().collect::<Vec<_>>(), picture);
     }
 
     #[test]
@@ -433,7 +501,7 @@ mod tests {
         let sent = decided(1, "bcast", Says::Ok, "Broadcast 1 sent to 3 clients");
         let events = [line(1, &format!("bcast_{said} \"\\\u{9b}"), &[1]), sent].map(Some);
         let shown = rows(&mut Projector::new(false), events);
-        assert!(shown.ends_with(&format!("#1 \"{said} \\\"\\\\\\u{{9b}}\" to 3 clients\n")), "{shown}");
+        assert!(shown.contains(&format!("#1 \"{said} \\\"\\\\\\u{{9b}}\" to 3 clients\n")), "{shown}");
     }
 
     #[test]
@@ -442,14 +510,33 @@ mod tests {
         let sent = decided(1, "bcast", Says::Ok, "Broadcast 6 sent to 3 clients");
         let new = [read(1, "bcast_new\n"), line(1, "bcast_new", &[4]), sent];
         let shown = rows(&mut Projector::new(false), old.into_iter().chain(new).map(Some));
-        assert_eq!(shown, "    12.5  (new)           bcast      #6 \"new\" to 3 clients\n");
+        assert!(shown.starts_with("   12.5 s (new)           bcast      #6 \"new\" to 3 clients\n"), "{shown}");
     }
 
     #[test]
-    fn a_terminal_with_fewer_columns_cuts_rows_and_wraps_what_others_write() {
-        let events = [decided(1, "help", Says::Ok, "10 commands")].map(Some);
-        let shown = rows(&mut Projector::new(false).for_terminal(), events);
-        assert_eq!(shown, "\u{1b}[?7l    12.1  (new)           help       10 commands\u{1b}[?7h\n");
+    fn a_row_ends_where_the_terminal_does_and_shows_where_it_is_cut() {
+        let on = |columns| {
+            let events = [named(1, "alice"), decided(1, "LOGIN", Says::Ok, "Login successful!")].map(Some);
+            rows(&mut Projector::new(true).for_terminal(columns), events)
+        };
+        let narrow: [(Columns, &str, &str); 5] = [
+            (
+                || None,
+                "   12.2 s \u{1b}[36malice\u{1b}[0m           LOGIN      is 127.0.0.2",
+                "(login: let me in, under this name)",
+            ),
+            (
+                || Some(42),
+                "   12.2 s \u{1b}[36malice\u{1b}[0m           LOGIN      is 1…",
+                "(login: let me in, under this n…",
+            ),
+            (|| Some(18), "   12.2 s \u{1b}[36malice\u{1b}[0m  …", "(login:…"),
+            (|| Some(13), "   12.2 s \u{1b}[36mal…\u{1b}[0m", "(l…"),
+            (|| Some(11), "   12.2 s \u{1b}[36m…\u{1b}[0m", "…"),
+        ];
+        for (columns, row, word) in narrow {
+            assert_eq!(on(columns), format!("\u{1b}[?7l{row}\u{1b}[?7h\n\u{1b}[?7l          {word}\u{1b}[?7h\n"));
+        }
     }
 
     #[test]
@@ -468,10 +555,10 @@ mod tests {
         let sent = |seq, c| Some(datagram(seq, c, (seq, seq), Fate::Sent));
         let mut projector = Projector::new(false);
         let shown = rows(&mut projector, [sent(1, 1), sent(2, 1), None, sent(3, 1)]);
-        assert_eq!(shown, "    12.1  (server)        → udp      #1-2 to 1: 127.0.0.1:6000\n");
+        assert_eq!(shown, "   12.1 s (server)        → udp      #1-2 to 1: 127.0.0.1:6000\n");
         projector.last = 9;
         let later = Recorded { n: 12, at: Stamp { wall: UNIX_EPOCH, since_start: Duration::ZERO }, event: Event::Stop };
         let shown = projector.take(&later, &Known::default(), None);
-        assert!(shown.starts_with("     0.0  (server)        too fast   2 events are not shown\n"), "{shown}");
+        assert!(shown.starts_with("    0.0 s (server)        too fast   2 events are not shown\n"), "{shown}");
     }
 }

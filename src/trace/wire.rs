@@ -1,11 +1,12 @@
 //! What is recorded of one connection: its bytes as they come and go, and the lines that they make.
 
-use super::event::{End, Event, Number, Says, Stamp};
+use super::event::{End, Event, NotMade, Number, Says, Stamp};
 use super::mask::{ClientMask, Expected, HIDDEN, PeerMask, ServerMask};
 use super::recorder::Trace;
 use crate::value::{Ticket, Username};
 use std::collections::VecDeque;
 use std::fmt::Display;
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -64,7 +65,7 @@ impl Trace {
         self.wire(masks, event)
     }
 
-    /// A connection that we have made to a server at `at`.
+    /// A connection that we have begun to make to a server at `at`.
     pub fn connected(&self, stream: &TcpStream, at: SocketAddr) -> Wire {
         let masks = || (Mask::Server(ServerMask::default()), Mask::Client(ClientMask::new(Expected::Member)));
         self.wire(masks, |c| Event::Connect { c, at, from: stream.local_addr().ok() })
@@ -76,10 +77,20 @@ impl Trace {
         self.wire(|| (Mask::Peer(PeerMask::of_caller()), Mask::Peer(PeerMask::default())), event)
     }
 
-    /// A connection that we have made to another client, who is told by this line what for.
+    /// A connection that we have begun to make to another client, who is told by this line what for.
     pub fn calls(&self, stream: &TcpStream, at: SocketAddr, first: &str) -> Wire {
         let event = |c| Event::Connect { c, at, from: stream.local_addr().ok() };
         self.wire(|| (Mask::Peer(PeerMask::of_answers_to(first)), Mask::Peer(PeerMask::default())), event)
+    }
+
+    /// A connection to `at` that could not even be begun.
+    pub fn cannot_connect(&self, at: SocketAddr, error: &io::Error) {
+        if !self.is_on() {
+            return;
+        }
+        let (c, how) = (self.next_connection(), End::NotMade(error.into()));
+        self.record(|| Event::Connect { c, at, from: None });
+        self.record(|| Event::Close { c, how });
     }
 
     fn wire(&self, masks: impl FnOnce() -> (Mask, Mask), event: impl FnOnce(Number) -> Event) -> Wire {
@@ -152,6 +163,13 @@ impl Wire {
         for line in whole.iter().filter(|text| NOTICES.iter().any(|begin| text.starts_with(begin))) {
             recorded.trace.record_at(at, Event::Notice { c, line: line.trim_end().to_owned() });
         }
+    }
+
+    /// The connection was never made. Where we have ended it meanwhile, that is why.
+    pub fn not_made(&self, why: NotMade) {
+        let Some((_, mut state)) = self.lock() else { return };
+        let is_ours = state.end == Some(End::Shut);
+        state.end = Some(End::NotMade(if is_ours { NotMade::Cancelled } else { why }));
     }
 
     /// We end the connection, if nobody has yet: the end of its reads that follows is not the other side's.
@@ -423,6 +441,33 @@ mod tests {
             wire.cut_off();
         });
         assert_eq!(fields(&events, "close", ["how"]), [[json!("shut")]]);
+    }
+
+    #[test]
+    fn a_connection_that_was_never_made_says_why() {
+        let server: SocketAddr = ([127, 0, 0, 1], 4400).into();
+        let how = |with: &dyn Fn(&Wire)| {
+            let (events, _) = recorded_on(|trace, stream| trace.connected(stream, server), with);
+            fields(&events, "close", ["how"])
+        };
+        assert_eq!(how(&|wire| wire.not_made(NotMade::Refused)), [[json!("refused")]]);
+        assert_eq!(
+            how(&|wire| wire.not_made((&io::Error::from(io::ErrorKind::TimedOut)).into())),
+            [[json!("timeout")]]
+        );
+        let by_us = |wire: &Wire| {
+            wire.shut();
+            wire.not_made(NotMade::Failed);
+        };
+        assert_eq!(how(&by_us), [[json!("cancelled")]]);
+        // There may not even be a socket.
+        let cannot = |trace: &Trace, _: &TcpStream| {
+            trace.cannot_connect(server, &io::ErrorKind::NetworkUnreachable.into());
+            Wire::default()
+        };
+        let (events, _) = recorded_on(cannot, |_| ());
+        assert_eq!(fields(&events, "connect", ["c", "at", "from"]), [[json!(1), json!("127.0.0.1:4400"), Value::Null]]);
+        assert_eq!(fields(&events, "close", ["c", "how"]), [[json!(1), json!("unreachable")]]);
     }
 
     #[test]

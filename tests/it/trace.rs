@@ -172,13 +172,13 @@ fn a_class_sees_rows_and_no_log() {
     let log = server.log.clone();
     let shown = server.end_and_read("TERM");
     for row in [
-        "  (new)           connect    127.0.0.1:",
-        "  (new)           SIGNUP     Signup successful, alice: please log in\n",
-        "  alice           LOGIN      is 127.0.0.2\n",
-        "  alice           bcast      #1 \"hi all\" to 1 client\n",
-        "  (server)        → tcp      #1 to 1: alice\n",
-        "  alice           quit       Goodbye\n",
-        "  (server)        stops\n",
+        " (new)           connect    127.0.0.1:",
+        " (new)           SIGNUP     Signup successful, alice: please log in\n",
+        " alice           LOGIN      is 127.0.0.2\n",
+        " alice           bcast      #1 \"hi all\" to 1 client\n",
+        " (server)        → tcp      #1 to 1: alice\n",
+        " alice           quit       Goodbye\n",
+        " (server)        stops\n",
     ] {
         assert!(shown.contains(row), "no {row:?} in\n{shown}");
     }
@@ -257,4 +257,46 @@ fn two_clients_record_a_chat_that_outlives_the_server() {
     assert!(of_peer(&of_bob, "write", &called).is_some());
     let datagrams = of_kind(&of_bob, "datagram", |event| event["seq"] == json!([1, 1]));
     assert_eq!(datagrams.first().map(|event| &event["shown"]), Some(&json!([1, 1])));
+}
+
+#[test]
+fn a_client_records_that_a_connection_was_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("alice.json");
+    // Nobody listens there any more.
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("free").port();
+    let mut client = Command::new(env!("CARGO_BIN_EXE_client"));
+    client.args(["127.0.0.1", &port.to_string(), "--exec", "list", "--trace", path.to_str().expect("UTF-8")]);
+    assert_eq!(client.output().expect("it runs").status.code(), Some(2));
+    let events = events(&path);
+    let of = |ev: &str| of_kind(&events, ev, |_| true);
+    assert_eq!((of("connect").len(), of("close").len()), (1, 1), "{events:?}");
+    assert_eq!((&of("close")[0]["c"], &of("close")[0]["how"]), (&of("connect")[0]["c"], &json!("refused")));
+}
+
+#[test]
+fn a_client_records_that_a_peer_has_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("alice.json");
+    let server = ServerProcess::start(folder.path(), &[]);
+    let mut bob = Lines::connect(server.address);
+    bob.line();
+    bob.ask("SIGNUP,bob,password");
+    bob.log_in("bob");
+    // He says that he listens, and does not.
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("free").port();
+    assert!(bob.ask(&format!("INIT,bob,{port}")).starts_with("OK"));
+    let options = ["--user", "alice", "--signup", "--trace", path.to_str().expect("UTF-8")];
+    let mut alice = ClientProcess::start(server.address, &options);
+    alice.see("Logged in as alice");
+    alice.say("msg bob hi");
+    assert_eq!(bob.event(), "msg_alice_hi");
+    assert_eq!(alice.finish(), Some(0));
+    let events = events(&path);
+    let refused = of_kind(&events, "close", |event| event["how"] == "refused");
+    let called =
+        of_kind(&events, "connect", |event| event["at"].as_str().is_some_and(|at| at.ends_with(&format!(":{port}"))));
+    assert_eq!((refused.len(), called.len(), &refused[0]["c"]), (1, 1, &called[0]["c"]), "{events:?}");
 }

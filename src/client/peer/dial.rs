@@ -6,6 +6,7 @@ use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{CallError, Introduced, NoConnection, NoProof};
 use crate::net::tuning;
 use crate::peer_protocol::{Answer, Opening, PeerRefusal, Proof, Side};
+use crate::trace::{NotMade, Wire};
 use crate::value::{Address, Username};
 use socket2::SockRef;
 use std::io;
@@ -91,11 +92,11 @@ fn prove(
     more: &str,
     limit: Duration,
 ) -> Result<PeerConnection, CallError> {
-    let stream = Arc::new(connect(call, to.address, limit).map_err(|error| to.explain(error))?);
+    let first = first.to_string();
+    let (stream, wire) = connect(call, to.address, &first, limit).map_err(|error| to.explain(error))?;
+    let stream = Arc::new(stream);
     call.attach(&stream);
     let unreachable = |error: io::Error| CallError::Unreachable { address: to.address, why: no_connection(&error) };
-    let first = first.to_string();
-    let wire = call.trace().calls(&stream, to.address, &first);
     let mut connection = PeerConnection::new(Arc::clone(&stream), wire).map_err(unreachable)?;
     // Where it does not arrive, what is read tells why: a peer that has no place for us says so, and closes.
     let _ = connection.write(&format!("{first}\n"));
@@ -173,16 +174,25 @@ pub fn no_connection(error: &io::Error) -> NoConnection {
     }
 }
 
-/// Connects within `limit`; a cancel ends that at once too.
-fn connect(call: &Call, to: SocketAddr, limit: Duration) -> Result<TcpStream, CallError> {
-    let unreachable = |error: io::Error| CallError::Unreachable { address: to, why: no_connection(&error) };
-    let stream = tuning::begin_to_connect(to).map_err(&unreachable)?;
-    match call.wait_socket(&stream, Watch::Writable, Instant::now() + limit) {
-        Woken::Socket | Woken::Order(_) => {}
-        Woken::Late => return Err(unreachable(io::ErrorKind::TimedOut.into())),
-        Woken::GivenUp => return Err(CallError::Cancelled),
-    }
-    let outcome = stream.take_error().and_then(|error| error.map_or(Ok(()), Err));
-    outcome.and_then(|()| stream.set_nonblocking(false)).map_err(&unreachable)?;
-    Ok(stream)
+/// Connects within `limit`; a cancel ends that at once too. The line `first` is what for.
+fn connect(call: &Call, to: SocketAddr, first: &str, limit: Duration) -> Result<(TcpStream, Wire), CallError> {
+    let unreachable = |error: &io::Error| CallError::Unreachable { address: to, why: no_connection(error) };
+    let begun = tuning::begin_to_connect(to).inspect_err(|error| call.trace().cannot_connect(to, error));
+    let stream = begun.map_err(|error| unreachable(&error))?;
+    let wire = call.trace().calls(&stream, to, first);
+    let not_made = |why: NotMade| {
+        wire.not_made(why);
+        wire.closed();
+    };
+    let made = match call.wait_socket(&stream, Watch::Writable, Instant::now() + limit) {
+        Woken::Socket | Woken::Order(_) => stream.take_error().and_then(|error| error.map_or(Ok(()), Err)),
+        Woken::Late => Err(io::ErrorKind::TimedOut.into()),
+        Woken::GivenUp => {
+            not_made(NotMade::Cancelled);
+            return Err(CallError::Cancelled);
+        }
+    };
+    let made = made.and_then(|()| stream.set_nonblocking(false));
+    made.inspect_err(|error| not_made(error.into())).map_err(|error| unreachable(&error))?;
+    Ok((stream, wire))
 }

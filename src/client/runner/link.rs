@@ -45,7 +45,9 @@ impl Link {
     /// [`LinkError::Connect`] when it cannot even begin; then nothing else is told.
     pub fn start(id: LinkId, server: SocketAddr, signals: Signals, threads: &mut Threads) -> Result<Link, LinkError> {
         // It does not wait, so that [`Link::close`] has something to close.
-        let stream = Arc::new(tuning::begin_to_connect(server).map_err(connect_error)?);
+        let begun = tuning::begin_to_connect(server);
+        let begun = begun.inspect_err(|error| signals.trace().cannot_connect(server, error));
+        let stream = Arc::new(begun.map_err(connect_error)?);
         let reading = Arc::clone(&stream);
         let wire = signals.trace().connected(&stream, server);
         let recorded = wire.clone();
@@ -127,7 +129,7 @@ fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals, wire: &Wire) {
 
 /// Waits for the connection and for the greeting; gives our own address, and what comes behind.
 fn greeted(stream: &Arc<TcpStream>, wire: &Wire) -> Result<(SocketAddr, LineReader<DeadlineReader>), LinkError> {
-    connected(stream).inspect_err(|_| wire.cut_off()).map_err(connect_error)?;
+    connected(stream).inspect_err(|error| wire.not_made(error.into())).map_err(connect_error)?;
     let from = stream.local_addr().map_err(connect_error)?;
     let timed = DeadlineReader::new(Arc::clone(stream), Some(Instant::now() + CONNECT)).recorded(wire);
     let mut lines = LineReader::new(timed, MAX_SERVER_LINE);

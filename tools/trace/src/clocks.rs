@@ -125,7 +125,7 @@ mod tests {
             pieces.push(Piece { write, read, off: 0, len: 1, of_write, of_read, connection: 0, is_watched: true });
         }
         let (from, at) = ("10.0.0.2:5".to_owned(), format!("{ip}:44"));
-        let end = Connection { file: 0, c: 1, from, at, accepted: Some(true), first: 0, twin: None };
+        let end = Connection { file: 0, c: 1, from, at, accepted: Some(true), first: 0, closed: None, twin: None };
         let mut connections = Connections::default();
         connections.all.push(end);
         compare(&recordings, &connections, &pieces)

@@ -26,6 +26,8 @@ pub struct Connection {
     pub accepted: Option<bool>,
     /// The place in its file where it was first named.
     pub first: usize,
+    /// The place where its end is told.
+    pub closed: Option<usize>,
     /// The other end, where it is in one of the files.
     pub twin: Option<usize>,
 }
@@ -60,13 +62,16 @@ impl Connections {
         let (all, numbers) = (&mut self.all, &mut self.numbers);
         let number = *numbers.entry((file, c)).or_insert_with(|| {
             let (from, at) = (String::new(), String::new());
-            all.push(Connection { file, c, from, at, accepted: None, first: place, twin: None });
+            all.push(Connection { file, c, from, at, accepted: None, first: place, closed: None, twin: None });
             all.len() - 1
         });
         if let Kind::Opened { at, from, accepted, .. } = kind {
             let connection = &mut all[number];
             (connection.from, connection.at) = (from.clone(), at.clone());
             connection.accepted = Some(*accepted);
+        }
+        if let Kind::Closed { .. } = kind {
+            all[number].closed = Some(place);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Shows what a server and its clients have recorded: options, files, exit code.
 
 mod text;
+#[path = "../../../src/trace/meaning.rs"]
+mod meaning;
 mod event;
 mod recording;
 mod connections;
@@ -20,29 +22,22 @@ use merge::Merged;
 use options::{Command, Options, Picture, Sources};
 use recording::{Budget, Recording};
 use rows::{Story, Wanted};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The exit code when nothing was shown.
+/// The exit code when a file could not be read, and the others were shown.
+const SOME: u8 = 1;
+/// The same when nothing was shown.
 const NOTHING: u8 = 2;
 /// The most lifelines: more are wider than any screen.
 const MAX_LANES: usize = 24;
 
 fn main() -> ExitCode {
-    match show(&Options::parse()) {
-        Ok(text) => {
-            let mut out = io::stdout().lock();
-            match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-                // Who has seen enough, as `head` has, closes the pipe.
-                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                    eprintln!("trace: it cannot be written: {error}");
-                    ExitCode::from(NOTHING)
-                }
-                _ => ExitCode::SUCCESS,
-            }
-        }
+    match run(&Options::parse()) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(SOME),
         Err(sentence) => {
             eprintln!("trace: {sentence}");
             ExitCode::from(NOTHING)
@@ -50,11 +45,48 @@ fn main() -> ExitCode {
     }
 }
 
-fn show(options: &Options) -> Result<String, String> {
-    match &options.command {
-        Command::Show(sources) => Ok(paint::columns(&tell(sources)?.1, width())),
+/// Shows the files; gives how many could not be read.
+fn run(options: &Options) -> Result<usize, String> {
+    let sources = options.command.sources();
+    if let Some(output) = &sources.output {
+        check_output(output, &sources.files)?;
+    }
+    let (recordings, unread) = read(&sources.files)?;
+    let text = show(&options.command, recordings)?;
+    match &sources.output {
+        // Not before all is known: what is there stays otherwise.
+        Some(output) => fs::write(output, text).map_err(|error| format!("{}: {error}", shown(output)))?,
+        None => {
+            let mut out = io::stdout().lock();
+            match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+                // Who has seen enough, as `head` has, closes the pipe.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    return Err(format!("it cannot be written: {error}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(unread)
+}
+
+/// A trace is not written over by its picture.
+fn check_output(output: &Path, files: &[PathBuf]) -> Result<(), String> {
+    let Ok(real) = fs::canonicalize(output) else { return Ok(()) };
+    match files.iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file == real)) {
+        true => Err(format!("{} is one of the traces: choose another file with --output", shown(output))),
+        false => Ok(()),
+    }
+}
+
+fn show(command: &Command, recordings: Vec<Recording>) -> Result<String, String> {
+    match command {
+        Command::Show(sources) => {
+            let width = if sources.output.is_none() { width() } else { None };
+            Ok(paint::columns(&tell(sources, recordings)?.1, width))
+        }
         Command::Picture(picture) => {
-            let (merged, story) = tell(&picture.sources)?;
+            let (merged, story) = tell(&picture.sources, recordings)?;
             let (drawn, left) = match picture {
                 Picture { html: true, .. } => paint::html(&merged, &story),
                 Picture { mermaid: true, .. } => paint::mermaid(&story),
@@ -73,15 +105,32 @@ fn remark_left(left: usize, what: &str) {
     }
 }
 
-/// Reads the files, and makes the story that is wanted. What is to be known of the files goes to standard error.
-fn tell(sources: &Sources) -> Result<(Merged, Story), String> {
-    let budget = Budget::of(sources.files.len());
-    let read = |file: &std::path::PathBuf| {
-        let name = text::plain(&file.display().to_string());
-        let recording = open(file).and_then(|reader| Recording::read(&name, BufReader::new(reader), budget));
-        recording.map_err(|error| format!("{name}: {error}"))
-    };
-    let merged = Merged::new(sources.files.iter().map(read).collect::<Result<_, _>>()?);
+/// Reads the files; says which cannot be read, and how many these are, unless they are all.
+fn read(files: &[PathBuf]) -> Result<(Vec<Recording>, usize), String> {
+    let budget = Budget::of(files.len());
+    let (mut recordings, mut wrong) = (Vec::new(), Vec::new());
+    for file in files {
+        let name = shown(file);
+        match open(file).and_then(|reader| Recording::read(&name, BufReader::new(reader), budget)) {
+            Ok(recording) => recordings.push(recording),
+            Err(error) => wrong.push(format!("{name}: {error}")),
+        }
+    }
+    if recordings.is_empty() {
+        return Err(wrong.join("\ntrace: "));
+    }
+    wrong.iter().for_each(|sentence| eprintln!("trace: {sentence}; the others are shown without it"));
+    Ok((recordings, wrong.len()))
+}
+
+/// A path, as it may stand at a terminal.
+fn shown(path: &Path) -> String {
+    text::plain(&path.display().to_string())
+}
+
+/// Makes the story that is wanted. What is to be known of the files goes to standard error.
+fn tell(sources: &Sources, recordings: Vec<Recording>) -> Result<(Merged, Story), String> {
+    let merged = Merged::new(recordings);
     merged.remarks.iter().for_each(|remark| eprintln!("trace: {remark}"));
     if merged.order.is_empty() {
         return Err("no event is in these files".to_owned());
@@ -98,9 +147,19 @@ fn tell(sources: &Sources) -> Result<(Merged, Story), String> {
         })
     };
     let who = sources.who.iter().map(lane).collect::<Result<_, _>>()?;
-    let story = rows::story(&merged, &Wanted { all: sources.all, who, times: sources.times() });
+    let mut wanted = Wanted { all: sources.all, who, times: sources.times() };
+    let story = rows::story(&merged, &wanted);
     if story.rows.is_empty() {
-        return Err("no event in these files is wanted".to_owned());
+        wanted.times = None;
+        let times: Vec<i64> = rows::story(&merged, &wanted).rows.iter().map(|row| row.time).collect();
+        return Err(match times.iter().min().zip(times.iter().max()) {
+            Some((first, last)) => format!(
+                "nothing is in the time that --from and --until leave: what is there goes from {} to {}",
+                paint::milliseconds(*first),
+                paint::milliseconds(*last)
+            ),
+            None => "no event in these files is wanted".to_owned(),
+        });
     }
     if story.names.len() > MAX_LANES {
         let names = story.names.len();

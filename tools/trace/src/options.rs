@@ -4,33 +4,36 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// What is to be said behind the options.
+// Each paragraph is one line: it is broken where the terminal ends, and nowhere else.
 const AFTER: &str = "\
-A server writes a trace with `server --trace FILE`, a client with `client --trace FILE`: one JSON object an event. All
-files that are given are put side by side: bytes that were written and read, datagrams that were sent and came. One file
-alone shows one side. A datagram that was sent is called lost when its receiver's file was written at that time, and has
+A server writes a trace with `server --trace FILE`, a client with `client --trace FILE`: one JSON object an event. All \
+files that are given are put side by side: bytes that were written and read, datagrams that were sent and came. One file \
+alone shows one side. A datagram that was sent is called lost when its receiver's file was written at that time, and has \
 no word of it.
 
-The times are those of the server's clock, from the first event on, in milliseconds. Where the clocks of two machines
+The times are those of the server's clock, from the first event on, in milliseconds (ms). Where the clocks of two machines \
 differ, the messages between them tell by how much.
 
-Files may be cut anywhere, and may hold what this program does not know: that is told on standard error. It reads
-100,000 events and 64 MiB at most, of all files together, each file an equal share; to see the end of a longer one:
+Files may be cut anywhere, and may hold what this program does not know: that is told on standard error. So is a file that \
+cannot be read; the others are shown without it. It reads 100,000 events and 64 MiB at most, of all files together, each \
+file an equal share; to see the end of a longer one:
 
-    (head -n 1 FILE; tail -n 20000 FILE) > END
+  (head -n 1 FILE; tail -n 20000 FILE) > END
 
 A picture has 2,000 rows at most, and 24 lifelines; --who, --from and --until choose.
 
-What the signs mean, in columns and in pictures: a write that came in two reads is an arrow that forks, and writes that
-came in one read are arrows that join; dashes are datagrams, and a cross is the end of one that was dropped or lost; a
-double line is between two clients, past the server; a dot is something that happens in one place. Short lines such as
-hellos that tell of nothing missing, threads and logins are left out without --all.
+What the signs mean, in columns and in pictures: a write that came in two reads is an arrow that forks, and writes that \
+came in one read are arrows that join; dashes are datagrams, and a cross is the end of one that was dropped or lost, or of \
+a connection that was never made; a double line is between two clients, past the server; a dot is something that happens \
+in one place. The first row that begins with a word of the protocol says what it means. Short lines such as hellos that \
+tell of nothing missing, threads and logins are left out without --all.
 
-The exit code is 0 when something was shown, 2 when a file cannot be read, nothing is in it, or the output cannot be
-written.";
+The exit code is 0 when all files were shown, 1 when one cannot be read and the others were shown, 2 when nothing was \
+shown, or it cannot be written.";
 
 /// Shows what a peerline server and its clients have recorded.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "trace", version, max_term_width = 100, after_help = AFTER)]
+#[command(name = "trace", version, max_term_width = 80, after_help = AFTER)]
 pub struct Options {
     #[command(subcommand)]
     pub command: Command,
@@ -41,7 +44,7 @@ pub struct Options {
 pub enum Command {
     /// In columns of text, a row an event
     Show(Sources),
-    /// As a sequence diagram, an SVG picture: trace picture FILE... > session.svg
+    /// As a sequence diagram, an SVG picture: trace picture FILE... --output session.svg
     Picture(Picture),
 }
 
@@ -71,17 +74,31 @@ pub struct Sources {
     #[arg(long, value_name = "NAME")]
     pub who: Vec<String>,
 
-    /// Only from here on, in milliseconds since the first event
-    #[arg(long, value_name = "MS", value_parser = parse_milliseconds)]
+    /// Only from here on: the time since the first event, in milliseconds, or with its unit: 85.693, 85.693ms, 2.2s
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub from: Option<i64>,
 
     /// Only up to here
-    #[arg(long, value_name = "MS", value_parser = parse_milliseconds)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub until: Option<i64>,
+
+    /// Write to this file, when all is ready, instead of to standard output; what was in it stays when nothing is shown
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 
     /// Also threads, logins, and the datagrams that only keep a session going
     #[arg(long)]
     pub all: bool,
+}
+
+impl Command {
+    /// What is shown.
+    pub fn sources(&self) -> &Sources {
+        match self {
+            Command::Show(sources) => sources,
+            Command::Picture(picture) => &picture.sources,
+        }
+    }
 }
 
 impl Sources {
@@ -92,11 +109,17 @@ impl Sources {
     }
 }
 
-/// Milliseconds as microseconds.
-fn parse_milliseconds(text: &str) -> Result<i64, String> {
-    match text.parse::<f64>() {
-        Ok(time) if (0.0..1e12).contains(&time) => Ok((time * 1e3).round() as i64),
-        _ => Err("write milliseconds, as they stand at the left of `trace show`: 85.693".to_owned()),
+/// A time as microseconds.
+fn parse_time(text: &str) -> Result<i64, String> {
+    let in_seconds = text.strip_suffix('s').filter(|rest| !rest.ends_with('m'));
+    let (number, scale) = match (text.strip_suffix("ms"), in_seconds) {
+        (Some(number), _) => (number, 1e3),
+        (None, Some(number)) => (number, 1e6),
+        (None, None) => (text, 1e3),
+    };
+    match number.trim_end().parse::<f64>() {
+        Ok(time) if (0.0..1e12).contains(&time) => Ok((time * scale).round() as i64),
+        _ => Err("write a time as it stands at the left of `trace show`, 85.693ms, or in seconds, 2.2s".to_owned()),
     }
 }
 
@@ -111,12 +134,31 @@ mod tests {
     }
 
     #[test]
-    fn times_are_milliseconds() {
+    fn no_line_of_the_help_is_broken_twice() {
+        // Where one ends early, the first word of the next had room in it.
+        for width in [80, 60] {
+            let help = Options::command().term_width(width).render_long_help().to_string();
+            let lines: Vec<&str> = help.lines().collect();
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{help}");
+            for pair in
+                lines.windows(2).filter(|pair| pair.iter().all(|line| !line.is_empty() && !line.starts_with(' ')))
+            {
+                let next = pair[1].split(' ').next().unwrap_or_default();
+                assert!(pair[0].chars().count() + 1 + next.chars().count() > width, "{pair:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn times_have_a_unit_or_are_milliseconds() {
         let options = Options::try_parse_from(["trace", "show", "x", "--from", "85.693"]).expect("good");
         let Command::Show(sources) = options.command else { panic!("another command") };
         assert_eq!(sources.times(), Some((85_693, i64::MAX)));
-        for bad in ["-1", "x", "NaN", "inf", ""] {
-            assert!(parse_milliseconds(bad).is_err(), "{bad}");
+        for (text, time) in [("85.693ms", 85_693), ("85.693 ms", 85_693), ("2.2s", 2_200_000), ("12.1 s", 12_100_000)] {
+            assert_eq!(parse_time(text), Ok(time), "{text}");
+        }
+        for bad in ["-1", "x", "NaN", "inf", "", "s", "ms", "5m", "5 minutes"] {
+            assert!(parse_time(bad).is_err(), "{bad}");
         }
     }
 }

@@ -22,9 +22,9 @@ fn gap(before: Option<i64>, time: i64) -> Option<String> {
     Some(format!("~ {:.1} s ~", length as f64 / 1e6))
 }
 
-/// Microseconds as milliseconds.
-fn milliseconds(time: i64) -> String {
-    format!("{:.3}", time as f64 / 1e3)
+/// Microseconds as milliseconds, with the unit: the projector of a server has seconds.
+pub fn milliseconds(time: i64) -> String {
+    format!("{:.3} ms", time as f64 / 1e3)
 }
 
 #[cfg(test)]

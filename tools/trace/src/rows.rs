@@ -6,9 +6,10 @@ mod maker;
 
 use crate::connections::EventId;
 use crate::lanes::Lane;
+use crate::meaning::{By, of_line};
 use crate::merge::Merged;
 use maker::Maker;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How something gets from one lane to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum End {
     Dropped,
     /// The network lost it.
     Lost,
+    /// It was to be a connection, and became none.
+    NotMade,
 }
 
 /// A row.
@@ -51,6 +54,10 @@ pub struct Row {
     pub label: String,
     /// What it means, in words.
     pub notes: Vec<String>,
+    /// The word of the protocol that it begins with, and what that means; empty where it has none.
+    pub meaning: String,
+    /// Whether no row above begins with that word.
+    pub is_new: bool,
     /// All of it, for who wants to know.
     pub title: String,
     /// The bytes, as far as they were recorded.
@@ -58,6 +65,13 @@ pub struct Row {
     /// How many they really are; 0 where that is not known.
     pub length: u64,
     pub events: Vec<EventId>,
+}
+
+impl Row {
+    /// The meaning of a word that is new here.
+    pub fn explained(&self) -> Option<&str> {
+        self.is_new.then_some(self.meaning.as_str())
+    }
 }
 
 /// Which rows are wanted.
@@ -99,7 +113,28 @@ pub fn story(merged: &Merged, wanted: &Wanted) -> Story {
     let place = |lane: Lane| places.get(&lane).copied().unwrap_or_default();
     rows.iter_mut().for_each(|row| (row.from, row.to) = (place(row.from), place(row.to)));
     let names = used.iter().map(|lane| merged.lanes.names[*lane].clone()).collect();
-    Story { names, is_server: used.iter().map(|lane| merged.lanes.is_server[*lane]).collect(), rows }
+    let is_server: Vec<bool> = used.iter().map(|lane| merged.lanes.is_server[*lane]).collect();
+    explain(&mut rows, &is_server);
+    Story { names, is_server, rows }
+}
+
+/// Says of each row what the word means that it begins with.
+fn explain(rows: &mut [Row], is_server: &[bool]) {
+    let mut seen = HashSet::new();
+    // A further piece of a write begins in the middle of a line.
+    for (_, row) in rows.iter_mut().enumerate().filter(|(at, row)| row.begins == *at) {
+        let by = match row.line {
+            Line::Note => continue,
+            Line::Direct => By::Peer,
+            Line::Stream | Line::Datagram if is_server[row.from] => By::Server,
+            Line::Stream | Line::Datagram => By::Client,
+        };
+        let said = if row.line == Line::Datagram { words::behind_token(&row.bytes) } else { &row.bytes };
+        if let Some((word, means)) = of_line(by, said) {
+            row.meaning = format!("{word}: {means}");
+            row.is_new = seen.insert(means);
+        }
+    }
 }
 
 /// Leaves rows out; what led to one of them is as if it had not.

@@ -1,4 +1,4 @@
-//! What the painters are tried on: three small stories, written as the files of those who took part, and the rows of
+//! What the painters are tried on: four small stories, written as the files of those who took part, and the rows of
 //! it.
 
 use crate::merge::Merged;
@@ -122,4 +122,25 @@ pub fn chat() -> [Recording; 3] {
 60.1 "ev":"read","c":2,"off":20,"len":12,"bytes":"still there\n"
 "#;
     [file("server", "server", server), file("alice", "client", alice), file("bob", "client", bob)]
+}
+
+/// A client whose server is not there, does not answer, and is full, until it has a place; and a peer that has gone.
+pub fn not_made() -> [Recording; 2] {
+    let server = r#"
+900.5 "ev":"refused","from":"127.0.0.1:53","why":"all places are taken"
+910.5 "ev":"accept","c":1,"from":"127.0.0.1:54","at":"127.0.0.1:44"
+"#;
+    let alice = r#"
+0.1 "ev":"name","name":"alice"
+1 "ev":"connect","c":1,"from":"127.0.0.1:50","at":"127.0.0.1:44"
+1.1 "ev":"close","c":1,"how":"refused"
+2 "ev":"connect","c":2,"at":"127.0.0.1:44"
+802 "ev":"close","c":2,"how":"timeout"
+900 "ev":"connect","c":3,"from":"127.0.0.1:53","at":"127.0.0.1:44"
+901 "ev":"close","c":3,"how":"fin"
+910 "ev":"connect","c":4,"from":"127.0.0.1:54","at":"127.0.0.1:44"
+915 "ev":"connect","c":5,"from":"127.0.0.1:55","at":"127.0.0.3:4401"
+916 "ev":"close","c":5,"how":"refused"
+"#;
+    [file("server", "server", server), file("alice", "client", alice)]
 }

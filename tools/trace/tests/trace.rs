@@ -52,11 +52,44 @@ fn what_cannot_be_shown_is_one_sentence() {
             &["show", "crowd.json"],
             "trace: 31 take part, and at most 24 find room: choose some by --who, --from, --until\n",
         ),
-        (&["show", "server.json", "--from", "900"], "trace: no event in these files is wanted\n"),
+        (
+            &["show", "server.json", "--from", "900"],
+            "trace: nothing is in the time that --from and --until leave: what is there goes from 100.000 ms to 200.000 ms\n",
+        ),
+        (
+            &["show", "server.json", "--output", "./server.json"],
+            "trace: ./server.json is one of the traces: choose another file with --output\n",
+        ),
     ] {
         let output = trace(folder.path(), arguments);
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(2), sentence));
         assert_eq!(text(&output.stdout), "");
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("server.json")).expect("text"), SERVER);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_and_the_others_are_shown() {
+    let folder = folder();
+    let output = trace(folder.path(), &["show", "none.json", "server.json", "."]);
+    let told = "trace: none.json: No such file or directory (os error 2); the others are shown without it\n\
+        trace: .: Is a directory (os error 21); the others are shown without it\n";
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), told));
+    assert_eq!(output.stdout, trace(folder.path(), &["show", "server.json"]).stdout);
+}
+
+#[test]
+fn what_was_drawn_before_stays_where_nothing_is_drawn() {
+    let folder = folder();
+    let drawn = || fs::read_to_string(folder.path().join("session.svg")).expect("text");
+    let draw = |file: &str| trace(folder.path(), &["picture", file, "-o", "session.svg"]);
+    let output = draw("server.json");
+    assert_eq!((output.status.code(), text(&output.stdout), text(&output.stderr)), (Some(0), "", ""));
+    let before = drawn();
+    assert!(before.starts_with("<svg") && before.ends_with("</svg>\n"));
+    fs::write(folder.path().join("empty.json"), "").expect("written");
+    for file in ["none.json", "empty.json"] {
+        assert_eq!((draw(file).status.code(), drawn()), (Some(2), before.clone()));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::text::{cut, width as columns_of};
 use std::collections::HashMap;
 
 /// The columns of a time, which may be more after some hours.
-const TIME: usize = 12;
+const TIME: usize = 15;
 /// The least columns from one lifeline to the next.
 const STEP: usize = 10;
 
@@ -29,7 +29,15 @@ pub fn columns(story: &Story, width: Option<usize>) -> String {
             add(page.gap(&gap));
         }
         before = Some(row.time);
-        add(page.row(at, row));
+        let line = page.row(at, row);
+        match row.explained().map(|meaning| (meaning, format!("{line}   {meaning}"))) {
+            Some((_, whole)) if width.is_none_or(|width| columns_of(&whole) <= width) => add(whole),
+            Some((meaning, _)) => {
+                add(line);
+                add(format!("{:start$}({meaning})", "", start = page.start));
+            }
+            None => add(line),
+        }
     }
     text
 }
@@ -77,12 +85,13 @@ impl<'a> Page<'a> {
     }
 
     fn names(&self) -> String {
-        let mut line = self.empty(' ');
+        let mut line = String::new();
         for (lane, name) in self.names.iter().enumerate() {
-            let start = self.x(lane) - name.chars().count() / 2;
-            name.chars().enumerate().for_each(|(at, c)| line[start + at] = c);
+            let start = self.x(lane) - columns_of(name) / 2;
+            line += &" ".repeat(start.saturating_sub(columns_of(&line)));
+            line += name;
         }
-        line.into_iter().collect()
+        line
     }
 
     fn gap(&self, gap: &str) -> String {
@@ -147,7 +156,7 @@ impl<'a> Page<'a> {
 mod tests {
     use super::*;
     use crate::recording::Recording;
-    use crate::stories::{chat, file, login, loss, told};
+    use crate::stories::{chat, file, login, loss, not_made, told};
 
     fn shown(files: &[Recording], width: Option<usize>) -> String {
         columns(&told(files), width)
@@ -156,16 +165,16 @@ mod tests {
     #[test]
     fn a_write_in_two_reads_is_a_fork_and_three_in_one_a_bracket() {
         let picture = r#"
-               alice    server
-      1.000      ├────────▶│  connects
-      1.400      │◀────────┤  "OK,Welcome⏎"
-      2.100      ├┬───────▶│  "LOGIN,alic"
-      2.300      │└───────▶│  "e,***⏎"   one line from two reads
-     91.500      │◀────────┤  "udp_***⏎" +2 lines   LOGIN: OK, alice's session begins
-     94.100      ├───────┐ │  "help⏎"
-     94.200      ├───────┤ │  "list⏎"
-     95.000      ├───────┴▶│  "quit⏎"   three writes in one read   three lines
-     95.400      │         ●  server: the connection with alice is closed: fin
+                  alice    server
+      1.000 ms      ├────────▶│  connects
+      1.400 ms      │◀────────┤  "OK,Welcome⏎"   OK: all is well; the end of an answer
+      2.100 ms      ├┬───────▶│  "LOGIN,alic"   login: let me in, under this name
+      2.300 ms      │└───────▶│  "e,***⏎"   one line from two reads
+     91.500 ms      │◀────────┤  "udp_***⏎" +2 lines   LOGIN: OK, alice's session begins   udp_: the token of your session, for datagrams
+     94.100 ms      ├───────┐ │  "help⏎"   help: which commands are there?
+     94.200 ms      ├───────┤ │  "list⏎"   list: who is active, and where
+     95.000 ms      ├───────┴▶│  "quit⏎"   three writes in one read   three lines   quit: goodbye
+     95.400 ms      │         ●  server: the connection with alice is closed: fin
 "#;
         assert_eq!(shown(&login(), None), picture.trim_start_matches('\n'));
     }
@@ -173,21 +182,21 @@ mod tests {
     #[test]
     fn what_is_lost_ends_in_a_cross_and_comes_again() {
         let picture = r#"
-               alice      bob     server      eve
-      0.900      ├─────────┼────────▶│         │  connects
-      0.900      │         ├────────▶│         │  connects
-      5.000      │         │         │◀────────┤  connects
-     10.000      │         │         │◀────────┤  "bcast_<hi>⏎"
-     11.000      │         │         ●         │  server: bcast: OK, number 5, to 3 clients
-     12.000      │    ×····│·········┤         │  #16 bcast 5   dropped on purpose: --udp-loss
-     12.100      │         │  ×······┤         │  #17 bcast 5   lost: it left, and never came
-     12.200      │         │         ├········▶│  #18 bcast 5
-                 ┊         ┊         ┊         ┊  ~ 2.2 s ~
-   2199.500      ├·········│········▶│         │  hello: up to 5 without 5
-   2200.200      │◀········│·········┤         │  #19 bcast 5 again   first tried as #16: hello_4
-   2201.200      │         │◀········┤         │  #20 bcast 5 again   first tried as #17: hello_4
-   2300.000      ●         │         │         │  alice: the program ends
-   2300.000      │         ●         │         │  bob: the program ends
+                  alice      bob     server      eve
+      0.900 ms      ├─────────┼────────▶│         │  connects
+      0.900 ms      │         ├────────▶│         │  connects
+      5.000 ms      │         │         │◀────────┤  connects
+     10.000 ms      │         │         │◀────────┤  "bcast_<hi>⏎"   bcast_: a text for everybody
+     11.000 ms      │         │         ●         │  server: bcast: OK, number 5, to 3 clients
+     12.000 ms      │    ×····│·········┤         │  #16 bcast 5   dropped on purpose: --udp-loss
+     12.100 ms      │         │  ×······┤         │  #17 bcast 5   lost: it left, and never came
+     12.200 ms      │         │         ├········▶│  #18 bcast 5
+                    ┊         ┊         ┊         ┊  ~ 2.2 s ~
+   2199.500 ms      ├·········│········▶│         │  hello: up to 5 without 5   hello_: up to which number I have all, and what is missing
+   2200.200 ms      │◀········│·········┤         │  #19 bcast 5 again   first tried as #16; hello_4 says: all up to 4
+   2201.200 ms      │         │◀········┤         │  #20 bcast 5 again   first tried as #17; hello_4 says: all up to 4
+   2300.000 ms      ●         │         │         │  alice: the program ends
+   2300.000 ms      │         ●         │         │  bob: the program ends
 "#;
         assert_eq!(shown(&loss(), None), picture.trim_start_matches('\n'));
     }
@@ -195,22 +204,45 @@ mod tests {
     #[test]
     fn peers_talk_past_the_server() {
         let picture = r#"
-               alice    server      bob
-      0.500      ├────────▶│         │  connects
-      0.700      │         │◀────────┤  connects
-     10.100      ├────────▶│         │  "connect_bob⏎"
-     10.300      │         ●         │  server: ticket 9f3c... for alice, to meet bob
-     10.700      │         ├────────▶│  "ticket_alice_9f3c...⏎"   not asked for
-     10.800      │◀────────┤         │  "ticket_bob_9f3c...⏎"   connect: OK, bob is at 127.0.0.3:4401
-     11.000      ╞═════════╪════════▶│  connects
-     11.400      ╞═════════╪════════▶│  "CHAT,alice,9f3c...⏎"
-     11.500      │         │         ●  bob: alice has proven to have ticket 9f3c...
-     11.700      ╞═════════╪════════▶│  CHAT   each has proven who it is
-     50.000      │         ●         │  server: the connection with alice is closed: shut
-     51.000      │         ●         │  server: the program ends
-     60.100      ╞═════════╪════════▶│  "still there⏎"
+                  alice    server      bob
+      0.500 ms      ├────────▶│         │  connects
+      0.700 ms      │         │◀────────┤  connects
+     10.100 ms      ├────────▶│         │  "connect_bob⏎"   connect_: introduce me to this one
+     10.300 ms      │         ●         │  server: ticket 9f3c... for alice, to meet bob
+     10.700 ms      │         ├────────▶│  "ticket_alice_9f3c...⏎"   not asked for   ticket_: the secret by which the two of you know each other
+     10.800 ms      │◀────────┤         │  "ticket_bob_9f3c...⏎"   connect: OK, bob is at 127.0.0.3:4401
+     11.000 ms      ╞═════════╪════════▶│  connects
+     11.400 ms      ╞═════════╪════════▶│  "CHAT,alice,9f3c...⏎"   CHAT: may I talk with you?
+     11.500 ms      │         │         ●  bob: alice has proven to have ticket 9f3c...
+     11.700 ms      ╞═════════╪════════▶│  CHAT   each has proven who it is
+     50.000 ms      │         ●         │  server: the connection with alice is closed: shut
+     51.000 ms      │         ●         │  server: the program ends
+     60.100 ms      ╞═════════╪════════▶│  "still there⏎"
 "#;
         assert_eq!(shown(&chat(), None), picture.trim_start_matches('\n'));
+    }
+
+    #[test]
+    fn a_connection_that_is_refused_does_not_arrive() {
+        let picture = r#"
+                     alice          server      127.0.0.3:4401
+      1.000 ms         ├───────────×   │               │  tries to connect   refused: nobody listens there
+      2.000 ms         ├───────────×   │               │  tries to connect   nobody has answered for 0.8 s
+    900.000 ms         ├──────────────▶│               │  connects   not served: all places are taken
+    901.000 ms         ●               │               │  alice: the connection with the server is closed: fin
+    910.000 ms         ├──────────────▶│               │  connects
+    915.000 ms         ╞═══════════════╪═══════×       │  tries to connect   refused: nobody listens there
+"#;
+        assert_eq!(shown(&not_made(), None), picture.trim_start_matches('\n'));
+    }
+
+    #[test]
+    fn a_word_is_explained_below_its_row_where_it_has_no_room_beside_it() {
+        let text = shown(&login(), Some(80));
+        let rows: Vec<&str> = text.lines().collect();
+        let at = rows.iter().position(|row| row.contains("\"quit⏎\"")).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(rows[at + 1], "               (quit: goodbye)");
+        assert!(rows.iter().any(|row| row.ends_with("\"list⏎\"   list: who is active, and where")), "{text}");
     }
 
     #[test]
@@ -222,10 +254,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_have_more_characters_than_columns() {
+        let marks = "e\u{301}".repeat(12);
+        let text =
+            shown(&[file("server", "server", &format!("1 \"ev\":\"accept\",\"c\":1,\"from\":\"{marks}\""))], None);
+        assert!(text.lines().next().is_some_and(|names| names.ends_with("server") && names.contains(&marks)), "{text}");
+    }
+
+    #[test]
     fn wide_letters_are_counted() {
         let said = format!("1 \"ev\":\"refused\",\"from\":\"{}\"", "世界".repeat(40));
         let text = shown(&[file("server", "server", &said)], Some(80));
-        assert!(text.lines().all(|line| columns_of(line) <= 80) && text.contains("界..."), "{text}");
+        assert!(text.lines().all(|line| columns_of(line) <= 80) && text.contains("世..."), "{text}");
     }
 
     #[test]

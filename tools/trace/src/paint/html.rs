@@ -26,9 +26,11 @@ pub fn html(merged: &Merged, story: &Story) -> (String, usize) {
 /// What the script shows of a row.
 fn shown(merged: &Merged, row: &Row) -> Value {
     let hex = raw(&row.bytes, row.length).map(|raw| raw.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let meaning = Some(&row.meaning).filter(|meaning| !meaning.is_empty());
+    let notes: Vec<&String> = row.notes.iter().chain(meaning).collect();
     let events: Vec<String> = row.events.iter().map(|id| event(merged, *id)).collect();
     json!({
-        "time": milliseconds(row.time), "from": row.from, "to": row.to, "title": row.title, "notes": row.notes,
+        "time": milliseconds(row.time), "from": row.from, "to": row.to, "title": row.title, "notes": notes,
         "bytes": plain(&row.bytes), "length": row.length, "hex": hex, "events": events,
     })
 }
@@ -70,7 +72,10 @@ mod tests {
         assert_eq!(row["events"].as_array().map(Vec::len), Some(2));
         // The password is hidden, so the bytes are not known.
         assert_eq!((&told["rows"][3]["hex"], &told["rows"][3]["length"]), (&Value::Null, &json!(10)));
-        assert_eq!(told["rows"][4]["notes"], json!(["LOGIN: OK, alice's session begins"]));
+        assert_eq!(
+            told["rows"][4]["notes"],
+            json!(["LOGIN: OK, alice's session begins", "udp_: the token of your session, for datagrams"])
+        );
         assert_eq!((&told["names"], &told["servers"]), (&json!(["alice", "server"]), &json!([1])));
     }
 

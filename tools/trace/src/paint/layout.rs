@@ -10,7 +10,7 @@ pub const ROW: i32 = 32;
 /// The most columns of a note.
 pub const NOTES: usize = 72;
 /// Where times end, which are as long as those of an hour or two.
-const TIMES: i32 = 78;
+const TIMES: i32 = 100;
 /// From there to the first lifeline.
 const FIRST: i32 = 72;
 /// From one lifeline to the next: labels of a third of a line stand between them.
@@ -89,7 +89,7 @@ pub fn stays(row: &Row) -> bool {
 /// What stands beside a row.
 pub fn said(row: &Row) -> String {
     let label = Some(&row.label).filter(|_| stays(row));
-    let parts: Vec<&str> = label.into_iter().chain(&row.notes).map(String::as_str).collect();
+    let parts: Vec<&str> = label.into_iter().chain(&row.notes).map(String::as_str).chain(row.explained()).collect();
     cut(&parts.join("; "), NOTES)
 }
 

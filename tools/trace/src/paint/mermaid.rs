@@ -45,6 +45,7 @@ fn draw(out: &mut String, story: &Story) -> fmt::Result {
         arrows += 1;
         let arrow = match (row.line, row.end) {
             (_, End::Dropped | End::Lost) => "--x",
+            (_, End::NotMade) => "-x",
             (Line::Datagram, End::Arrives) => "--)",
             _ => "->>",
         };
@@ -72,7 +73,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stories::{chat, file, login, loss, told};
+    use crate::stories::{chat, file, login, loss, not_made, told};
 
     #[test]
     fn a_login_for_a_document() {
@@ -109,14 +110,20 @@ mod tests {
     p2--)p3: #35;18 bcast 5
     Note over p0,p3: ~ 2.2 s ~
     p0--)p2: hello: up to 5 without 5
-    p2--)p0: #35;19 bcast 5 again<br/>first tried as #35;16: hello_4
-    p2--)p1: #35;20 bcast 5 again<br/>first tried as #35;17: hello_4
+    p2--)p0: #35;19 bcast 5 again<br/>first tried as #35;16#59; hello_4 says: all up to 4
+    p2--)p1: #35;20 bcast 5 again<br/>first tried as #35;17#59; hello_4 says: all up to 4
     Note over p0: the program ends
     Note over p1: the program ends
 "##;
         assert_eq!(mermaid(&told(&loss())).0, text);
         let (drawn, _) = mermaid(&told(&chat()));
         assert!(drawn.contains("\n    p0->>p2: past the server: \"still there⏎\"\n"), "{drawn}");
+    }
+
+    #[test]
+    fn a_connection_that_was_not_made_does_not_arrive() {
+        let drawn = mermaid(&told(&not_made())).0;
+        assert!(drawn.contains("\n    p0-xp1: tries to connect<br/>refused: nobody listens there\n"), "{drawn}");
     }
 
     #[test]

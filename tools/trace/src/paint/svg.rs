@@ -178,14 +178,14 @@ impl Picture<'_> {
         let keys = [
             (has(|row| row.line == Line::Stream), "stream", "with the server, by TCP"),
             (has(|row| row.line == Line::Datagram), "datagram", "a datagram"),
-            (has(|row| row.end != End::Arrives), "gone", "dropped or lost"),
+            (has(|row| matches!(row.end, End::Dropped | End::Lost)), "datagram gone", "dropped or lost"),
             (has(|row| row.line == Line::Direct), "direct", "between peers, past the server"),
+            (has(|row| row.end == End::NotMade), "stream gone", "not connected"),
         ];
         let y = self.layout.bottom + 24;
         let mut x = 20;
         for (_, class, text) in keys.iter().filter(|(is_there, ..)| *is_there) {
-            let both = if *class == "gone" { "datagram gone" } else { class };
-            write!(out, "<g class=\"{both}\"><path class=\"arrow\" d=\"M{x} {y}h34\"/>")?;
+            write!(out, "<g class=\"{class}\"><path class=\"arrow\" d=\"M{x} {y}h34\"/>")?;
             if *class == "direct" {
                 write!(out, "<path class=\"arrow\" d=\"M{x} {}h34\"/>", y - 4)?;
             }
@@ -215,7 +215,7 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::stories::{chat, file, login, loss, told};
+    use crate::stories::{chat, file, login, loss, not_made, told};
 
     /// Fails where a text is no well-formed XML, as far as a picture uses it.
     pub fn assert_well_formed(text: &str) {
@@ -277,6 +277,14 @@ pub mod tests {
     }
 
     #[test]
+    fn a_connection_that_was_not_made_has_a_cross_and_its_key() {
+        let (drawn, _) = svg(&told(&not_made()));
+        assert_well_formed(&drawn);
+        assert!(drawn.matches("class=\"cross\"").count() == 3 && drawn.contains(">not connected</text>"), "{drawn}");
+        assert!(!drawn.contains("dropped or lost"), "{drawn}");
+    }
+
+    #[test]
     fn nothing_that_is_said_gets_out_of_its_text() {
         let evil = r#"
 1 "ev":"accept","c":1,"from":"<b>\u0007","at":"127.0.0.1:44"
@@ -315,7 +323,7 @@ pub mod tests {
         assert!(sides.len() == 6 && sides.windows(2).all(|pair| pair[0].0 + pair[0].1 < pair[1].0), "{sides:?}");
         // A character is 7.3 wide.
         let day = drawn.split("<text class=\"time\"").last().expect("a time");
-        assert!(day.contains(">86400000.000<") && number_behind(day, " x=\"") >= 87, "{day}");
+        assert!(day.contains(">86400000.000 ms<") && number_behind(day, " x=\"") >= 109, "{day}");
         assert!(drawn.contains("class=\"note\"") && drawn.contains("&quot;x&quot;; not read</text>"), "{drawn}");
     }
 

@@ -2,7 +2,7 @@
 
 use super::words::{self, behind};
 use super::{End, Line, Row, anchor, keep};
-use crate::connections::EventId;
+use crate::connections::{Connection, EventId, address};
 use crate::datagrams::Fate;
 use crate::event::Kind;
 use crate::lanes::Lane;
@@ -77,6 +77,7 @@ impl<'a> Maker<'a> {
         let (time, here) = (self.merged.time(id) - self.start, self.rows.len());
         let (end, title, bytes, length) = (End::Arrives, String::new(), String::new(), 0);
         let (begins, ends, first_try, notes, events) = (here, here, None, Vec::new(), vec![id]);
+        let (meaning, is_new) = (String::new(), false);
         self.rows.push(Row {
             time,
             line,
@@ -88,6 +89,8 @@ impl<'a> Maker<'a> {
             first_try,
             label,
             notes,
+            meaning,
+            is_new,
             title,
             bytes,
             length,
@@ -122,7 +125,7 @@ impl<'a> Maker<'a> {
             Kind::Ticket { owner, to, ticket } => self.note(id, words::ticket(owner, to, ticket)),
             Kind::Redeemed { with, ticket, .. } => self.note(id, words::redeemed(with, ticket)),
             Kind::Peer { c, verb, with, .. } => self.take_peer(id, *c, verb, with),
-            Kind::Refused { from, why } => self.note(id, format!("{from} is not served{}", behind(": ", why))),
+            Kind::Refused { from, why } => self.take_refused(id, from, why),
             Kind::Stop => self.note(id, "the program ends".to_owned()),
             Kind::Named { name, .. } if self.all => self.note(id, format!("logged in: {name}")),
             Kind::Left { name } if self.all => self.note(id, format!("no longer logged in: {name}")),
@@ -143,14 +146,47 @@ impl<'a> Maker<'a> {
         let (own, other) = self.merged.lanes.of_connection[number];
         let (from, to) = if end.accepted == Some(true) { (other, own) } else { (own, other) };
         let line = self.line(own, other);
-        let title =
-            format!("{} connects, from {} to {}", self.merged.lanes.names[from], plain(&end.from), plain(&end.at));
-        self.add(id, line, from, to, "connects".to_owned()).title = title;
+        let not_made = self.not_made(number);
+        let label = if not_made.is_some() { "tries to connect" } else { "connects" };
+        let ends = format!("{} to {}", behind(", from ", &plain(&end.from)), plain(&end.at));
+        let title = format!("{} {label}{ends}", self.merged.lanes.names[from]);
+        let row = self.add(id, line, from, to, label.to_owned());
+        row.title = title;
+        if let Some((closed, why)) = not_made {
+            row.end = End::NotMade;
+            row.notes.push(why);
+            row.events.push(closed);
+        }
         self.row_of_opening.insert(number, self.rows.len() - 1);
+    }
+
+    /// Where a connection was never made: the event that says so, and why.
+    fn not_made(&self, number: usize) -> Option<(EventId, String)> {
+        let end = &self.merged.connections.all[number];
+        let closed = EventId { file: end.file, at: end.closed? };
+        let Kind::Closed { how, .. } = &self.merged.event(closed).kind else { return None };
+        let took = self.merged.time(closed) - self.merged.time(EventId { file: end.file, at: end.first });
+        Some((closed, words::not_made(how, took)?))
+    }
+
+    /// Not served by the server. Where its client has a file too, there was a row for it.
+    fn take_refused(&mut self, id: EventId, from: &str, why: &str) {
+        let is_it = |end: &Connection| end.accepted == Some(false) && address(&end.from) == address(from);
+        let number = self.merged.connections.all.iter().position(is_it);
+        match number.and_then(|number| self.row_of_opening.get(&number)).copied() {
+            Some(row) => {
+                self.rows[row].notes.push(format!("not served{}", behind(": ", why)));
+                self.rows[row].events.push(id);
+            }
+            None => self.note(id, format!("{from} is not served{}", behind(": ", why))),
+        }
     }
 
     fn take_closed(&mut self, id: EventId, c: u64, how: &str) {
         let Some(number) = self.merged.connections.number(id.file, c) else { return };
+        if self.row_of_opening.contains_key(&number) && self.not_made(number).is_some() {
+            return;
+        }
         let (_, other) = self.merged.lanes.of_connection[number];
         let how = behind(": ", how);
         let the = if self.merged.lanes.is_server[other] { "the " } else { "" };

@@ -31,6 +31,19 @@ pub fn redeemed(with: &str, ticket: &str) -> String {
     format!("{with} has proven to have ticket {ticket}")
 }
 
+/// Why a connection was never made, by what a trace says of its end, and how long that took in microseconds; nothing for
+/// one that was made.
+pub fn not_made(how: &str, took: i64) -> Option<String> {
+    Some(match how {
+        "refused" => "refused: nobody listens there".to_owned(),
+        "timeout" => format!("nobody has answered for {:.1} s", took as f64 / 1e6),
+        "unreachable" => "there is no way there".to_owned(),
+        "cancelled" => "given up before it was made".to_owned(),
+        "failed" => "it could not be made".to_owned(),
+        _ => return None,
+    })
+}
+
 /// The bytes of a piece, as far as they were recorded: those of the read, or its part of the write.
 pub fn bytes(merged: &Merged, piece: &Piece) -> String {
     let of = |id: EventId| match &merged.event(id).kind {
@@ -69,7 +82,7 @@ fn range((first, last): (u64, u64)) -> String {
 }
 
 /// What a datagram says without the line of its token, which each has.
-fn behind_token(bytes: &str) -> &str {
+pub fn behind_token(bytes: &str) -> &str {
     bytes.split_once('\n').map_or(bytes, |(_, behind)| behind).trim_end_matches('\n')
 }
 
@@ -107,16 +120,25 @@ pub fn is_routine(datagram: &Datagram) -> bool {
 }
 
 pub fn datagram_notes(datagram: &Datagram) -> Vec<String> {
-    let why = behind(": ", &datagram.why);
+    let why = &datagram.why;
     let fate = match &datagram.fate {
-        Fate::Dropped => Some(format!("dropped on purpose{why}")),
-        Fate::NotTaken => Some(format!("the system did not take it{why}")),
+        Fate::Dropped => Some(format!("dropped on purpose{}", behind(": ", why))),
+        Fate::NotTaken => Some(format!("the system did not take it{}", behind(": ", why))),
         Fate::Lost => Some("lost: it left, and never came".to_owned()),
         Fate::Came(_) | Fate::Unknown => None,
     };
     let is_dropped = matches!(datagram.fate, Fate::Dropped | Fate::NotTaken);
-    let again = datagram.of.map(|(of, _)| format!("first tried as #{of}{}", if is_dropped { "" } else { &why }));
-    fate.into_iter().chain(again).collect()
+    let first = |of| format!("first tried as #{of}{}", if is_dropped { String::new() } else { because(why) });
+    fate.into_iter().chain(datagram.of.map(|(of, _)| first(of))).collect()
+}
+
+/// What the last hello says, for whose sake a datagram is sent again.
+fn because(why: &str) -> String {
+    match why.strip_prefix("hello_") {
+        Some("0") => format!("; {why} says: nothing yet"),
+        Some(upto) => format!("; {why} says: all up to {upto}"),
+        None => behind(": ", why),
+    }
 }
 
 /// Its bytes, as far as they were recorded, and how many they are.
