@@ -22,6 +22,8 @@ Examples:
       asks whether to log in or sign up
   client 127.0.0.1 4400 --user alice --password-file ~/.peerline
   echo 'msg bob see you at six' | client 127.0.0.1 4400 --user alice
+  (echo 'msg bob -'; cat notes.txt) | client 127.0.0.1 4400 --user alice
+      sends each further line as a message; all - is the same for everybody
   client 127.0.0.1 4400 --user alice --json --exec 'list; wait 10s'
   client doctor 127.0.0.1 4400 --user alice
 

@@ -3,7 +3,7 @@
 use super::asks::{Ask, Origin, Purpose, Sorted};
 use super::inbox::Route;
 use super::link::TOO_MUCH;
-use super::own_broadcasts::text_of;
+use super::own_broadcasts::{said_by, text_of};
 use super::session::Session;
 use super::state::App;
 use crate::client::event::{
@@ -242,7 +242,7 @@ impl App {
     pub fn not_sent(&mut self, ask: &Ask, why: &str) {
         match ask.purpose {
             Purpose::Introduction(call) => self.introduce_not(call, why),
-            _ => self.refuse(&ask.origin, format!("Not sent: {why}")),
+            _ => self.refuse_text(&ask.origin, format!("Not sent: {why}"), said_by(&ask.request)),
         }
     }
 

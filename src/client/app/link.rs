@@ -2,6 +2,7 @@
 
 use super::asks::{Ask, Origin, Purpose};
 use super::no_server::not_there;
+use super::own_broadcasts::said_by;
 use super::session::{PAUSES, Session};
 use super::state::App;
 use super::transfer::Transfers;
@@ -289,24 +290,33 @@ impl App {
 
     /// Puts a request to the server in line, or says that there is nobody to ask.
     pub fn put(&mut self, ask: Ask) {
-        let origin = ask.origin.clone();
-        if !self.may_ask(&origin) {
+        let (origin, said) = (ask.origin.clone(), said_by(&ask.request).map(str::to_owned));
+        if !self.may_say(&origin, said.as_deref()) {
             return;
         }
         let until = self.waits_until(&ask.purpose);
         if !self.asks.put(ask.waiting(until)) {
-            self.refuse(&origin, TOO_MUCH);
+            self.refuse_text(&origin, TOO_MUCH, said.as_deref());
         }
     }
 
     /// Whether the server can be asked now, or in a moment. The person is told when not, and when it takes a while.
     pub fn may_ask(&mut self, origin: &Origin) -> bool {
+        self.may_say(origin, None)
+    }
+
+    /// The same for what is to say this text, which a person at a screen sees no more until it has left.
+    pub fn may_say(&mut self, origin: &Origin, said: Option<&str>) -> bool {
         if let Some(why) = self.not_online() {
-            self.refuse(origin, why);
+            self.refuse_text(origin, why, said);
             return false;
         }
         if self.life.is_told && (self.rules.face.is_person() || self.rules.face.is_screen()) {
-            self.show(origin, Shown::Info { text: "The server is away: this waits for it.".to_owned() });
+            let text = match said.filter(|_| self.display.is_some()) {
+                Some(said) => format!("The server is away, and this waits for it: {said}"),
+                None => "The server is away: this waits for it.".to_owned(),
+            };
+            self.show(origin, Shown::Info { text });
         }
         true
     }

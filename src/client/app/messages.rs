@@ -21,9 +21,10 @@ impl App {
             return self.refuse(origin, format!("Not sent: a message has at most {} bytes", MAX_LINE - HEADER));
         }
         if self.deliveries.len() >= MAX {
-            return self.refuse(origin, format!("Not sent: {MAX} messages are on their way, wait a moment"));
+            let why = format!("Not sent: {MAX} messages are on their way, wait a moment");
+            return self.refuse_text(origin, why, Some(&text));
         }
-        if !self.may_ask(origin) {
+        if !self.may_say(origin, Some(&text)) {
             return;
         }
         let call = self.draw_call();
@@ -102,13 +103,16 @@ impl App {
             }
             Err(CallError::DoesNotListen(_)) if self.rules.relay => self.relay(to, text, &origin),
             Err(CallError::Perhaps(why)) => {
-                let text = format!("Perhaps delivered to {to}: {why}. It is not sent again");
+                let said = if self.display.is_some() { format!("; you typed: {text}") } else { String::new() };
+                let text = format!("Perhaps delivered to {to}: {why}. It is not sent again{said}");
                 self.show(&origin, Shown::Perhaps { text });
             }
-            Err(CallError::NoServer(why)) => self.refuse(&origin, format!("Not sent: {why}")),
+            Err(CallError::NoServer(why)) => self.refuse_text(&origin, format!("Not sent: {why}"), Some(&text)),
             Err(CallError::Cancelled) => {}
-            Err(error @ CallError::Refused(_)) => self.refuse(&origin, format!("{to} does not take it: {error}")),
-            Err(error) => self.refuse(&origin, error.to_string()),
+            Err(error @ CallError::Refused(_)) => {
+                self.refuse_text(&origin, format!("{to} does not take it: {error}"), Some(&text));
+            }
+            Err(error) => self.refuse_text(&origin, error.to_string(), Some(&text)),
         }
     }
 

@@ -101,8 +101,8 @@ impl App {
         }
         match (self.talk_in(place), place) {
             (Some(call), _) => {
-                if !self.say(call, said) {
-                    self.refuse(origin, format!("Not sent: {to} does not read"));
+                if !self.say(call, said.clone()) {
+                    self.refuse_text(origin, format!("Not sent: {to} does not read"), Some(&said));
                 }
             }
             (None, Place::Person(_)) if self.rules.face == Face::Screen => {
@@ -110,7 +110,8 @@ impl App {
             }
             // There is nobody to introduce who has not proven who they are.
             (None, _) if self.rules.face == Face::Screen => {
-                self.refuse(origin, format!("Not sent: the chat with {} is over", place.title()));
+                let why = format!("Not sent: the chat with {} is over", place.title());
+                self.refuse_text(origin, why, Some(&said));
             }
             // What was meant for them must not become a command, so a script stays with them.
             (None, _) => self.refuse(origin, format!("Not sent: the chat with {to} is over (!exit for the menu)")),

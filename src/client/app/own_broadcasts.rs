@@ -27,6 +27,14 @@ pub fn text_of(request: &Request) -> Option<&str> {
     if let Request::Member(MemberRequest::Broadcast(text)) = request { Some(text.as_str()) } else { None }
 }
 
+/// What a request has the server say to somebody, or to everybody.
+pub fn said_by(request: &Request) -> Option<&str> {
+    match request {
+        Request::Member(MemberRequest::Relay { text, .. }) => Some(text),
+        other => text_of(other),
+    }
+}
+
 impl OwnBroadcasts {
     /// One has left.
     pub fn sent(&mut self, text: &str) {

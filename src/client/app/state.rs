@@ -132,6 +132,15 @@ impl App {
         self.show(origin, Shown::Refused { text: why.into() });
     }
 
+    /// The same for a text, which is named on a screen, where what is typed does not stay.
+    pub fn refuse_text(&mut self, origin: &Origin, why: impl Into<String>, said: Option<&str>) {
+        let why = why.into();
+        match said.filter(|_| self.display.is_some()) {
+            Some(said) => self.refuse(origin, format!("{why}; you typed: {said}")),
+            None => self.refuse(origin, why),
+        }
+    }
+
     fn emit(&mut self, home: Place, shown: Shown, request: Option<u64>) {
         self.refused |= shown.is_error();
         if self.quiet && request.is_none() && !shown.is_for_the_person() {

@@ -40,9 +40,9 @@ const fn row(
 const TABLE: &[Row] = &[
     row("list", &["1"], "", "active clients", |rest| alone(rest, Command::List)),
     row("users", &[], "", "names of the active clients", |rest| alone(rest, Command::Users)),
-    row("all", &["2", "broadcast"], "[TEXT]", "a message to everybody: TEXT, or the next line; - for a script's further lines",
+    row("all", &["2", "broadcast"], "[TEXT]", "a message to everybody: TEXT, or the next line",
         |rest| Some(broadcast(rest))),
-    row("msg", &["3"], "NAME TEXT", "a single message, directly to NAME; - for a script's further lines", message),
+    row("msg", &["3"], "NAME TEXT", "a single message, directly to NAME", message),
     row("chat", &["4", "connect"], "NAME", "ask NAME for a chat, or go back to one",
         |rest| rest.parse().ok().map(Command::Chat)),
     row("exit", &[], "", "end the chat in front; with none, leave", |rest| alone(rest, Command::Exit)),

@@ -70,6 +70,35 @@ fn what_one_says_in_a_persons_window_stands_there_once() {
 }
 
 #[test]
+fn what_waits_for_the_server_is_seen_where_it_was_typed_and_when_it_is_not_sent() {
+    let mut play = Play::screen();
+    play.resize(99, 24);
+    for (window, typed) in [('1', "msg bob one\r"), ('3', "two\r"), ('2', "three\r")] {
+        if window == '3' {
+            let (call, _) = play.begun();
+            play.event(Event::CallEnded { call, end: CallEnd::Message(Ok(name("bob"))) });
+            play.event(Event::LinkLost { link: LinkId(1) });
+        }
+        play.event(Event::Key(Key::Alt(window)));
+        play.press(typed);
+        let waits = format!("The server is away, and this waits for it: {}", typed.trim_end());
+        assert_eq!(play.has_row(&waits), window != '1', "{:#?}", play.rows());
+    }
+    // The message is on its way to be introduced.
+    let (call, _) = play.begun();
+    play.news(call, News::Wants("bob".parse().expect("valid")));
+    play.after(Duration::from_secs(10));
+    let why = "Not sent: there was no session with the server for 10 s; you typed:";
+    assert!(play.has_row(&format!("{why} three")), "{:#?}", play.rows());
+    let Some(Order::Introduced(Err(none))) = play.orders(call).pop() else { panic!("not introduced") };
+    play.event(Event::CallEnded { call, end: CallEnd::Message(Err(none)) });
+    play.event(Event::Key(Key::Alt('3')));
+    assert!(play.has_row(&format!("{why} two")), "{:#?}", play.rows());
+    play.press("/disconnect\rfour\r");
+    assert!(play.has_row("You are not logged in: type /reconnect; you typed: four"), "{:#?}", play.rows());
+}
+
+#[test]
 fn a_long_question_is_whole_where_there_is_room() {
     let mut play = Play::new(Rules { credentials: None, ..rules(Face::Screen) });
     play.event(Event::Connected { link: LinkId(1), from: SocketAddr::from((HERE, 9)) });
