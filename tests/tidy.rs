@@ -279,3 +279,33 @@ fn every_test_that_a_page_names_exists() {
     none(&missing);
     assert!(names.len() > 40, "only {} tests are named", names.len());
 }
+
+/// Where the options of the programs are.
+const OPTIONS: [&str; 6] = [
+    "src/server/config.rs",
+    "src/client/options.rs",
+    "tools/trace/src/options.rs",
+    "tools/load/src/options.rs",
+    "tools/stress/src/main.rs",
+    "tools/compare/src/main.rs",
+];
+
+/// What is broken here, and once more by a terminal, has a short line behind each long one.
+#[test]
+fn a_help_has_80_columns_and_its_paragraphs_are_broken_by_the_terminal_alone() {
+    let mut wrong = Vec::new();
+    for name in OPTIONS {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("text");
+        if !text.contains("max_term_width = 80") {
+            wrong.push(format!("{name} has no max_term_width = 80"));
+        }
+        // Texts that stand behind the options.
+        for part in text.split("&str = \"\\\n").skip(1) {
+            let text = part.split("\";").next().unwrap_or_default().replace("\\\n", "");
+            let lines: Vec<&str> = [""].into_iter().chain(text.lines()).chain([""]).collect();
+            let is_broken = |around: &&[&str]| around[1].len() > 80 && !(around[0].is_empty() && around[2].is_empty());
+            wrong.extend(lines.windows(3).filter(is_broken).map(|around| format!("{name}: {}", around[1])));
+        }
+    }
+    none(&wrong);
+}

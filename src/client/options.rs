@@ -31,7 +31,7 @@ Exit codes: 0 fine, 1 something was refused, 2 it could not start.";
 
 /// Meet people on a peerline server, then talk with them directly.
 #[derive(Debug, Parser)]
-#[command(name = "client", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "client", version, max_term_width = 80, after_help = EXAMPLES)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     #[command(subcommand)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// A rendezvous server: people sign up, log in, see who is active and broadcast to everybody; then they talk, send
 /// files and run agreed commands directly with each other.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "server", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+#[command(name = "server", version, max_term_width = 80, args_conflicts_with_subcommands = true)]
 pub struct Config {
     /// Address to listen on
     #[arg(long, value_name = "IP", default_value = "0.0.0.0", value_parser = parse_bind)]

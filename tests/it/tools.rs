@@ -65,6 +65,19 @@ fn both_programs_write_completions_and_manual_pages() {
     }
 }
 
+#[cfg(feature = "screen")]
+#[test]
+fn no_line_of_the_help_is_longer_than_80_columns() {
+    let (client, server) = (env!("CARGO_BIN_EXE_client"), env!("CARGO_BIN_EXE_server"));
+    for (program, of) in [(server, None), (client, None), (client, Some("doctor")), (client, Some("find"))] {
+        let mut help = Command::new(program);
+        help.args(of).arg("--help").stdin(std::process::Stdio::null()).env("COLUMNS", "200");
+        let text = String::from_utf8(help.output().expect("it runs").stdout).expect("text");
+        let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(text.lines().count() > 5 && long.is_empty(), "{long:#?}");
+    }
+}
+
 #[test]
 fn the_documented_commands_and_keys_are_those_of_the_tables() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CLIENT.md");

@@ -32,7 +32,7 @@ const MORE: usize = 20 + newcomers::NAMES;
 
 /// Measures peerline beside its peers, in one run, each after the other in each round.
 #[derive(Parser)]
-#[command(name = "peerline-compare", max_term_width = 100)]
+#[command(name = "peerline-compare", max_term_width = 80)]
 struct Options {
     /// The program `server`, as it is to be measured: a release build
     #[arg(long, value_name = "FILE", default_value = "server")]

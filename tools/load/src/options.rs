@@ -20,7 +20,7 @@ const MAX_RETURNS: f64 = 1e6;
 /// Each client has a TCP connection and a login of its own. The exit code is 0 when all went well, 1 when something was
 /// lost, doubled, out of order or refused, 2 when the options are wrong or the server cannot be reached.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "load", version, max_term_width = 100)]
+#[command(name = "load", version, max_term_width = 80)]
 pub struct Options {
     /// The server's address or name
     #[arg(value_name = "HOST")]

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Attacks a peerline server, crashes it, or keeps it busy, and tells what honest clients see of that, or of a bad
 /// network.
 #[derive(Parser)]
-#[command(name = "peerline-stress", max_term_width = 100)]
+#[command(name = "peerline-stress", max_term_width = 80)]
 struct Options {
     /// The program `server`, as it is to be measured: a release build
     #[arg(long, value_name = "FILE")]
