@@ -652,6 +652,9 @@ def main():
     if bug("dies-with-a-client"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)                   # as most languages have it, but not Python
     signal.signal(signal.SIGTERM, signal.default_int_handler)           # as Ctrl-C
+    if sys.stderr.isatty():                                             # for a person, not for what starts servers
+        flaw = f"with the bug {options.bug}" if options.bug else "without a bug"
+        print(f"The museum listens at 127.0.0.1:{house.tcp.getsockname()[1]}, {flaw}; Ctrl-C ends it", file=sys.stderr)
     for work in house.accept, house.hear_hellos:
         threading.Thread(target=work, daemon=True).start()
     try:
