@@ -170,7 +170,7 @@ mod tests {
       1.400 ms      │◀────────┤  "OK,Welcome⏎"   OK: all is well; the end of an answer
       2.100 ms      ├┬───────▶│  "LOGIN,alic"   login: let me in, under this name
       2.300 ms      │└───────▶│  "e,***⏎"   one line from two reads
-     91.500 ms      │◀────────┤  "udp_***⏎" +2 lines   LOGIN: OK, alice's session begins   udp_: the token of your session, for datagrams
+     91.500 ms      │◀────────┤  "udp_***⏎" +2 lines   LOGIN: OK, alice's session begins   udp_: your session's token, for datagrams
      94.100 ms      ├───────┐ │  "help⏎"   help: which commands are there?
      94.200 ms      ├───────┤ │  "list⏎"   list: who is active, and where
      95.000 ms      ├───────┴▶│  "quit⏎"   three writes in one read   three lines   quit: goodbye

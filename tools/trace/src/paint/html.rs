@@ -74,7 +74,7 @@ mod tests {
         assert_eq!((&told["rows"][3]["hex"], &told["rows"][3]["length"]), (&Value::Null, &json!(10)));
         assert_eq!(
             told["rows"][4]["notes"],
-            json!(["LOGIN: OK, alice's session begins", "udp_: the token of your session, for datagrams"])
+            json!(["LOGIN: OK, alice's session begins", "udp_: your session's token, for datagrams"])
         );
         assert_eq!((&told["names"], &told["servers"]), (&json!(["alice", "server"]), &json!([1])));
     }
