@@ -25,6 +25,16 @@ pub enum Need {
     Loopback,
 }
 
+/// What checks do before what they are about, and what a check of its own is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Greeting,
+    SignUp,
+    LogIn,
+    Init,
+    Broadcast,
+}
+
 /// A rule of the house that the server's command line can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -97,6 +107,29 @@ impl Check {
         beside: false,
         play: |_| Ok(()),
     };
+}
+
+impl Step {
+    /// What the server is to have, for a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Step::Greeting => "the greeting",
+            Step::SignUp => "SIGNUP,name,password",
+            Step::LogIn => "LOGIN,name,password",
+            Step::Init => "INIT,name,port",
+            Step::Broadcast => "bcast_TEXT",
+        }
+    }
+
+    /// The check that is about it.
+    pub fn check(self) -> &'static str {
+        match self {
+            Step::Greeting => "greets",
+            Step::SignUp | Step::LogIn => "login-answer",
+            Step::Init => "init-up",
+            Step::Broadcast => "bcast-all",
+        }
+    }
 }
 
 impl Rule {

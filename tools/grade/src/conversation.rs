@@ -7,6 +7,7 @@ pub mod record;
 pub mod pace;
 pub mod answer;
 pub mod client;
+mod waiting;
 mod asking;
 pub mod datagrams;
 

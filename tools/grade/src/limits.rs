@@ -13,6 +13,8 @@ pub const WHOLE_RUN: Duration = Duration::from_secs(600);
 /// One check, and what must come: on a machine whose patience is 1.
 const CHECK: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(5);
+/// How much longer is waited for what has not come, to know whether it is late or missing.
+const GRACE: Duration = Duration::from_secs(3);
 /// What a person would still call at once.
 const SOON: Duration = Duration::from_secs(1);
 /// How often the machine is tried.
@@ -25,6 +27,8 @@ const MOST: u32 = 8;
 pub struct Limits {
     /// For what must come.
     pub wait: Duration,
+    /// For what has not come in that time, and may still come.
+    pub grace: Duration,
     /// For what others must not hold up.
     pub soon: Duration,
     /// When the check is over, whatever it waits for.
@@ -34,7 +38,8 @@ pub struct Limits {
 impl Limits {
     /// Those of a check that begins now, on a machine that needs so much patience.
     pub fn new(patience: u32) -> Limits {
-        Limits { wait: WAIT * patience, soon: SOON * patience, end: Instant::now() + CHECK * patience }
+        let [wait, grace, soon] = [WAIT, GRACE, SOON].map(|limit| limit * patience);
+        Limits { wait, grace, soon, end: Instant::now() + CHECK * patience }
     }
 
     /// When so much time is gone, or the check is over.

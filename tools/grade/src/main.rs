@@ -36,7 +36,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const NOT_BEGUN: u8 = 2;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => {
+            // Where the pipe to a pager is closed nobody reads it.
+            let _ = error.print();
+            if let Some(hint) = options::hint(&error, std::env::args().skip(1)) {
+                eprintln!("\n{hint}");
+            }
+            return ExitCode::from(if error.use_stderr() { NOT_BEGUN } else { 0 });
+        }
+    };
     let done = if options.list {
         say(&people::list());
         Ok(0)

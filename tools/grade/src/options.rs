@@ -5,6 +5,7 @@ use crate::checks;
 use crate::outcome::Graded;
 use crate::report::{json, junit, tap};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -137,6 +138,19 @@ impl Options {
 /// Whether this path stands for standard output.
 pub fn is_standard_output(path: &Path) -> bool {
     path == Path::new(STANDARD_OUTPUT)
+}
+
+/// What to type instead, where somebody has forgotten what stands before the server's command.
+pub fn hint(error: &clap::Error, mut words: impl Iterator<Item = String>) -> Option<String> {
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg).filter(|_| is_unknown) else {
+        return None;
+    };
+    let own: Vec<String> = words.by_ref().take_while(|word| word != unknown).collect();
+    let rest: Vec<String> = [unknown.clone()].into_iter().chain(words).collect();
+    let is_forgotten = !unknown.starts_with('-') && !own.iter().chain(&rest).any(|word| word == "--");
+    let line = [vec!["grade".to_owned()], own, vec!["--".to_owned()], rest].concat().join(" ");
+    is_forgotten.then(|| format!("Put -- before the server's command:\n\n  {line}"))
 }
 
 /// The check of this name.

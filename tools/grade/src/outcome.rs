@@ -1,6 +1,6 @@
 //! What has come of the checks of a run: what the reports show.
 
-use crate::check::Check;
+use crate::check::{Check, Step};
 use crate::checks;
 use crate::conversation::Entry;
 use std::time::Duration;
@@ -9,10 +9,12 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Pass,
-    /// Something else came than what is right.
+    /// Something else came than what is right, or nothing.
     Fail,
-    /// What must come did not come in time.
+    /// What must come has come, too late.
     Late,
+    /// Not judged, as a step before what the check is about does not work.
+    Open,
     /// The server has ended.
     Crash,
     /// It does not concern this server.
@@ -28,6 +30,10 @@ pub struct Outcome {
     /// What is wrong, or why it was skipped; empty when it has passed.
     pub sentence: String,
     pub entries: Vec<Entry>,
+    /// The step that does not work, of an open one.
+    pub step: Option<Step>,
+    /// The check before it that was not passed for the same reason, and whose report shows it.
+    pub same_as: Option<&'static str>,
     /// The end of what a server has said that has ended.
     pub last_words: Vec<String>,
     pub took: Duration,
@@ -51,7 +57,9 @@ pub struct Sum {
     /// The points of all checks that were not skipped.
     pub of: u32,
     pub passed: usize,
+    /// All that are not passed, the open ones among them.
     pub wrong: usize,
+    pub open: usize,
     pub skipped: usize,
 }
 
@@ -62,6 +70,7 @@ impl Status {
             Status::Pass => "PASS",
             Status::Fail => "FAIL",
             Status::Late => "LATE",
+            Status::Open => "OPEN",
             Status::Crash => "CRASH",
             Status::Skip => "SKIP",
             Status::Error => "ERROR",
@@ -75,6 +84,12 @@ impl Status {
 }
 
 impl Outcome {
+    /// Of a check of which there is nothing to show.
+    pub fn new(check: &'static Check, status: Status, sentence: String) -> Outcome {
+        let (entries, last_words) = (Vec::new(), Vec::new());
+        Outcome { check, status, sentence, entries, step: None, same_as: None, last_words, took: Duration::ZERO }
+    }
+
     pub fn points(&self) -> u32 {
         if self.status == Status::Pass { self.check.points } else { 0 }
     }
@@ -86,6 +101,27 @@ impl Outcome {
 }
 
 impl Graded {
+    /// An outcome in view of those before it. An open one is compared with them: what they have shown is not shown again,
+    /// and a step that has passed its own check is no reason not to judge.
+    pub fn compared(&self, outcome: Outcome) -> Outcome {
+        let Some(step) = outcome.step.filter(|_| outcome.status == Status::Open) else { return outcome };
+        let is_about = |one: &&Outcome| one.check.name == step.check();
+        if self.outcomes.iter().find(is_about).is_some_and(|one| one.status == Status::Pass) {
+            return Outcome { status: Status::Fail, step: None, ..outcome };
+        }
+        let is_same = |one: &&Outcome| {
+            let is_it = is_about(one) || (one.status == Status::Open && one.step == Some(step));
+            is_it && one.same_as.is_none() && one.sentence.ends_with(&outcome.sentence)
+        };
+        let same_as = self.outcomes.iter().find(is_same).map(|one| one.check.name);
+        let (what, first) = (step.word(), step.check());
+        let sentence = match same_as {
+            Some(name) => format!("Not judged, like {name}: it needs {what}."),
+            None => format!("Not judged: it needs {what}; pass {first} first. {}", outcome.sentence),
+        };
+        Outcome { sentence, same_as, ..outcome }
+    }
+
     /// The sum of a level.
     pub fn level(&self, level: usize) -> Sum {
         self.sum(|check| check.level == level)
@@ -104,6 +140,7 @@ impl Graded {
                 Status::Pass => sum.passed += 1,
                 _ => sum.wrong += 1,
             }
+            sum.open += usize::from(outcome.status == Status::Open);
             sum.points += outcome.points();
             sum.of += if outcome.status == Status::Skip { 0 } else { outcome.check.points };
         }

@@ -39,13 +39,15 @@ What a check that does not pass looks like:
        Read: docs/lessons/02-how-long-is-a-line.md; docs/PROTOCOL.md, Lines; src/net/lines.rs
        Again: grade --check long-line-skipped -- ...
 
-A, B, C are clients. `->` went to the server and `<-` came from it, `~>` and `<~` by UDP; the numbers are seconds.
+A, B, C are clients. `->` went to the server and `<-` came from it, `~>` and `<~` by UDP; the numbers are seconds from the
+first row on.
 
 | | |
 | --- | --- |
 | PASS | |
-| FAIL | something else came than what is right |
-| LATE | what must come did not come in time: it is missing, or the server is slow |
+| FAIL | something else came than what is right, or nothing |
+| LATE | what must come came too late: the machine was busy, or the server is slow |
+| OPEN | not judged: the check needs something that does not work yet, such as SIGNUP. It says which check is to be passed first |
 | CRASH | the server ended in the middle of it; its last words stand there |
 | SKIP | it is not for this server: its command line does not offer the rule, or the grader has not started it |
 | ERROR | the grader has failed, not the server |
@@ -61,13 +63,19 @@ A, B, C are clients. `->` went to the server and `<-` came from it, `~>` and `<~
   never more than 12 clients. Names of accounts are new in each check; `--seed N` gives others.
 - What must come has 5 s, a check 30 s, all of them 10 minutes. On a slow machine the first two are up to 8 times as long:
   how slow it is just now is measured at the start, and `--patience N` says it.
+- What has not come in time is waited for 3 s longer, or a multiple of them. If it comes then, the check is LATE: grade it
+  again when the machine has nothing else to do. If it is late then too, the server is too slow, and that is its own
+  fault. If it does not come at all, the check is FAIL, and grading again changes nothing: a server that serves one client at
+  a time has FAIL, however fast the machine is.
+- OPEN counts as not passed. Only the first one shows its conversation, the others name that one. A check is open only as
+  long as the one that is about the missing step has not been passed in the same run.
 - A server gets standard input from `/dev/null`. It may open 1,024 files, write files of 256 MiB and take 2 GiB of memory.
   At its end it gets SIGTERM, a second later SIGKILL, and so do all processes that it has started.
 - There is no sandbox: it runs as you do. For code that you do not know, take a user of its own.
 
 Exit codes: 0 all levels that were asked for are passed, 1 a check is not, 2 the command line is wrong or the server does
 not start, 3 the grader has failed. Skipped is not failed. `--json`, `--tap` and `--junit` write the same for programs, to a
-file or, without one, to standard output.
+file or, without one, to standard output; in JSON, `needs` names the check that an open one waits for.
 
 `--class DIR` takes one folder of DIR after the other, never two at a time, and writes for each NAME.txt and NAME.json, and
 for all of them `class.csv`: points, points of each level, the first check that is not passed.

@@ -8,7 +8,7 @@ use crate::setup::{Setup, Target};
 use crate::stage::Stage;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// So many checks without one byte of the server end a run.
 const MUTE: usize = 3;
@@ -38,8 +38,9 @@ pub fn run(
             {
                 return Err(format!("the server could not be started. {reason}{}", last_words(&played.outcome)));
             }
-            tell(&played.outcome);
-            graded.outcomes.push(played.outcome);
+            let outcome = graded.compared(played.outcome);
+            tell(&outcome);
+            graded.outcomes.push(outcome);
             Ok(())
         })?;
         let is_wrong = graded.outcomes.iter().any(|outcome| outcome.status.is_wrong());
@@ -100,9 +101,7 @@ fn play_level(
 
 fn play(setup: &Setup, check: &'static Check) -> Played {
     let began = Instant::now();
-    let (entries, last_words) = (Vec::new(), Vec::new());
-    let outcome =
-        |status, sentence: String| Outcome { check, status, sentence, entries, last_words, took: Duration::ZERO };
+    let outcome = |status, sentence: String| Outcome::new(check, status, sentence);
     if let Some(lack) = setup.lacks(check) {
         return Played { outcome: outcome(Status::Skip, lack), no_start: None, bytes: 0 };
     }
@@ -113,11 +112,15 @@ fn play(setup: &Setup, check: &'static Check) -> Played {
     // A check that panics is the grader's own mistake.
     let verdict = catch_unwind(AssertUnwindSafe(|| stage.start().and_then(|()| (check.play)(&mut stage))));
     let verdict = verdict.unwrap_or_else(|_| Err(Fault::grader("play the check", "it panicked")));
+    // What a server says of itself may tell why nothing came. Why something wrong came it does not know.
+    let is_absent = !matches!(&verdict, Ok(()) | Err(Fault { kind: FaultKind::Wrong, .. }));
+    let step = verdict.as_ref().err().and_then(|fault| fault.step);
     let (status, sentence) = judge(&mut stage, verdict);
-    let last_words = if matches!(status, Status::Pass | Status::Fail) { Vec::new() } else { stage.last_words() };
+    let last_words = if is_absent || status == Status::Crash { stage.last_words() } else { Vec::new() };
     let (entries, bytes, no_start) = (stage.record.entries(), stage.record.bytes(), stage.no_start.take());
     stage.clear();
-    let outcome = Outcome { check, status, sentence, entries, last_words, took: began.elapsed() };
+    let (step, took) = (step.filter(|_| status == Status::Open), began.elapsed());
+    let outcome = Outcome { entries, last_words, step, took, ..outcome(status, sentence) };
     Played { outcome, no_start, bytes }
 }
 
@@ -136,7 +139,8 @@ fn judge(stage: &mut Stage, verdict: Verdict) -> (Status, String) {
     match verdict {
         Ok(()) => (Status::Pass, String::new()),
         Err(fault) => match fault.kind {
-            FaultKind::Wrong | FaultKind::Closed => (Status::Fail, fault.sentence),
+            _ if fault.step.is_some() => (Status::Open, fault.sentence),
+            FaultKind::Wrong | FaultKind::Missing | FaultKind::Closed => (Status::Fail, fault.sentence),
             FaultKind::Late => (Status::Late, fault.sentence),
             FaultKind::Grader => (Status::Error, fault.sentence),
         },

@@ -1,8 +1,8 @@
 //! Where a check is played: its server, its clients, and the record of what they said.
 
-use crate::check::Check;
+use crate::check::{Check, Step};
 use crate::conversation::{Answer, Client, Datagrams, Record};
-use crate::fault::{Because, Fault, Verdict};
+use crate::fault::{Because, Fault, FaultKind, Verdict};
 use crate::limits::Limits;
 use crate::server::command_line::Filling;
 use crate::server::{Ended, ServerProcess, listening, processes};
@@ -39,6 +39,8 @@ pub struct Stage<'a> {
     first: Option<TcpStream>,
     clients: usize,
     suffix: String,
+    /// What has worked of what the check is not about.
+    done: Vec<Step>,
     /// Whether the server ends because of the check.
     pub ends: bool,
     /// Why the server could not be started.
@@ -61,7 +63,7 @@ impl<'a> Stage<'a> {
         let suffix = name_suffix(setup, check.name);
         let (record, limits) = (Arc::new(Record::new()), Limits::new(setup.patience));
         let (output, server, first, no_start) = (folder.join("output"), None, None, None);
-        let (clients, ends) = (0, false);
+        let (clients, done, ends) = (0, Vec::new(), false);
         Ok(Stage {
             setup,
             check,
@@ -74,6 +76,7 @@ impl<'a> Stage<'a> {
             first,
             clients,
             suffix,
+            done,
             ends,
             no_start,
         })
@@ -241,7 +244,7 @@ impl<'a> Stage<'a> {
     }
 
     fn open(&self) -> io::Result<TcpStream> {
-        TcpStream::connect_timeout(&self.address, self.limits.wait)
+        TcpStream::connect_timeout(&self.address, self.limits.wait + self.limits.grace)
     }
 
     /// A connection that was greeted, and that the record does not show: one of many.
@@ -259,14 +262,30 @@ impl<'a> Stage<'a> {
         if is_refused {
             Fault::closed("The server does not listen any more.")
         } else {
-            Fault::late("The server takes no more connections.")
+            Fault::missing("The server takes no more connections.")
+        }
+    }
+
+    /// What the check does before what it is about. Where that does not work at its first time there is nothing to judge;
+    /// later on it did work, and what the check has done meanwhile may be why it does not any more.
+    fn step<T>(&mut self, step: Step, verdict: Verdict<T>) -> Verdict<T> {
+        let is_own = self.check.name == step.check() || self.done.contains(&step);
+        let is_wrong = |fault: &Fault| !matches!(fault.kind, FaultKind::Late | FaultKind::Grader);
+        match verdict {
+            Ok(value) => {
+                self.done.push(step);
+                Ok(value)
+            }
+            Err(fault) if !is_own && is_wrong(&fault) => Err(Fault { step: Some(step), ..fault }),
+            Err(fault) => Err(fault),
         }
     }
 
     /// A connection that was greeted.
     pub fn visitor(&mut self) -> Verdict<Client> {
         let mut client = self.connect()?;
-        client.takes_ok("the connection").because("The server does not greet a newcomer with OK,...")?;
+        let greeted = client.takes_ok("the connection").because("The server does not greet a newcomer with OK,...");
+        self.step(Step::Greeting, greeted)?;
         Ok(client)
     }
 
@@ -278,8 +297,7 @@ impl<'a> Stage<'a> {
     /// A client that has signed up and logged in.
     pub fn member(&mut self, base: &str) -> Verdict<Client> {
         let mut client = self.visitor()?;
-        let name = self.name(base);
-        client.ok(&format!("SIGNUP,{name},{PASSWORD}"))?;
+        self.sign_up(&mut client, base)?;
         self.log_in(&mut client, base)?;
         Ok(client)
     }
@@ -289,13 +307,36 @@ impl<'a> Stage<'a> {
         bases.iter().map(|base| self.member(base)).collect()
     }
 
+    /// Makes an account.
+    pub fn sign_up(&mut self, client: &mut Client, base: &str) -> Verdict<Answer> {
+        let answer = client.ok(&format!("SIGNUP,{},{PASSWORD}", self.name(base)));
+        self.step(Step::SignUp, answer.because("The answer to SIGNUP,name,password is not OK."))
+    }
+
     /// Logs in somebody who has an account.
-    pub fn log_in(&self, client: &mut Client, base: &str) -> Verdict<Answer> {
+    pub fn log_in(&mut self, client: &mut Client, base: &str) -> Verdict<Answer> {
         let name = self.name(base);
-        let answer = client.ok(&format!("LOGIN,{name},{PASSWORD}"))?;
+        let answer = client.ok(&format!("LOGIN,{name},{PASSWORD}"));
+        let answer = self.step(Step::LogIn, answer.because("The answer to LOGIN,name,password is not OK."))?;
         client.token = answer.after("udp_").unwrap_or_default().to_owned();
         client.name = name;
         Ok(answer)
+    }
+
+    /// Says where this client can be found.
+    pub fn init(&mut self, client: &mut Client) -> Verdict<Answer> {
+        let answer = client.ok(&format!("INIT,{},4401", client.name));
+        self.step(Step::Init, answer.because("The answer to INIT,name,port is not OK."))
+    }
+
+    /// The first of these says something to all, which they get.
+    pub fn broadcast(&mut self, clients: &mut [Client]) -> Verdict {
+        let talk = |clients: &mut [Client]| {
+            clients[0].ok("bcast_hello").because("The answer to bcast_TEXT is not OK.")?;
+            clients.iter_mut().try_for_each(|client| client.broadcast("the broadcast").map(drop))
+        };
+        let heard = talk(clients);
+        self.step(Step::Broadcast, heard)
     }
 
     /// A UDP socket of a client's.

@@ -191,6 +191,7 @@ fn dialogue_in_one(stage: &mut Stage) -> Verdict {
 
 fn names(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
+    stage.sign_up(&mut a, "dora")?;
     let longest = format!("{:n<15}", stage.name("z"));
     for name in [stage.name("a"), stage.name("A.b-9"), stage.name("9lives"), longest.clone()] {
         a.ok(&sign_up(&name, PASSWORD)).because("A name that is allowed was refused.")?;
@@ -205,6 +206,7 @@ fn names(stage: &mut Stage) -> Verdict {
 fn passwords(stage: &mut Stage) -> Verdict {
     let name = stage.name("alice");
     let mut a = stage.visitor()?;
+    stage.sign_up(&mut a, "bob")?;
     let longest = "ä".repeat(128);
     a.err(&sign_up(&name, "seven77")).because("A password of 7 characters was taken.")?;
     a.err(&sign_up(&name, &"x".repeat(129))).because("A password of 129 characters was taken.")?;
@@ -216,6 +218,7 @@ fn csv_fields(stage: &mut Stage) -> Verdict {
     let name = stage.name("alice");
     let quoted = "\"a, b \"\"c\"\"\"";
     let mut a = stage.visitor()?;
+    stage.sign_up(&mut a, "bob")?;
     a.ok(&sign_up(&name, quoted))?;
     a.ok(&log_in(&name, quoted))?;
     let mut b = stage.visitor()?;
@@ -230,7 +233,7 @@ fn login_answer(stage: &mut Stage) -> Verdict {
         a.err(line).because("It was carried out before the login.")?;
     }
     let name = stage.name("alice");
-    a.ok(&sign_up(&name, PASSWORD))?;
+    stage.sign_up(&mut a, "alice")?;
     let answer = stage.log_in(&mut a, "alice")?;
     let token = answer.after("udp_").unwrap_or_default();
     let is_hex = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -246,7 +249,7 @@ fn login_answer(stage: &mut Stage) -> Verdict {
 fn wrong_password(stage: &mut Stage) -> Verdict {
     let (alice, nobody) = (stage.name("alice"), stage.name("nobody"));
     let mut a = stage.visitor()?;
-    a.ok(&sign_up(&alice, PASSWORD))?;
+    stage.sign_up(&mut a, "alice")?;
     let first = a.err(&log_in(&alice, "battery staple")).because("Somebody logs in with a wrong password.")?;
     let mut b = stage.visitor()?;
     let second = b.err(&log_in(&nobody, "battery staple"))?;
@@ -257,6 +260,7 @@ fn wrong_password(stage: &mut Stage) -> Verdict {
 
 fn signup_race(stage: &mut Stage) -> Verdict {
     let mut racers = (0..RACERS).map(|_| stage.visitor()).collect::<Verdict<Vec<_>>>()?;
+    stage.sign_up(&mut racers[0], "bob")?;
     for round in 1..=ROUNDS {
         let line = sign_up(&stage.name(&format!("racer{round}")), PASSWORD);
         let line = format!("{line}\n");
@@ -285,18 +289,24 @@ fn signup_race(stage: &mut Stage) -> Verdict {
 fn kept_after_kill(stage: &mut Stage) -> Verdict {
     let name = stage.name("alice");
     let mut a = stage.visitor()?;
-    a.ok(&sign_up(&name, PASSWORD))?;
+    stage.sign_up(&mut a, "alice")?;
     stage.kill();
     stage.start()?;
     let mut b = stage.visitor()?;
-    b.ok(&log_in(&name, PASSWORD)).because("The sign-up was answered with OK, and after a crash it is gone.")?;
+    let kept = b.ok(&log_in(&name, PASSWORD));
+    if kept.is_err() {
+        // Is it gone, or can nobody log in?
+        stage.sign_up(&mut b, "bob")?;
+        stage.log_in(&mut b, "bob")?;
+    }
+    kept.because("The sign-up was answered with OK, and after a crash it is gone.")?;
     let mut c = stage.visitor()?;
     c.err(&sign_up(&name, PASSWORD)).because("After a crash somebody else can take the name.").map(drop)
 }
 
 fn password_not_in_clear(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
-    a.ok(&sign_up(&stage.name("alice"), PASSWORD))?;
+    stage.sign_up(&mut a, "alice")?;
     let files = files(&stage.data);
     stage.want(
         !files.is_empty(),

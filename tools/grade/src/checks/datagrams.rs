@@ -275,7 +275,7 @@ fn udp_stranger(stage: &mut Stage) -> Verdict {
     until_head(&clients[1], &others, head)?;
     clients[0].ok("bcast_who gets it?")?;
     until_broadcast(&clients[0], &own, head + 1)
-        .when_late("The broadcasts of a session go to whoever knows its token.")
+        .when_missing("The broadcasts of a session go to whoever knows its token.")
         .map(drop)
 }
 

@@ -5,6 +5,7 @@ use crate::conversation::End;
 use crate::fault::{Fault, Verdict};
 use crate::server::Ended;
 use crate::stage::Stage;
+use std::time::Instant;
 
 pub const CHECKS: [Check; 4] = [
     Check {
@@ -69,10 +70,16 @@ fn sigterm(stage: &mut Stage) -> Verdict {
     let is_told = lines.iter().any(|line| line.starts_with("notice_"));
     a.want(is_told, "a line notice_... before it", "The server ends without a word to its clients.")?;
     a.want(end == End::Fin, "an end by FIN", "The connection was broken off instead of closed.")?;
-    let Some(ended) = stage.wait_for_end(wait) else {
-        stage.record.happened("", "(it goes on)");
-        stage.record.mark("", "the end of the server");
-        return Err(Fault::late("After SIGTERM the server goes on."));
+    let began = Instant::now();
+    let ended = match stage.wait_for_end(wait) {
+        Some(ended) => ended,
+        None => {
+            stage.record.happened("", "(it goes on)");
+            stage.record.mark("", "the end of the server");
+            let grace = stage.limits.grace;
+            let missing = Fault::missing("After SIGTERM the server goes on.");
+            return Err(stage.wait_for_end(grace).map_or(missing, |_| Fault::late(began.elapsed(), wait)));
+        }
     };
     stage.want(ended == Ended::Code(0), &ended.to_string(), "exit code 0", "To end when asked to is no failure.")
 }

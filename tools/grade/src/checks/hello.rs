@@ -104,8 +104,7 @@ fn says_goodbye(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
     let answer = a.ask("quit")?;
     a.want(answer.last == "OK,Goodbye", "OK,Goodbye", "The answer to quit is OK,Goodbye.")?;
-    let (lines, end) = a.end("the end of the connection")?;
-    a.want(lines.is_empty(), "nothing more", "Something came behind OK,Goodbye.")?;
+    let end = a.end_without_answer("the end of the connection", "Something came behind OK,Goodbye.")?;
     a.want(end == End::Fin, "an end by FIN", "The connection was broken off instead of closed.")?;
     stage.visitor().map(drop)
 }
@@ -113,7 +112,7 @@ fn says_goodbye(stage: &mut Stage) -> Verdict {
 fn second_visitor(stage: &mut Stage) -> Verdict {
     let _silent = stage.visitor()?;
     let mut b = stage.connect()?;
-    greeted_and_answered(&mut b).when_late("The second visitor waits until the first one has left.")
+    greeted_and_answered(&mut b).when_missing("The second visitor waits until the first one has left.")
 }
 
 fn slow_visitors(stage: &mut Stage) -> Verdict {
@@ -121,7 +120,7 @@ fn slow_visitors(stage: &mut Stage) -> Verdict {
     let mut slow = (0..6).map(|_| stage.connect()).collect::<Verdict<Vec<_>>>()?;
     slow[5].send("SIGN")?;
     let mut last = stage.connect()?;
-    greeted_and_answered(&mut last).when_late("A newcomer waits until one of those who say nothing has left.")
+    greeted_and_answered(&mut last).when_missing("A newcomer waits until one of those who say nothing has left.")
 }
 
 fn greeted_and_answered(client: &mut Client) -> Verdict {

@@ -62,14 +62,17 @@ pub fn play_until_all_are_there(
     until: u64,
     limits: Limits,
 ) -> Verdict<usize> {
-    let deadline = limits.after(IN_TIME.max(limits.wait));
-    let mut said = Instant::now();
+    let (began, deadline) = (Instant::now(), limits.after(IN_TIME.max(limits.wait)));
+    let (allowed, mut said, mut is_late) = (deadline.saturating_duration_since(began), began, false);
     while inbox.last < until {
-        if Instant::now() > deadline {
-            let seen = format!("{} of them are missing after 15 s", until - inbox.last);
-            return Err(socket.late(&format!("broadcast {} and all before it: {seen}", until))).map_err(
-                |fault: Fault| Fault { sentence: "What was lost on the way did not come again.".into(), ..fault },
-            );
+        if Instant::now() > deadline && !is_late {
+            is_late = true;
+            let left = until - inbox.last;
+            let seen = format!("{left} of them are missing after {:.0} s", allowed.as_secs_f64());
+            socket.mark_missing(&format!("broadcast {until} and all before it: {seen}"));
+        }
+        if Instant::now() > deadline + limits.grace {
+            return Err(Fault::missing("What was lost on the way did not come again."));
         }
         let lines = socket.lines(&client.token, AGAIN)?;
         let is_missing = match &lines {
@@ -83,7 +86,7 @@ pub fn play_until_all_are_there(
         }
     }
     socket.send(format!("hello_{}_{}", client.token, inbox.last))?;
-    Ok(inbox.gaps)
+    if is_late { Err(Fault::late(began.elapsed(), allowed)) } else { Ok(inbox.gaps) }
 }
 
 #[cfg(test)]

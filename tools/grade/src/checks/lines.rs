@@ -35,8 +35,8 @@ pub const CHECKS: [Check; 13] = [
         level: 2,
         name: "byte-by-byte",
         points: 2,
-        sent: "`SIGNUP,alice,correct horse⏎`, 2 ms between two bytes",
-        accepted: "one `OK,...`",
+        sent: "`help⏎no such thing⏎help⏎`, 2 ms between two bytes",
+        accepted: "`OK`, `ERR,...`, `OK`",
         why: "What holds for one cut holds for a cut at every place.",
         section: "Lines",
         source: LINES,
@@ -59,7 +59,7 @@ pub const CHECKS: [Check; 13] = [
         level: 2,
         name: "crlf",
         points: 2,
-        sent: "`SIGNUP,...\\r⏎`; `help\\r`, a pause, `⏎`; `LOGIN,...⏎` with LF alone",
+        sent: "`SIGNUP,...⏎`; `SIGNUP,...\\r⏎`; `help\\r`, a pause, `⏎`; `LOGIN,...⏎` with LF alone",
         accepted: "`OK` each",
         why: "telnet and Windows end lines with CR and LF. A CR that stays becomes the last letter of the password.",
         section: "Lines",
@@ -72,7 +72,7 @@ pub const CHECKS: [Check; 13] = [
         name: "words-in-any-case",
         points: 1,
         kind: Kind::Detail,
-        sent: "`HELP`, `LoGiN,ALICE,...`",
+        sent: "`HELP`; `SIGNUP,alice,...`, `LoGiN,ALICE,...`",
         accepted: "the same as in lower case",
         why: "People type the words, and names that differ only in case are one user.",
         section: "Lines",
@@ -85,8 +85,8 @@ pub const CHECKS: [Check; 13] = [
         name: "line-limit",
         points: 2,
         kind: Kind::Detail,
-        sent: "`INIT` with names of files, 4,096 bytes with the LF; then 4,097",
-        accepted: "`OK`, then `ERR,...`",
+        sent: "`INIT`; `INIT` with names of files, 4,096 bytes with the LF; then 4,097",
+        accepted: "`OK`, `UP`, `ERR,...`",
         why: "A limit is one number. Off by one is the commonest mistake there is.",
         section: "Lines",
         source: LINES,
@@ -122,8 +122,8 @@ pub const CHECKS: [Check; 13] = [
         name: "not-utf8",
         points: 1,
         kind: Kind::Detail,
-        sent: "logged in: `bcast_a` with the bytes `ff`, `c3 28`, `ed a0 80`",
-        accepted: "`ERR,...` each, and nobody gets one",
+        sent: "logged in: `bcast_hello`; `bcast_a` with the bytes `ff`, `c3 28`, `ed a0 80`",
+        accepted: "`OK,...`; `ERR,...` each, and nobody gets one",
         why: "Bytes that are no text reach the programs of all others, and some of these end at them.",
         section: "Lines",
         source: "src/value/line.rs",
@@ -135,8 +135,8 @@ pub const CHECKS: [Check; 13] = [
         name: "control-characters",
         points: 1,
         kind: Kind::Detail,
-        sent: "logged in: `bcast_a` with the bytes `00`, `07`, `1b`, `7f`; then one with a TAB",
-        accepted: "`ERR,...` each, and nobody gets one; `OK` for the TAB",
+        sent: "logged in: `bcast_hello`; `bcast_a` with the bytes `00`, `07`, `1b`, `7f`; then one with a TAB",
+        accepted: "`OK,...`; `ERR,...` each, and nobody gets one; `OK` for the TAB",
         why: "An escape sequence in a message moves the cursor of the other's terminal, and can repaint what was said.",
         section: "Lines",
         source: "src/value/text.rs",
@@ -147,7 +147,7 @@ pub const CHECKS: [Check; 13] = [
         level: 2,
         name: "utf8-split",
         points: 2,
-        sent: "logged in: `bcast_grüße 🌍⏎`, with a pause within `ü` and one within `🌍`",
+        sent: "logged in: `bcast_hello⏎`; `bcast_grüße 🌍⏎`, with a pause within `ü` and one within `🌍`",
         accepted: "these very bytes for everybody",
         why: "Decode lines, not reads: a read may end in the middle of a letter.",
         section: "Lines",
@@ -159,8 +159,8 @@ pub const CHECKS: [Check; 13] = [
         level: 2,
         name: "cut-line",
         points: 2,
-        sent: "`SIGNUP,carol,correct horse` and the end of the connection",
-        accepted: "the server closes too, and carol cannot log in",
+        sent: "`SIGNUP,carol,correct horse` and FIN; on another connection `SIGNUP,bob,...⏎`, `LOGIN,carol,...⏎`",
+        accepted: "no answer, and the end; `OK,...`, `ERR,...`",
         why: "Half an order is no order: a cut line may be the beginning of another one.",
         section: "Lines",
         source: LINES,
@@ -172,7 +172,7 @@ pub const CHECKS: [Check; 13] = [
         name: "half-close",
         points: 2,
         sent: "`help⏎SIGNUP,...⏎` and FIN",
-        accepted: "both answers, then FIN",
+        accepted: "both answers, `OK,...` or `ERR,...`, and the end",
         why: "`printf ... | nc -N` closes its half at once: what was asked before is to be answered all the same.",
         section: "With netcat",
         source: "src/net/listener.rs",
@@ -193,8 +193,11 @@ fn split_line(stage: &mut Stage) -> Verdict {
 
 fn byte_by_byte(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
-    a.send_slowly(format!("SIGNUP,{},{PASSWORD}\n", stage.name("alice")))?;
-    a.takes_ok("SIGNUP").because("A line that comes byte by byte is not put together.")?;
+    a.send_slowly("help\nno such thing\nhelp\n")?;
+    let sentence = "A line that comes byte by byte is not put together.";
+    a.takes_ok("help").because(sentence)?;
+    a.takes_err("no such thing").because(sentence)?;
+    a.takes_ok("the second help").because(sentence)?;
     a.barrier()
 }
 
@@ -213,8 +216,9 @@ fn two_in_one(stage: &mut Stage) -> Verdict {
 fn crlf(stage: &mut Stage) -> Verdict {
     let name = stage.name("alice");
     let mut a = stage.visitor()?;
+    stage.sign_up(&mut a, "bob")?;
     a.send(format!("SIGNUP,{name},{PASSWORD}\r\n"))?;
-    a.takes_ok("SIGNUP")?;
+    a.takes_ok("SIGNUP with CR and LF")?;
     a.send("help\r")?;
     a.pause();
     a.send("\n")?;
@@ -225,12 +229,13 @@ fn crlf(stage: &mut Stage) -> Verdict {
 fn words_in_any_case(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
     a.ok("HELP")?;
-    a.ok(&format!("SIGNUP,{},{PASSWORD}", stage.name("alice")))?;
+    stage.sign_up(&mut a, "alice")?;
     a.ok(&format!("LoGiN,{},{PASSWORD}", stage.name("alice").to_uppercase())).map(drop)
 }
 
 fn line_limit(stage: &mut Stage) -> Verdict {
     let mut a = stage.member("alice")?;
+    stage.init(&mut a)?;
     let line = |length: usize| {
         let mut line = format!("INIT,{},4401", a.name);
         while line.len() + 201 < length {
@@ -241,7 +246,9 @@ fn line_limit(stage: &mut Stage) -> Verdict {
     };
     let cut = |length: usize| line(length)[..length - 1].to_owned();
     let (longest, too_long) = (cut(MAX_LINE), cut(MAX_LINE + 1));
-    a.ok(&longest).because("A line of 4,096 bytes with its LF was refused: that is the most that is allowed.")?;
+    let answer = a.ask(&longest)?;
+    let sentence = "A line of 4,096 bytes with its LF was refused: that is the most that is allowed.";
+    a.want(answer.last == "UP" || answer.is_ok(), "UP", sentence)?;
     a.err(&too_long).because("A line of 4,097 bytes with its LF was taken: one too many.")?;
     a.barrier()
 }
@@ -280,8 +287,8 @@ fn endless_line(stage: &mut Stage) -> Verdict {
         (sends.join().unwrap_or_else(|_| Err(Fault::grader("send", "a thread failed"))), answered)
     });
     let sentence = "While one client sends a line without an end, another one waits.";
-    answered.because(sentence).when_late(sentence)?;
-    closed.when_late("A line without an end is read on and on.")?;
+    answered.because(sentence).when_missing(sentence)?;
+    closed.when_missing("A line without an end is read on and on.")?;
     let more = stage.memory().saturating_sub(before);
     let seen = format!("{} KiB more memory", more / 1024);
     stage.want(
@@ -296,6 +303,7 @@ fn endless_line(stage: &mut Stage) -> Verdict {
 /// Broadcasts lines that are none, and then one that is: nobody may get another one.
 fn only_the_last(stage: &mut Stage, wrong: &[&[u8]], right: &str) -> Verdict {
     let mut clients = stage.members(&["alice", "bob"])?;
+    stage.broadcast(&mut clients)?;
     let a = &mut clients[0];
     for bytes in wrong {
         a.send([b"bcast_a", *bytes, b"\n"].concat())?;
@@ -325,6 +333,7 @@ fn control_characters(stage: &mut Stage) -> Verdict {
 
 fn utf8_split(stage: &mut Stage) -> Verdict {
     let mut clients = stage.members(&["alice", "bob"])?;
+    stage.broadcast(&mut clients)?;
     // Byte by byte would prove nothing where a busy server finds them all in one read.
     let line = "bcast_grüße 🌍\n".as_bytes();
     for piece in [&line[..9], &line[9..16], &line[16..]] {
@@ -343,8 +352,12 @@ fn cut_line(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
     a.send(format!("SIGNUP,{name},{PASSWORD}"))?;
     a.close_half();
-    a.end("the end of the connection")?;
+    a.end_without_answer(
+        "no answer, and the end of the connection",
+        "The server answers after the end: a line that the end cuts off is none, and is not carried out.",
+    )?;
     let mut b = stage.visitor()?;
+    stage.sign_up(&mut b, "bob")?;
     b.err(&format!("LOGIN,{name},{PASSWORD}"))
         .because("A line that the end of the connection cut off was carried out.")
         .map(drop)
@@ -355,6 +368,8 @@ fn half_close(stage: &mut Stage) -> Verdict {
     a.send(format!("help\nSIGNUP,{},{PASSWORD}\n", stage.name("alice")))?;
     a.close_half();
     a.takes_ok("help")?;
-    a.takes_ok("SIGNUP")?;
-    a.end("the end of the connection").map(drop)
+    // Not whether there are sign-ups is asked here.
+    a.answer("the answer to SIGNUP, OK,... or ERR,...")?;
+    let sentence = "The server answers after the end: there is nothing left that was asked.";
+    a.end_without_answer("the end of the connection", sentence).map(drop)
 }

@@ -68,8 +68,8 @@ pub const CHECKS: [Check; 5] = [
         level: 4,
         name: "bad-port",
         points: 2,
-        sent: "`INIT,alice,` with 0, 70000, -1, x, 20 digits, nothing",
-        accepted: "`ERR,...` each, and the session goes on",
+        sent: "`INIT,alice,4401`; `INIT,alice,` with 0, 70000, -1, x, 20 digits, nothing",
+        accepted: "`OK`; `ERR,...` each, and the session goes on",
         why: "A number from outside is a text. Whoever converts it without a look ends the thread, or the server.",
         section: "Being found",
         source: "src/server/service/member.rs",
@@ -180,6 +180,7 @@ fn inactive(stage: &mut Stage) -> Verdict {
 
 fn bad_port(stage: &mut Stage) -> Verdict {
     let mut a = stage.member("alice")?;
+    stage.init(&mut a)?;
     for port in ["0", "70000", "-1", "x", "12345678901234567890", ""] {
         a.err(&format!("INIT,{},{port}", a.name)).because("A port that is none was taken.")?;
     }

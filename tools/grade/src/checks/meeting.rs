@@ -63,7 +63,7 @@ fn msg_relay(stage: &mut Stage) -> Verdict {
 fn introduction(stage: &mut Stage) -> Verdict {
     let mut clients = stage.members(&["alice", "bob"])?;
     let (alice, bob) = (clients[0].name.clone(), clients[1].name.clone());
-    clients[1].ok(&format!("INIT,{bob},4401"))?;
+    stage.init(&mut clients[1])?;
     let found = clients[0].ok(&format!("GET_P,{bob}"))?;
     let ip = found.last.split(',').nth(1).unwrap_or_default().to_owned();
     let mut tickets = HashSet::new();
@@ -87,7 +87,7 @@ fn introduction(stage: &mut Stage) -> Verdict {
 fn ticket_before_answer(stage: &mut Stage) -> Verdict {
     let mut clients = stage.members(&["alice", "bob"])?;
     let bob = clients[1].name.clone();
-    clients[1].ok(&format!("INIT,{bob},4401"))?;
+    stage.init(&mut clients[1])?;
     for _ in 0..TIMES {
         clients[0].ok(&format!("connect_{bob}"))?;
         clients[1].look_for_events()?;

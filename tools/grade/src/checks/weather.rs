@@ -95,14 +95,14 @@ fn never_reads(stage: &mut Stage) -> Verdict {
         let mut refused = false;
         for sender in &mut senders {
             let answer = sender.answer_within(limit, "the answer to relay_ within 2 s");
-            refused |= !answer.when_late("Who talks to somebody who does not read waits too.")?.is_ok();
+            refused |= !answer.when_missing("Who talks to somebody who does not read waits too.")?.is_ok();
             sent += PIECE;
         }
         if refused {
             break; // C is not there any more.
         }
     }
-    a.ok_soon("bcast_still here").when_late("A broadcast waits for somebody who does not read.")?;
+    a.ok_soon("bcast_still here").when_missing("A broadcast waits for somebody who does not read.")?;
     let sentence = "Who reads nothing is still there after 8 MB: all that waits for C fills the server's memory.";
     wait_until_gone(&mut a, &[carol], limit).because(sentence)?;
     drop(stuck);

@@ -14,14 +14,15 @@ impl Client {
     /// The same with a limit of its own.
     pub fn answer_within(&mut self, limit: Duration, expected: &str) -> Verdict<Answer> {
         let mut data = Vec::new();
+        let is_of_answer = |line: &str| !matches!(answer::kind(line), LineKind::Event | LineKind::Ticket);
         loop {
-            let line = self.line_within(limit, expected)?;
+            let line = self.line_within(limit, expected, &is_of_answer)?;
             match answer::kind(&line) {
                 LineKind::End => return Ok(Answer { data, last: line }),
                 LineKind::Data => data.push(line),
                 LineKind::Event => self.events.push_back(line),
                 LineKind::Ticket => {
-                    let next = self.line_within(limit, expected)?;
+                    let next = self.line_within(limit, expected, &is_of_answer)?;
                     let is_own = next.starts_with("peer_");
                     self.ahead = Some(next);
                     if is_own { data.push(line) } else { self.events.push_back(line) }
@@ -84,10 +85,12 @@ impl Client {
 
     /// Everything that was sent before is answered: what has not come now does not come any more.
     pub fn barrier(&mut self) -> Verdict {
-        self.ok("help").because("An answer too many: this is not the one to help.").and_then(|answer| {
-            let is_help = answer.data.iter().all(|line| line.starts_with("menu_"));
-            self.want(is_help, "the answer to help, and nothing else", "A line came that belongs to no answer.")
-        })
+        self.ok("help").because("An answer too many, or none to help: this is not the one to help.").and_then(
+            |answer| {
+                let is_help = answer.data.iter().all(|line| line.starts_with("menu_"));
+                self.want(is_help, "the answer to help, and nothing else", "A line came that belongs to no answer.")
+            },
+        )
     }
 
     /// The next event that begins so; others that come before stay.
@@ -102,7 +105,8 @@ impl Client {
             if let Some(event) = self.take_event(start) {
                 return Ok(event);
             }
-            let line = self.line_within(until.saturating_duration_since(Instant::now()), expected)?;
+            let left = until.saturating_duration_since(Instant::now());
+            let line = self.line_within(left, expected, &|line| line.starts_with(start))?;
             match answer::kind(&line) {
                 LineKind::Event | LineKind::Ticket => self.events.push_back(line),
                 _ => return Err(self.wrong(expected, "The server says something that nobody has asked for.")),

@@ -1,8 +1,9 @@
 //! One connection to the server, as a client has it: bytes out, lines in, each with a limit. What the lines are is told in
-//! `asking`.
+//! `asking`, and what is waited for in vain in `waiting`.
 
 use super::pace::Pace;
 use super::record::{Record, Way};
+use super::waiting::Awaited;
 use crate::fault::{Fault, Verdict};
 use crate::limits::{Limits, PAUSE, SILENCE};
 use socket2::SockRef;
@@ -45,11 +46,11 @@ pub struct Client {
     /// What the names of this check end with: broadcasts of others are not looked at. A server that runs on has some.
     pub own: String,
     stream: TcpStream,
-    record: Arc<Record>,
+    pub(super) record: Arc<Record>,
     pub(super) limits: Limits,
     /// Nothing where the server was told not to mind.
     pace: Option<Pace>,
-    arrived: Vec<u8>,
+    pub(super) arrived: Vec<u8>,
     /// Bytes of `arrived` that hold no line end.
     searched: usize,
     since_sent: usize,
@@ -111,7 +112,7 @@ impl Client {
         let bytes = bytes.as_ref();
         self.since_sent = 0;
         self.record.add(&self.who, Way::Sent, bytes);
-        self.write(bytes, self.limits.after(self.limits.wait))
+        self.write(bytes)
     }
 
     /// Sends a byte, waits, sends the next: so each is a read of its own.
@@ -121,7 +122,7 @@ impl Client {
         self.record.add(&self.who, Way::Sent, bytes);
         self.record.note(&self.who, format!("({} bytes, one by one, with 2 ms between them)", bytes.len()));
         for byte in bytes.chunks(1) {
-            self.write(byte, self.limits.after(self.limits.wait))?;
+            self.write(byte)?;
             thread::sleep(2 * TICK);
         }
         Ok(())
@@ -151,23 +152,31 @@ impl Client {
     }
 
     /// Writes until the server closes.
-    fn write(&mut self, mut bytes: &[u8], until: Instant) -> Verdict {
+    fn write(&mut self, mut bytes: &[u8]) -> Verdict {
+        let (began, allowed) = (Instant::now(), self.limits.wait);
+        let last = self.limits.after(allowed) + self.limits.grace;
         while !bytes.is_empty() {
-            let left = until.saturating_duration_since(Instant::now()).max(TICK);
+            let left = last.saturating_duration_since(Instant::now()).max(TICK);
             self.stream.set_write_timeout(Some(left)).map_err(|error| Fault::grader("set a limit", error))?;
             match self.stream.write(bytes) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(error.kind()) && Instant::now() < until => {}
+                Err(error) if is_timeout(error.kind()) && Instant::now() < last => {}
                 Err(error) if is_timeout(error.kind()) => {
                     self.record.happened(&self.who, "(the server takes no more bytes)");
                     self.record.mark(&self.who, "the server reads on");
-                    return Err(Fault::late("The server does not read what a client sends."));
+                    return Err(Fault::missing("The server does not read what a client sends."));
                 }
-                Err(_) => break,
+                Err(_) => return Ok(()),
             }
         }
-        Ok(())
+        let took = began.elapsed();
+        if took < allowed {
+            return Ok(());
+        }
+        self.record.happened(&self.who, "(the server has taken these bytes only now)");
+        self.record.mark(&self.who, "the server reads on");
+        Err(Fault::late(took, allowed))
     }
 
     /// Takes little more than so many bytes from now on, as long as it does not read.
@@ -200,12 +209,18 @@ impl Client {
 
     // What is read.
 
-    /// The next line of the server.
-    pub(super) fn line_within(&mut self, limit: Duration, expected: &str) -> Verdict<String> {
+    /// The next line of the server. Where none comes, `is_awaited` says of one that comes later whether it is what is
+    /// waited for.
+    pub(super) fn line_within(
+        &mut self,
+        limit: Duration,
+        expected: &str,
+        is_awaited: &dyn Fn(&str) -> bool,
+    ) -> Verdict<String> {
         if let Some(line) = self.ahead.take() {
             return Ok(line);
         }
-        let until = self.limits.after(limit);
+        let (began, until) = (Instant::now(), self.limits.after(limit));
         loop {
             if let Some(line) = self.take_line()? {
                 return Ok(line);
@@ -213,7 +228,7 @@ impl Client {
             match self.fill(until)? {
                 Filled::Bytes => {}
                 Filled::End(end) => return Err(self.closed(end, expected)),
-                Filled::Nothing => return Err(self.late(limit, expected)),
+                Filled::Nothing => return Err(self.overdue(began, expected, Awaited::Line(is_awaited))),
             }
         }
     }
@@ -238,7 +253,7 @@ impl Client {
     }
 
     /// Waits for more bytes.
-    fn fill(&mut self, until: Instant) -> Verdict<Filled> {
+    pub(super) fn fill(&mut self, until: Instant) -> Verdict<Filled> {
         if let Some(end) = self.ended {
             return Ok(Filled::End(end));
         }
@@ -289,7 +304,7 @@ impl Client {
         if self.since_sent > FLOOD {
             self.record.happened(&self.who, format!("({} bytes and no end)", self.since_sent));
             self.record.mark(&self.who, "an answer that ends");
-            return Err(Fault::late("The server sends without an end."));
+            return Err(Fault::missing("The server sends without an end."));
         }
         Ok(Filled::Bytes)
     }
@@ -311,31 +326,6 @@ impl Client {
         Err(self.wrong("nothing", sentence))
     }
 
-    /// Reads on to the end of the connection, and gives the lines before it.
-    pub fn end(&mut self, expected: &str) -> Verdict<(Vec<String>, End)> {
-        self.end_within(self.limits.wait, expected)
-    }
-
-    /// The same with a limit of its own.
-    pub fn end_within(&mut self, limit: Duration, expected: &str) -> Verdict<(Vec<String>, End)> {
-        let until = self.limits.after(limit);
-        let mut lines = Vec::new();
-        loop {
-            while let Some(line) = self.take_line()? {
-                lines.push(line);
-            }
-            match self.fill(until)? {
-                Filled::Bytes => {}
-                Filled::End(end) => {
-                    let how = if end == End::Fin { "(closed)" } else { "(broken off: RST)" };
-                    self.record.happened(&self.who, how);
-                    return Ok((lines, end));
-                }
-                Filled::Nothing => return Err(self.late(limit, expected)),
-            }
-        }
-    }
-
     // What is wrong.
 
     /// A fault, with a mark at the last line, unless this holds.
@@ -353,21 +343,6 @@ impl Client {
         self.record.happened(&self.who, if end == End::Fin { "(closed)" } else { "(broken off: RST)" });
         self.record.mark(&self.who, expected);
         Fault::closed("The server has ended the connection.")
-    }
-
-    fn late(&self, limit: Duration, expected: &str) -> Fault {
-        let seconds = format!("{:.1} s", limit.as_secs_f64());
-        let (text, sentence) = if !self.arrived.is_empty() {
-            let begun = super::record::shown(&self.arrived);
-            (format!("{begun}  (and no line end within {seconds})"), "A line began, and its end did not come.")
-        } else if self.record.bytes() == 0 {
-            (format!("(nothing within {seconds})"), "The server has sent nothing at all.")
-        } else {
-            (format!("(nothing within {seconds})"), "Nothing came.")
-        };
-        self.record.happened(&self.who, text);
-        self.record.mark(&self.who, expected);
-        Fault::late(sentence)
     }
 }
 

@@ -81,17 +81,25 @@ impl Datagrams {
 
     /// Reads datagrams until one has a line for which this says so; gives all lines up to that datagram's end.
     pub fn until(&self, token: &str, expected: &str, is_last: impl Fn(&str) -> bool) -> Verdict<Vec<String>> {
-        let until = self.limits.after(self.limits.wait);
-        let mut all = Vec::new();
+        let (began, until) = (Instant::now(), self.limits.after(self.limits.wait));
+        let (allowed, last) = (until.saturating_duration_since(began), until + self.limits.grace);
+        let (mut all, mut is_late) = (Vec::new(), false);
         loop {
-            let left = until.saturating_duration_since(Instant::now());
             // Datagrams that come without an end are not waited for longer than silence is.
-            let lines = if left.is_zero() { None } else { self.lines(token, left)? };
-            let Some(lines) = lines else { return Err(self.late(expected)) };
+            let now = Instant::now();
+            if now >= last {
+                return Err(Fault::missing("No such datagram came."));
+            }
+            if now >= until && !is_late {
+                is_late = true;
+                self.mark_missing(expected);
+            }
+            let end = if is_late { last } else { until };
+            let lines = self.lines(token, end - now)?.unwrap_or_default();
             let done = lines.iter().any(|line| is_last(line));
             all.extend(lines);
             if done {
-                return Ok(all);
+                return if is_late { Err(Fault::late(began.elapsed(), allowed)) } else { Ok(all) };
             }
         }
     }
@@ -105,10 +113,9 @@ impl Datagrams {
         Fault::wrong(sentence)
     }
 
-    /// What must come has not come.
-    pub fn late(&self, expected: &str) -> Fault {
-        self.record.happened(&self.who, "(no such datagram came)");
+    /// What must come has not come in time.
+    pub fn mark_missing(&self, expected: &str) {
+        self.record.happened(&self.who, "(no such datagram came in time)");
         self.record.mark(&self.who, expected);
-        Fault::late("No such datagram came.")
     }
 }

@@ -1,7 +1,7 @@
 //! What was sent and seen, in order and with the time: what a report shows of a check.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The most characters of one line that a report shows.
@@ -29,7 +29,7 @@ pub enum Way {
 pub struct Entry {
     /// Whose connection: `A` is the first client.
     pub who: String,
-    /// Since the check began.
+    /// Since the first one.
     pub at: Duration,
     pub way: Way,
     /// Safe to show, and short.
@@ -40,7 +40,8 @@ pub struct Entry {
 
 /// The record of one check, which all its connections write.
 pub struct Record {
-    began: Instant,
+    /// The time of its first entry.
+    began: OnceLock<Instant>,
     entries: Mutex<Vec<Entry>>,
     /// Bytes that the server has sent.
     bytes: AtomicU64,
@@ -48,7 +49,7 @@ pub struct Record {
 
 impl Record {
     pub fn new() -> Record {
-        Record { began: Instant::now(), entries: Mutex::default(), bytes: AtomicU64::new(0) }
+        Record { began: OnceLock::new(), entries: Mutex::default(), bytes: AtomicU64::new(0) }
     }
 
     pub fn add(&self, who: &str, way: Way, bytes: &[u8]) {
@@ -67,7 +68,7 @@ impl Record {
     }
 
     fn add_text(&self, who: &str, way: Way, text: String) {
-        let at = self.began.elapsed();
+        let at = self.time();
         let mut entries = self.lock();
         if entries.len() < MOST {
             entries.push(Entry { who: who.to_owned(), at, way, text, expected: None });
@@ -85,10 +86,14 @@ impl Record {
         match entries.iter_mut().rev().find(of_server) {
             Some(entry) => entry.expected = Some(expected.to_owned()),
             None => {
-                let (who, text, at) = (who.to_owned(), "(nothing)".to_owned(), self.began.elapsed());
+                let (who, text, at) = (who.to_owned(), "(nothing)".to_owned(), self.time());
                 entries.push(Entry { who, at, way: Way::Happened, text, expected: Some(expected.to_owned()) });
             }
         }
+    }
+
+    fn time(&self) -> Duration {
+        self.began.get_or_init(Instant::now).elapsed()
     }
 
     pub fn count(&self, bytes: usize) {

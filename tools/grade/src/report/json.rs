@@ -1,5 +1,6 @@
 //! The report as JSON: all that the others have.
 
+use crate::check::Step;
 use crate::checks;
 use crate::conversation::Way;
 use crate::outcome::{Graded, Outcome, Sum};
@@ -30,6 +31,7 @@ fn with_title(level: usize, sum: Sum) -> Value {
         "of": sum.of,
         "passed": sum.passed,
         "not_passed": sum.wrong,
+        "not_judged": sum.open,
         "skipped": sum.skipped,
     })
 }
@@ -58,6 +60,7 @@ fn check(outcome: &Outcome) -> Value {
         "of": check.points,
         "ms": outcome.took.as_millis() as u64,
         "sentence": outcome.sentence,
+        "needs": outcome.step.map(Step::check),
         "why": check.why,
         "read": [format!("docs/PROTOCOL.md, {}", check.section), check.source.to_owned()],
         "conversation": conversation,

@@ -21,7 +21,7 @@ fn suite(graded: &Graded, level: usize) -> String {
          {cases}  </testsuite>\n",
         checks::title(level),
         of_level().count(),
-        count(&|status| matches!(status, Status::Fail | Status::Late)),
+        count(&|status| matches!(status, Status::Fail | Status::Late | Status::Open)),
         count(&is_error),
         count(&|status| status == Status::Skip),
     )
@@ -35,7 +35,7 @@ fn case(outcome: &Outcome) -> String {
     let element = match outcome.status {
         Status::Pass => return format!("{start}/>\n"),
         Status::Skip => return format!("{start}>\n      <skipped message=\"{sentence}\"/>\n    </testcase>\n"),
-        Status::Fail | Status::Late => "failure",
+        Status::Fail | Status::Late | Status::Open => "failure",
         Status::Crash | Status::Error => "error",
     };
     let details = escape(&people::details(outcome));

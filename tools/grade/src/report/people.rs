@@ -7,13 +7,16 @@ use crate::outcome::{Graded, Outcome, Status};
 
 /// Where the points stand.
 const POINTS: usize = 66;
+/// Where a sentence stands that has no other line.
+const TITLE: usize = 42;
 
 /// What is told as soon as a check is over.
 pub fn outcome(outcome: &Outcome) -> String {
     let title = format!("{:<5} {}", outcome.status.word(), outcome.title());
     match outcome.status {
         Status::Pass => format!("{title:<POINTS$} {} of {}\n", outcome.points(), outcome.check.points),
-        Status::Skip => format!("{title:<48} {}\n", outcome.sentence),
+        Status::Skip => format!("{title:<TITLE$} {}\n", outcome.sentence),
+        Status::Open if outcome.same_as.is_some() => format!("{title:<TITLE$} {}\n", outcome.sentence),
         _ => format!("{title:<POINTS$} 0 of {} points\n{}", outcome.check.points, details(outcome)),
     }
 }
@@ -21,15 +24,21 @@ pub fn outcome(outcome: &Outcome) -> String {
 /// What went wrong, as lines with an indent.
 pub fn details(outcome: &Outcome) -> String {
     let check = outcome.check;
+    if outcome.same_as.is_some() {
+        return format!("   {}\n", outcome.sentence);
+    }
     let mut lines = conversation::lines(&outcome.entries);
     lines.push(format!("   {}", outcome.sentence));
     if !outcome.last_words.is_empty() {
         lines.push("   The server's last words:".to_owned());
         lines.extend(outcome.last_words.iter().map(|line| format!("     {line}")));
     }
+    // What is to be done first has a check of its own, with a reason of its own.
+    let next = outcome.step.and_then(|step| crate::checks::all().find(|other| other.name == step.check()));
+    let (check, again) = next.map_or((check, "Again"), |first| (first, "First"));
     lines.push(format!("   Why: {}", check.why));
     lines.push(format!("   Read: {}", reading(check)));
-    lines.push(format!("   Again: grade --check {} -- ...", check.name));
+    lines.push(format!("   {again}: grade --check {} -- ...", check.name));
     lines.into_iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
@@ -46,7 +55,8 @@ pub fn end(graded: &Graded) -> String {
         let sum = graded.level(level);
         let what = format!("level {level} {}", crate::checks::title(level));
         let skipped = if sum.skipped > 0 { format!(", {} skipped", sum.skipped) } else { String::new() };
-        let verdict = if sum.wrong > 0 { format!("{} not passed", sum.wrong) } else { "passed".to_owned() };
+        let open = if sum.open > 0 { format!(", {} of them not judged", sum.open) } else { String::new() };
+        let verdict = if sum.wrong > 0 { format!("{} not passed{open}", sum.wrong) } else { "passed".to_owned() };
         text += &format!("{what:<22} {:>3} of {:>3} points  {verdict}{skipped}\n", sum.points, sum.of);
     }
     let sum = graded.all();
@@ -55,7 +65,13 @@ pub fn end(graded: &Graded) -> String {
         text += &format!("Not all was played: {why}.\n");
     }
     if let Some(first) = graded.first_wrong() {
-        text += &format!("Begin with {}: a mistake early on makes others.\n", first.check.name);
+        text += &match first.step {
+            Some(step) => format!("Begin with {}: {} needs it.\n", step.check(), first.check.name),
+            None => format!("Begin with {}: a mistake early on makes others.\n", first.check.name),
+        };
+    }
+    if graded.outcomes.iter().any(|outcome| outcome.status == Status::Late) {
+        text += "LATE: was the machine busy? Grade it again, alone. What is late then too is the server's own fault.\n";
     }
     text
 }

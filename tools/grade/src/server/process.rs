@@ -31,6 +31,8 @@ const ROUNDS: usize = 10;
 /// How much of the output are the last words.
 const LAST_LINES: usize = 10;
 const LAST_BYTES: u64 = 8 * 1024;
+/// The most characters of one of these lines that are shown.
+const LAST_LENGTH: usize = 160;
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +166,7 @@ impl ServerProcess {
         let text = read_end(&self.output).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
-        last.iter().map(|line| line.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"")).collect()
+        last.iter().map(|line| shown(line)).collect()
     }
 
     /// Whether it was killed because of its memory.
@@ -179,6 +181,13 @@ impl Drop for ServerProcess {
             self.stop();
         }
     }
+}
+
+/// A line that does nothing to a terminal, and is not long.
+fn shown(line: &str) -> String {
+    let cut: String = line.chars().take(LAST_LENGTH).collect();
+    let rest = if cut.len() < line.len() { format!("... ({} bytes)", line.len()) } else { String::new() };
+    cut.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"") + &rest
 }
 
 /// The last bytes of a file that may be long.

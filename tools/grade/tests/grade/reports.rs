@@ -69,6 +69,6 @@ fn a_class_has_a_report_each_and_a_table() {
     assert!(rows[1].starts_with("ann,9,9,9,0,") && rows[1].ends_with(','), "{table}");
     assert!(rows[2].starts_with("bob,") && rows[2].ends_with(",answers-help"), "{table}");
     assert!(rows[3].starts_with("eve,0,,"), "{table}");
-    assert!(read("bob.txt").contains("LATE  1 hello / answers-help") && read("ann.json").contains("\"ok\": true"));
+    assert!(read("bob.txt").contains("FAIL  1 hello / answers-help") && read("ann.json").contains("\"ok\": true"));
     assert!(read("eve.txt").contains("It ended before it listened"), "{}", read("eve.txt"));
 }

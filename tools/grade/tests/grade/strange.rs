@@ -12,9 +12,14 @@ fn code_and_text(output: &Output) -> (Option<i32>, String) {
 
 /// A bug, options, the exit code, and what is said.
 const STRANGE: [(&str, &str, i32, &[&str]); 4] = [
-    ("mute", "--all", 1, &["LATE", "The server has sent nothing at all.", "nothing at all in 3 checks"]),
-    ("dripping", "--level 1", 1, &["LATE", "A line began, and its end did not come.", "and no line end within"]),
-    ("flood", "--level 1", 1, &["LATE", "The server sends without an end."]),
+    ("mute", "--all", 1, &["FAIL", "OPEN", "The server has sent nothing at all.", "nothing at all in 3 checks"]),
+    (
+        "dripping",
+        "--level 1",
+        1,
+        &["FAIL", "OPEN", "A line began, and its end did not come.", "and no line end within"],
+    ),
+    ("flood", "--level 1", 1, &["FAIL", "The server sends without an end."]),
     (
         "crashes",
         "--level 1",
@@ -49,6 +54,23 @@ fn what_does_not_start_is_said_to() {
         let words: Vec<String> = [vec![program], rest].concat().into_iter().map(str::to_owned).collect();
         let (code, told) = code_and_text(&grade("--patience 1", &words));
         (code != Some(2) || !told.contains(said)).then(|| format!("{line}, exit code {code:?}:\n{told}"))
+    });
+}
+
+/// The server's command without what stands before it, and what to type.
+const FORGOTTEN: [(&str, &str); 3] = [
+    ("python3 server.py {port}", "Put -- before the server's command:\n\n  grade -- python3 server.py {port}\n"),
+    ("--level 1 ./server --port {port}", "  grade --level 1 -- ./server --port {port}\n"),
+    ("--levle 1", "unexpected argument '--levle'"),
+];
+
+#[test]
+fn who_forgets_the_two_dashes_is_told_so() {
+    with_each(&FORGOTTEN, |(words, said)| {
+        let (code, told) = code_and_text(&grade(words, &[]));
+        let is_right =
+            code == Some(2) && told.contains(said) && told.contains("Put --") != words.starts_with("--levle");
+        (!is_right).then(|| format!("{words}, exit code {code:?}:\n{told}"))
     });
 }
 

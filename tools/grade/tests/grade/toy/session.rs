@@ -45,6 +45,8 @@ pub(super) struct Connection<'a> {
     /// Name and token, once logged in.
     login: Option<(String, String)>,
     wrong: u32,
+    /// Nothing is answered any more.
+    is_silent: bool,
     /// What was typed ahead is thrown away, as TCSAFLUSH does.
     is_flushed: bool,
 }
@@ -59,12 +61,15 @@ pub fn serve(stream: TcpStream, shared: &Shared) {
         prompt: Prompt::None,
         login: None,
         wrong: 0,
+        is_silent: false,
         is_flushed: false,
     };
     for (bug, greeting) in GREETINGS.iter().filter(|(bug, _)| has(bug)) {
         strange(bug, greeting, &stream);
     }
-    if !has("no-greeting") {
+    if has("wrong-greeting") {
+        connection.outbox.answer("Hello, and welcome to this server, which is glad that you are here");
+    } else if !has("no-greeting") {
         connection.outbox.answer("OK,Welcome: login or signup");
     }
     connection.talk();
@@ -149,7 +154,14 @@ impl Connection<'_> {
                 return;
             }
         }
-        if has("half-line-at-eof") && !held.is_empty() {
+        if has("answers-at-eof") {
+            // It takes the end for an empty line, again and again.
+            (0..200_000).for_each(|_| self.say("ERR,What?"));
+        }
+        if has("half-line-in-silence") {
+            self.is_silent = true;
+        }
+        if (has("half-line-at-eof") || has("half-line-in-silence")) && !held.is_empty() {
             let line = String::from_utf8_lossy(&held).into_owned();
             self.take(&line);
         }
@@ -159,7 +171,9 @@ impl Connection<'_> {
     }
 
     pub(super) fn say(&self, line: &str) {
-        self.outbox.answer(line);
+        if !self.is_silent {
+            self.outbox.answer(line);
+        }
     }
 
     pub(super) fn ok_or(&self, holds: bool, ok: &str, err: &str) -> bool {
@@ -205,7 +219,7 @@ impl Connection<'_> {
     }
 
     fn sign_up(&mut self, name: &str, password: &str) -> bool {
-        if !is_name(name) || !is_password(password) {
+        if has("no-signup") || !is_name(name) || !is_password(password) {
             return self.ok_or(false, "", "Not a name or a password");
         }
         let mut state = self.shared.lock();
@@ -258,6 +272,10 @@ impl Connection<'_> {
         let field = |number: usize| fields.get(number).map(String::as_str).unwrap_or_default();
         match (line.as_str(), field(0)) {
             ("help", _) => {
+                if has("slow-help") {
+                    // Longer than an answer may take, and not so long that it counts as missing.
+                    thread::sleep(Duration::from_secs(6));
+                }
                 self.say("menu_help: this");
                 has("help-without-end") || self.ok_or(true, "OK,1 command", "")
             }
