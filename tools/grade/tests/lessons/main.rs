@@ -8,6 +8,7 @@ mod terminal;
 mod play;
 
 use page::{Page, folder, pages, root};
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::io::{Write, stderr};
 use std::os::unix::fs::PermissionsExt;
@@ -127,6 +128,42 @@ fn what_the_pages_name_is_there() {
             assert!(folder().join(target).exists(), "{name}: {target} is not there");
         }
     }
+}
+
+/// The numbers of levels in a cell such as `levels 6 to 8`.
+fn levels(cell: &str) -> Vec<usize> {
+    let numbers: Vec<usize> =
+        cell.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+    match numbers[..] {
+        [first, last] if cell.contains(" to ") => (first..=last).collect(),
+        _ => numbers,
+    }
+}
+
+#[test]
+fn no_level_of_the_plan_is_due_before_its_chapters() {
+    let plan = Page::read(&folder().join("TEACHERS.md")).text;
+    let (mut week_of_page, mut week_of_level) = (BTreeMap::new(), BTreeMap::new());
+    for row in plan.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let Ok(week) = cells[1].parse::<usize>() else { continue };
+        let page = cells[2].split_once("](").and_then(|(_, rest)| rest.split(')').next()).expect("a chapter");
+        week_of_page.insert(page, week);
+        week_of_level.extend(levels(cells[4]).into_iter().map(|level| (level, week)));
+    }
+    assert!(week_of_page.len() == 12 && week_of_level.len() == 10, "{week_of_page:?}, {week_of_level:?}");
+    let mut compared = 0;
+    for row in output(env!("CARGO_BIN_EXE_grade"), &["--list"]).lines() {
+        let (level, rest) = row.split_once(' ').expect("a level");
+        let name = rest.split_once("/ ").and_then(|(_, rest)| rest.split(' ').next()).expect("a check");
+        let explained = output(env!("CARGO_BIN_EXE_grade"), &["--explain", name]);
+        let page = explained.split_once("docs/lessons/").and_then(|(_, rest)| rest.split(';').next());
+        let Some(page) = page else { continue };
+        let due = week_of_level[&level.parse().expect("a number")];
+        assert!(week_of_page[page] <= due, "{name} is due in week {due}, and {page} comes later");
+        compared += 1;
+    }
+    assert!(compared > 25, "only {compared} checks have a chapter");
 }
 
 #[test]
