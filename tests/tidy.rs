@@ -281,10 +281,11 @@ fn every_test_that_a_page_names_exists() {
 }
 
 /// Where the options of the programs are.
-const OPTIONS: [&str; 6] = [
+const OPTIONS: [&str; 7] = [
     "src/server/config.rs",
     "src/client/options.rs",
     "tools/trace/src/options.rs",
+    "tools/grade/src/options.rs",
     "tools/load/src/options.rs",
     "tools/stress/src/main.rs",
     "tools/compare/src/main.rs",

@@ -15,21 +15,23 @@ Placeholders in the command line:
   {port}     a free port, for TCP and UDP
   {data}     an empty folder for what the server keeps
   {idle}, {relogin}, {history}, {login}
-             times of the rules of the house, as 1200ms; {idle:s} and so on as 1.2 (seconds)
+             times of the rules of the house, as 1200ms;
+             {idle:s} and so on as 1.2 (seconds)
   {max}, {rate}, {loss}
-             the most clients, lines a second, the share of datagrams to drop
+             the most clients, lines a second,
+             the share of datagrams to drop
 A rule whose placeholder is not there is not asked for.
 
-The exit code is 0 when all levels that were asked for are passed, 1 when a check is not, 2 when the command line is
+The exit code is 0 when all levels that were asked for are passed, 1 when a check is not, 2 when the command line is \
 wrong or the server does not start, 3 when the grader itself has failed. With --class it is 0 when all were graded.
 
-A server that is graded runs as you do, with all that you may do: there is no sandbox. For code that you do not know,
+A server that is graded runs as you do, with all that you may do: there is no sandbox. For code that you do not know, \
 take a user of its own.";
 
 /// Grades a server that speaks the protocol of docs/PROTOCOL.md, in whatever language it is written: one level after
 /// another, and for each check that does not pass the conversation with the first line that differs.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "grade", version, max_term_width = 100, after_help = AFTER)]
+#[command(name = "grade", version, max_term_width = 80, after_help = AFTER)]
 pub struct Options {
     /// How the server is started, behind --, such as: -- python3 server.py {port} {data}
     #[arg(last = true, value_name = "COMMAND")]
