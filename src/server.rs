@@ -109,6 +109,7 @@ impl Server {
                 self.spawn(scope, "find", || responder.run(|| self.services.client_count(), &self.stop));
             }
             self.spawn(scope, "sweeper", || self.sweep());
+            self.spawn(scope, "presence", || self.services.tell_watchers(&self.stop));
             self.spawn(scope, "end", || self.end_when_stopped());
             if self.dialects.iter().any(|port| port.dialect == Dialect::Query) {
                 self.spawn(scope, "guest probe", || probe_guests(&self.services, &self.stop));
@@ -188,6 +189,7 @@ impl Server {
         self.services.say_goodbye();
         self.connections.close_all();
         self.services.stop_broadcasts();
+        self.services.end_watch();
     }
 }
 

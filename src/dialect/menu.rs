@@ -48,6 +48,8 @@ pub const BROADCAST_TEXT: &str = "Enter the message to broadcast:\n";
 pub const INVALID_OPTION: &str = "Invalid option\n";
 /// To what came behind whole pieces of a line that was answered already.
 pub const REST: &str = "The rest of that long line was left out\n";
+/// Comes before [`MENU`].
+pub const UNWATCHED: &str = "You hear no more of who comes and who goes\n";
 /// The last word to a client that leaves.
 pub const GOODBYE: &str = "Goodbye\n";
 
@@ -60,6 +62,10 @@ pub enum Choice {
     Broadcast,
     /// `msg_TEXT_ADDR`; the whole of it.
     Message,
+    /// `watch`: the active clients, and from then on who comes and who goes. The originals have nothing like it.
+    Watch,
+    /// `unwatch`: no more of that.
+    Unwatch,
     /// `exit` or `quit`.
     Exit,
     /// Anything else.
@@ -72,6 +78,8 @@ impl Choice {
         match message.trim().to_ascii_lowercase().as_str() {
             "1" | "list" => Choice::List,
             "2" => Choice::Broadcast,
+            "watch" => Choice::Watch,
+            "unwatch" => Choice::Unwatch,
             "exit" | "quit" => Choice::Exit,
             // The form, for those who take it for a number.
             "3" => Choice::Message,
@@ -104,6 +112,9 @@ pub fn show_event(event: &Event, limit: usize) -> Vec<String> {
         Event::Broadcast(broadcast) => quote(broadcast.from.as_str(), "", &broadcast.text, limit),
         Event::Message { from, text } => quote(from.as_str(), " to you", text, limit),
         Event::Notice(notice) => vec![tell(&notice.to_string())],
+        Event::Joined { name, address, .. } if address.port() == 0 => vec![tell(&format!("{name} is here"))],
+        Event::Joined { name, address, .. } => vec![tell(&format!("{name} is here: {address}"))],
+        Event::Left(name) => vec![tell(&format!("{name} has left"))],
         Event::Ticket { .. } => Vec::new(),
     }
 }
@@ -177,6 +188,10 @@ mod tests {
         Event::Message { from: name(from), text: text.to_owned() }
     }
 
+    fn joined(who: &str, port: u16) -> Event {
+        Event::Joined { name: name(who), address: ([127, 0, 0, 3], port).into(), guest: None }
+    }
+
     #[test]
     fn the_choices() {
         for (message, choice) in [
@@ -186,6 +201,8 @@ mod tests {
             ("MSG_hi_bob", Choice::Message),
             ("3", Choice::Message),
             ("Exit", Choice::Exit),
+            ("Watch", Choice::Watch),
+            ("unwatch", Choice::Unwatch),
             ("", Choice::Invalid),
             ("4", Choice::Invalid),
         ] {
@@ -216,6 +233,9 @@ mod tests {
         assert_eq!(said, "grüße ".repeat(128));
         assert_eq!(show_event(&message("bob", "hi"), MAX_WRITE), ["bob to you: hi\n"]);
         assert_eq!(show_event(&Event::Notice(Notice::Other("Bye".to_owned())), MAX_WRITE), ["Bye\n"]);
+        assert_eq!(show_event(&joined("bob", 4401), MAX_WRITE), ["bob is here: 127.0.0.3:4401\n"]);
+        assert_eq!(show_event(&joined("bob", 0), MAX_WRITE), ["bob is here\n"]);
+        assert_eq!(show_event(&Event::Left(name("bob")), MAX_WRITE), ["bob has left\n"]);
         let ticket = "00112233445566778899aabbccddeeff".parse().expect("a ticket");
         assert!(show_event(&Event::Ticket { name: name("bob"), ticket }, MAX_WRITE).is_empty());
     }
@@ -227,6 +247,9 @@ mod tests {
             message("peer", "x"),
             broadcast("eve", "peer_peer_1"),
             Event::Notice(Notice::TakenOver { name: name("peer"), from: [10, 0, 0, 7].into() }),
+            joined("peer", 4401),
+            Event::Left(name("Peer")),
+            Event::Left(name("peer")),
         ];
         for event in nasty {
             for shown in show_event(&event, MAX_WRITE) {

@@ -3,6 +3,7 @@
 use super::{Broadcast, Notice, Reply};
 use crate::value::{Ticket, Username};
 use std::fmt;
+use std::net::SocketAddr;
 
 /// An event. `Display` is its line, without the line end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub enum Event {
     Ticket { name: Username, ticket: Ticket },
     /// `notice_TEXT`: the server is about to do something to this client.
     Notice(Notice),
+    /// `joined_NAME_IP:PORT`: NAME has become active, or has another address than before. To who watches.
+    Joined { name: Username, address: SocketAddr, guest: Option<String> },
+    /// `left_NAME`: NAME is not active any more. To who watches.
+    Left(Username),
 }
 
 impl From<Event> for Reply {
@@ -25,6 +30,8 @@ impl From<Event> for Reply {
             Event::Message { from, text } => Reply::Message { from, text },
             Event::Ticket { name, ticket } => Reply::Ticket { name, ticket },
             Event::Notice(notice) => Reply::Notice(notice),
+            Event::Joined { name, address, guest } => Reply::Joined { name, address, guest },
+            Event::Left(name) => Reply::Left(name),
         }
     }
 }

@@ -32,6 +32,13 @@ pub enum Reply {
     Menu(String),
     /// `client_NAME_IP:PORT`, and for a guest `_KIND` behind it. Port 0: it does not listen.
     Client { name: Username, address: SocketAddr, guest: Option<String> },
+    /// `person_NAME_IP:PORT_UNIXTIME_FLAG`, and for a guest `_KIND` behind it: since when they are there. FLAG is `dnd` for who
+    /// does not want to be disturbed, else `-`.
+    Person { name: Username, address: SocketAddr, since: u64, dnd: bool, guest: Option<String> },
+    /// `joined_NAME_IP:PORT`, an event, with `_KIND` behind it for a guest: NAME has become active, or has another address.
+    Joined { name: Username, address: SocketAddr, guest: Option<String> },
+    /// `left_NAME`, an event: NAME is not active any more.
+    Left(Username),
     /// `ticket_NAME_HEX`: to the asker in an answer, to the other side as an event.
     Ticket { name: Username, ticket: Ticket },
     /// `peer_IP:PORT`: where to connect.
@@ -47,6 +54,11 @@ pub enum Reply {
     /// A line this version does not know.
     Other(String),
 }
+
+/// The flag of [`Reply::Person`].
+const DO_NOT_DISTURB: &str = "dnd";
+/// Stands where there is no flag.
+const NO_FLAG: &str = "-";
 
 /// The line of [`Reply::Ok`] for what is no text yet, and is written right where the line goes.
 pub struct Done<T>(pub T);
@@ -85,10 +97,25 @@ impl Reply {
             "reach" if rest == "ipv6" => Reply::ReachIpv6,
             "menu" => Reply::Menu(rest.to_owned()),
             "client" => {
-                let mut fields = rest.splitn(3, '_');
-                let (name, address) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-                Reply::Client { name, address, guest: fields.next().map(str::to_owned) }
+                let (name, address, guest) = parse_client(rest)?;
+                Reply::Client { name, address, guest }
             }
+            "person" => {
+                let mut fields = rest.splitn(5, '_');
+                let (name, address) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+                let since = fields.next()?.parse().ok()?;
+                let dnd = match fields.next()? {
+                    DO_NOT_DISTURB => true,
+                    NO_FLAG => false,
+                    _ => return None,
+                };
+                Reply::Person { name, address, since, dnd, guest: fields.next().map(str::to_owned) }
+            }
+            "joined" => {
+                let (name, address, guest) = parse_client(rest)?;
+                Reply::Joined { name, address, guest }
+            }
+            "left" => Reply::Left(rest.parse().ok()?),
             "ticket" => {
                 let (name, ticket) = rest.split_once('_')?;
                 Reply::Ticket { name: name.parse().ok()?, ticket: ticket.parse().ok()? }
@@ -109,6 +136,24 @@ impl Reply {
     }
 }
 
+/// `NAME_IP:PORT`, and for a guest `_KIND` behind it.
+fn parse_client(rest: &str) -> Option<(Username, SocketAddr, Option<String>)> {
+    let mut fields = rest.splitn(3, '_');
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?, fields.next().map(str::to_owned)))
+}
+
+/// The mirror of [`parse_client`], behind the word for it.
+fn write_client(
+    f: &mut fmt::Formatter<'_>,
+    word: &str,
+    name: &Username,
+    address: &SocketAddr,
+    guest: Option<&str>,
+) -> fmt::Result {
+    write!(f, "{word}_{name}_{address}")?;
+    guest.map_or(Ok(()), |kind| write!(f, "_{kind}"))
+}
+
 /// The line of a reply, without its line end: the mirror of [`Reply::parse`].
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,8 +168,14 @@ impl fmt::Display for Reply {
             Reply::ReachAll => f.write_str("reach_all"),
             Reply::ReachIpv6 => f.write_str("reach_ipv6"),
             Reply::Menu(text) => write!(f, "menu_{text}"),
-            Reply::Client { name, address, guest: None } => write!(f, "client_{name}_{address}"),
-            Reply::Client { name, address, guest: Some(kind) } => write!(f, "client_{name}_{address}_{kind}"),
+            Reply::Client { name, address, guest } => write_client(f, "client", name, address, guest.as_deref()),
+            Reply::Person { name, address, since, dnd, guest } => {
+                let flag = if *dnd { DO_NOT_DISTURB } else { NO_FLAG };
+                write!(f, "person_{name}_{address}_{since}_{flag}")?;
+                guest.as_ref().map_or(Ok(()), |kind| write!(f, "_{kind}"))
+            }
+            Reply::Joined { name, address, guest } => write_client(f, "joined", name, address, guest.as_deref()),
+            Reply::Left(name) => write!(f, "left_{name}"),
             Reply::Ticket { name, ticket } => write!(f, "ticket_{name}_{ticket}"),
             Reply::Peer(address) => write!(f, "peer_{address}"),
             Reply::Files { name, files } => {
@@ -157,6 +208,12 @@ mod tests {
             "menu_1. List",
             "client_bob_127.0.0.2:4401",
             "client_eve_127.0.0.3:12000_guest-packet",
+            "person_bob_127.0.0.2:4401_1700000000_-",
+            "person_bob_[fd00::1]:4401_1700000000_dnd",
+            "person_eve_127.0.0.3:12000_1700000000_-_guest-packet",
+            "joined_bob_127.0.0.2:4401",
+            "joined_eve_127.0.0.3:12000_guest-packet",
+            "left_bob",
             "ticket_bob_00112233445566778899aabbccddeeff",
             "peer_127.0.0.2:4401",
             "files_bob,\"a,b\",c",
@@ -173,7 +230,18 @@ mod tests {
 
     #[test]
     fn a_broken_reply_is_other() {
-        for line in ["", "hello", "bcast_x_1_bob_hi", "bcast_1_1_bob", "peer_bob", "ticket_bob_12", "client_bob"] {
+        for line in [
+            "",
+            "hello",
+            "bcast_x_1_bob_hi",
+            "bcast_1_1_bob",
+            "peer_bob",
+            "ticket_bob_12",
+            "client_bob",
+            "joined_bob",
+            "left_",
+            "person_bob_127.0.0.2:0_x_-",
+        ] {
             assert_eq!(Reply::parse(line), Reply::Other(line.to_owned()));
         }
     }

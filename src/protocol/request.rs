@@ -72,10 +72,18 @@ pub enum MemberRequest {
     Probe,
     /// `here`: the person does something, but with peers; counts as a message and does nothing else.
     Here,
+    /// `watch`: the active clients, and from now on who comes and who goes.
+    Watch,
+    /// `unwatch`: no more of that.
+    Unwatch,
+    /// `who`: the active clients, since when each is there, and who does not want to be disturbed.
+    Who,
+    /// `dnd_on`, `dnd_off`: whether that is so of this client.
+    DoNotDisturb(bool),
 }
 
 /// The requests that are one word.
-static WORDS: [(&str, Request); 15] = [
+static WORDS: [(&str, Request); 18] = [
     ("signup", Request::Entry(EntryRequest::SignupDialogue)),
     ("login", Request::Entry(EntryRequest::LoginDialogue)),
     ("1", Request::Member(MemberRequest::List)),
@@ -88,6 +96,9 @@ static WORDS: [(&str, Request); 15] = [
     ("whoami", Request::Member(MemberRequest::Whoami)),
     ("probe", Request::Member(MemberRequest::Probe)),
     ("here", Request::Member(MemberRequest::Here)),
+    ("watch", Request::Member(MemberRequest::Watch)),
+    ("unwatch", Request::Member(MemberRequest::Unwatch)),
+    ("who", Request::Member(MemberRequest::Who)),
     ("help", Request::Help),
     ("quit", Request::Quit(None)),
     ("exit", Request::Quit(None)),
@@ -95,7 +106,7 @@ static WORDS: [(&str, Request); 15] = [
 /// The words before a comma.
 const COMMA_WORDS: [&str; 8] = ["SIGNUP", "LOGIN", "INIT", "REACH", "SHARE", "GET_P", "GET_UF", "EXIT"];
 /// The words before the first `_`.
-const UNDERSCORE_WORDS: [&str; 4] = ["bcast", "msg", "relay", "connect"];
+const UNDERSCORE_WORDS: [&str; 5] = ["bcast", "msg", "relay", "connect", "dnd"];
 
 const SIGNUP_FORM: &str = "SIGNUP,name,password, with the password in \"quotes\" if it holds a comma";
 const LOGIN_FORM: &str = "LOGIN,name,password, with the password in \"quotes\" if it holds a comma";
@@ -188,6 +199,11 @@ impl Request {
             "msg" => cut_last("msg_TEXT_ADDR").map(|(text, to)| MemberRequest::Message { text, to })?,
             "relay" => cut_last("relay_TEXT_ADDR").map(|(text, to)| MemberRequest::Relay { text, to })?,
             "connect" => MemberRequest::Connect(rest.trim().parse().map_err(BadRequest::Address)?),
+            "dnd" => match rest.trim().to_ascii_lowercase().as_str() {
+                "on" => MemberRequest::DoNotDisturb(true),
+                "off" => MemberRequest::DoNotDisturb(false),
+                _ => return Err(BadRequest::Form("dnd_on or dnd_off")),
+            },
             _ => return Err(BadRequest::Unknown),
         };
         Ok(request.into())
@@ -239,7 +255,11 @@ impl MemberRequest {
             | MemberRequest::Inactive
             | MemberRequest::Whoami
             | MemberRequest::Probe
-            | MemberRequest::Here => write!(f, "{self}"),
+            | MemberRequest::Here
+            | MemberRequest::Watch
+            | MemberRequest::Unwatch
+            | MemberRequest::Who
+            | MemberRequest::DoNotDisturb(_) => write!(f, "{self}"),
         }
     }
 }
@@ -305,6 +325,11 @@ impl fmt::Display for MemberRequest {
             MemberRequest::Whoami => f.write_str("whoami"),
             MemberRequest::Probe => f.write_str("probe"),
             MemberRequest::Here => f.write_str("here"),
+            MemberRequest::Watch => f.write_str("watch"),
+            MemberRequest::Unwatch => f.write_str("unwatch"),
+            MemberRequest::Who => f.write_str("who"),
+            MemberRequest::DoNotDisturb(true) => f.write_str("dnd_on"),
+            MemberRequest::DoNotDisturb(false) => f.write_str("dnd_off"),
         }
     }
 }
@@ -331,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_word_that_is_a_command_is_nobody() {
-        for word in ["INIT", "reach", "SHARE", "msg", "Relay", "bcast", "connect"] {
+        for word in ["INIT", "reach", "SHARE", "msg", "Relay", "bcast", "connect", "dnd", "Who", "watch"] {
             let parsed = Request::parse(word);
             assert!(!matches!(parsed, Ok(Request::Member(MemberRequest::Connect(_)))), "{word}: {parsed:?}");
         }
@@ -366,6 +391,11 @@ mod tests {
             "whoami",
             "probe",
             "here",
+            "watch",
+            "unwatch",
+            "who",
+            "dnd_on",
+            "dnd_off",
             "help",
             "quit",
             "EXIT,alice",
@@ -399,6 +429,8 @@ mod tests {
         assert_eq!(Request::parse(""), Err(BadRequest::Empty));
         assert_eq!(Request::parse("what is this"), Err(BadRequest::Unknown));
         assert_eq!(Request::parse("foo_bar"), Err(BadRequest::Unknown));
+        assert_eq!(Request::parse("DND_Off"), Ok(MemberRequest::DoNotDisturb(false).into()));
+        assert_eq!(Request::parse("dnd_later"), Err(BadRequest::Form("dnd_on or dnd_off")));
         assert!(matches!(Request::parse("LOGIN,a,b,c"), Err(BadRequest::Form(_))));
     }
 

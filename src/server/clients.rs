@@ -5,11 +5,15 @@
 mod loopback;
 mod viewpoint;
 mod file_names;
+mod watch;
 mod table;
 mod client_map;
+mod listing;
 mod guests;
 
-pub use client_map::{ClientMap, ClientSnapshot, Listed, NewClient, NotFound, SessionKey};
+pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
 pub use file_names::FileNames;
 pub use guests::{EnteredGuest, NewGuest, NotEntered};
+pub use listing::Listed;
 pub use viewpoint::Viewpoint;
+pub use watch::News;

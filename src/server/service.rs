@@ -10,10 +10,11 @@ mod sign_up;
 mod login;
 mod lost;
 mod probe;
+mod watch;
 mod member;
 
 pub use login::{LoginState, TimeIsUp};
-pub use member::{Answered, MENU, answer, broadcast, files_lines, is, write};
+pub use member::{Answered, MENU, answer, broadcast, files_lines, is, write, write_list};
 pub use probe::Probe;
 pub use rendezvous::{Login, Rendezvous};
 // What a session sees of a client.

@@ -16,10 +16,10 @@ const WORD: usize = 24;
 /// The commands behind which a password stands.
 const SECRETIVE: [&str; 3] = ["login", "signup", "passwd"];
 /// The commands of the native protocol and of the menu. What a stranger says else may be a password that went astray.
-const WORDS: [&str; 29] = [
+const WORDS: [&str; 33] = [
     "login", "signup", "passwd", "help", "quit", "exit", "list", "1", "2", "3", "4", "get_u", "get_af", "active",
     "inactive", "whoami", "probe", "here", "init,", "reach,", "share,", "get_p,", "get_uf,", "exit,", "bcast_", "msg_",
-    "relay_", "connect_", "share",
+    "relay_", "connect_", "share", "watch", "unwatch", "who", "dnd_",
 ];
 /// What is followed by a token.
 const TOKENS: [&str; 3] = ["udp_", "again_", "hello_"];

@@ -23,6 +23,7 @@ mod netcat;
 mod networks;
 mod packet_dialect;
 mod plain_terminal;
+mod presence;
 mod query_dialect;
 mod remote;
 mod robustness;

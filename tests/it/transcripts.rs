@@ -7,7 +7,7 @@
 //! option of the server. In what comes, `{hex}`, `{n}` and `{ip}` stand for a ticket, a number and an address.
 
 use crate::harness::netcat::Tool;
-use crate::harness::{LIMIT, Lines, TestServer};
+use crate::harness::{LIMIT, Lines, TestServer, is_event};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
@@ -39,8 +39,7 @@ fn play_by(title: &str, script: &str, pieces: Pieces, connect: &dyn Fn(SocketAdd
             b'>' if pieces == Pieces::Lines => connection.send(text),
             b'>' => format!("{text}\r\n").bytes().for_each(|byte| connection.send_raw([byte])),
             b'<' => {
-                let is_event = ["bcast_", "msg_", "notice_"].iter().any(|word| text.starts_with(word));
-                let came = if is_event { connection.event() } else { connection.answer_line() };
+                let came = if is_event(text) { connection.event() } else { connection.answer_line() };
                 assert!(matches(text, &came), "{at}: came {came:?}");
             }
             b'*' => while !matches(text, &connection.answer_line()) {},

@@ -13,7 +13,7 @@ use crate::value::{Address, Username, link_of};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Messages that a client must send in each window to stay (S1).
 pub const MIN_MESSAGES: u32 = 2;
@@ -40,6 +40,8 @@ pub struct NewClient {
     pub from: SocketAddr,
     /// From where it sees the others.
     pub view: Viewpoint,
+    /// The time of its login.
+    pub since: SystemTime,
     /// What is heard of its session.
     pub presence: Arc<Presence>,
     /// How to reach its session.
@@ -102,16 +104,6 @@ impl ClientSnapshot {
     }
 }
 
-/// One client in a list. Of a long one it is a part of the work only to touch what a snapshot has.
-pub struct Listed {
-    /// Its name.
-    pub name: Username,
-    /// Where it is found.
-    pub address: SocketAddr,
-    /// The dialect of a guest.
-    pub guest: Option<Dialect>,
-}
-
 /// Why an ADDR leads to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotFound {
@@ -158,6 +150,8 @@ impl ClientMap {
             reach: None,
             view: client.view,
             active: true,
+            dnd: false,
+            since: client.since,
             joined: now,
             messages: 0,
             warned: false,
@@ -193,7 +187,7 @@ impl ClientMap {
     /// Notes the port on which a client listens and the files it shares; true when it had told a port before.
     pub fn set_listening(&self, key: &SessionKey, port: u16, files: FileNames) -> bool {
         let files = Arc::new(files);
-        self.change(key, |client| {
+        self.change_seen(key, |client| {
             client.files = files;
             client.port.replace(port).is_some()
         })
@@ -208,7 +202,7 @@ impl ClientMap {
             client.reach = Some(port).filter(|port| *port != 0 && listens);
             listens
         };
-        self.change(key, change).unwrap_or(false)
+        self.change_seen(key, change).unwrap_or(false)
     }
 
     /// Adds to the files of a client; false when they would be too many: then it has none.
@@ -225,7 +219,15 @@ impl ClientMap {
 
     /// Lists a client and lets others reach it, or not; true when that is a change.
     pub fn set_active(&self, key: &SessionKey, active: bool) -> bool {
-        self.change(key, |client| std::mem::replace(&mut client.active, active) != active).unwrap_or(false)
+        self.change_seen(key, |client| std::mem::replace(&mut client.active, active) != active).unwrap_or(false)
+    }
+
+    /// Notes whether a client wants not to be disturbed. As with [`ClientMap::watch`], the line does not count.
+    pub fn set_dnd(&self, key: &SessionKey, dnd: bool) {
+        self.change(key, |client| {
+            client.dnd = dnd;
+            client.messages = client.messages.saturating_sub(1);
+        });
     }
 
     /// The port on which a client listens.
@@ -239,18 +241,6 @@ impl ClientMap {
             self.lock().values().filter(|client| client.active).map(|client| client.snapshot()).collect();
         active.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         active
-    }
-
-    /// The active clients as a client with this view finds them, by name.
-    pub fn list(&self, view: Viewpoint) -> Vec<Listed> {
-        let entry = |client: &Client| {
-            let address = view.shows(client.address, client.port, client.reach);
-            Listed { name: client.name.clone(), address, guest: client.guest }
-        };
-        let mut list: Vec<Listed> =
-            self.lock().values().filter(|client| client.active).map(|client| entry(client)).collect();
-        list.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        list
     }
 
     /// The names of the active clients, in order.
@@ -348,7 +338,12 @@ impl ClientMap {
         self.change(key, too_quiet).unwrap_or(false)
     }
 
-    /// Changes the entry of this very session, and none that took its name over.
+    /// Changes what others see of this very session.
+    fn change_seen<T>(&self, key: &SessionKey, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
+        self.lock().change_seen(&key.name, |client| client.id == key.id, change)
+    }
+
+    /// Changes the entry of this very session, and none that took its name over, where nobody sees it.
     fn change<T>(&self, key: &SessionKey, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
         self.lock().get_mut(&key.name).filter(|client| client.id == key.id).map(change)
     }
@@ -401,7 +396,14 @@ mod tests {
     fn client(name: &str, observed: [u8; 4]) -> NewClient {
         let name = name.parse().expect("valid");
         let view = Viewpoint::of(observed.into(), [10, 0, 0, 1].into());
-        NewClient { name, from: (observed, 50_000).into(), view, presence: Arc::default(), mailbox: Arc::new(Nobody) }
+        NewClient {
+            name,
+            from: (observed, 50_000).into(),
+            view,
+            since: SystemTime::UNIX_EPOCH,
+            presence: Arc::default(),
+            mailbox: Arc::new(Nobody),
+        }
     }
 
     fn find(clients: &ClientMap, address: &str) -> Result<String, NotFound> {

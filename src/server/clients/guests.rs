@@ -15,7 +15,7 @@ use crate::value::Username;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// What a guest says about itself.
 pub struct NewGuest {
@@ -73,15 +73,17 @@ impl ClientMap {
         names: &[Username],
         share: GuestShare,
         now: Instant,
+        since: SystemTime,
     ) -> Result<EnteredGuest, NotEntered> {
         let mut clients = self.lock();
         let older = clients.guests().find(|client| client.is_guest_called(&guest.spelling, guest.dialect));
         let older = match older {
-            Some(older) if guest.stays() && older.address == guest.from.ip() => Some(older.name.clone()),
+            Some(older) if guest.stays() && older.address == guest.from.ip() => Some((older.name.clone(), older.since)),
             Some(_) => return Err(NotEntered::Taken),
             None => None,
         };
         let again = older.is_some();
+        let (older, since) = older.map_or((None, since), |(name, since)| (Some(name), since));
         let free = || names.iter().find(|name| !clients.contains_key(name)).cloned();
         let name = older.or_else(free).ok_or(NotEntered::Taken)?;
         if guest.stays() {
@@ -90,17 +92,18 @@ impl ClientMap {
         }
         let gives_way = if again { None } else { make_room(&mut clients, guest.from.ip(), share)? };
         let address = if guest.stays() { guest.from.ip() } else { self.address_for(guest.from.ip(), &clients) };
-        let client = self.guest(guest, name, address, now);
+        let client = self.guest(guest, name, address, now, since);
         let key = client.key();
         clients.insert(client);
         Ok(EnteredGuest { key, again, gives_way })
     }
 
-    fn guest(&self, guest: NewGuest, name: Username, address: IpAddr, now: Instant) -> Box<Client> {
+    fn guest(&self, guest: NewGuest, name: Username, address: IpAddr, now: Instant, since: SystemTime) -> Box<Client> {
         let active = guest.stays();
         // It asks for guests alone, and never where anybody else is.
         let view = Viewpoint::ThisMachine;
-        let client = NewClient { name, from: guest.from, view, presence: Arc::default(), mailbox: guest.mailbox };
+        let client =
+            NewClient { name, from: guest.from, view, since, presence: Arc::default(), mailbox: guest.mailbox };
         let mut client = self.client(client, address, now);
         client.port = Some(guest.port);
         client.active = active;
@@ -207,6 +210,7 @@ mod tests {
             name,
             from: ([10, 0, 0, 7], 50_000).into(),
             view,
+            since: SystemTime::UNIX_EPOCH,
             presence: Arc::default(),
             mailbox: Arc::new(Nobody),
         }
@@ -230,7 +234,7 @@ mod tests {
             Ok(name) => vec![name],
             Err(_) => (1..4).map(|number| Username::nearest(&guest.spelling, number)).collect(),
         };
-        clients.enter_guest(guest, &names, SHARE, Instant::now())
+        clients.enter_guest(guest, &names, SHARE, Instant::now(), SystemTime::UNIX_EPOCH)
     }
 
     fn packet(clients: &ClientMap, name: &str) -> Result<EnteredGuest, NotEntered> {

@@ -3,6 +3,7 @@
 
 use super::file_names::FileNames;
 use super::viewpoint::Viewpoint;
+use super::watch::{News, Sight, Watch};
 use crate::dialect::Dialect;
 use crate::server::delivery::{Mailbox, Presence};
 use crate::value::Username;
@@ -10,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// One client.
 pub struct Client {
@@ -28,6 +29,10 @@ pub struct Client {
     pub reach: Option<u16>,
     pub view: Viewpoint,
     pub active: bool,
+    /// It does not want to be disturbed.
+    pub dnd: bool,
+    /// Since when it is logged in.
+    pub since: SystemTime,
     /// Where the current window of the inactivity rule began: at first the join time.
     pub joined: Instant,
     pub messages: u32,
@@ -52,12 +57,17 @@ pub struct Clients {
     guests: HashSet<Username>,
     /// How many of them have each address of 127/8.
     at_loopback: HashMap<Ipv4Addr, u32>,
+    /// Those who watch the others.
+    pub watch: Watch,
 }
 
 impl Clients {
     /// Enters a client; gives the one that had its name.
     pub fn insert(&mut self, client: Box<Client>) -> Option<Box<Client>> {
         let older = self.remove(&client.name);
+        if client.active {
+            self.watch.note(&client.name, None);
+        }
         if client.guest.is_some() {
             self.guests.insert(client.name.clone());
         }
@@ -71,6 +81,10 @@ impl Clients {
     /// Takes the client of this name out.
     pub fn remove(&mut self, name: &Username) -> Option<Box<Client>> {
         let client = self.by_name.remove(name)?;
+        self.watch.end(name);
+        if let Some(sight) = client.sight() {
+            self.watch.note(name, Some(sight));
+        }
         if client.guest.is_some() {
             self.guests.remove(name);
         }
@@ -112,14 +126,44 @@ impl Clients {
         loopback(address).is_some_and(|address| self.at_loopback.contains_key(&address))
     }
 
-    /// The client of this name, to be changed.
+    /// Changes a client in a way that those who watch may see.
+    pub fn change_seen<T>(
+        &mut self,
+        name: &Username,
+        is_meant: impl Fn(&Client) -> bool,
+        change: impl FnOnce(&mut Client) -> T,
+    ) -> Option<T> {
+        let client = self.by_name.get_mut(name).filter(|client| is_meant(client))?;
+        let before = client.sight();
+        let changed = change(client);
+        if client.sight() != before {
+            self.watch.note(name, before);
+        }
+        Some(changed)
+    }
+
+    /// What those who watch are to be told.
+    pub fn take_news(&mut self) -> Vec<News> {
+        let Clients { by_name, watch, .. } = self;
+        watch.take(|name| by_name.get(name).and_then(|client| Some((client.name.clone(), client.sight()?))))
+    }
+
+    /// The client of this name, to be changed where nobody sees it.
     pub fn get_mut(&mut self, name: &Username) -> Option<&mut Client> {
         self.by_name.get_mut(name).map(|client| &mut **client)
     }
 
-    /// All, to be changed.
+    /// All, to be changed where nobody sees it.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Client> {
         self.by_name.values_mut().map(|client| &mut **client)
+    }
+}
+
+impl Client {
+    /// How it is seen; nothing where it is not listed.
+    pub fn sight(&self) -> Option<Sight> {
+        let Client { address, port, reach, guest, .. } = *self;
+        self.active.then_some(Sight { address, port, reach, guest })
     }
 }
 

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 /// From where a client sees the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Viewpoint {
     /// From the server's own machine.
     ThisMachine,

@@ -89,6 +89,11 @@ impl Outbox {
     /// Writes the session's own answer: waits for its turn and for a slow reader, ten seconds in all. False when
     /// the connection has ended.
     pub fn answer(&self, bytes: &[u8]) -> bool {
+        self.answer_with(|| bytes)
+    }
+
+    /// The same of an answer that is made when its turn has come: whatever others send from then on stands behind it.
+    pub fn answer_with<B: AsRef<[u8]>>(&self, make: impl FnOnce() -> B) -> bool {
         let until = Instant::now() + ANSWER_LIMIT;
         let mut state = self.wait(self.lock(), ANSWER_LIMIT, |state| state.writing && !state.broken);
         if state.broken {
@@ -99,7 +104,7 @@ impl Outbox {
         }
         state.writing = true;
         drop(state);
-        self.write_all(bytes, until)
+        self.write_all(make().as_ref(), until)
     }
 
     /// Writes whole lines for somebody who never waits: at once, or leaves them to the thread that is writing. False

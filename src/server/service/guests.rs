@@ -7,7 +7,7 @@ use crate::server::clients::{ClientSnapshot, EnteredGuest, NewGuest, NotEntered,
 use crate::server::delivery::Mailbox;
 use crate::value::Username;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// How many names that come near to a guest's are tried before it is told that its name is taken.
 const NEAR_NAMES: usize = 100;
@@ -28,7 +28,8 @@ impl Rendezvous {
             return Err(NotEntered::NoName);
         }
         let names = self.names_for(&guest.spelling);
-        let entered = self.clients.enter_guest(guest, &names, self.config.guests(), Instant::now())?;
+        let entered =
+            self.clients.enter_guest(guest, &names, self.config.guests(), Instant::now(), SystemTime::now())?;
         if let Some(other) = &entered.gives_way {
             send_away(other.as_ref(), "The server is full of guests, and your address has the most of them");
         }

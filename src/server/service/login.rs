@@ -7,7 +7,7 @@ use super::rendezvous::{Login, Rendezvous};
 use crate::net::{MAX_OF_MEMBERS, MAX_WITHOUT_LF, Patience, Place, STRANGER_RATE, Standing, TokenBucket};
 use crate::protocol::{Broadcast, MAX_LINE, Notice, Refusal};
 use crate::server::auth::{Credentials, OwnTurns};
-use crate::server::clients::Viewpoint;
+use crate::server::clients::{Listed, Viewpoint};
 use crate::server::delivery::Mailbox;
 use crate::trace::Wire;
 use crate::value::Username;
@@ -270,6 +270,12 @@ impl<'a> LoginState<'a> {
             // Its member may be back on another connection.
             self.services.deliver_owed(&login.key.name);
         }
+    }
+
+    /// The active clients, by name; from this moment on the client is told who comes and who goes.
+    pub fn watch(&self) -> Vec<Listed> {
+        let watch = |login: &Login| self.services.watch(&login.key, Arc::clone(&self.mailbox));
+        self.current.as_ref().map(watch).unwrap_or_default()
     }
 
     /// Tells the client of messages that were lost while its member was not logged in; after the answer to the login.

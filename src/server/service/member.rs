@@ -2,6 +2,7 @@
 
 use super::probe::Probe;
 use super::rendezvous::{Handled, Introduction, Rendezvous};
+use crate::dialect::Dialect;
 use crate::protocol::{BroadcastText, Done, MAX_FILES, MemberRequest, Refusal, Reply};
 use crate::server::clients::{ClientSnapshot, FileNames, Listed, SessionKey};
 use crate::value::comma;
@@ -9,6 +10,7 @@ use crate::value::sentence::counted;
 use crate::value::{Address, Ticket, Username};
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
+use std::time::UNIX_EPOCH;
 
 /// Bytes of a `files_` line, as far as whole names allow.
 const FILES_LINE: usize = 4000;
@@ -21,8 +23,8 @@ pub const MENU: [&str; 10] = [
     "4. Connect to a client: connect_ADDR (ADDR is a username, IP:PORT or IP)",
     "5. Message a client through the server: relay_TEXT_ADDR",
     "6. Tell where you listen and what you share: INIT,name,port,file,file... and SHARE,file...",
-    "7. Look somebody up: GET_U, GET_P,name, GET_UF,name, GET_AF",
-    "8. Come and go: active, inactive",
+    "7. Look somebody up: who, GET_U, GET_P,name, GET_UF,name, GET_AF",
+    "8. Come and go: active, inactive, dnd_on, dnd_off; hear who does: watch, unwatch",
     "9. Who am I: whoami",
     "0. Leave: quit",
 ];
@@ -42,6 +44,8 @@ pub enum Answered {
     Broadcast(BroadcastText),
     /// The next line is the text of a broadcast.
     AskForBroadcast,
+    /// The list, and what follows it: events that are not to come before it.
+    Watch,
 }
 
 /// Decides what is done about a request, and does what does not wait. Data lines are added to `answer`.
@@ -68,6 +72,16 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
         // That it came was counted already.
         MemberRequest::Here => Reply::Ok(String::new()),
         MemberRequest::Probe => return probe(services, key, answer),
+        MemberRequest::Watch => return Answered::Watch,
+        MemberRequest::Unwatch => {
+            services.unwatch(key);
+            Reply::Ok(String::new())
+        }
+        MemberRequest::Who => who(services, key, answer),
+        MemberRequest::DoNotDisturb(dnd) => {
+            services.clients.set_dnd(key, dnd);
+            Reply::Ok(String::new())
+        }
     })
 }
 
@@ -109,13 +123,32 @@ pub fn is(name: &Username, text: &str) -> bool {
 
 #[inline(never)]
 fn list(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Reply {
-    let clients = services.list(key.view);
+    write_list(services.list(key.view), answer)
+}
+
+/// Adds the lines of a list to an answer; gives its last one.
+pub fn write_list(clients: Vec<Listed>, answer: &mut String) -> Reply {
     let count = clients.len();
-    for Listed { name, address, guest } in clients {
-        let guest = guest.map(|dialect| format!("guest-{dialect}"));
-        write(answer, Reply::Client { name, address, guest });
+    for Listed { name, address, guest, .. } in clients {
+        write(answer, Reply::Client { name, address, guest: guest.map(kind) });
     }
     Reply::Ok(counted(count, "active client"))
+}
+
+#[inline(never)]
+fn who(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Reply {
+    let clients = services.list(key.view);
+    let count = clients.len();
+    for Listed { name, address, guest, since, dnd } in clients {
+        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        write(answer, Reply::Person { name, address, since, dnd, guest: guest.map(kind) });
+    }
+    Reply::Ok(counted(count, "active client"))
+}
+
+/// What stands behind the address of a guest.
+fn kind(dialect: Dialect) -> String {
+    format!("guest-{dialect}")
 }
 
 #[inline(never)]

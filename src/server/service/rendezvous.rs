@@ -139,7 +139,9 @@ impl Rendezvous {
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
     pub fn enter(&self, name: Username, from: SocketAddr, view: Viewpoint, mailbox: Arc<dyn Mailbox>) -> Login {
         let (now, presence) = (Instant::now(), Arc::<Presence>::default());
-        let client = NewClient { name, from, view, presence: Arc::clone(&presence), mailbox: Arc::clone(&mailbox) };
+        let since = SystemTime::now();
+        let client =
+            NewClient { name, from, view, since, presence: Arc::clone(&presence), mailbox: Arc::clone(&mailbox) };
         let (key, older) = self.clients.enter(client, now);
         if let Some(older) = older {
             self.take_over(&key.name, from.ip(), &older, now);

@@ -9,14 +9,14 @@
 
 use super::logged;
 use super::menu_inbox::{MenuInbox, show};
-use super::menu_step::{Prompt, Step, inside, outside};
+use super::menu_step::{Prompt, Step, inside, list, outside};
 use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU, PIECE};
 use crate::net::listener::{Service, reached_address};
 use crate::net::{BurstReader, Pieces, Place, Refused, has_hung_up, is_network_loss};
 use crate::protocol::{Event, MAX_LINE, MemberRequest, Refusal, Request, masked_name};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
-use crate::server::service::{ClientSnapshot, LoginState, Rendezvous, SessionKey, TimeIsUp};
+use crate::server::service::{LoginState, Rendezvous, SessionKey, TimeIsUp};
 use crate::value::BadLine;
 use crate::value::sentence::counted;
 use log::info;
@@ -129,6 +129,11 @@ impl<'a> MenuSession<'a> {
         let go_on = match step {
             Step::Wait | Step::SignUp(_) | Step::LogIn(_) => true,
             Step::Say(answer) => self.answer(answer),
+            // What waits is older than the list, and what comes from now on is newer.
+            Step::Watch => self.inbox.outbox.answer_with(|| {
+                self.login.watch();
+                self.list() + MENU
+            }),
             // Nothing rides in front of the answer to a login: a client may look how it begins.
             Step::CatchUp(answer) => self.inbox.outbox.answer(answer.as_bytes()) && self.catch_up(),
             Step::Close(answer) => {
@@ -216,6 +221,7 @@ impl<'a> MenuSession<'a> {
             Step::Say(said) | Step::CatchUp(said) | Step::Close(said) => said.lines().next().unwrap_or_default(),
             // What comes of it is logged by its result.
             Step::Wait | Step::SignUp(_) | Step::LogIn(_) => return step,
+            Step::Watch => "Active Clients:",
         };
         self.log(&asked, said);
         step
@@ -322,6 +328,11 @@ impl<'a> MenuSession<'a> {
         let word = message.trim().to_owned();
         match Choice::parse(message) {
             Choice::List => (word, Step::Say(self.list() + MENU)),
+            Choice::Watch => (word, Step::Watch),
+            Choice::Unwatch => {
+                self.services.unwatch(&key);
+                (word, inside(menu::UNWATCHED))
+            }
             Choice::Broadcast => (word, self.ask(menu::BROADCAST_TEXT, Prompt::BroadcastText)),
             Choice::Message => self.relay(&key, message),
             Choice::Exit => (word, self.exit(MENU)),
@@ -333,14 +344,9 @@ impl<'a> MenuSession<'a> {
         self.login.current().map(|login| login.key.clone())
     }
 
-    /// Where others listen, or else where their connections come from.
     fn list(&self) -> String {
-        let clients = self.services.active();
-        let Some(key) = self.key() else { return String::new() };
-        let address = |client: &ClientSnapshot| client.port.map_or(client.source, |_| client.seen_from(key.view));
-        let addresses: Vec<SocketAddr> = clients.iter().map(address).collect();
         let limit = if self.inbox.is_quiet() { MAX_WRITE - MENU.len() } else { usize::MAX };
-        menu::list(&addresses, limit)
+        self.key().map(|key| list(self.services, &key, limit)).unwrap_or_default()
     }
 
     /// These clients do not listen, nor do they know tickets: the server hands their messages over.

@@ -1,8 +1,10 @@
 //! What a session of the menu dialect does next, and what it takes the next message for. No socket is known here.
 
-use crate::dialect::menu::{GREETING, MENU};
+use crate::dialect::menu::{self, GREETING, MENU};
 use crate::server::auth::{Credentials, LoginDialogue};
+use crate::server::service::{ClientSnapshot, Rendezvous, SessionKey};
 use crate::trace::Expected;
+use std::net::SocketAddr;
 
 /// What the loop does after a message.
 pub enum Step {
@@ -12,6 +14,8 @@ pub enum Step {
     Say(String),
     /// Answer, then send what was broadcast before, and from now on whatever comes.
     CatchUp(String),
+    /// Answer with the list, then tell who comes and who goes.
+    Watch,
     /// Answer, then close.
     Close(String),
     /// Hash, and make an account.
@@ -43,6 +47,13 @@ impl Prompt {
             Prompt::Anything | Prompt::Option => Expected::Stranger,
         }
     }
+}
+
+/// The active clients, at most `limit` bytes: where they listen, or else where their connections come from.
+pub fn list(services: &Rendezvous, key: &SessionKey, limit: usize) -> String {
+    let address = |client: &ClientSnapshot| client.port.map_or(client.source, |_| client.seen_from(key.view));
+    let addresses: Vec<SocketAddr> = services.active().iter().map(address).collect();
+    menu::list(&addresses, limit)
 }
 
 /// An answer to somebody who is not logged in.

@@ -59,6 +59,8 @@ pub enum Work {
     Files(Vec<ClientSnapshot>),
     /// See who listens at the client's address: [`Session::probed`].
     Probe(Probe),
+    /// Send the list, and from then on who comes and goes: [`Session::watch`] gives the list.
+    Watch,
 }
 
 impl From<Work> for Next {
@@ -125,7 +127,7 @@ impl<'a> Session<'a> {
         };
         match &next {
             // Their results are logged.
-            Next::Do(work) if matches!(**work, Work::SignUp(_) | Work::LogIn(_) | Work::Probe(_)) => {}
+            Next::Do(work) if matches!(**work, Work::SignUp(_) | Work::LogIn(_) | Work::Probe(_) | Work::Watch) => {}
             // It broadcasts, and is answered and logged with those behind it that do.
             Next::Read if answer.len() == began => {}
             // Lists of files are sent by the loop, and not logged.
@@ -262,6 +264,7 @@ impl<'a> Session<'a> {
             }
             Answered::Files(clients) => return Work::Files(clients).into(),
             Answered::Probe(probe) => return Work::Probe(probe).into(),
+            Answered::Watch => return Work::Watch.into(),
         }
         Next::Read
     }
@@ -275,6 +278,17 @@ impl<'a> Session<'a> {
         };
         self.prompt = Prompt::Login(dialogue);
         write(answer, Reply::Ok(question.to_owned()));
+    }
+
+    /// The answer to `watch`. It is called when nobody else can write to the connection until the answer has left: what
+    /// happens from now on comes behind it.
+    #[inline(never)]
+    pub fn watch(&self) -> String {
+        let mut answer = String::new();
+        let end = service::write_list(self.login.watch(), &mut answer);
+        self.log(&end.to_string());
+        write(&mut answer, end);
+        answer
     }
 
     /// The account was made, or not.

@@ -198,6 +198,7 @@ impl<'a> Connection<'a> {
                 Some(Next::Read)
             }
             Work::Files(clients) => self.send_files(&clients).then_some(Next::Read),
+            Work::Watch => self.outbox.answer_with(|| session.watch().into_bytes()).then_some(Next::Read),
         }
     }
 

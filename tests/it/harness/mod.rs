@@ -210,7 +210,6 @@ impl Lines {
     }
 
     fn take(&mut self, event: bool) -> String {
-        let is_event = |line: &str| ["bcast_", "msg_", "notice_"].iter().any(|word| line.starts_with(word));
         if let Some(at) = self.kept.iter().position(|line| is_event(line) == event) {
             return self.kept.remove(at).expect("just found");
         }
@@ -263,6 +262,11 @@ impl Lines {
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "closed within the limit"),
         }
     }
+}
+
+/// Whether a line is an event, as far as its first word says it.
+pub fn is_event(line: &str) -> bool {
+    ["bcast_", "msg_", "notice_", "joined_", "left_"].iter().any(|word| line.starts_with(word))
 }
 
 /// A UDP socket on the address that the server assigned.
