@@ -19,6 +19,7 @@ pub mod runner;
 pub mod screen;
 pub mod paths;
 pub mod history;
+pub mod blocked;
 mod log_lines;
 pub mod logs;
 pub mod pen;

@@ -15,6 +15,8 @@ pub mod no_server;
 pub mod own_broadcasts;
 pub mod questions;
 pub mod strangers;
+pub mod people;
+pub mod peace;
 pub mod rules;
 pub mod session;
 pub mod logins;
@@ -26,6 +28,7 @@ pub mod script;
 pub mod display;
 pub mod state;
 pub mod here;
+pub mod present;
 pub mod reach;
 pub mod link;
 pub mod login;
@@ -34,6 +37,7 @@ pub mod talks;
 pub mod messages;
 pub mod jobs;
 pub mod transfers;
+pub mod blocking;
 pub mod announce;
 pub mod answers;
 pub mod doctor;
@@ -43,6 +47,8 @@ pub mod keys;
 pub mod lines;
 
 pub use display::Seen;
+pub use peace::MAX_BLOCKED;
+pub use people::Watching;
 pub use rules::{Credentials, Face, Rules};
 pub use state::App;
 
@@ -82,6 +88,7 @@ impl App {
             self.strangers.deadline(),
             self.announcement.deadline(),
             self.transfers.deadline(),
+            self.present.deadline(),
             self.script.deadline(),
             self.doctor.deadline(),
             self.display.as_ref().and_then(|display| display.deadline()),
@@ -99,6 +106,7 @@ impl App {
         self.questions_tick();
         self.strangers_tick();
         self.transfers_tick();
+        self.present_tick();
         self.doctor_tick();
         self.display_tick();
         self.settle()

@@ -15,7 +15,7 @@ pub use effect::{Effect, End};
 pub use key::{Key, Size};
 pub use link::{LinkError, LinkId, NoConnection};
 pub use picture::{Frame, Picture, Piece, Row, Style};
-pub use shown::{Line, Place, Shown};
+pub use shown::{Line, Missed, Place, Shown};
 pub use transfer::{Stage, Step, Way};
 
 use crate::protocol::{FromServer, Reply};

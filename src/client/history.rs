@@ -22,7 +22,7 @@ pub struct History {
 impl History {
     /// The file in its usual place; nothing is remembered where there is none.
     pub fn new() -> History {
-        History { path: usual_place(), told: false }
+        History { path: state_file("history"), told: false }
     }
 
     /// The lines of former runs, oldest first, at most [`MAX_LINES`]. Older ones are thrown away.
@@ -107,11 +107,12 @@ fn logged(path: &Path, done: io::Result<()>) {
     }
 }
 
-/// As the XDG base directories have it: a relative path in the variable counts as none.
-fn usual_place() -> Option<PathBuf> {
+/// Where a file of this name is kept between runs. As the XDG base directories have it: a relative path in the variable
+/// counts as none.
+pub(super) fn state_file(name: &str) -> Option<PathBuf> {
     let folder = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
-    state.map(|state| state.join("peerline/history"))
+    state.map(|state| state.join("peerline").join(name))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Puts a client together from its options, and runs it to its end.
 
-use super::app::{App, Face, Rules};
+use super::app::{App, Face, Rules, Watching};
 use super::call::Signals;
 use super::dispatch::Means;
 use super::event::{End, Line, Now};
@@ -17,6 +17,7 @@ use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
 use super::screen;
 use crate::trace::{self, Event, Sinks, Trace};
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -47,7 +48,7 @@ fn run_at(server: SocketAddr, options: Options, trace: &Trace) -> Result<bool, S
     let files = ClientFiles::new(options.files.clone())?;
     let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
     let former_lines = pen.former_lines();
-    let rules = rules(&options, server, &files, face);
+    let rules = Rules { blocked: pen.blocked()?, ..rules(&options, server, &files, face) };
     let stop = Stop::new(signals.clone());
     stop.on_signals()?;
     let no_thread = |error: io::Error| format!("no thread: {error}");
@@ -115,11 +116,23 @@ fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face)
         gifts: options.gifts,
         relay: options.relay,
         local: options.local,
+        watching: watching(options, face),
+        blocked: BTreeSet::new(),
         zone: TimeZone::system(),
         logs: options.output.logs.is_some(),
         doctor: options.task == Task::Doctor,
         // A doctor is asked about the network.
         quiet: options.output.quiet || options.task == Task::Doctor,
+    }
+}
+
+/// A script is told of nobody: its output is what it asked for.
+fn watching(options: &Options, face: Face) -> Watching {
+    match face {
+        _ if options.task != Task::Menu => Watching::Never,
+        _ if options.output.json => Watching::ForPrograms,
+        face if face.is_person() => Watching::ForPeople,
+        _ => Watching::Never,
     }
 }
 

@@ -27,6 +27,8 @@ pub enum PeerRefusal {
     Declined,
     /// The person said nothing in time.
     NoAnswer,
+    /// The person is asked nothing at present.
+    DoNotDisturb,
     /// The person lets nothing of that kind be done here.
     NotAllowed,
     /// The person stopped the command, or left.
@@ -68,9 +70,10 @@ const UNREADABLE: &str = " cannot be read by its owner";
 const CHANGED: &str = " has changed while it was sent";
 
 /// The sentences without fields.
-const PLAIN: [(&str, PeerRefusal); 12] = [
+const PLAIN: [(&str, PeerRefusal); 13] = [
     ("declined", PeerRefusal::Declined),
     ("no answer", PeerRefusal::NoAnswer),
+    ("does not want to be disturbed", PeerRefusal::DoNotDisturb),
     ("not allowed", PeerRefusal::NotAllowed),
     ("stopped", PeerRefusal::Stopped),
     (NOT_INTRODUCED, PeerRefusal::NotIntroduced),
@@ -151,6 +154,7 @@ impl PeerRefusal {
             PeerRefusal::BeyondEnd { .. } | PeerRefusal::HasChanged(_) => Advice::BeginAnew,
             PeerRefusal::Declined
             | PeerRefusal::NoAnswer
+            | PeerRefusal::DoNotDisturb
             | PeerRefusal::NotAllowed
             | PeerRefusal::Stopped
             | PeerRefusal::SharesNothing

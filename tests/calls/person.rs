@@ -3,7 +3,7 @@
 
 use super::fetching::Fetching;
 use super::played::{LIMIT, name};
-use peerline::client::app::{App, Credentials, Face, Rules};
+use peerline::client::app::{App, Credentials, Face, Rules, Watching};
 use peerline::client::call::{self, Call, OrderSender, Signal, Signals};
 use peerline::client::dispatch::{self, Doorway, Means};
 use peerline::client::event::{CallId, Effect, Event, LinkId, News, Now, Shown};
@@ -13,7 +13,7 @@ use peerline::client::run::{ConsentLog, RunOptions};
 use peerline::net::listener::close_gently;
 use peerline::protocol::Reply;
 use peerline::value::Ticket;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,6 +77,8 @@ fn rules(who: &str) -> Rules {
         gifts: true,
         relay: true,
         local: false,
+        watching: Watching::Never,
+        blocked: BTreeSet::new(),
         doctor: false,
         zone: jiff::tz::TimeZone::UTC,
         logs: false,

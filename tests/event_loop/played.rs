@@ -151,6 +151,10 @@ impl Scribe for Pen {
 
     fn log(&mut self, _: Vec<(Username, Line)>) {}
 
+    fn block(&mut self, _: &Username, _: bool) -> Result<(), String> {
+        Ok(())
+    }
+
     fn paths(&mut self, begin: &str) -> Vec<String> {
         vec![format!("{begin}tes")]
     }

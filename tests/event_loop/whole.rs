@@ -2,7 +2,7 @@
 
 use super::played::{LIMIT, Parts, Pen, name};
 use clap::Parser;
-use peerline::client::app::{App, Credentials, Face, Rules};
+use peerline::client::app::{App, Credentials, Face, Rules, Watching};
 use peerline::client::call::Signals;
 use peerline::client::event::{End, Event, Line, Now, Shown};
 use peerline::client::run::RunOptions;
@@ -10,6 +10,7 @@ use peerline::client::runner::{Full, Interface, Output, ROOM, Runner, Stop};
 use peerline::net::Shutdown;
 use peerline::server::Server;
 use peerline::server::config::Config;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -152,6 +153,8 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
         gifts: true,
         relay: true,
         local: false,
+        watching: Watching::Never,
+        blocked: BTreeSet::new(),
         doctor: false,
         zone: jiff::tz::TimeZone::UTC,
         logs: false,

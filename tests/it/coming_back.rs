@@ -95,7 +95,8 @@ fn a_script_that_leaves_and_comes_back_is_refused_nothing() {
 #[test]
 fn a_broadcast_whose_answer_is_lost_is_perhaps_sent_and_no_success() {
     let act = |answers, hears| Act { late: AT_ONCE, answers, hears };
-    let (address, playing) = play(vec![act(2, 1), act(usize::MAX, 0)]);
+    // To the login, to INIT, and to `watch`, which a program's client says.
+    let (address, playing) = play(vec![act(3, 1), act(usize::MAX, 0)]);
     let mut alice = ClientProcess::start(address, &["--user", "alice", "--json", "--exec", "broadcast hello; whoami"]);
     let told = alice.see("\"perhaps\"");
     assert!(told.contains("\"id\":1") && told.contains("Perhaps sent: the connection to the server is lost"), "{told}");

@@ -1,5 +1,6 @@
 //! Who comes and who goes, as those see it who watch.
 
+use crate::harness::client::ClientProcess;
 use crate::harness::menus::{Asks, MENU, Shows, quiet_server, server};
 use crate::harness::{Lines, TestServer};
 use std::collections::BTreeSet;
@@ -142,4 +143,51 @@ fn a_client_of_s2_hears_of_it_with_its_next_answers() {
         seen.push_str(&alice.ask("what"));
     }
     assert!(seen.starts_with("carol is here\n"), "{seen}");
+}
+
+#[test]
+fn a_program_reads_who_comes_and_who_goes() {
+    let server = TestServer::start(&[]);
+    let mut alice = ClientProcess::start(server.address, &["--user", "alice", "--signup", "--json"]);
+    alice.see("\"event\":\"joined\",\"guest\":null,\"ip\":\"127.0.0.2\",\"name\":\"alice\",\"new\":false");
+    let bob = server.join("bob");
+    alice.see("\"event\":\"joined\",\"guest\":null,\"ip\":\"127.0.0.3\",\"name\":\"bob\",\"new\":true,\"port\":0");
+    bob.hang_up();
+    alice.see("\"event\":\"left\",\"name\":\"bob\"");
+    alice.say("who");
+    alice.see("\"dnd\":false,\"event\":\"person\"");
+    assert_eq!(alice.finish(), Some(0));
+}
+
+#[test]
+fn who_is_blocked_stays_so_in_the_next_run() {
+    let server = TestServer::start(&[]);
+    let home = tempfile::tempdir().expect("a folder");
+    let at_home = |options: &[&str]| ClientProcess::start_at_home(home.path(), server.address, options);
+    let mut alice = at_home(&["--user", "alice", "--signup"]);
+    alice.see("Logged in as alice.");
+    alice.say("block bob");
+    alice.see("Nothing of bob reaches you any more");
+    assert_eq!(alice.finish(), Some(0));
+    let mut alice = at_home(&["--user", "alice"]);
+    alice.see("Logged in as alice.");
+    let mut bob = ClientProcess::join(server.address, "bob");
+    bob.say("msg alice hello");
+    bob.see("declined");
+    bob.say("chat alice");
+    bob.see("No chat with alice: declined");
+    bob.say("all anybody there?");
+    bob.see("Broadcast 1 sent to 2 clients");
+    alice.say("blocked");
+    alice.see("bob");
+    alice.say("unblock bob");
+    alice.see("You hear bob again");
+    bob.say("msg alice hello again");
+    alice.see("hello again");
+    assert_eq!(alice.finish(), Some(0));
+    assert!(!alice.seen.iter().any(|line| line.contains("anybody") || line.ends_with(": hello")), "{:?}", alice.seen);
+    std::fs::write(home.path().join("peerline/blocked"), "no name at all\n").expect("written");
+    let mut alice = at_home(&["--user", "alice"]);
+    alice.see("peerline/blocked:1: A username has");
+    assert_eq!(alice.finish(), Some(2));
 }

@@ -132,7 +132,7 @@ fn no_answer_is_a_no_and_one_question_a_person_at_a_time() {
     ann.client.say("decline 2");
     alice.see("No chat with ann: declined");
     waits.hang_up();
-    ann.client.see("carol no longer waits");
+    ann.client.see("carol asked to run a command at ");
     assert_eq!(ann.client.finish(), Some(0));
     assert_eq!(ann.rows(), ["ann | carol | busy |  | date", "ann | carol | hung up |  | id"]);
     let mut asking = ask_raw(&mut carol, "carol", "bob", "id");
@@ -140,7 +140,7 @@ fn no_answer_is_a_no_and_one_question_a_person_at_a_time() {
     alice.say("run bob echo hi");
     alice.see("[run] bob: hi");
     assert_eq!(asking.line(), "ERR,no answer");
-    bob.client.see("carol no longer waits");
+    bob.client.see("carol asked to run a command at ");
     bob.client.say("decline");
     let hangs_up = ask_raw(&mut carol, "carol", "bob", "id");
     bob.client.see("carol asks to run here: id");

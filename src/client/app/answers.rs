@@ -52,11 +52,14 @@ impl App {
                 self.tickets.put(name, ticket, self.now.instant);
                 self.late_tickets();
             }
+            Reply::Message { from, .. } if self.is_blocked(&from) => {}
             Reply::Message { from, text } => {
                 let shown = Shown::Message { from: from.clone(), text, stranger: None, relayed: true };
                 self.shown(Place::Person(from), shown);
             }
             Reply::Notice(notice) => self.notice(&notice),
+            Reply::Joined { name, address, guest } => self.joined(name, address, guest),
+            Reply::Left(name) => self.left(name),
             other => self.shown(Place::Server, Shown::Notice { text: other.to_string() }),
         }
     }
@@ -76,7 +79,8 @@ impl App {
         match ask.purpose.clone() {
             Purpose::SignUp => self.signed_up(&end),
             Purpose::LogIn => self.answered_login(link, &ask.data, &end),
-            Purpose::Hide | Purpose::Here => {}
+            // An older server does not know it.
+            Purpose::Hide | Purpose::Here | Purpose::Peace => {}
             Purpose::Listen => self.ready(refusal),
             Purpose::Reach => self.reach_told(refusal),
             Purpose::Show => self.show_answer(*ask, end),
@@ -97,6 +101,7 @@ impl App {
             Purpose::Announce => self.announced(refusal),
             Purpose::Size => self.size_answered(),
             Purpose::Probe => self.probed(end),
+            Purpose::Watch => self.watched(ask.data, &end),
             Purpose::Others => self.try_others(&ask.data, &end),
             Purpose::Goodbye => self.said_goodbye(),
         }
@@ -115,6 +120,9 @@ impl App {
                 Reply::Client { name, address, guest } => {
                     self.detours.listens_at(&name, address);
                     Shown::Client { name, address, guest }
+                }
+                Reply::Person { name, address, since, dnd, guest } => {
+                    Shown::Person { name, address, guest, since, dnd }
                 }
                 other => Shown::Notice { text: other.to_string() },
             };

@@ -61,6 +61,10 @@ pub enum Purpose {
     Probe,
     /// To know whom we may connect to.
     Others,
+    /// To hear who comes and who goes.
+    Watch,
+    /// That others know whether we want to be disturbed.
+    Peace,
     /// Nothing: the person talks with a peer, and is not idle.
     Here,
     /// The goodbye.
@@ -149,6 +153,8 @@ impl Purpose {
             | Purpose::Reach
             | Purpose::Introduction(_)
             | Purpose::Announce
+            | Purpose::Watch
+            | Purpose::Peace
             | Purpose::Here
             | Purpose::Size
             | Purpose::Goodbye => false,
@@ -283,7 +289,9 @@ impl Asks {
             }
         }
         match reply {
-            Reply::Broadcast(_) | Reply::Message { .. } | Reply::Notice(_) => on_event(reply),
+            Reply::Broadcast(_) | Reply::Message { .. } | Reply::Notice(_) | Reply::Joined { .. } | Reply::Left(_) => {
+                on_event(reply)
+            }
             Reply::Ticket { .. } => {
                 // Only an introduction has a ticket in its answer, and then the next line is sure to come soon.
                 let introduces =

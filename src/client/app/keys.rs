@@ -30,6 +30,7 @@ impl App {
     /// A key was pressed.
     pub fn key(&mut self, key: Key) {
         let now = self.now.instant;
+        self.know_who_is_there();
         let Some(display) = &mut self.display else { return };
         display.is_stale = true;
         display.windows.forget_hint();

@@ -1,6 +1,7 @@
 //! Peers that have connected to us: who they are, and what becomes of what they ask for.
 
 use super::asks::Origin;
+use super::link::unix_time;
 use super::questions::{Question, Verdict, Wish};
 use super::state::App;
 use super::strangers::MAX_MESSAGE;
@@ -120,7 +121,18 @@ impl App {
     fn let_in(&mut self, call: CallId, knock: Knock, verified: bool) {
         let Knock { from: address, opening, text, room, .. } = knock;
         let stranger = (!verified).then(|| address.ip());
+        let is_blocked = self.is_blocked(opening.name());
         match opening {
+            // A command is refused with a row in the consent log.
+            Opening::Chat { .. }
+            | Opening::Message { .. }
+            | Opening::File { .. }
+            | Opening::List { .. }
+            | Opening::Give { .. }
+                if is_blocked =>
+            {
+                self.order(call, Order::Refuse(PeerRefusal::Declined));
+            }
             Opening::Chat { name, .. } => self.asked_for_chat(call, name, stranger),
             Opening::Message { name: from, .. } => self.told(call, from, text.unwrap_or_default(), stranger),
             Opening::File { .. } if !verified => self.order(call, Order::Refuse(PeerRefusal::TicketNeeded)),
@@ -184,6 +196,10 @@ impl App {
         if stranger.is_some_and(|address| !self.strangers.may_ask(address, self.now.instant)) {
             return self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_QUESTIONS.to_owned())));
         }
+        if self.peace.dnd {
+            self.order(call, Order::Refuse(PeerRefusal::DoNotDisturb));
+            return self.missed_in_peace(from, &wish);
+        }
         match self.put_question(call, &from, wish, limit) {
             Some(question) => {
                 let home = home_of(&from, verified);
@@ -197,12 +213,18 @@ impl App {
         // What is no command was refused before anybody was told of it.
         let Ok(words) = command.parse::<Words>() else { return self.out.push(Effect::HangUp(call)) };
         let (command, limit) = (words.to_string(), self.rules.run.question);
-        if self.rules.run.never {
+        if self.is_blocked(&from) {
+            self.decide(call, from, command, Decision::Declined);
+        } else if self.rules.run.never {
             self.decide(call, from, command, Decision::Never);
         } else if self.rules.run.allowed.allows(&words) {
             self.decide(call, from, command, Decision::Listed);
         } else {
             let wish = Wish::Command { command: command.clone() };
+            if self.peace.dnd {
+                self.decide(call, from.clone(), command, Decision::DoNotDisturb);
+                return self.missed_in_peace(from, &wish);
+            }
             match self.put_question(call, &from, wish, limit) {
                 Some(question) => {
                     let home = Place::Person(from.clone());
@@ -229,6 +251,10 @@ impl App {
         }
         if self.rules.take.contains(&from) {
             return self.order(call, Order::Take(self.rules.downloads.clone()));
+        }
+        if self.peace.dnd {
+            self.order(call, Order::Refuse(PeerRefusal::DoNotDisturb));
+            return self.missed_in_peace(from, &wish);
         }
         let limit = self.rules.answer_limit;
         match self.put_question(call, &from, wish, limit) {
@@ -257,7 +283,8 @@ impl App {
         }
     }
 
-    fn decline(&mut self, question: Question, origin: &Origin) {
+    /// Says no to a question.
+    pub fn decline(&mut self, question: Question, origin: &Origin) {
         let Question { call, from, wish, .. } = question;
         self.show(origin, Shown::Info { text: format!("Declined {from}.") });
         match wish {
@@ -309,8 +336,11 @@ impl App {
 
     fn missed(&mut self, question: Question, decision: Decision) {
         let home = question.place();
-        let Question { number, call, from, wish, .. } = question;
-        self.shown(home, Shown::Missed { question: number, from: from.clone() });
+        let Question { number, call, from, wish, since, .. } = question;
+        let waited = self.now.instant.saturating_duration_since(since);
+        let time = unix_time(self.now.clock.checked_sub(waited).unwrap_or(self.now.clock));
+        let missed = Shown::Missed { question: Some(number), from: from.clone(), call: wish.missed(), time };
+        self.shown(home, missed);
         self.give_no_answer(call, from, wish, decision);
     }
 

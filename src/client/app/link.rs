@@ -211,6 +211,8 @@ impl App {
         let (me, others) = (me.clone(), *others);
         self.announcement.begin();
         self.reach_others(others);
+        self.watch();
+        self.tell_peace();
         self.fetches_go_on();
         let again = self.life.was_online;
         self.life.was_online = true;

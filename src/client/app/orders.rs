@@ -15,6 +15,7 @@ impl App {
     pub fn carry_out(&mut self, command: Command, origin: &Origin) {
         match command {
             Command::List => self.ask_server(Purpose::Show, MemberRequest::List, origin),
+            Command::Who => self.ask_server(Purpose::Show, MemberRequest::Who, origin),
             Command::Users => self.ask_server(Purpose::Users, MemberRequest::GetUsers, origin),
             Command::AddressOf(name) => {
                 self.ask_server(Purpose::Fields, MemberRequest::GetPeer(name.to_string()), origin);
@@ -47,6 +48,10 @@ impl App {
             Command::Login => self.log_in_anew(false),
             Command::Signup => self.log_in_anew(true),
             Command::Earlier => self.show_earlier(origin),
+            Command::Block(name) => self.block(name, origin),
+            Command::Unblock(name) => self.unblock(&name, origin),
+            Command::Blocked => self.show_blocked(origin),
+            Command::Dnd(dnd) => self.set_dnd(dnd, origin),
             Command::Quiet(quiet) => self.set_quiet(quiet, origin),
             Command::Help(word) => self.help(word.as_deref(), origin),
             Command::QuitNow => self.leave(),

@@ -2,7 +2,7 @@
 //! question: what was exchanged while somebody typed is not answered by it.
 
 use crate::client::command::Which;
-use crate::client::event::{CallId, Place};
+use crate::client::event::{CallId, Missed, Place};
 use crate::value::plainly_within;
 use crate::value::{Size, Username};
 use std::collections::VecDeque;
@@ -96,6 +96,15 @@ impl Wish {
     /// Whether the server has told who asks.
     pub fn is_proven(&self) -> bool {
         !matches!(self, Wish::Chat { verified: false })
+    }
+
+    /// What it was when nobody has answered it.
+    pub fn missed(&self) -> Missed {
+        match self {
+            Wish::Chat { .. } => Missed::Chat,
+            Wish::Command { .. } => Missed::Command,
+            Wish::Gift { .. } => Missed::Gift,
+        }
     }
 
     /// What is asked for, where several stand in a line.
@@ -274,6 +283,11 @@ impl Questions {
             self.gone.pop_front();
         }
         Some(gone)
+    }
+
+    /// Takes out all of this person.
+    pub fn take_of(&mut self, from: &Username, now: Instant) -> Vec<Question> {
+        std::iter::from_fn(|| self.remove(|question| question.from == *from, now)).collect()
     }
 
     /// When the next one has waited for too long.

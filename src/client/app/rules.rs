@@ -1,8 +1,10 @@
 //! What the options say about how the client behaves.
 
+use super::people::Watching;
 use crate::client::run::RunOptions;
 use crate::value::Username;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,6 +59,10 @@ pub struct Rules {
     pub gifts: bool,
     /// Whether the server carries a message that cannot be delivered directly.
     pub relay: bool,
+    /// Who is told of who comes and who goes.
+    pub watching: Watching,
+    /// Whom the person does not want to hear.
+    pub blocked: BTreeSet<Username>,
     /// Whether only clients on this machine may connect.
     pub local: bool,
     /// Whether the client only checks the way to the server and back.

@@ -8,6 +8,8 @@ use super::hellos::Hellos;
 use super::inbox::Inbox;
 use super::logins::Logins;
 use super::own_broadcasts::OwnBroadcasts;
+use super::peace::Peace;
+use super::people::Present;
 use super::questions::Questions;
 use super::rules::Rules;
 use super::script::Script;
@@ -33,6 +35,7 @@ pub struct App {
     /// Whether anything that was asked for was refused.
     pub(super) refused: bool,
     pub(super) quiet: bool,
+    pub(super) peace: Peace,
     pub(super) calls: u64,
     pub(super) session: Session,
     pub(super) life: Life,
@@ -53,6 +56,7 @@ pub struct App {
     pub(super) jobs: Jobs,
     pub(super) transfers: Transfers,
     pub(super) announcement: Announcement,
+    pub(super) present: Present,
     /// When the server was last told that the person is there.
     pub(super) here: Option<Instant>,
     pub(super) earlier: Vec<Shown>,
@@ -69,6 +73,7 @@ impl App {
         let display = rules.face.is_screen().then(|| Display::new(rules.zone.clone()));
         App {
             quiet: rules.quiet,
+            peace: Peace::new(rules.blocked.clone()),
             rules,
             now,
             out: Vec::new(),
@@ -93,6 +98,7 @@ impl App {
             jobs: Jobs::default(),
             transfers: Transfers::default(),
             announcement: Announcement::default(),
+            present: Present::default(),
             here: None,
             earlier: Vec::new(),
             script: Script::default(),
@@ -158,6 +164,9 @@ impl App {
             let earlier = broadcast.unix_time < since;
             let is_own = self.name() == Some(&broadcast.from);
             let arrived = if is_own { self.own_broadcasts.seen(&broadcast.text) } else { None };
+            if self.is_blocked(&broadcast.from) {
+                continue;
+            }
             let shown = Shown::Broadcast { broadcast, earlier };
             if earlier && self.earlier.len() < MAX_EARLIER {
                 self.earlier.push(shown.clone());

@@ -196,7 +196,7 @@ impl App {
         match (&talk.with, end) {
             (None, Err(CallError::Cancelled)) => {}
             (None, Err(why)) => {
-                let shown = Shown::ChatRefused { by: talk.asked, reason: why.to_string() };
+                let shown = Shown::ChatRefused { reason: self.with_advice(&talk.asked, &why), by: talk.asked };
                 self.show(&talk.origin, shown);
             }
             (_, Ok(TalkEnd::TheyLeft)) => self.talk_closed(&talk, "the other side left".to_owned()),

@@ -1,8 +1,10 @@
 //! Rules of the App, played without a process, a socket or a sleep.
 
 mod addresses;
+mod blocking;
 mod cuts;
 mod network;
+mod present;
 mod screen;
 mod sessions;
 mod strangers;
@@ -10,7 +12,7 @@ mod talks;
 mod transfers;
 
 use super::App;
-use super::{Credentials, Face, Rules};
+use super::{Credentials, Face, Rules, Watching};
 use crate::client::event::{
     CallEnd, CallError, CallId, Decision, Effect, End, Event, Key, Knock, LinkError, LinkId, News, NoConnection,
     NoProof, Now, Order,
@@ -20,6 +22,7 @@ use crate::client::run::RunOptions;
 use crate::peer_protocol::{Opening, PeerRefusal};
 use crate::protocol::{FromServer, Reply};
 use crate::value::Username;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -66,6 +69,8 @@ fn rules(face: Face) -> Rules {
         gifts: true,
         relay: true,
         local: false,
+        watching: Watching::Never,
+        blocked: BTreeSet::new(),
         doctor: false,
         zone: jiff::tz::TimeZone::UTC,
         logs: false,
@@ -204,6 +209,9 @@ impl Play {
                 format!("msg {from} {text} {} {relayed}", stranger.is_none())
             }
             Shown::ChatLine { from, text, foreground, .. } => format!("line {from} {text} {foreground}"),
+            Shown::Missed { .. } => crate::client::shown::text(&shown, &jiff::tz::TimeZone::UTC),
+            Shown::Joined { name, new, .. } => format!("joined {name} {new}"),
+            Shown::Left { name } => format!("left {name}"),
             Shown::ChatSilent { with, silent } => format!("{with} is silent: {silent}"),
             other => format!("{other:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
         };

@@ -72,6 +72,7 @@ impl App {
         if !self.display.as_ref()?.is_stale {
             return None;
         }
+        self.know_who_is_there();
         let scene = self.scene();
         let display = self.display.as_mut()?;
         let layout = draw(&display.windows, &scene, display.size);
@@ -141,6 +142,9 @@ impl App {
         let mut more = Vec::new();
         if self.display.as_ref().is_some_and(|display| display.leaves_when_done) {
             more.push("leaving when done: quit! leaves now".to_owned());
+        }
+        if self.peace.dnd {
+            more.push("dnd".to_owned());
         }
         if !self.transfers.list.is_empty() {
             let rate = if moving.is_empty() { String::new() } else { format!(", {}/s", Size(moving.iter().sum())) };

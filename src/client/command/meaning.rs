@@ -10,6 +10,7 @@ use std::time::Duration;
 pub enum Command {
     List,
     Users,
+    Who,
     AddressOf(Username),
     Whoami,
     Active,
@@ -69,6 +70,11 @@ pub enum Command {
     Earlier,
     Names(bool),
     Quiet(bool),
+    Block(Username),
+    Unblock(Username),
+    Blocked,
+    /// Whether nobody is to ask anything.
+    Dnd(bool),
     Login,
     Signup,
     Disconnect,

@@ -39,6 +39,7 @@ const fn row(
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     row("list", &["1"], "", "active clients", |rest| alone(rest, Command::List)),
+    row("who", &[], "", "who is there, since when, and who is not to be disturbed", |rest| alone(rest, Command::Who)),
     row("users", &[], "", "names of the active clients", |rest| alone(rest, Command::Users)),
     row("all", &["2", "broadcast"], "[TEXT]", "a message to everybody: TEXT, or the next line",
         |rest| Some(broadcast(rest))),
@@ -68,6 +69,10 @@ const TABLE: &[Row] = &[
     row("earlier", &[], "", "broadcasts from before you came", |rest| alone(rest, Command::Earlier)),
     row("names", &[], "on|off", "show who is active beside the window", |rest| switch(rest, Command::Names)),
     row("quiet", &[], "on|off", "show only what you ask for, and what is for you", |rest| switch(rest, Command::Quiet)),
+    row("dnd", &[], "on|off", "have nobody ask you anything", |rest| switch(rest, Command::Dnd)),
+    row("block", &[], "NAME", "hear nothing of NAME any more, in later runs too", |rest| rest.parse().ok().map(Command::Block)),
+    row("unblock", &[], "NAME", "hear NAME again", |rest| rest.parse().ok().map(Command::Unblock)),
+    row("blocked", &[], "", "whom you hear nothing of", |rest| alone(rest, Command::Blocked)),
     row("active", &[], "", "be listed and reachable", |rest| alone(rest, Command::Active)),
     row("inactive", &[], "", "or not", |rest| alone(rest, Command::Inactive)),
     row("whoami", &[], "", "your own name and address", |rest| alone(rest, Command::Whoami)),

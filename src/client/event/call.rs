@@ -85,6 +85,8 @@ pub enum Decision {
     Declined,
     /// The owner says nothing in time.
     NoAnswer,
+    /// The owner does not want to be asked at present.
+    DoNotDisturb,
     /// The asker did not wait for the decision.
     HungUp,
     /// Another question of the same peer waits, or too many commands run.
@@ -311,6 +313,7 @@ impl Decision {
             Decision::Allowed => "allowed",
             Decision::Declined => "declined",
             Decision::NoAnswer => "no answer",
+            Decision::DoNotDisturb => "not to be disturbed",
             Decision::HungUp => "hung up",
             Decision::Busy => "busy",
             Decision::Never => "not allowed",

@@ -55,6 +55,8 @@ pub enum Effect {
     AskPaths { ask: u64, begin: String },
     /// Remember a typed line between runs.
     Remember(String),
+    /// Keep between runs whether this person is blocked.
+    Block { name: Username, is_blocked: bool },
     /// Write a line of a talk to its file, with `--logs`.
     Log { with: Username, line: Line },
     /// The client is over.

@@ -21,8 +21,9 @@ pub enum Shown {
     Sent { to: Username, text: String },
     /// Somebody asks for a chat; `stranger` is the address of one whom the server did not introduce.
     ChatRequest { question: u64, from: Username, stranger: Option<IpAddr> },
-    /// A request that was not answered: its sender hung up, or the time was over.
-    Missed { question: u64, from: Username },
+    /// A request that was not answered: its sender hung up, or the time was over. Without a question nobody was asked, as
+    /// this person is not to be disturbed. It came at that time (seconds since 1970).
+    Missed { question: Option<u64>, from: Username, call: Missed, time: u64 },
     /// We ask somebody for a chat.
     ChatCalling { to: String },
     /// Both sides agreed.
@@ -55,6 +56,15 @@ pub enum Shown {
     Peer { name: Username, verified: bool, foreground: bool },
     /// An active client, in the list of them.
     Client { name: Username, address: SocketAddr, guest: Option<String> },
+    /// One of the active clients, in the list of who is there: since when (seconds since 1970), and whether they do not want
+    /// to be disturbed.
+    Person { name: Username, address: SocketAddr, guest: Option<String>, since: u64, dnd: bool },
+    /// Somebody has become active; where they are not `new`, they were there before, perhaps at another address.
+    Joined { name: Username, address: SocketAddr, guest: Option<String>, new: bool },
+    /// Somebody whom the person has blocked, in the list of them.
+    Blocked { name: Username },
+    /// Somebody is not active any more.
+    Left { name: Username },
     /// An active client's name, in the list of names.
     User { name: String },
     /// A shared file, in the list of them; size and date (seconds since 1970) where its owner told them.
@@ -75,6 +85,17 @@ pub enum Shown {
     Info { text: String },
 }
 
+/// What somebody wanted who got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// To talk.
+    Chat,
+    /// To run a command here.
+    Command,
+    /// To give us files.
+    Gift,
+}
+
 impl Shown {
     /// Whether something that was asked for was not done, which counts for the exit code.
     pub fn is_error(&self) -> bool {
@@ -91,7 +112,7 @@ impl Shown {
     /// Whether it is for this person alone, so that it is shown though nobody asked for it and all is to be quiet.
     pub fn is_for_the_person(&self) -> bool {
         match self {
-            Shown::Broadcast { .. } | Shown::Info { .. } => false,
+            Shown::Broadcast { .. } | Shown::Info { .. } | Shown::Joined { .. } | Shown::Left { .. } => false,
             Shown::Transfer { step, .. } => step.way.is_ours(),
             _ => true,
         }

@@ -85,6 +85,7 @@ fn carry_out(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, mean
             match decision {
                 Decision::Declined => PeerRefusal::Declined,
                 Decision::NoAnswer => PeerRefusal::NoAnswer,
+                Decision::DoNotDisturb => PeerRefusal::DoNotDisturb,
                 Decision::Busy => PeerRefusal::busy(),
                 Decision::HungUp => return CallEnd::Over,
                 Decision::Never | Decision::Listed | Decision::Allowed => PeerRefusal::NotAllowed,

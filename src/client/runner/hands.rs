@@ -141,6 +141,9 @@ impl Hands {
             Effect::Suspend => self.showing.suspend(),
             Effect::AskPaths { ask, begin } => follows.extend(self.scribe.order(ScribeOrder::Paths(ask, begin))),
             Effect::Remember(line) => follows.extend(self.scribe.order(ScribeOrder::Remember(line))),
+            Effect::Block { name, is_blocked } => {
+                follows.extend(self.scribe.order(ScribeOrder::Block(name, is_blocked)));
+            }
             Effect::Log { with, line } => follows.extend(self.scribe.order(ScribeOrder::Log(with, line))),
             Effect::End(end) => return Some(end),
         }

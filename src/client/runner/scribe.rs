@@ -25,6 +25,12 @@ pub trait Scribe: Send {
     /// Writes lines of talks, in their order, each to the file of the person.
     fn log(&mut self, lines: Vec<(Username, Line)>);
 
+    /// Keeps between runs whether a person is blocked.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    fn block(&mut self, name: &Username, is_blocked: bool) -> Result<(), String>;
+
     /// The paths that begin like this.
     fn paths(&mut self, begin: &str) -> Vec<String>;
 }
@@ -35,6 +41,8 @@ pub enum ScribeOrder {
     Remember(String),
     /// [`Scribe::log`].
     Log(Username, Line),
+    /// [`Scribe::block`].
+    Block(Username, bool),
     /// [`Scribe::paths`] for the question of this number.
     Paths(u64, String),
 }
@@ -76,8 +84,8 @@ impl ScribeMailbox {
             // An empty list is no loss, and another key asks again.
             ScribeOrder::Paths(ask, _) => return Some(Event::Paths { ask, found: Vec::new() }),
             // Who has waited in vain does not wait for each line.
-            ScribeOrder::Log(..) if self.lost == 0 => !self.order_in_time(order),
-            ScribeOrder::Log(..) | ScribeOrder::Remember(_) => true,
+            ScribeOrder::Log(..) | ScribeOrder::Block(..) if self.lost == 0 => !self.order_in_time(order),
+            ScribeOrder::Log(..) | ScribeOrder::Block(..) | ScribeOrder::Remember(_) => true,
         };
         if left_out {
             if self.lost == 0 {
@@ -129,6 +137,11 @@ fn write(mut scribe: Box<dyn Scribe>, orders: &Receiver<ScribeOrder>, taken: &Sy
             match order {
                 ScribeOrder::Remember(line) => scribe.remember(&line),
                 ScribeOrder::Log(with, line) => lines.push((with, line)),
+                ScribeOrder::Block(name, is_blocked) => {
+                    if let Err(why) = scribe.block(&name, is_blocked) {
+                        log::warn!("{name}: that holds for this run alone: {why}");
+                    }
+                }
                 ScribeOrder::Paths(ask, begin) => {
                     let found = scribe.paths(&begin);
                     // What is still to be written is written also when the client is over.
@@ -167,6 +180,10 @@ mod tests {
                 let Shown::Said { text, .. } = line.shown else { panic!("nothing else is said") };
                 self.0.send(text).expect("the test listens");
             }
+        }
+
+        fn block(&mut self, _: &Username, _: bool) -> Result<(), String> {
+            Ok(())
         }
 
         fn paths(&mut self, _: &str) -> Vec<String> {

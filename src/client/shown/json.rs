@@ -1,7 +1,7 @@
 //! What is shown, for programs: one JSON object a line, described in `docs/JSON.md`. A person may see it too, on a
 //! terminal that must obey no peer.
 
-use crate::client::event::{Line, Shown, Stage, Step, Way};
+use crate::client::event::{Line, Missed, Shown, Stage, Step, Way};
 use crate::value::text::is_plain;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -51,8 +51,13 @@ fn value(shown: &Shown) -> Value {
             "event": "chat_request", "question": question, "from": from.as_str(), "verified": stranger.is_none(),
             "address": stranger,
         }),
-        Shown::Missed { question, from } => {
-            json!({"event": "chat_missed", "question": question, "from": from.as_str()})
+        Shown::Missed { question, from, call, time } => {
+            let what = match call {
+                Missed::Chat => "chat",
+                Missed::Command => "command",
+                Missed::Gift => "files",
+            };
+            json!({"event": "chat_missed", "question": question, "from": from.as_str(), "what": what, "time": time})
         }
         Shown::ChatCalling { to } => json!({"event": "chat_calling", "to": to}),
         Shown::ChatOpened { with, verified } => {
@@ -90,6 +95,16 @@ fn value(shown: &Shown) -> Value {
             "event": "client", "name": name.as_str(), "ip": address.ip().to_string(), "port": address.port(),
             "guest": guest,
         }),
+        Shown::Person { name, address, guest, since, dnd } => json!({
+            "event": "person", "name": name.as_str(), "ip": address.ip().to_string(), "port": address.port(),
+            "guest": guest, "since": since, "dnd": dnd,
+        }),
+        Shown::Joined { name, address, guest, new } => json!({
+            "event": "joined", "name": name.as_str(), "ip": address.ip().to_string(), "port": address.port(),
+            "guest": guest, "new": new,
+        }),
+        Shown::Left { name } => json!({"event": "left", "name": name.as_str()}),
+        Shown::Blocked { name } => json!({"event": "blocked", "name": name.as_str()}),
         Shown::User { name } => json!({"event": "user", "name": name}),
         Shown::File { owner, file, known } => {
             let (size, modified) = (known.map(|known| known.0), known.map(|known| known.1));

@@ -92,7 +92,9 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone, fits: impl Fn(&str) -> boo
             own("-", Style::Dim, shown, zone, Weight::Unread)
         }
         _ if shown.is_error() => own("!", RED, shown, zone, Weight::Failed),
-        Shown::Info { .. } => own("-", Style::Dim, shown, zone, Weight::None),
+        Shown::Info { .. } | Shown::Joined { .. } | Shown::Left { .. } => {
+            own("-", Style::Dim, shown, zone, Weight::None)
+        }
         Shown::ChatCalling { .. } | Shown::RunAsking { .. } => {
             let look = own("-", Style::Dim, shown, zone, Weight::None);
             Look { text: look.text + " Ctrl-C cancels", ..look }

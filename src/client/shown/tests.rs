@@ -3,7 +3,7 @@
 mod hidden;
 
 use super::{Weight, look, object, text};
-use crate::client::event::{Line, Place, Shown, Stage, Step, Way};
+use crate::client::event::{Line, Missed, Place, Shown, Stage, Step, Way};
 use crate::protocol::Broadcast;
 use crate::value::{Size, Username};
 use jiff::tz::TimeZone;
@@ -92,9 +92,9 @@ fn chats() {
         Weight::Question,
     );
     check(
-        Shown::Missed { question: 3, from: name("bob") },
-        "bob no longer waits for your answer",
-        json!({"event": "chat_missed", "question": 3, "from": "bob"}),
+        Shown::Missed { question: Some(3), from: name("bob"), call: Missed::Chat, time: 43_440 },
+        "bob called at 12:04",
+        json!({"event": "chat_missed", "question": 3, "from": "bob", "what": "chat", "time": 43_440}),
         "-",
         Weight::Unread,
     );

@@ -2,7 +2,7 @@
 //! forget it.
 
 use super::transfer;
-use crate::client::event::Shown;
+use crate::client::event::{Missed, Shown};
 use crate::protocol::Broadcast;
 use crate::value::plainly_within;
 use crate::value::sentence::counted;
@@ -34,7 +34,14 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
         Shown::ChatRequest { question, from, stranger } => {
             format!("{from}{} wants to chat: accept {question} or decline {question}?", proof(stranger.is_none()))
         }
-        Shown::Missed { from, .. } => format!("{from} no longer waits for your answer"),
+        Shown::Missed { from, call, time: at, .. } => {
+            let did = match call {
+                Missed::Chat => "called",
+                Missed::Command => "asked to run a command",
+                Missed::Gift => "offered files",
+            };
+            format!("{from} {did} at {}", time(*at, "%H:%M", zone))
+        }
         Shown::ChatCalling { to } => format!("Asking {} for a chat...", escape(to)),
         Shown::ChatOpened { with, verified } => {
             format!("Chat with {with}{} opened; !exit ends it, !back leaves it open", proof(*verified))
@@ -71,6 +78,14 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
             format!("{name}{}{}", proof(*verified), if *foreground { ", in the foreground" } else { "" })
         }
         Shown::Client { name, address, guest } => client(name, *address, guest.as_deref()),
+        Shown::Person { name, address, guest, since, dnd } => {
+            let dnd = if *dnd { ", does not want to be disturbed" } else { "" };
+            format!("{}, since {}{dnd}", client(name, *address, guest.as_deref()), time(*since, "%Y-%m-%d %H:%M", zone))
+        }
+        Shown::Joined { name, guest: Some(kind), .. } => format!("{name} ({}) is here", escape(kind)),
+        Shown::Joined { name, guest: None, .. } => format!("{name} is here"),
+        Shown::Left { name } => format!("{name} has left"),
+        Shown::Blocked { name } => name.to_string(),
         Shown::User { name } => escape(name),
         Shown::File { owner, file, known } => file_line(owner, file, *known, zone),
         Shown::Transfer { number, step, rate, left } => transfer::text(*number, step, *rate, *left),

@@ -108,7 +108,8 @@ fn framed(windows: &Windows, scene: &Scene, columns: usize, bar: Row, middle: Ve
     };
     let names = names(windows, scene, middle.len());
     let names = names.iter().map(String::as_str).chain(std::iter::repeat(""));
-    // The server is not asked unasked: each request is a message, and who sends messages is not inactive.
+    // An older server tells nobody who comes and goes, and is not asked again and again: each request is a message, and
+    // who sends messages is not inactive.
     let title = match windows.names.len() {
         0 => "active: type /list".to_owned(),
         count => format!("active: {count}"),

@@ -4,6 +4,7 @@ use super::{LIMIT, wait};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -27,16 +28,22 @@ type Stream = usize;
 impl ClientProcess {
     /// Starts a client with these options behind the server's address.
     pub fn start(server: SocketAddr, options: &[&str]) -> ClientProcess {
-        Self::run(&[], server, options)
+        Self::run(&[], None, server, options)
+    }
+
+    /// The same, with what is kept between runs in this folder.
+    pub fn start_at_home(home: &Path, server: SocketAddr, options: &[&str]) -> ClientProcess {
+        Self::run(&[], Some(home), server, options)
     }
 
     /// Starts `client doctor` for a user who has an account.
     pub fn doctor(server: SocketAddr, name: &str) -> ClientProcess {
-        Self::run(&["doctor"], server, &["--user", name])
+        Self::run(&["doctor"], None, server, &["--user", name])
     }
 
-    fn run(before: &[&str], server: SocketAddr, options: &[&str]) -> ClientProcess {
+    fn run(before: &[&str], home: Option<&Path>, server: SocketAddr, options: &[&str]) -> ClientProcess {
         let mut child = Command::new(env!("CARGO_BIN_EXE_client"))
+            .envs(home.map(|home| ("XDG_STATE_HOME", home)))
             .args(before)
             .args([server.ip().to_string(), server.port().to_string()])
             .args(options)
