@@ -2,6 +2,7 @@
 
 use crate::histogram::Histogram;
 use crate::ledger::{Sent, View};
+use crate::people::Told;
 use crate::udp::Counts;
 use std::collections::BTreeMap;
 
@@ -57,6 +58,12 @@ pub struct Book {
     pub queries: Histogram,
     /// Its datagrams.
     pub udp: Counts,
+    /// What those were told who watch.
+    pub told: Told,
+    /// How many of them were there at the end.
+    pub lists: u64,
+    /// How many of these knew what the server's list says.
+    pub right_lists: u64,
     /// Clients that never came in, and why.
     pub kept_out: Troubles,
     /// Lines that the server did not carry out, and why.
@@ -79,6 +86,10 @@ impl Book {
         self.udp.broadcasts += other.udp.broadcasts;
         self.udp.again += other.udp.again;
         self.udp.hellos += other.udp.hellos;
+        self.told.joined += other.told.joined;
+        self.told.left += other.told.left;
+        self.lists += other.lists;
+        self.right_lists += other.right_lists;
         self.kept_out.merge(&other.kept_out);
         self.refused.merge(&other.refused);
         self.closed.merge(&other.closed);

@@ -37,6 +37,8 @@ pub struct Class {
     acknowledged: AtomicU64,
     /// Broadcasts that were seen, by all clients.
     seen: AtomicU64,
+    /// Of those who watch, whether it is known if what each was told of the others is right.
+    decided: Vec<AtomicBool>,
     /// The last broadcast that each client has seen, or [`OUT`].
     seats: Vec<AtomicU64>,
 }
@@ -72,6 +74,7 @@ impl Class {
             newest: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
             seen: AtomicU64::new(0),
+            decided: (0..options.watch).map(|_| AtomicBool::new(false)).collect(),
             seats: (0..options.clients).map(|_| AtomicU64::new(OUT)).collect(),
             options,
         })
@@ -156,9 +159,28 @@ impl Class {
         }
     }
 
-    /// Whether everybody who is in has seen what the server has acknowledged.
+    /// Whether the client of this seat watches who comes and who goes.
+    pub fn watches(&self, seat: usize) -> bool {
+        seat < self.decided.len()
+    }
+
+    /// Whether the client of this seat, which watches, was told right is known.
+    pub fn decide(&self, seat: usize) {
+        if let Some(decided) = self.decided.get(seat) {
+            decided.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether that was said.
+    pub fn is_decided(&self, seat: usize) -> bool {
+        self.decided.get(seat).is_some_and(|decided| decided.load(Ordering::Relaxed))
+    }
+
+    /// Whether everybody who is in has seen what the server has acknowledged, and of those who watch all is known.
     pub fn is_caught_up(&self) -> bool {
         let newest = self.newest.load(Ordering::Relaxed);
+        let is_in = |seat: usize| self.seats[seat].load(Ordering::Relaxed) != OUT;
         self.seats.iter().all(|seat| seat.load(Ordering::Relaxed) >= newest)
+            && (0..self.decided.len()).all(|seat| self.is_decided(seat) || !is_in(seat))
     }
 }

@@ -19,6 +19,10 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+/// How long it takes until what has happened is told, and a little more.
+const TOLD: Duration = Duration::from_millis(300);
+/// After so many lists that differ from what was told it is wrong.
+const MAX_TRIES: u32 = 10;
 /// The most lines that wait for an answer.
 const MAX_ASKED: usize = 64;
 /// Who is silent for so long says a word: servers close who is idle.
@@ -73,13 +77,19 @@ impl<'a> Client<'a> {
     /// What follows the end of a session: another one, or none.
     fn follow(&mut self, mut session: Session, end: End) -> Option<Session> {
         match &end {
-            End::Leave => session.view.stayed = !self.class.is_hurried(),
+            End::Leave => {
+                session.view.stayed = !self.class.is_hurried();
+                self.book.lists += u64::from(self.class.watches(self.seat));
+                self.book.right_lists += u64::from(session.people.is_right);
+            }
             End::Away(why) | End::Closed(why) => self.book.closed.add(why),
             End::Return => {}
         }
         if matches!(end, End::Leave | End::Return) {
             session.say_goodbye();
         }
+        self.book.told.joined += session.people.counts.joined;
+        self.book.told.left += session.people.counts.left;
         self.book.views.push(session.view);
         match end {
             End::Leave | End::Away(_) => None,
@@ -90,8 +100,10 @@ impl<'a> Client<'a> {
 
     /// A session from its login to its end.
     fn play(&mut self, session: &mut Session, plan: &mut Plan) -> End {
+        let mut begun = self.watch(session);
+        plan.is_inactive = false;
         loop {
-            let step = self.step(session, plan);
+            let step = std::mem::replace(&mut begun, Ok(())).and_then(|()| self.step(session, plan));
             match step {
                 Ok(None) => {}
                 Ok(Some(end)) => return end,
@@ -103,6 +115,25 @@ impl<'a> Client<'a> {
         }
     }
 
+    fn watch(&mut self, session: &mut Session) -> io::Result<()> {
+        if !self.class.watches(self.seat) {
+            return Ok(());
+        }
+        self.ask(session, "watch", What::Watch, Instant::now())
+    }
+
+    /// Asks for the list when nothing happens any more, and again as long as it differs from what was told.
+    fn compare(&mut self, session: &mut Session, now: Instant) -> io::Result<()> {
+        let over = self.class.times().filter(|_| self.class.watches(self.seat) && !self.class.is_decided(self.seat));
+        let Some((_, until)) = over else { return Ok(()) };
+        let lists_at = *session.lists_at.get_or_insert(until + TOLD);
+        if now < lists_at {
+            return Ok(());
+        }
+        session.lists_at = Some(now + TOLD);
+        self.ask(session, "list", What::List, now)
+    }
+
     fn step(&mut self, session: &mut Session, plan: &mut Plan) -> io::Result<Option<End>> {
         let now = Instant::now();
         if self.class.leave.is_rung() {
@@ -111,6 +142,7 @@ impl<'a> Client<'a> {
         if let Some(end) = self.take_turns(session, plan, now)? {
             return Ok(Some(end));
         }
+        self.compare(session, now)?;
         if let Some(udp) = &mut self.udp {
             let shown = udp.say(now);
             self.show(&mut session.view, shown);
@@ -137,7 +169,8 @@ impl<'a> Client<'a> {
         let answer = session.asked.front().map(|asked| asked.due + LIMIT);
         let turn = if self.is_saying(now) { plan.next() } else { None };
         let word = Some(session.said + SILENCE);
-        let until = [hello, answer, turn, word].into_iter().flatten().min().unwrap_or(now);
+        let list = session.lists_at.filter(|_| !self.class.is_decided(self.seat));
+        let until = [hello, answer, turn, word, list].into_iter().flatten().min().unwrap_or(now);
         let bell: &Bell = if plan.is_made || class.begin.is_rung() { &class.leave } else { &class.begin };
         let sockets = [session.connection.as_fd(), bell.as_fd()];
         match &self.udp {
@@ -171,6 +204,11 @@ impl<'a> Client<'a> {
             let other = (self.seat + 1) % self.class.options.clients as usize;
             self.ask(session, &format!("GET_P,{}", name(&self.class.prefix, other)), What::Query, due)?;
         }
+        if plan.flip.as_mut().and_then(|turns| turns.take(now)).is_some() {
+            plan.is_inactive = !plan.is_inactive;
+            let line = if plan.is_inactive { "inactive" } else { "active" };
+            self.ask(session, line, What::Flip, now)?;
+        }
         Ok(plan.churn.as_mut().and_then(|turns| turns.take(now)).map(|_| End::Return))
     }
 
@@ -193,8 +231,8 @@ impl<'a> Client<'a> {
             Reply::Ok(text) => self.answered(session, Ok(&text)),
             Reply::Up => self.answered(session, Ok("")),
             Reply::Err(refusal) => self.answered(session, Err(refusal)),
-            // The lines of an answer that nobody here needs, and events of peers.
-            _ => {}
+            // Of the others nobody here needs to know.
+            reply => session.people.take(reply),
         }
         None
     }
@@ -203,7 +241,14 @@ impl<'a> Client<'a> {
         match (session.asked.pop_front(), answer) {
             (None, Ok(_)) => self.book.refused.add("an answer came to nothing that was asked"),
             // A server may not know it.
-            (Some(Asked { what: What::Word, .. }), _) => {}
+            (Some(Asked { what: What::Word, .. }), _) | (Some(Asked { what: What::Flip, .. }), Ok(_)) => {}
+            (Some(Asked { what: What::Watch, .. }), Ok(_)) => session.people.begin(),
+            (Some(Asked { what: What::List, .. }), Ok(_)) => {
+                session.people.compare();
+                if session.people.is_right || session.people.tries >= MAX_TRIES {
+                    self.class.decide(self.seat);
+                }
+            }
             // Who is looked up may be away for a moment.
             (Some(Asked { what: What::Query, due }), Ok(_) | Err(Refusal::UserNotFound)) => {
                 self.book.queries.add(due.elapsed());

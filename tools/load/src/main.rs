@@ -3,6 +3,7 @@
 mod histogram;
 mod mark;
 mod ledger;
+mod people;
 mod schedule;
 mod options;
 mod rules;

@@ -50,6 +50,15 @@ pub struct Options {
     #[arg(long, value_name = "RATE", default_value = "off", value_parser = parse_rate)]
     pub churn: Pace,
 
+    /// How many of the clients watch who comes and who goes: at the end the list that each has made of what it was told is
+    /// held against the server's
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub watch: u32,
+
+    /// Clients that become inactive, or active again, such as 1000/s; those who watch do not
+    #[arg(long, value_name = "RATE", default_value = "off", value_parser = parse_rate)]
+    pub flips: Pace,
+
     /// Say hello by UDP, and take broadcasts that way
     #[arg(long)]
     pub udp: bool,
@@ -144,6 +153,9 @@ impl Options {
                  or dashes, and begins with a letter or digit: choose another one"
             ));
         }
+        if self.watch > self.clients || (self.flips.0.is_some() && self.watch == self.clients) {
+            return Err("--watch is a part of --clients, and --flips is for the others: take more --clients".to_owned());
+        }
         if self.broadcast.times_in(self.length) > MAX_BROADCASTS {
             return Err(format!("--broadcast and --for make more than {MAX_BROADCASTS} broadcasts: lower one of them"));
         }
@@ -199,6 +211,8 @@ mod tests {
             ("h --broadcast 1000/s --for 1h", "--broadcast"),
             ("h --churn 1000/s --for 1h", "--churn"),
             ("h --for 25h", "24h"),
+            ("h --clients 2 --watch 3", "--watch"),
+            ("h --clients 2 --watch 2 --flips 1/s", "--flips"),
             ("h --password short", "8 to 128"),
             ("--clients 2", "HOST"),
         ] {

@@ -35,7 +35,9 @@ impl Outcome {
     /// Whether nothing was lost, doubled, out of order or refused, and nobody kept or thrown out.
     pub fn is_clean(&self) -> bool {
         let Book { kept_out, refused, closed, .. } = &self.book;
-        self.balance.is_clean() && kept_out.count() + refused.count() + closed.count() == 0
+        self.balance.is_clean()
+            && self.book.lists == self.book.right_lists
+            && kept_out.count() + refused.count() + closed.count() == 0
     }
 
     fn kinds(&self) -> [(&'static str, &Histogram); 3] {
@@ -77,6 +79,9 @@ impl Outcome {
             "out_of_order": balance.disordered,
             "same_number": balance.same_number,
             "left_out": book.left_out,
+            "watch": {
+                "lists": book.lists, "right": book.right_lists, "joined": book.told.joined, "left": book.told.left,
+            },
             "udp": self.udp.then(|| json!({
                 "hellos": book.udp.hellos,
                 "datagrams": book.udp.datagrams,
@@ -144,6 +149,15 @@ impl fmt::Display for Outcome {
         writeln!(f, "lost {}, doubled {doubled}, out of order {disordered}", balance.lost())?;
         if same_number > 0 {
             writeln!(f, "{same_number} broadcasts were acknowledged with the number of another")?;
+        }
+        if book.lists > 0 {
+            let Book { lists, right_lists, told, .. } = book;
+            let wrong = lists - right_lists;
+            writeln!(
+                f,
+                "{lists} watched: {} joined, {} left; at the end {wrong} lists were wrong",
+                told.joined, told.left
+            )?;
         }
         if self.udp {
             let udp = book.udp;

@@ -68,6 +68,51 @@ fn a_class_at_the_real_server_misses_nothing() {
 }
 
 #[test]
+fn who_watches_knows_at_the_end_who_is_there() {
+    with_server(&["--rate", "off"], |server| {
+        let output = load(server, "--clients 20 --watch 5 --flips 100/s --churn 4/s --broadcast off --for 1s --json");
+        let told = json(&output);
+        assert!(output.status.success(), "{told} {}", error_of(&output));
+        let watch = &told["watch"];
+        assert_eq!((&watch["lists"], &watch["right"]), (&5.into(), &5.into()), "{told}");
+        assert!(watch["joined"].as_u64() > Some(0) && watch["left"].as_u64() > Some(0), "{told}");
+    });
+}
+
+#[test]
+fn a_server_that_tells_of_nobody_is_found_out() {
+    let output = load(wrong_server(|lines| lines), "--clients 3 --watch 1 --broadcast off --for 100ms --json");
+    // Its lists are empty, and so is what it tells.
+    assert_eq!(json(&output)["watch"]["right"], 1);
+    let output = load(forgetful_server(), "--clients 3 --watch 1 --broadcast off --for 100ms --json");
+    assert_eq!((output.status.code(), &json(&output)["watch"]["right"]), (Some(1), &0.into()));
+}
+
+/// A server whose list grows, and that tells nobody.
+fn forgetful_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let _ = stream.write_all(b"OK,Welcome\n");
+                let lines = BufReader::new(stream.try_clone().expect("a copy")).lines();
+                for (number, line) in lines.map_while(Result::ok).enumerate() {
+                    let answer = match line.as_str() {
+                        "list" | "watch" => format!("client_a{number}_10.0.0.7:0\nOK,1 active client\n"),
+                        "quit" => break,
+                        _ => "OK\n".to_owned(),
+                    };
+                    let _ = stream.write_all(answer.as_bytes());
+                }
+                let _ = stream.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    });
+    address
+}
+
+#[test]
 fn a_rule_that_stands_in_the_way_is_named() {
     with_server(&["--max-clients", "3"], |server| {
         let output = load(server, "--clients 5 --at-once 1 --for 100ms");

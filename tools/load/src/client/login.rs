@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::connection::{Connection, LIMIT};
 use crate::ledger::View;
 use crate::options::name;
+use crate::people::People;
 use crate::rules;
 use crate::udp::Udp;
 use crate::wait::readable;
@@ -119,6 +120,8 @@ impl Client<'_> {
             view: View::new(),
             asked: VecDeque::new(),
             said: Instant::now(),
+            people: People::default(),
+            lists_at: None,
             notice: None,
         };
         self.await_answer(&mut session, &mut |_| {})?;

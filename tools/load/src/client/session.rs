@@ -4,6 +4,7 @@ use crate::class::Class;
 use crate::connection::Connection;
 use crate::ledger::View;
 use crate::options::Pace;
+use crate::people::People;
 use crate::schedule::Turns;
 use crate::wait::readable;
 use peerline::protocol::Notice;
@@ -24,6 +25,10 @@ pub struct Session {
     pub asked: VecDeque<Asked>,
     /// When it said something last.
     pub said: Instant,
+    /// Who is there, for one that watches.
+    pub people: People,
+    /// When it is to ask for the list, at the end.
+    pub lists_at: Option<Instant>,
     /// What the server gave as a reason before it closed.
     pub notice: Option<Notice>,
 }
@@ -42,6 +47,12 @@ pub enum What {
     Broadcast { number: u64, at: u64 },
     /// A lookup.
     Query,
+    /// To become inactive or active.
+    Flip,
+    /// To be told who comes and who goes.
+    Watch,
+    /// Who is there, to see whether what was told is right.
+    List,
     /// Only so that the server hears something.
     Word,
 }
@@ -55,6 +66,10 @@ pub struct Plan {
     pub query: Option<Turns>,
     /// To leave and come back.
     pub churn: Option<Turns>,
+    /// To become inactive, or active again.
+    pub flip: Option<Turns>,
+    /// Whether it is inactive.
+    pub is_inactive: bool,
     /// Whether the run has begun.
     pub is_made: bool,
 }
@@ -64,17 +79,22 @@ impl Plan {
     pub fn of(class: &Class, seat: usize, begin: Instant) -> Plan {
         let turns = |pace: Pace| pace.0.map(|rate| Turns::new(rate, seat, class.options.clients as usize, begin));
         let options = &class.options;
+        let watch = options.watch as usize;
+        let others = options.clients as usize - watch;
+        let flip = |rate| seat.checked_sub(watch).map(|seat| Turns::new(rate, seat, others, begin));
         Plan {
             broadcast: turns(options.broadcast),
             query: turns(options.queries),
             churn: turns(options.churn),
+            flip: options.flips.0.and_then(flip),
+            is_inactive: false,
             is_made: true,
         }
     }
 
     /// When the next turn is.
     pub fn next(&self) -> Option<Instant> {
-        [self.broadcast, self.query, self.churn].into_iter().flatten().map(|turns| turns.next()).min()
+        [self.broadcast, self.query, self.churn, self.flip].into_iter().flatten().map(|turns| turns.next()).min()
     }
 }
 
