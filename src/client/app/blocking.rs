@@ -43,6 +43,9 @@ impl App {
             self.end_talk(call);
         }
         self.stop_jobs(&name);
+        let files = self.transfers.list.iter().filter(|transfer| transfer.step.with == name);
+        let files: Vec<u64> = files.map(|transfer| transfer.number).collect();
+        files.into_iter().for_each(|number| self.cancel_transfer(number));
         let text = format!("Nothing of {name} reaches you any more; {}unblock {name} takes it back", self.slash());
         self.show(origin, Shown::Done { text });
     }

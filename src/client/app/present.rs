@@ -27,9 +27,10 @@ impl App {
     }
 
     /// The server has told who is there. While there was no session anybody may have come or gone. An older server tells
-    /// nothing.
+    /// nothing: the word is a name there, and the answer an introduction, if somebody has it.
     pub fn watched(&mut self, data: Vec<Reply>, end: &Reply) {
-        if !matches!(end, Reply::Ok(_)) {
+        let is_list = data.iter().all(|reply| matches!(reply, Reply::Client { .. }));
+        if !matches!(end, Reply::Ok(_)) || !is_list {
             return;
         }
         let mut before = std::mem::take(&mut self.present.people);

@@ -51,11 +51,15 @@ fn nothing_comes_of_who_is_blocked() {
 fn what_is_open_ends_when_somebody_is_blocked_and_it_is_kept() {
     let mut play = sharing(rules(SCRIPT));
     let talk = play.chatting();
+    play.typed("!back");
+    play.typed("get bob notes.txt");
+    let (fetch, _) = play.begun();
+    play.typed("chat bob");
     let asks = proven(&mut play, 1, "GIVE,notes.txt,6,1,bob,TICKET", "bob");
     play.look();
     play.typed("/block bob");
     assert!(play.done.contains(&Effect::Block { name: name("bob"), is_blocked: true }));
-    assert!(play.done.contains(&Effect::HangUp(talk)));
+    assert!(play.done.contains(&Effect::HangUp(talk)) && play.done.contains(&Effect::HangUp(fetch)));
     assert_eq!(refused(&mut play, asks), Some(PeerRefusal::Declined));
     play.look();
     for (line, shown) in [

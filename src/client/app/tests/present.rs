@@ -71,6 +71,16 @@ fn the_screen_shows_who_is_there() {
 fn nobody_is_told_where_nobody_reads_or_the_server_is_older() {
     let mut play = Play::script();
     assert!(!play.sent().contains(&"watch".to_owned()));
+    let mut play = watching(Watching::ForPrograms, SCRIPT);
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.after(Duration::from_secs(1));
+    play.look();
+    play.link = 2;
+    play.log_in();
+    play.shown();
+    let ticket = format!("ticket_watch_{TICKET}");
+    play.server(&[&ticket, "peer_127.0.0.9:4401", "OK,Connect to watch at 127.0.0.9:4401"]);
+    assert_eq!(play.shown(), [""; 0], "somebody is called so there");
     let mut play = Play::online(Rules { watching: Watching::ForPeople, ..rules(PERSON) });
     play.shown();
     play.server(&["ERR,User not found! Nobody active is watch: send list"]);
