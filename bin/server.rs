@@ -5,7 +5,8 @@ use env_logger::{Target, WriteStyle};
 use peerline::net::Shutdown;
 use peerline::program::{LogWriter, Rationed, is_plain, log_line, tell_error};
 use peerline::server::config::Config;
-use peerline::server::{Server, allocator};
+use peerline::server::task::Task;
+use peerline::server::{Server, allocator, ctl};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,28 +14,33 @@ use std::time::Duration;
 
 /// How long the end waits for the last lines of the log, should nobody read them.
 const LAST_LINES: Duration = Duration::from_secs(1);
+/// The exit code when something was asked for and refused.
+const REFUSED: u8 = 1;
 /// The exit code for a set-up that cannot work: an option, a port, a folder.
 const SETUP_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let config = Config::parse();
-    if config.manual.is_none() {
+    if config.task.is_none() {
         allocator::set();
     }
-    let log = match start_log(config.show) {
+    let log = match start_log(config.show || config.task.is_some()) {
         Ok(log) => log,
         Err(error) => {
             tell_error("server", &format!("no log: {error}"));
             return ExitCode::from(SETUP_ERROR);
         }
     };
-    let done = match config.manual {
-        Some(manual) => manual.write::<Config>(&[]).map_err(|error| error.to_string()),
-        None => serve(config, &log),
+    let done = match config.task {
+        Some(Task::Ctl(ctl)) => ctl::speak(&ctl),
+        Some(Task::Accounts(accounts)) => ctl::move_accounts(&accounts),
+        Some(Task::Manual(manual)) => manual.write::<Config>(&[]).map(|()| true).map_err(|error| error.to_string()),
+        None => serve(config, &log).map(|()| true),
     };
     log.drain(LAST_LINES);
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(REFUSED),
         Err(sentence) => {
             tell_error("server", &sentence);
             ExitCode::from(SETUP_ERROR)

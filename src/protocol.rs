@@ -6,6 +6,7 @@
 
 mod broadcast;
 mod request;
+mod house;
 mod refusal;
 mod notice;
 mod reply;
@@ -17,6 +18,7 @@ pub use broadcast::{Broadcast, BroadcastText, InvalidBroadcast};
 pub use datagram::{ACK_DELAY, BURST, FromServer, Hello, MAX_DATAGRAM, MAX_HELLO, MAX_RANGES, Received, TOKEN_LINE};
 pub use event::Event;
 pub use find::{FIND_PORT, FIND_QUESTION_LENGTH, FindAnswer, FindQuestion, MAX_FIND_ANSWER, ServerId};
+pub use house::{Ban, check_house_text};
 pub use notice::Notice;
 pub use refusal::Refusal;
 pub use reply::{Done, Reply};

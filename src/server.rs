@@ -1,8 +1,10 @@
 //! The rendezvous server as a whole: its sockets, its threads, and their ordered end.
 
 pub mod allocator;
+pub mod task;
 pub mod config;
 mod limits;
+mod counters;
 mod auth;
 pub(crate) mod store;
 pub(crate) mod delivery;
@@ -10,6 +12,8 @@ mod clients;
 mod service;
 mod find;
 mod session;
+mod control;
+pub mod ctl;
 
 use crate::dialect::Dialect;
 use crate::net::listener;
@@ -20,6 +24,7 @@ use crate::protocol::{FIND_PORT, Hello, MAX_HELLO};
 use crate::trace::{Event, Output, Projector, ServerMask, Sinks, Trace};
 use crate::value::ServerName;
 use config::Config;
+use control::{ControlSocket, Desk};
 use find::{Responder, Told};
 use log::{debug, warn};
 use service::Rendezvous;
@@ -41,6 +46,7 @@ pub struct Server {
     responder: Option<Responder>,
     address: SocketAddr,
     dialects: Vec<Port>,
+    control: Option<ControlSocket>,
     connections: Connections,
     stop: Arc<Shutdown>,
 }
@@ -84,7 +90,8 @@ impl Server {
         let connections = Connections::with_login(services.config.max_clients, services.config.per_address())
             .recorded(&services.trace);
         let responder = bind_responder(&services.config, address);
-        Ok(Server { services, listener, datagrams, responder, address, dialects, connections, stop })
+        let control = bind_control(&services.config);
+        Ok(Server { services, listener, datagrams, responder, address, dialects, control, connections, stop })
     }
 
     /// The address of the main port, TCP and UDP.
@@ -101,12 +108,16 @@ impl Server {
     pub fn run(&self) {
         self.services.trace.record(|| Event::Start { who: "server", at: Some(self.address) });
         self.stop.wake_receiver(self.address);
+        let desk = Desk { services: &self.services, stop: &self.stop };
         thread::scope(|scope| {
             self.spawn(scope, "broadcaster", || self.services.send_broadcasts(&self.datagrams, &self.stop));
             self.spawn(scope, "history", || self.services.sync_broadcasts(&self.stop));
             self.spawn(scope, "datagrams", || self.receive_hellos());
             if let Some(responder) = &self.responder {
                 self.spawn(scope, "find", || responder.run(|| self.services.client_count(), &self.stop));
+            }
+            if let Some(control) = &self.control {
+                self.spawn(scope, "control", || control.run(&desk));
             }
             self.spawn(scope, "sweeper", || self.sweep());
             self.spawn(scope, "presence", || self.services.tell_watchers(&self.stop));
@@ -186,6 +197,9 @@ impl Server {
     }
 
     fn end(&self) {
+        if let Some(control) = &self.control {
+            control.close();
+        }
         self.services.say_goodbye();
         self.connections.close_all();
         self.services.stop_broadcasts();
@@ -243,6 +257,12 @@ fn bind_dialects(config: &Config) -> Result<Vec<Port>, String> {
         Ok(Port { listener, address, dialect })
     };
     wanted.map(bind).collect()
+}
+
+/// The socket by which whoever runs the server speaks with it. Where there can be none, signals stop it all the same.
+fn bind_control(config: &Config) -> Option<ControlSocket> {
+    let bound = ControlSocket::bind(&config.data);
+    bound.inspect_err(|error| warn!("{}/control.sock: {error}; `server ctl` is not served", config.data.display())).ok()
 }
 
 /// The socket by which clients find this server. Who knows its address can do without.

@@ -17,12 +17,14 @@ mod address;
 mod apart;
 mod ticket;
 mod time_of_day;
+mod moment;
 pub mod file_name;
 
 pub use address::{Address, InvalidAddress, any_like, canonical, link_of, network_of, with_scope_of};
 pub use apart::Apart;
 pub use file_name::{FileName, InvalidFileName};
 pub use line::BadLine;
+pub use moment::{Moment, NoMoment};
 pub use name::{InvalidUsername, MAX_USERNAME, Username};
 pub use plain::plainly_within;
 pub use server_name::{InvalidServerName, ServerName};

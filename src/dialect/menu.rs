@@ -5,7 +5,7 @@
 //! may begin with that word; and as two writes may arrive as one, and be cut elsewhere, no text may hold it before
 //! a `_`.
 
-use crate::protocol::{Event, InvalidBroadcast, Refusal};
+use crate::protocol::{Event, InvalidBroadcast, Notice, Refusal};
 use crate::value::text;
 use std::net::SocketAddr;
 
@@ -111,6 +111,7 @@ pub fn show_event(event: &Event, limit: usize) -> Vec<String> {
     match event {
         Event::Broadcast(broadcast) => quote(broadcast.from.as_str(), "", &broadcast.text, limit),
         Event::Message { from, text } => quote(from.as_str(), " to you", text, limit),
+        Event::Notice(Notice::House(said)) => quote("From the house", "", said, limit),
         Event::Notice(notice) => vec![tell(&notice.to_string())],
         Event::Joined { name, address, .. } if address.port() == 0 => vec![tell(&format!("{name} is here"))],
         Event::Joined { name, address, .. } => vec![tell(&format!("{name} is here: {address}"))],
@@ -173,7 +174,7 @@ pub fn write_length(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Broadcast, Notice};
+    use crate::protocol::Broadcast;
     use crate::value::Username;
 
     fn name(text: &str) -> Username {
@@ -227,6 +228,8 @@ mod tests {
 
     #[test]
     fn what_others_say_stays_under_the_limit_and_names_them_in_every_line() {
+        let of_house = show_event(&Event::Notice(Notice::House("x".repeat(300))), MAX_QUIET_LINE);
+        assert!(of_house.len() > 3 && of_house.iter().all(|line| line.starts_with("From the house: x")));
         let lines = show_event(&broadcast("alice", &"grüße ".repeat(128)), MAX_QUIET_LINE);
         assert!(lines.iter().all(|line| line.starts_with("alice: ") && line.len() <= MAX_QUIET_LINE));
         let said: String = lines.iter().map(|line| line["alice: ".len()..].trim_end_matches('\n')).collect();

@@ -64,6 +64,11 @@ impl FairQueue {
         self.permits
     }
 
+    /// How many wait in line.
+    pub fn waiting(&self) -> usize {
+        self.lock().line.len()
+    }
+
     /// Takes a permit, waiting for one in line. Whether the peer is there is looked at last: a permit is never given
     /// for one that has gone.
     ///

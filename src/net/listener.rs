@@ -13,7 +13,7 @@ use crate::value::canonical;
 use log::warn;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -125,6 +125,11 @@ pub trait Service: Sync {
     /// Tells a peer why it is not served, in one write that does not wait.
     fn refuse(&self, stream: &TcpStream, why: Refused);
 
+    /// What a peer is told, in one write that does not wait, from whose address nobody is served; nothing: it is served.
+    fn turn_away(&self, _peer: SocketAddr) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Tells a peer that its connection gives way to another, in one write that does not wait.
     fn give_way(&self, _stream: &TcpStream) {}
 }
@@ -159,6 +164,15 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
             // An IPv4 client of an IPv6 listener is shown, and compared, as the IPv4 client that it is.
             let peer = canonical(peer);
             let stream = Arc::new(stream);
+            if let Some(why) = service.turn_away(peer) {
+                connections.trace().record(|| Event::Refused { from: peer, why: "Banned".to_owned() });
+                if stream.set_nonblocking(true).is_ok() {
+                    // A peer that has left already need not be told.
+                    let _ = (&*stream).write_all(&why);
+                    refused.push(stream);
+                }
+                continue;
+            }
             let id = match connections.admit(&stream, peer.ip()) {
                 Verdict::Serve { id, gives_way } => {
                     gives_way.iter().for_each(|other| send_away(other, service));

@@ -3,6 +3,7 @@
 //! A program decides by the variant; the sentence is for people. Parsing and formatting are mirrors: a text that is
 //! not exactly one of the sentences below is [`Notice::Other`], so what is read is always written back as it was.
 
+use super::Ban;
 use crate::value::duration;
 use crate::value::sentence::between;
 use crate::value::{TimeOfDay, Username};
@@ -30,6 +31,12 @@ pub enum Notice {
     ServerStops,
     /// What the receiver of this notice had handed over to this client was lost with its connection, at this time.
     NotDelivered { name: Username, at: TimeOfDay },
+    /// What whoever runs the server says to everybody.
+    House(String),
+    /// Whoever runs the server ends the connection, and this is why.
+    Removed(String),
+    /// The same, and the client cannot log in again until then.
+    Banned(Ban),
     /// Anything else: for people alone.
     Other(String),
 }
@@ -39,6 +46,8 @@ const EXPIRED: &str = "Session expired, please log in again";
 const INACTIVE: &str = "Inactive for too long, terminating connection";
 const GIVES_WAY: &str = "The server is full, and you have not logged in";
 const STOPS: &str = "The server stops, terminating connection";
+const HOUSE: &str = "From the house: ";
+const REMOVED: &str = "Removed by the house: ";
 
 impl Notice {
     /// Reads what stands behind `notice_`.
@@ -56,6 +65,16 @@ impl Notice {
             GIVES_WAY => return Some(Notice::GivesWay),
             _ => {}
         }
+        // Before all that looks into a text: in these somebody has written it.
+        if let Some(said) = text.strip_prefix(HOUSE) {
+            return Some(Notice::House(said.to_owned()));
+        }
+        if let Some(why) = text.strip_prefix(REMOVED) {
+            return Some(Notice::Removed(why.to_owned()));
+        }
+        if let Some(ban) = Ban::parse(text) {
+            return Some(Notice::Banned(ban));
+        }
         let soon = between(text, "Inactive: send something within ", " or the connection is terminated");
         if let Some(left) = soon {
             return duration::parse(left).ok().map(Notice::InactiveSoon);
@@ -72,16 +91,18 @@ impl Notice {
     }
 
     /// Whether the server closes the connection because of what its owner did: left it unused, or logged in
-    /// elsewhere. A client that came back by itself would make two clients of one name throw each other out for ever.
+    /// elsewhere, or because whoever runs it does not want it. A client that came back by itself would make two clients of
+    /// one name throw each other out for ever.
     pub fn forbids_return(&self) -> bool {
         match self {
-            Notice::Inactive | Notice::TakenOver { .. } => true,
+            Notice::Inactive | Notice::TakenOver { .. } | Notice::Removed(_) | Notice::Banned(_) => true,
             Notice::SessionExpired
             | Notice::InactiveSoon(_)
             | Notice::NotLoggedIn(_)
             | Notice::ServerStops
             | Notice::GivesWay
             | Notice::NotDelivered { .. }
+            | Notice::House(_)
             | Notice::Other(_) => false,
         }
     }
@@ -106,6 +127,9 @@ impl fmt::Display for Notice {
             Notice::NotDelivered { name, at } => write!(f, "Not delivered: {name} was lost at {at}"),
             Notice::ServerStops => f.write_str(STOPS),
             Notice::GivesWay => f.write_str(GIVES_WAY),
+            Notice::House(said) => write!(f, "{HOUSE}{said}"),
+            Notice::Removed(why) => write!(f, "{REMOVED}{why}"),
+            Notice::Banned(ban) => ban.fmt(f),
             Notice::Other(sentence) => f.write_str(sentence),
         }
     }
@@ -127,6 +151,10 @@ mod tests {
             ("Not logged in within 1m, terminating connection", false),
             ("The server stops, terminating connection", false),
             ("Not delivered: bob was lost at 09:05", false),
+            ("From the house: Not delivered: bob was lost at 09:05", false),
+            ("Removed by the house: Inactive for too long, terminating connection", true),
+            ("Banned by the house until 2026-11-28 19:05 UTC: too loud", true),
+            ("Banned by the house until further notice: too loud", true),
         ];
         for (line, forbids) in lines {
             let notice = Notice::parse(line);
@@ -145,6 +173,7 @@ mod tests {
             "Not logged in within 60s, terminating connection",
             "Not delivered: bob was lost at 9:05",
             "Not delivered: bob was lost at 24:00",
+            "Banned by the house until noon: too loud",
         ];
         for line in lines {
             assert_eq!(Notice::parse(line), Notice::Other(line.to_owned()));
@@ -156,7 +185,7 @@ mod tests {
 
         #[test]
         fn whatever_is_read_is_written_back(
-            start in "(|Inactive: send something within |Not logged in within |bob has logged in from |Not delivered: bob was lost at )",
+            start in "(|Inactive: send something within |Not logged in within |bob has logged in from |Not delivered: bob was lost at |From the house: |Banned by the house until )",
             middle in "([0-9]{1,4}(ms|s|m|h)|[ -~ü]{0,20}|10\\.0\\.0\\.[0-9]{1,3}|[0-9]{1,2}:[0-9]{1,2})",
             end in "(| or the connection is terminated|, terminating connection|, terminating this connection)",
         ) {

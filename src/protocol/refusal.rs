@@ -3,7 +3,7 @@
 //! A program decides by the variant; the sentence is for people. Parsing and formatting are mirrors: a text that is
 //! not exactly one of the sentences below is [`Refusal::Other`], so what is read is always written back as it was.
 
-use super::BadRequest;
+use super::{BadRequest, Ban};
 use crate::value::sentence::{between, count_of, counted};
 use crate::value::{Address, Username};
 use std::fmt;
@@ -60,6 +60,9 @@ pub enum Refusal {
     UnknownCommand,
     /// `Not now: ...`: something that the server needs is out of order; nothing was done.
     NotNow(String),
+    /// Whoever runs the server has banned the account, which only who knows its password is told; or the address, which is
+    /// told instead of the greeting.
+    Banned(Ban),
     /// Anything else: for people alone.
     Other(String),
 }
@@ -127,6 +130,9 @@ impl Refusal {
         }
         if let Some(why) = text.strip_prefix("Not now: ") {
             return Some(Refusal::NotNow(why.to_owned()));
+        }
+        if let Some(ban) = Ban::parse(text) {
+            return Some(Refusal::Banned(ban));
         }
         if let Some(rest) = text.strip_suffix(": give IP:PORT or a username") {
             let (clients, at) = rest.split_once(" are at ")?;
@@ -197,6 +203,7 @@ impl fmt::Display for Refusal {
             Refusal::OlderClient(at) => write!(f, "{at} {OLDER_CLIENT}"),
             Refusal::UnknownCommand => BadRequest::Unknown.fmt(f),
             Refusal::NotNow(why) => write!(f, "Not now: {why}"),
+            Refusal::Banned(ban) => ban.fmt(f),
             Refusal::Other(sentence) => f.write_str(sentence),
         }
     }
@@ -248,6 +255,7 @@ mod tests {
             "[fe80::1]:4401 is a client older than 0.2",
             "Unknown command: send help for the commands",
             "Not now: data/users.csv:12: no hash",
+            "Banned by the house until 2026-11-28 19:05 UTC: too loud",
         ];
         for line in lines {
             let refusal = Refusal::parse(line);

@@ -80,10 +80,14 @@ pub enum MemberRequest {
     Who,
     /// `dnd_on`, `dnd_off`: whether that is so of this client.
     DoNotDisturb(bool),
+    /// `passwd`: begin the dialogue of another password (the old one, the new one, the new one again).
+    PasswordDialogue,
+    /// `PASSWD,old,new`: the same in one line.
+    ChangePassword { old: String, new: String },
 }
 
 /// The requests that are one word.
-static WORDS: [(&str, Request); 18] = [
+static WORDS: [(&str, Request); 19] = [
     ("signup", Request::Entry(EntryRequest::SignupDialogue)),
     ("login", Request::Entry(EntryRequest::LoginDialogue)),
     ("1", Request::Member(MemberRequest::List)),
@@ -99,17 +103,19 @@ static WORDS: [(&str, Request); 18] = [
     ("watch", Request::Member(MemberRequest::Watch)),
     ("unwatch", Request::Member(MemberRequest::Unwatch)),
     ("who", Request::Member(MemberRequest::Who)),
+    ("passwd", Request::Member(MemberRequest::PasswordDialogue)),
     ("help", Request::Help),
     ("quit", Request::Quit(None)),
     ("exit", Request::Quit(None)),
 ];
 /// The words before a comma.
-const COMMA_WORDS: [&str; 8] = ["SIGNUP", "LOGIN", "INIT", "REACH", "SHARE", "GET_P", "GET_UF", "EXIT"];
+const COMMA_WORDS: [&str; 9] = ["SIGNUP", "LOGIN", "PASSWD", "INIT", "REACH", "SHARE", "GET_P", "GET_UF", "EXIT"];
 /// The words before the first `_`.
 const UNDERSCORE_WORDS: [&str; 5] = ["bcast", "msg", "relay", "connect", "dnd"];
 
 const SIGNUP_FORM: &str = "SIGNUP,name,password, with the password in \"quotes\" if it holds a comma";
 const LOGIN_FORM: &str = "LOGIN,name,password, with the password in \"quotes\" if it holds a comma";
+const PASSWD_FORM: &str = "PASSWD,old,new, with a password in \"quotes\" if it holds a comma";
 
 /// Why a line is no request; its `Display` says what to send instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,6 +177,7 @@ impl Request {
         let (request, form): (Request, _) = match word {
             "SIGNUP" => (EntryRequest::Signup { name: next(), password: next() }.into(), SIGNUP_FORM),
             "LOGIN" => (EntryRequest::Login { name: next(), password: next() }.into(), LOGIN_FORM),
+            "PASSWD" => (MemberRequest::ChangePassword { old: next(), new: next() }.into(), PASSWD_FORM),
             "INIT" => {
                 let (name, port) = (next(), next());
                 return Some(Ok(MemberRequest::Init { name, port, files: fields.collect() }.into()));
@@ -241,6 +248,7 @@ impl MemberRequest {
             MemberRequest::Broadcast(text) => write!(f, "bcast_({} bytes)", text.as_str().len()),
             MemberRequest::Message { text, to } => write!(f, "msg_({} bytes)_{to}", text.len()),
             MemberRequest::Relay { text, to } => write!(f, "relay_({} bytes)_{to}", text.len()),
+            MemberRequest::ChangePassword { .. } => f.write_str("PASSWD,***,***"),
             MemberRequest::List
             | MemberRequest::BroadcastDialogue
             | MemberRequest::Connect(_)
@@ -259,7 +267,8 @@ impl MemberRequest {
             | MemberRequest::Watch
             | MemberRequest::Unwatch
             | MemberRequest::Who
-            | MemberRequest::DoNotDisturb(_) => write!(f, "{self}"),
+            | MemberRequest::DoNotDisturb(_)
+            | MemberRequest::PasswordDialogue => write!(f, "{self}"),
         }
     }
 }
@@ -330,6 +339,8 @@ impl fmt::Display for MemberRequest {
             MemberRequest::Who => f.write_str("who"),
             MemberRequest::DoNotDisturb(true) => f.write_str("dnd_on"),
             MemberRequest::DoNotDisturb(false) => f.write_str("dnd_off"),
+            MemberRequest::PasswordDialogue => f.write_str("passwd"),
+            MemberRequest::ChangePassword { old, new } => comma::write(f, ["PASSWD", old, new]),
         }
     }
 }
@@ -396,6 +407,8 @@ mod tests {
             "who",
             "dnd_on",
             "dnd_off",
+            "passwd",
+            "PASSWD,\"old, word\",new-word",
             "help",
             "quit",
             "EXIT,alice",
@@ -440,6 +453,8 @@ mod tests {
             ("LOGIN,alice,secret-word", "LOGIN,alice,***"),
             ("SIGNUP,alice,\"secret, word\"", "SIGNUP,alice,***"),
             ("SIGNUP,\"alice,secret-word", "SIGNUP,(no name),***"),
+            ("PASSWD,secret-word,another-word", "PASSWD,***,***"),
+            ("passwd,\"secret-word", "PASSWD,***,***"),
             ("bcast_hi all", "bcast_(6 bytes)"),
             ("msg_grüße_bob", "msg_(7 bytes)_bob"),
             ("relay_hi_127.0.0.2:4401", "relay_(2 bytes)_127.0.0.2:4401"),

@@ -1,7 +1,7 @@
 //! The server's options. Every duration of the house rules is one, so a 30-minute rule can be proven in milliseconds.
 
+use super::task::Task;
 use crate::net::PerAddress;
-use crate::program::Manual;
 use crate::value::{ServerName, duration};
 use clap::Parser;
 use std::net::IpAddr;
@@ -103,9 +103,9 @@ pub struct Config {
     #[arg(long)]
     pub no_find: bool,
 
-    /// Instead of serving: what the program tells about itself.
+    /// Instead of serving.
     #[command(subcommand)]
-    pub manual: Option<Manual>,
+    pub task: Option<Task>,
 }
 
 /// How many guests of the dialects there may be.

@@ -5,14 +5,18 @@
 
 mod apart;
 mod rendezvous;
+mod bans;
 mod guests;
 mod sign_up;
+mod passwords;
+mod house;
 mod login;
 mod lost;
 mod probe;
 mod watch;
 mod member;
 
+pub use house::Statistic;
 pub use login::{LoginState, TimeIsUp};
 pub use member::{Answered, MENU, answer, broadcast, files_lines, is, write, write_list};
 pub use probe::Probe;

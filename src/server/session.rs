@@ -8,13 +8,14 @@ mod native_loop;
 mod menu_inbox;
 mod menu_step;
 mod menu;
+mod menu_loop;
 mod query;
 mod packet;
 
 use crate::value::text;
 use std::fmt;
 
-pub use menu::Menus;
+pub use menu_loop::Menus;
 pub use native_loop::Native;
 pub use packet::Packets;
 pub use query::{Queries, probe_guests};

@@ -1,13 +1,19 @@
-//! What is kept on disk: accounts and broadcasts. Each store has its lock inside and gives owned values.
+//! What is kept on disk: accounts, bans and broadcasts. Each store has its lock inside and gives owned values.
 //!
 //! Nothing here knows a client or a socket.
 
 mod seen_file;
+mod fault;
+mod whole_file;
+mod account_rows;
 mod users_file;
 mod accounts;
+mod bans;
 mod window;
 mod history;
 
-pub use accounts::{Accounts, NotAdded};
+pub use account_rows::{Account, HEADER as ACCOUNTS_HEADER, parse_account_row};
+pub use accounts::{Accounts, NotStored};
+pub use bans::{Banned, Bans};
 pub use history::History;
-pub use users_file::Account;
+pub use users_file::read_accounts;

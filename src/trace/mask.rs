@@ -209,6 +209,7 @@ impl ClientMask {
             Expected::Member | Expected::Stranger => match word.as_str() {
                 "login" => Expected::Name(1),
                 "signup" => Expected::Name(2),
+                "passwd" => Expected::Secret(3),
                 _ => self.commands,
             },
         };
@@ -384,7 +385,10 @@ mod tests {
         let said = [
             format!("LOGIN,alice,\"{quoted}\"\nlist\n"),
             format!("signup,alice,{PASSWORD}\r\nLOGIN,alice,{PASSWORD}\r\n"),
-            format!("PASSWD,{PASSWORD},{PASSWORD}\n"),
+            format!(
+                "PASSWD,{PASSWORD},{PASSWORD}\nlogin\nalice\n{PASSWORD}\nPassWd\n{PASSWORD}\n{PASSWORD}\n{PASSWORD}\n"
+            ),
+            format!("LOGIN,alice,{PASSWORD}\npasswd\n{PASSWORD}\nlist {PASSWORD}\nlist {PASSWORD}\nwhoami\n"),
             format!("login\nalice\n{PASSWORD}\nbcast_hi\n"),
             format!("SignUp\nalice\n{PASSWORD}\n{PASSWORD}\nlogin\nalice\n{PASSWORD}\n"),
             format!("login\n{PASSWORD}\n{PASSWORD}\n{PASSWORD}\n"),

@@ -14,6 +14,7 @@ mod durability;
 mod file_trouble;
 mod files;
 mod found;
+mod house;
 mod lan;
 mod memory;
 mod menu_dialect;

@@ -7,6 +7,7 @@ use crate::harness::originals::connect;
 use crate::harness::{LIMIT, ServerProcess};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 /// The longest name that Linux keeps, in bytes.
@@ -69,5 +70,6 @@ fn the_server_has_the_threads_of_the_table() {
     addresses.extend((0..3).map(|_| server.next_address()));
     // A connection at each port.
     let _connections: Vec<_> = addresses.into_iter().map(connect).collect();
+    let _control = UnixStream::connect(folder.path().join("data/control.sock")).expect("it listens");
     compare("Threads of the server", "server", &[server.id()]);
 }

@@ -1,4 +1,5 @@
-//! The dialogue of a login and of a sign-up, one line an answer: the native protocol and the menu dialect share it.
+//! The dialogue of a login, of a sign-up and of another password, one line an answer: the native protocol and the menu
+//! dialect share it.
 //!
 //! It knows the order of the questions and not their wording, and no account.
 
@@ -24,6 +25,15 @@ pub enum LoginDialogue {
         /// The answer to the question before.
         name: String,
     },
+    /// The password that somebody has, who wants another.
+    OldPassword,
+    /// The one that they want.
+    NewPassword {
+        /// The answer to the question before.
+        old: String,
+    },
+    /// That one again.
+    NewAgain(PasswordChange),
 }
 
 /// What follows an answer.
@@ -35,6 +45,8 @@ pub enum DialogueStep {
     SignUp(Credentials),
     /// The dialogue is over: log in.
     LogIn(Credentials),
+    /// The dialogue is over: change the password of who is logged in.
+    ChangePassword(PasswordChange),
     /// The dialogue is over, and nothing comes of it.
     Refused(Refusal),
 }
@@ -46,6 +58,15 @@ pub struct Credentials {
     pub name: String,
     /// The password.
     pub password: String,
+}
+
+/// A password and the one that is to follow it, as they were typed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordChange {
+    /// The one that there is; whether it is right is not known yet.
+    pub old: String,
+    /// The one that is wanted.
+    pub new: String,
 }
 
 impl LoginDialogue {
@@ -73,6 +94,14 @@ impl LoginDialogue {
             LoginDialogue::LoginPassword { name } => {
                 DialogueStep::LogIn(Credentials { name, password: line.to_owned() })
             }
+            LoginDialogue::OldPassword => DialogueStep::Ask(LoginDialogue::NewPassword { old: line.to_owned() }),
+            LoginDialogue::NewPassword { old } => {
+                DialogueStep::Ask(LoginDialogue::NewAgain(PasswordChange { old, new: line.to_owned() }))
+            }
+            LoginDialogue::NewAgain(change) if change.new != line => {
+                DialogueStep::Refused(Refusal::PasswordsDoNotMatch)
+            }
+            LoginDialogue::NewAgain(change) => DialogueStep::ChangePassword(change),
         }
     }
 
@@ -82,7 +111,11 @@ impl LoginDialogue {
             LoginDialogue::SignupName => Expected::Name(2),
             LoginDialogue::SignupPassword { .. } => Expected::Secret(2),
             LoginDialogue::LoginName => Expected::Name(1),
-            LoginDialogue::SignupAgain(_) | LoginDialogue::LoginPassword { .. } => Expected::Secret(1),
+            LoginDialogue::OldPassword => Expected::Secret(3),
+            LoginDialogue::NewPassword { .. } => Expected::Secret(2),
+            LoginDialogue::SignupAgain(_) | LoginDialogue::LoginPassword { .. } | LoginDialogue::NewAgain(_) => {
+                Expected::Secret(1)
+            }
         }
     }
 
@@ -92,7 +125,10 @@ impl LoginDialogue {
             LoginDialogue::SignupName | LoginDialogue::LoginName => false,
             LoginDialogue::SignupPassword { .. }
             | LoginDialogue::SignupAgain(_)
-            | LoginDialogue::LoginPassword { .. } => true,
+            | LoginDialogue::LoginPassword { .. }
+            | LoginDialogue::OldPassword
+            | LoginDialogue::NewPassword { .. }
+            | LoginDialogue::NewAgain(_) => true,
         }
     }
 }
@@ -101,6 +137,13 @@ impl LoginDialogue {
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Credentials({})", self.name)
+    }
+}
+
+/// Shows none of them.
+impl std::fmt::Debug for PasswordChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordChange")
     }
 }
 
@@ -134,6 +177,17 @@ mod tests {
     fn two_passwords_that_differ_make_no_account() {
         let refused = DialogueStep::Refused(Refusal::PasswordsDoNotMatch);
         assert_eq!(talk(LoginDialogue::SignupName, &["alice", "password", "password "]), refused);
+    }
+
+    #[test]
+    fn another_password_is_asked_for_twice_and_the_old_one_first() {
+        let change = |new: &str| PasswordChange { old: "old word".to_owned(), new: new.to_owned() };
+        let answers = ["old word", "new word ", "new word "];
+        assert_eq!(talk(LoginDialogue::OldPassword, &answers), DialogueStep::ChangePassword(change("new word ")));
+        let refused = DialogueStep::Refused(Refusal::PasswordsDoNotMatch);
+        assert_eq!(talk(LoginDialogue::OldPassword, &["old word", "new word", "new word "]), refused);
+        assert!(LoginDialogue::OldPassword.is_secret() && LoginDialogue::NewAgain(change("new")).is_secret());
+        assert!(!format!("{:?}", change("new-word")).contains("new-word"));
     }
 
     #[test]

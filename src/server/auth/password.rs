@@ -54,6 +54,11 @@ impl Hasher {
         self.threads.close();
     }
 
+    /// How many wait in line.
+    pub fn waiting(&self) -> usize {
+        self.turns.waiting()
+    }
+
     /// The PHC string of a new password.
     ///
     /// # Errors

@@ -243,6 +243,13 @@ impl ClientMap {
         active
     }
 
+    /// All clients, active or not, by name.
+    pub fn all(&self) -> Vec<ClientSnapshot> {
+        let mut all: Vec<ClientSnapshot> = self.lock().values().map(|client| client.snapshot()).collect();
+        all.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
     /// The names of the active clients, in order.
     pub fn active_names(&self) -> Vec<Username> {
         let mut names: Vec<Username> =

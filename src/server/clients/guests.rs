@@ -9,6 +9,7 @@ use super::table::{Client, Clients};
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
 use crate::net::Origin;
+use crate::protocol::Ban;
 use crate::server::config::GuestShare;
 use crate::server::delivery::Mailbox;
 use crate::value::Username;
@@ -45,7 +46,7 @@ pub struct EnteredGuest {
 }
 
 /// Why a guest was not entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotEntered {
     /// It is no name in that dialect.
     NoName,
@@ -55,6 +56,8 @@ pub enum NotEntered {
     Full(usize),
     /// So many guests of that address, which is the most for one.
     TooMany(usize),
+    /// Whoever runs the server does not want it.
+    Banned(Ban),
 }
 
 impl ClientMap {

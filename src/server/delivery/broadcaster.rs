@@ -13,6 +13,7 @@ use crate::net::{AddressedSocket, Arrival, Shutdown};
 #[cfg(test)]
 use crate::protocol::FromServer;
 use crate::protocol::Hello;
+use crate::server::counters::Counters;
 use crate::server::store::History;
 use crate::trace::Trace;
 use crate::value::Ticket;
@@ -115,8 +116,15 @@ impl Broadcaster {
     }
 
     /// Sends until `stop`. `loss` is the share of datagrams that is dropped on purpose.
-    pub fn run(&self, history: &History, socket: &AddressedSocket, loss: f64, trace: &Trace, stop: &Shutdown) {
-        let mut transmitter = Transmitter::new(socket, loss, trace);
+    pub fn run(
+        &self,
+        history: &History,
+        socket: &AddressedSocket,
+        loss: f64,
+        (trace, counters): (&Trace, &Counters),
+        stop: &Shutdown,
+    ) {
+        let mut transmitter = Transmitter::new(socket, loss, trace, counters);
         let mut last_housekeeping = Instant::now();
         while !stop.is_triggered() {
             let now = Instant::now();
@@ -126,8 +134,10 @@ impl Broadcaster {
             }
             let round = self.collect(history, now);
             let refused = transmitter.send(&round);
+            counters.repairs.add(round.repeats);
             for (mailbox, pack) in &round.by_tcp {
                 if let Some(parcel) = &round.parcels.get(*pack).content {
+                    counters.deliveries.add(parcel.events().len() as u64);
                     mailbox.deliver(parcel);
                 }
             }

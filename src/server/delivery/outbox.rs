@@ -7,6 +7,7 @@
 use super::mailbox::{Mailbox, Parcel};
 use crate::net::is_network_loss;
 use crate::net::tuning::{Whose, be_patient};
+use crate::server::counters::Counters;
 use crate::trace::Wire;
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
@@ -30,6 +31,7 @@ pub struct Outbox {
     /// not recorded does not pay for it, not by a look either.
     put: Box<Put>,
     wire: Wire,
+    counters: Arc<Counters>,
     state: Mutex<State>,
     idle: Condvar,
 }
@@ -59,23 +61,29 @@ impl Outbox {
     ///
     /// # Errors
     /// When the connection has ended already.
-    pub fn new(stream: Arc<TcpStream>, wire: &Wire) -> io::Result<Outbox> {
+    pub fn new(stream: Arc<TcpStream>, wire: &Wire, counters: &Arc<Counters>) -> io::Result<Outbox> {
         let to = Arc::clone(&stream);
-        Self::putting(stream, wire, move |bytes| (&*to).write(bytes))
+        Self::putting(stream, wire, counters, move |bytes| (&*to).write(bytes))
     }
 
     /// The outbox of a connection whose reader takes no more in one piece than `piece` says: at least one byte.
     ///
     /// # Errors
     /// As [`Outbox::new`].
-    pub fn in_pieces(stream: Arc<TcpStream>, wire: &Wire, piece: fn(&[u8]) -> usize) -> io::Result<Outbox> {
+    pub fn in_pieces(
+        stream: Arc<TcpStream>,
+        wire: &Wire,
+        counters: &Arc<Counters>,
+        piece: fn(&[u8]) -> usize,
+    ) -> io::Result<Outbox> {
         let to = Arc::clone(&stream);
-        Self::putting(stream, wire, move |bytes| (&*to).write(&bytes[..piece(bytes)]))
+        Self::putting(stream, wire, counters, move |bytes| (&*to).write(&bytes[..piece(bytes)]))
     }
 
     fn putting(
         stream: Arc<TcpStream>,
         wire: &Wire,
+        counters: &Arc<Counters>,
         put: impl Fn(&[u8]) -> io::Result<usize> + Send + Sync + 'static,
     ) -> io::Result<Outbox> {
         stream.set_write_timeout(Some(WRITE_WAIT))?;
@@ -83,7 +91,8 @@ impl Outbox {
             true => recorded(wire.clone(), put),
             false => Box::new(put),
         };
-        Ok(Outbox { stream, put, wire: wire.clone(), state: Mutex::default(), idle: Condvar::new() })
+        let (wire, counters) = (wire.clone(), Arc::clone(counters));
+        Ok(Outbox { stream, put, wire, counters, state: Mutex::default(), idle: Condvar::new() })
     }
 
     /// Writes the session's own answer: waits for its turn and for a slow reader, ten seconds in all. False when
@@ -100,6 +109,7 @@ impl Outbox {
             return false;
         }
         if state.writing {
+            self.counters.slow.add(1);
             return self.give_up(state, true);
         }
         state.writing = true;
@@ -116,6 +126,7 @@ impl Outbox {
         }
         if state.writing {
             if state.pending.len() + lines.len() > MAX_PENDING {
+                self.counters.slow.add(1);
                 return self.give_up(state, true);
             }
             state.pending.extend_from_slice(lines.as_bytes());
@@ -173,6 +184,7 @@ impl Outbox {
                 state.writing = false;
                 // ETIMEDOUT is TimedOut here, and a full buffer WouldBlock.
                 let is_slow = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                self.counters.slow.add(u64::from(error.kind() == ErrorKind::WouldBlock));
                 return self.give_up(state, is_slow || is_network_loss(&error));
             }
             if state.pending.is_empty() {
@@ -190,7 +202,10 @@ impl Outbox {
         while !bytes.is_empty() {
             match (self.put)(bytes) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => bytes = &bytes[count..],
+                Ok(count) => {
+                    self.counters.bytes_out.add(count as u64);
+                    bytes = &bytes[count..];
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Linux says EAGAIN when SO_SNDTIMEO has passed and the buffer is still full.
                 Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {}
@@ -270,7 +285,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let reader = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
         let (stream, _) = listener.accept().expect("accepts");
-        (Outbox::new(Arc::new(stream), &Wire::default()).expect("open"), reader)
+        (Outbox::new(Arc::new(stream), &Wire::default(), &Arc::default()).expect("open"), reader)
     }
 
     #[test]

@@ -70,8 +70,9 @@ impl Sent {
         first > self.highest || self.again.take(now)
     }
 
-    /// A datagram that ends with this number is sent.
-    fn sends(&mut self, last: u64) {
+    /// A datagram with these broadcasts is sent.
+    fn sends(&mut self, first: u64, last: u64, round: &mut Round) {
+        round.repeats += u64::from(first <= last && first <= self.highest);
         self.highest = self.highest.max(last);
     }
 }
@@ -132,8 +133,7 @@ impl Recipient {
         mailbox: Arc<dyn Mailbox>,
         presence: Arc<Presence>,
     ) -> Box<Recipient> {
-        let (is_suspect, wants_head, hellos) = (false, false, None);
-        let (next, route) = (NOTHING, Route::Tcp);
+        let (is_suspect, wants_head, hellos, next, route) = (false, false, None, NOTHING, Route::Tcp);
         let sent = Sent { highest: 0, again: TokenBucket::new(Some(MAX_REPEATS), Instant::now()) };
         Box::new(Recipient { mailbox, presence, is_suspect, token, addresses, next, wants_head, hellos, sent, route })
     }
@@ -273,7 +273,7 @@ impl Recipient {
                     *tail = Some((now, 0));
                 }
                 self.next = next;
-                self.sent.sends(next - 1);
+                self.sent.sends(owed.from, next - 1, round);
             }
             Pace::Adaptive(flight) => {
                 let sent = &mut self.sent;
@@ -369,7 +369,7 @@ fn repeat_lost(
         flight.passes(passed);
         if let Some((last, bytes)) = told {
             flight.sends(from, last, What::Again, bytes, now);
-            sent.sends(last);
+            sent.sends(from, last, round);
         }
     }
 }
@@ -391,7 +391,7 @@ fn send_new(
         let (next, told) = round.add(from, owed, || pack_datagram(history, owed, now));
         if let Some((last, bytes)) = told.filter(|(last, _)| *last >= from) {
             flight.sends(from, last, What::New, bytes, now);
-            sent.sends(last);
+            sent.sends(from, last, round);
         }
         (from, wants_head) = (next, false);
     }

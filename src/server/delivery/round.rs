@@ -40,6 +40,8 @@ pub struct Round {
     pub by_udp: Vec<Burst>,
     /// The datagrams of all bursts.
     pub order: Vec<Datagram>,
+    /// Datagrams that bring again what was sent before.
+    pub repeats: u64,
     /// What goes to mailboxes, and which of the parcels.
     pub by_tcp: Vec<(Arc<dyn Mailbox>, usize)>,
 }

@@ -3,6 +3,7 @@
 use super::round::{Burst, Round};
 use crate::net::AddressedSocket;
 use crate::protocol::{Broadcast, FromServer, MAX_DATAGRAM, TOKEN_LINE};
+use crate::server::counters::Counters;
 use crate::trace::Datagram as Recorded;
 use crate::trace::{Event, Fate, ServerMask, Trace};
 use crate::value::Ticket;
@@ -27,6 +28,7 @@ pub struct Transmitter<'a> {
     /// Whether the system takes several datagrams in one call.
     takes_several: bool,
     trace: &'a Trace,
+    counters: &'a Counters,
     /// Datagrams that were recorded.
     recorded: u64,
 }
@@ -36,8 +38,8 @@ pub type Refused = (Ticket, u64, u64);
 
 impl<'a> Transmitter<'a> {
     /// Sends from this socket, and drops this share of datagrams.
-    pub fn new(socket: &'a AddressedSocket, loss: f64, trace: &'a Trace) -> Transmitter<'a> {
-        Transmitter { socket, loss, random: Xorshift::new(), takes_several: true, trace, recorded: 0 }
+    pub fn new(socket: &'a AddressedSocket, loss: f64, trace: &'a Trace, counters: &'a Counters) -> Transmitter<'a> {
+        Transmitter { socket, loss, random: Xorshift::new(), takes_several: true, trace, counters, recorded: 0 }
     }
 
     /// Sends all datagrams of a round, and waits for nothing; what was not taken. Whether they are recorded is asked once.
@@ -64,6 +66,7 @@ impl<'a> Transmitter<'a> {
                 is_sent.then_some(whole)
             });
             let datagrams: Vec<Whole> = datagrams.collect();
+            self.count(&datagrams);
             for run in datagrams.chunk_by(|datagram, _| datagram.len() >= NEARLY_FULL) {
                 for some in run.chunks(MAX_SEGMENTS) {
                     self.send_some(burst, some, &mut refused);
@@ -71,6 +74,14 @@ impl<'a> Transmitter<'a> {
             }
         }
         refused
+    }
+
+    fn count(&self, datagrams: &[Whole]) {
+        self.counters.datagrams.add(datagrams.len() as u64);
+        self.counters.datagram_bytes.add(datagrams.iter().map(|datagram| datagram.len() as u64).sum());
+        // One without broadcasts tells a number that is below its first.
+        let broadcasts = datagrams.iter().map(|datagram| (datagram.range.1 + 1).saturating_sub(datagram.range.0));
+        self.counters.deliveries.add(broadcasts.sum());
     }
 
     /// Sends some datagrams: with one call, which is far less work, if the system takes it.

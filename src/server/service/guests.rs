@@ -28,6 +28,10 @@ impl Rendezvous {
             return Err(NotEntered::NoName);
         }
         let names = self.names_for(&guest.spelling);
+        // By none of them, or who is banned under the name that was the nearest one would be given the next.
+        if let Some(ban) = names.iter().find_map(|name| self.ban_of(name, guest.from.ip())) {
+            return Err(NotEntered::Banned(ban));
+        }
         let entered =
             self.clients.enter_guest(guest, &names, self.config.guests(), Instant::now(), SystemTime::now())?;
         if let Some(other) = &entered.gives_way {
@@ -36,6 +40,10 @@ impl Rendezvous {
         if self.accounts.find(&entered.key.name).is_some() {
             self.clients.leave(&entered.key);
             return Err(NotEntered::Taken);
+        }
+        if let Some(ban) = self.ban_of(&entered.key.name, entered.key.address) {
+            self.clients.leave(&entered.key);
+            return Err(NotEntered::Banned(ban));
         }
         Ok(entered)
     }

@@ -6,9 +6,10 @@
 use super::rendezvous::{Login, Rendezvous};
 use crate::net::{MAX_OF_MEMBERS, MAX_WITHOUT_LF, Patience, Place, STRANGER_RATE, Standing, TokenBucket};
 use crate::protocol::{Broadcast, MAX_LINE, Notice, Refusal};
-use crate::server::auth::{Credentials, OwnTurns};
+use crate::server::auth::{Credentials, OwnTurns, PasswordChange};
 use crate::server::clients::{Listed, Viewpoint};
 use crate::server::delivery::Mailbox;
+use crate::server::store::Account;
 use crate::trace::Wire;
 use crate::value::Username;
 use log::info;
@@ -108,12 +109,13 @@ impl<'a> LoginState<'a> {
         if self.current.is_some() { MAX_OF_MEMBERS } else { MAX_WITHOUT_LF }
     }
 
-    /// Counts a line, against the rate and for the inactivity rule.
+    /// Counts a line of so many bytes, against the rate and for the inactivity rule.
     ///
     /// # Errors
     /// [`Refusal::TooFast`]: the line is not to be carried out.
-    pub fn count_line(&mut self, now: Instant) -> Result<(), Refusal> {
+    pub fn count_line(&mut self, bytes: usize, now: Instant) -> Result<(), Refusal> {
         self.ended = None;
+        self.services.counters.line(bytes);
         if !self.bucket.take(now) {
             return Err(Refusal::TooFast(self.services.config.rate.0.unwrap_or_default()));
         }
@@ -155,13 +157,20 @@ impl<'a> LoginState<'a> {
     /// As [`Rendezvous::authenticate`].
     pub fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Login, Refusal> {
         // One after the other, not one in the other: each goes deep into the stack.
-        let name = self.check(credentials, has_gone)?;
-        Ok(self.enter(name))
+        let account = self.check(credentials, has_gone)?;
+        let login = self.enter(account.name.clone());
+        // Whoever runs the server may have done something meanwhile, and found no session of that name.
+        if let Err(refusal) = self.services.still_holds(&account, self.peer.ip()) {
+            self.leave();
+            return Err(refusal);
+        }
+        self.services.counters.logins.add(1);
+        Ok(login)
     }
 
     /// Whose name and password these are, once they were checked.
     #[inline(never)]
-    fn check(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Username, Refusal> {
+    fn check(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Account, Refusal> {
         let on_turn = || {
             self.place.stand(Standing::Kept);
         };
@@ -178,6 +187,27 @@ impl<'a> LoginState<'a> {
         let stands = self.place.stand(if checked.is_ok() { Standing::Kept } else { Standing::Silent });
         // A connection that has given way is over; an older session of that name stays.
         if stands { checked } else { checked.and(Err(Refusal::BusyWithLogins)) }
+    }
+
+    /// Changes the password of who is logged in. It waits for its turns as [`LoginState::log_in`] does, and a wrong password
+    /// makes it wait longer.
+    ///
+    /// # Errors
+    /// As [`Rendezvous::change_password`].
+    #[inline(never)]
+    pub fn change_password(&mut self, change: &PasswordChange, has_gone: &dyn Fn() -> bool) -> Result<(), Refusal> {
+        let Some(name) = self.current.as_ref().map(|login| login.key.name.clone()) else {
+            return Err(Refusal::LogInFirst);
+        };
+        let patience = Patience { until: self.hash_by(), has_gone, on_turn: &|| {} };
+        self.own_turns.wait(&patience).map_err(|_| Refusal::BusyWithLogins)?;
+        let changed = self.services.change_password(&name, change, self.peer.ip(), &patience);
+        match &changed {
+            Ok(()) => self.own_turns.was_right(),
+            Err(Refusal::InvalidCredentials) => self.own_turns.was_wrong(Instant::now()),
+            Err(_) => {}
+        }
+        changed
     }
 
     #[inline(never)]
@@ -200,6 +230,7 @@ impl<'a> LoginState<'a> {
     pub fn read_broadcasts(&mut self, limit: usize) -> Vec<Broadcast> {
         let (broadcasts, range) = self.services.history.read(self.next_broadcast, limit, Instant::now());
         self.next_broadcast = range.next;
+        self.services.counters.deliveries.add(broadcasts.len() as u64);
         broadcasts
     }
 
@@ -361,7 +392,7 @@ mod tests {
         assert!(told.starts_with("notice_Not delivered: bob was lost at ") && told.lines().count() == 1, "{told}");
         let heard = told_after(Duration::ZERO, |bob| {
             expire(bob);
-            bob.count_line(Instant::now()).expect("not too fast");
+            bob.count_line(5, Instant::now()).expect("not too fast");
             bob.leave_lost();
         });
         assert_eq!(heard, "");

@@ -4,6 +4,7 @@ use super::probe::Probe;
 use super::rendezvous::{Handled, Introduction, Rendezvous};
 use crate::dialect::Dialect;
 use crate::protocol::{BroadcastText, Done, MAX_FILES, MemberRequest, Refusal, Reply};
+use crate::server::auth::PasswordChange;
 use crate::server::clients::{ClientSnapshot, FileNames, Listed, SessionKey};
 use crate::value::comma;
 use crate::value::sentence::counted;
@@ -25,7 +26,7 @@ pub const MENU: [&str; 10] = [
     "6. Tell where you listen and what you share: INIT,name,port,file,file... and SHARE,file...",
     "7. Look somebody up: who, GET_U, GET_P,name, GET_UF,name, GET_AF",
     "8. Come and go: active, inactive, dnd_on, dnd_off; hear who does: watch, unwatch",
-    "9. Who am I: whoami",
+    "9. Who am I: whoami; change what you log in with: passwd",
     "0. Leave: quit",
 ];
 
@@ -46,6 +47,10 @@ pub enum Answered {
     AskForBroadcast,
     /// The list, and what follows it: events that are not to come before it.
     Watch,
+    /// The next line is the password that there is.
+    AskForPassword,
+    /// Hash, and change the password.
+    ChangePassword(PasswordChange),
 }
 
 /// Decides what is done about a request, and does what does not wait. Data lines are added to `answer`.
@@ -82,6 +87,8 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
             services.clients.set_dnd(key, dnd);
             Reply::Ok(String::new())
         }
+        MemberRequest::PasswordDialogue => return Answered::AskForPassword,
+        MemberRequest::ChangePassword { old, new } => return Answered::ChangePassword(PasswordChange { old, new }),
     })
 }
 

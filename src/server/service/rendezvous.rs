@@ -5,13 +5,14 @@
 
 use super::apart;
 use crate::dialect::Dialect;
-use crate::net::{AddressedSocket, Arrival, NotServed, Patience, Refused, Shutdown, Workers};
+use crate::net::{AddressedSocket, Arrival, NotServed, Refused, Shutdown, Workers};
 use crate::protocol::{BroadcastText, Event, Hello, Notice, Refusal};
-use crate::server::auth::{Credentials, Hasher, LINE, SignUps, Turns};
+use crate::server::auth::{Hasher, SignUps, Turns};
 use crate::server::clients::{ClientMap, ClientSnapshot, Listed, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
+use crate::server::counters::Counters;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
-use crate::server::store::{Accounts, History};
+use crate::server::store::{Accounts, Bans, History};
 use crate::trace;
 use crate::trace::Trace;
 use crate::value::sentence::counted;
@@ -30,16 +31,21 @@ pub struct Rendezvous {
     pub config: Config,
     /// What records what happens.
     pub trace: Trace,
+    /// What has happened since the start.
+    pub counters: Arc<Counters>,
+    /// When that was.
+    pub started: Instant,
     pub(super) clients: ClientMap,
     pub(super) history: History,
     pub(super) accounts: Arc<Accounts>,
+    pub(super) bans: Bans,
     /// Adds accounts, a try at a time: a file is deeper than a session's stack is to be, and one is written at a time
     /// anyway.
     pub(super) filing: Workers,
     broadcaster: Broadcaster,
     pub(super) owed: Owed,
     pub(super) hasher: Hasher,
-    turns: Turns,
+    pub(super) turns: Turns,
     pub(super) sign_ups: SignUps,
 }
 
@@ -97,10 +103,13 @@ impl Rendezvous {
         let accounts = Arc::new(Accounts::open(&config.data)?);
         let filing = Workers::start("accounts", 1).map_err(|error| format!("no thread for accounts: {error}"))?;
         Ok(Rendezvous {
+            bans: Bans::open(&config.data)?,
             history: History::open(&config.data, config.history)?,
             hasher: Hasher::new(config.hash_rounds)?,
             config,
             trace,
+            counters: Arc::default(),
+            started: Instant::now(),
             accounts,
             filing,
             clients: ClientMap::default(),
@@ -109,31 +118,6 @@ impl Rendezvous {
             turns: Turns::default(),
             sign_ups: SignUps::default(),
         })
-    }
-
-    /// Checks a name and a password. Takes as long when the name is unknown. It hashes, and waits for its turn to do
-    /// so: that of the name at its address, then that of the cores. The name comes back as its owner spelled it at the
-    /// sign-up.
-    ///
-    /// # Errors
-    /// A wrong pair, too many who wait for that name, or a turn that did not come.
-    pub fn authenticate(
-        &self,
-        credentials: &Credentials,
-        from: IpAddr,
-        patience: &Patience<'_>,
-    ) -> Result<Username, Refusal> {
-        let Ok(name) = credentials.name.parse::<Username>() else { return Err(Refusal::InvalidCredentials) };
-        let account = self.accounts.find(&name);
-        let stored = account.as_ref().map(|account| account.password_hash.as_str());
-        let verify = || self.hasher.verify(&credentials.password, stored, patience);
-        match self.turns.take(&name, from, patience, verify) {
-            Ok(true) => Ok(account.map_or(name, |account| account.name)),
-            Ok(false) => Err(Refusal::InvalidCredentials),
-            // The last in line has its turn then.
-            Err(NotServed::LineFull) => Err(Refusal::TooManyWrongPasswords { name, seconds: LINE as u64 }),
-            Err(not_served) => Err(not_hashed(not_served)),
-        }
     }
 
     /// Logs a client in whose password was checked. An older session of that name is told and closed.
@@ -186,6 +170,7 @@ impl Rendezvous {
     /// A disk that is full: none of them is broadcast.
     pub fn broadcast(&self, from: &Username, texts: &[BroadcastText]) -> Result<(u64, usize), Refusal> {
         let taken = self.history.append(from, texts, SystemTime::now(), Instant::now());
+        self.counters.broadcasts.add(texts.len() as u64 * u64::from(taken.is_ok()));
         let seq = taken.map_err(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}")))?;
         self.broadcaster.announce();
         Ok((seq, self.clients.audience()))
@@ -261,6 +246,7 @@ impl Rendezvous {
         let told = target.mailbox.deliver(&Event::Ticket { name: asker.name.clone(), ticket }.into());
         // The asker connects as soon as it has its answer.
         target.mailbox.settle();
+        self.counters.tickets.add(u64::from(told));
         if told { Ok(Introduction { name, address, ticket }) } else { Err(Refusal::JustLeaving(name)) }
     }
 
@@ -272,6 +258,7 @@ impl Rendezvous {
         let is_new = target.presence.note_sender(&asker.name);
         let message = Event::Message { from: asker.name.clone(), text: text.to_owned() };
         if target.mailbox.deliver(&message.into()) {
+            self.counters.relayed.add(1);
             Ok(target.name.clone())
         } else {
             if is_new {
@@ -292,6 +279,7 @@ impl Rendezvous {
 
     /// Why a connection is not served.
     pub fn not_served(&self, why: Refused) -> Refusal {
+        self.counters.no_place.add(1);
         match why {
             Refused::Full => Refusal::ServerFull(self.config.max_clients),
             Refused::TooManyWithoutLogin(most) => Refusal::Other(format!(
@@ -328,7 +316,7 @@ impl Rendezvous {
 
     /// Sends broadcasts to everybody until `stop`, by `socket` to those who say hello there.
     pub fn send_broadcasts(&self, socket: &AddressedSocket, stop: &Shutdown) {
-        self.broadcaster.run(&self.history, socket, self.config.udp_loss, &self.trace, stop);
+        self.broadcaster.run(&self.history, socket, self.config.udp_loss, (&self.trace, &self.counters), stop);
     }
 
     /// Has the disk keep what was broadcast, once a second until `stop`.
@@ -341,7 +329,9 @@ impl Rendezvous {
     /// Takes a hello datagram; false when it does not count: an unknown token, or an address that is not the
     /// session's.
     pub fn hello(&self, hello: Hello, arrival: Arrival) -> bool {
-        self.broadcaster.hello(hello, arrival, self.history.head(), Instant::now())
+        let counts = self.broadcaster.hello(hello, arrival, self.history.head(), Instant::now());
+        self.counters.hellos.add(u64::from(counts));
+        counts
     }
 
     /// Applies the inactivity rule, and lets go broadcasts that are too old; when to do so again.
@@ -383,6 +373,8 @@ impl Rendezvous {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::net::Patience;
+    use crate::server::auth::Credentials;
     use crate::server::delivery::Parcel;
     use std::sync::Mutex;
 
@@ -428,7 +420,7 @@ pub(super) mod tests {
         assert_eq!(services.accounts.find(&name), None);
         assert_eq!(services.sign_up(&alice, here, &patient), Ok(name.clone()));
         assert_eq!(services.authenticate(&alice, here, &ghost), Err(Refusal::BusyWithLogins));
-        assert_eq!(services.authenticate(&alice, here, &patient), Ok(name));
+        assert_eq!(services.authenticate(&alice, here, &patient).map(|account| account.name), Ok(name));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::rendezvous::{Rendezvous, not_hashed};
 use crate::net::Patience;
 use crate::protocol::{self, Refusal};
 use crate::server::auth::Credentials;
-use crate::server::store::{Account, NotAdded};
+use crate::server::store::{Account, Accounts, NotStored};
 use crate::value::sentence::counted;
 use crate::value::{Username, text};
 use std::net::IpAddr;
@@ -16,6 +16,18 @@ const MAX_REASON: usize = 300;
 
 fn other(why: impl Into<String>) -> Refusal {
     Refusal::Other(why.into())
+}
+
+/// Why an account was not changed, in the words of the protocol.
+pub(super) fn not_stored(why: NotStored) -> Refusal {
+    match why {
+        NotStored::Taken => Refusal::NameTaken,
+        NotStored::Unknown => Refusal::InvalidCredentials,
+        NotStored::Full => other("The server has as many accounts as it keeps: ask whoever runs it"),
+        NotStored::Unfit(unfit) => Refusal::NotNow(text::escape(text::cut(&unfit.into_sentence(), MAX_REASON))),
+        NotStored::File => other("The server cannot write its accounts now: ask whoever runs it"),
+        NotStored::NotTried => Refusal::BusyWithLogins,
+    }
 }
 
 impl Rendezvous {
@@ -30,6 +42,9 @@ impl Rendezvous {
         from: IpAddr,
         patience: &Patience<'_>,
     ) -> Result<Username, Refusal> {
+        if let Some(ban) = self.ban_of_address(from) {
+            return Err(Refusal::Banned(ban));
+        }
         let name = self.new_name(&credentials.name)?;
         protocol::check_password(&credentials.password).map_err(other)?;
         if let Some(limit) = self.config.signups.0 {
@@ -41,25 +56,27 @@ impl Rendezvous {
         let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
         let created_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let account = Account { name: name.clone(), password_hash, created_at };
-        self.add(&account)?;
+        self.store(move |accounts| accounts.add(account.clone())).map_err(not_stored)?;
+        self.counters.sign_ups.add(1);
         self.send_guest_away(&name);
         Ok(name)
     }
 
-    /// Has the thread for accounts add one. While the file is perhaps being saved, it is this thread that waits between two
-    /// tries: the thread for accounts is there for whoever else signs up.
-    fn add(&self, account: &Account) -> Result<(), Refusal> {
+    /// Has the thread for accounts try a change of them. While the file is perhaps being saved, it is this thread that
+    /// waits between two tries: the thread for accounts is there for whoever else wants a change.
+    ///
+    /// # Errors
+    /// [`NotStored`].
+    pub(super) fn store(
+        &self,
+        change: impl Fn(&Accounts) -> Result<(), NotStored> + Send + Sync + 'static,
+    ) -> Result<(), NotStored> {
+        let change = Arc::new(change);
         let one_try = || {
-            let (accounts, account) = (Arc::clone(&self.accounts), account.clone());
-            self.filing.run(move || accounts.add(account)).unwrap_or(Err(NotAdded::NotTried))
+            let (accounts, change) = (Arc::clone(&self.accounts), Arc::clone(&change));
+            self.filing.run(move || change(&accounts)).unwrap_or(Err(NotStored::NotTried))
         };
-        self.accounts.try_while_saved(one_try).map_err(|why| match why {
-            NotAdded::Taken => Refusal::NameTaken,
-            NotAdded::Full => other("The server has as many accounts as it keeps: ask whoever runs it"),
-            NotAdded::Unfit(unfit) => Refusal::NotNow(text::escape(text::cut(&unfit.into_sentence(), MAX_REASON))),
-            NotAdded::File => other("The server cannot write its accounts now: ask whoever runs it"),
-            NotAdded::NotTried => Refusal::BusyWithLogins,
-        })
+        self.accounts.try_while_saved(one_try)
     }
 
     /// Whether a new account can have this name now.

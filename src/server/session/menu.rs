@@ -10,93 +10,52 @@
 use super::logged;
 use super::menu_inbox::{MenuInbox, show};
 use super::menu_step::{Prompt, Step, inside, list, outside};
-use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU, PIECE};
-use crate::net::listener::{Service, reached_address};
-use crate::net::{BurstReader, Pieces, Place, Refused, has_hung_up, is_network_loss};
-use crate::protocol::{Event, MAX_LINE, MemberRequest, Refusal, Request, masked_name};
+use crate::dialect::menu::{self, Choice, GREETING, MAX_WRITE, MENU};
+use crate::net::{BurstReader, Place, is_network_loss};
+use crate::protocol::{Event, MemberRequest, Refusal, Request, masked_name};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::{MAX_WRITE as HISTORY_PIECE, Mailbox, Outbox};
 use crate::server::service::{LoginState, Rendezvous, SessionKey, TimeIsUp};
 use crate::value::BadLine;
 use crate::value::sentence::counted;
 use log::info;
-use std::io::{ErrorKind, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// In quiet mode, below so many waiting lines, the next broadcast is fetched from the history: there the rest waits.
 const FEW_WAITING: usize = 2;
 
-/// Serves a menu port.
-pub struct Menus<'a> {
-    /// The services.
-    pub services: &'a Rendezvous,
-    /// Whether the port is for clients that take one answer a line.
-    pub quiet: bool,
-}
-
-impl Service for Menus<'_> {
-    const NAME: &'static str = "menu client";
-
-    fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
-        let Ok(outbox) = Outbox::in_pieces(Arc::clone(stream), place.wire(), menu::write_length) else { return };
-        let mut session = MenuSession::new(self, peer, reached_address(stream), place, outbox);
-        let pieces = Pieces { size: PIECE, pause: self.services.config.piece_pause };
-        let mut reader = BurstReader::of_pieces(Arc::clone(stream), MAX_LINE, pieces).recorded(place.wire());
-        let mut step = if self.quiet { Step::Wait } else { Step::Say(GREETING.to_owned()) };
-        info!("{peer}: connected (menu)");
-        loop {
-            step = match step {
-                Step::SignUp(credentials) => session.sign_up(&credentials, &|| has_hung_up(stream)),
-                Step::LogIn(credentials) => session.log_in(&credentials, &|| has_hung_up(stream)),
-                written => match session.write(written) {
-                    true => match session.read(&mut reader) {
-                        Some(step) => step,
-                        None => break,
-                    },
-                    false => break,
-                },
-            };
-        }
-        let who = session.login.who().to_string();
-        session.finish();
-        info!("{who}: disconnected");
-    }
-
-    fn refuse(&self, mut stream: &TcpStream, why: Refused) {
-        let refusal = self.services.not_served(why);
-        // A client that has left already need not be told.
-        let _ = stream.write_all(menu::refuse(&refusal).as_bytes());
-    }
-}
-
-struct MenuSession<'a> {
+/// One client's side of the conversation.
+pub struct MenuSession<'a> {
     services: &'a Rendezvous,
     inbox: Arc<MenuInbox>,
     prompt: Prompt,
     /// The last message was broadcast, so that the rest of it is too.
     has_broadcast: bool,
-    login: LoginState<'a>,
+    /// Who is logged in, and what the time allows.
+    pub login: LoginState<'a>,
 }
 
 impl<'a> MenuSession<'a> {
-    fn new(
-        menus: &Menus<'a>,
+    /// A connection from `peer` that has just come to the server's address `reached`.
+    pub fn new(
+        (services, quiet): (&'a Rendezvous, bool),
         peer: SocketAddr,
         reached: IpAddr,
         place: &'a Place<'a>,
         outbox: Outbox,
     ) -> MenuSession<'a> {
-        let inbox = Arc::new(MenuInbox::new(outbox, menus.quiet));
+        let inbox = Arc::new(MenuInbox::new(outbox, quiet));
         let mailbox = Arc::clone(&inbox) as Arc<dyn Mailbox>;
-        let login = LoginState::new(menus.services, peer, reached, mailbox, place, Instant::now());
-        let prompt = if menus.quiet { Prompt::Anything } else { Prompt::Option };
-        MenuSession { services: menus.services, inbox, prompt, has_broadcast: false, login }
+        let login = LoginState::new(services, peer, reached, mailbox, place, Instant::now());
+        let prompt = if quiet { Prompt::Anything } else { Prompt::Option };
+        MenuSession { services, inbox, prompt, has_broadcast: false, login }
     }
 
     /// What the next message leads to; nothing when the connection is over.
-    fn read(&mut self, reader: &mut BurstReader) -> Option<Step> {
+    pub fn read(&mut self, reader: &mut BurstReader) -> Option<Step> {
         let (deadline, now) = (self.login.deadline(), Instant::now());
         // A message that has arrived already would be read without a look at the clock.
         if deadline.is_some_and(|deadline| deadline <= now) {
@@ -113,7 +72,7 @@ impl<'a> MenuSession<'a> {
             }
             Err(error) if error.kind() == ErrorKind::TimedOut => Some(self.time_is_up(Instant::now())),
             Err(error) if error.kind() == ErrorKind::InvalidData => {
-                Some(Step::Close(menu::refuse(&Refusal::Other(error.to_string()))))
+                Some(Step::Close(self.refuse(&Refusal::Other(error.to_string()))))
             }
             Err(error) => {
                 if is_network_loss(&error) {
@@ -125,7 +84,7 @@ impl<'a> MenuSession<'a> {
     }
 
     /// Writes an answer; false when the session is over.
-    fn write(&mut self, step: Step) -> bool {
+    pub fn write(&mut self, step: Step) -> bool {
         let go_on = match step {
             Step::Wait | Step::SignUp(_) | Step::LogIn(_) => true,
             Step::Say(answer) => self.answer(answer),
@@ -194,7 +153,8 @@ impl<'a> MenuSession<'a> {
         }
     }
 
-    fn finish(&mut self) {
+    /// Logs out, and has the last lines leave.
+    pub fn finish(&mut self) {
         self.send_owed();
         self.inbox.outbox.finish();
         // At the end, as the last lines may have met nobody too.
@@ -206,8 +166,9 @@ impl<'a> MenuSession<'a> {
     /// Turns a message into its answer. It may be the rest of the one before, which was answered.
     fn take(&mut self, message: Result<String, BadLine>, is_rest: bool, now: Instant) -> Step {
         let has_broadcast = std::mem::take(&mut self.has_broadcast);
-        if let Err(too_fast) = self.login.count_line(now) {
-            let said = menu::refuse(&too_fast);
+        let bytes = message.as_ref().map_or(0, String::len);
+        if let Err(too_fast) = self.login.count_line(bytes, now) {
+            let said = self.refuse(&too_fast);
             self.login.wire().decided("", said.trim_end());
             return Step::Say(said);
         }
@@ -259,6 +220,12 @@ impl<'a> MenuSession<'a> {
         }
     }
 
+    /// A refusal in the words of this dialect, counted.
+    fn refuse(&self, refusal: &Refusal) -> String {
+        self.services.counters.refused(refusal);
+        menu::refuse(refusal)
+    }
+
     fn ask(&mut self, question: &str, prompt: Prompt) -> Step {
         self.prompt = prompt;
         Step::Say(question.to_owned())
@@ -282,6 +249,9 @@ impl<'a> MenuSession<'a> {
             LoginDialogue::SignupAgain(_) => menu::SIGNUP_AGAIN,
             LoginDialogue::LoginName => menu::LOGIN_NAME,
             LoginDialogue::LoginPassword { .. } => menu::LOGIN_PASSWORD,
+            LoginDialogue::OldPassword | LoginDialogue::NewPassword { .. } | LoginDialogue::NewAgain(_) => {
+                return outside(menu::INVALID_OPTION);
+            }
         };
         self.ask(question, Prompt::Login(dialogue))
     }
@@ -293,27 +263,31 @@ impl<'a> MenuSession<'a> {
             DialogueStep::Ask(dialogue) => self.ask_login(dialogue),
             DialogueStep::SignUp(credentials) => Step::SignUp(credentials),
             DialogueStep::LogIn(credentials) => Step::LogIn(credentials),
-            DialogueStep::Refused(refusal) => outside(&menu::refuse(&refusal)),
+            // The menu of the originals has no such choice.
+            DialogueStep::ChangePassword(_) => outside(menu::INVALID_OPTION),
+            DialogueStep::Refused(refusal) => outside(&self.refuse(&refusal)),
         }
     }
 
-    fn sign_up(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Step {
+    /// Makes an account.
+    pub fn sign_up(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Step {
         let said = match self.login.sign_up(credentials, has_gone) {
             Ok(_) => menu::SIGNED_UP.to_owned(),
-            Err(refusal) => menu::refuse(&refusal),
+            Err(refusal) => self.refuse(&refusal),
         };
         self.log("***", said.trim_end());
         outside(&said)
     }
 
-    fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Step {
+    /// Logs in.
+    pub fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Step {
         let (said, step) = match self.login.log_in(credentials, has_gone) {
             Ok(_) => {
                 self.prompt = Prompt::Choice;
                 (menu::LOGGED_IN.to_owned(), Step::CatchUp(format!("{}{MENU}", menu::LOGGED_IN)))
             }
             Err(refusal) => {
-                let said = menu::refuse(&refusal);
+                let said = self.refuse(&refusal);
                 let step = outside(&said);
                 (said, step)
             }
@@ -359,7 +333,7 @@ impl<'a> MenuSession<'a> {
         let asked = request.as_ref().map(|request| request.masked().to_string()).unwrap_or_default();
         let said = match self.services.relay(key, text, to) {
             Ok(name) => menu::tell(&format!("Message sent to {name}")),
-            Err(refusal) => menu::refuse(&refusal),
+            Err(refusal) => self.refuse(&refusal),
         };
         (asked, inside(&said))
     }
@@ -376,7 +350,7 @@ impl<'a> MenuSession<'a> {
                 self.has_broadcast = true;
                 menu::tell(&format!("Broadcast sent to {}", counted(clients, "client")))
             }
-            Err(refusal) => menu::refuse(&refusal),
+            Err(refusal) => self.refuse(&refusal),
         })
     }
 

@@ -6,7 +6,7 @@
 use super::logged;
 use crate::net::Place;
 use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply, Request, masked_name};
-use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
+use crate::server::auth::{Credentials, DialogueStep, LoginDialogue, PasswordChange};
 use crate::server::delivery::Mailbox;
 use crate::server::service::{
     self, Answered, ClientSnapshot, Login, LoginState, MENU, Probe, Rendezvous, TimeIsUp, is, write,
@@ -53,6 +53,8 @@ pub enum Work {
     SignUp(Credentials),
     /// Hash, and log in: [`Session::logged_in`].
     LogIn(Credentials),
+    /// Hash, and change the password: [`Session::changed_password`].
+    ChangePassword(PasswordChange),
     /// Send what was broadcast before, then have the broadcaster send what comes. Nothing is to be said of it.
     CatchUp,
     /// Send these clients' file names, and `OK,N files`.
@@ -61,6 +63,15 @@ pub enum Work {
     Probe(Probe),
     /// Send the list, and from then on who comes and goes: [`Session::watch`] gives the list.
     Watch,
+}
+
+impl Work {
+    fn is_logged_by_result(&self) -> bool {
+        match self {
+            Work::SignUp(_) | Work::LogIn(_) | Work::ChangePassword(_) | Work::Probe(_) | Work::Watch => true,
+            Work::CatchUp | Work::Files(_) => false,
+        }
+    }
 }
 
 impl From<Work> for Next {
@@ -107,9 +118,11 @@ impl<'a> Session<'a> {
     /// Turns a line into its answer. That of a line that broadcasts comes with [`Session::commit`], which is called before
     /// an answer is written.
     pub fn take(&mut self, line: Result<&str, BadLine>, now: Instant, answer: &mut String) -> Next {
-        if let Err(too_fast) = self.login.count_line(now) {
+        let bytes = line.as_ref().map_or(0, |line| line.len() + 1);
+        if let Err(too_fast) = self.login.count_line(bytes, now) {
             debug!("{}: too fast", self.login.who());
             self.commit(answer);
+            self.services.counters.refused(&too_fast);
             let reply = Reply::Err(too_fast);
             self.login.wire().decided("", &reply);
             write(answer, reply);
@@ -127,7 +140,7 @@ impl<'a> Session<'a> {
         };
         match &next {
             // Their results are logged.
-            Next::Do(work) if matches!(**work, Work::SignUp(_) | Work::LogIn(_) | Work::Probe(_) | Work::Watch) => {}
+            Next::Do(work) if work.is_logged_by_result() => {}
             // It broadcasts, and is answered and logged with those behind it that do.
             Next::Read if answer.len() == began => {}
             // Lists of files are sent by the loop, and not logged.
@@ -156,6 +169,7 @@ impl<'a> Session<'a> {
                     DialogueStep::Ask(dialogue) => self.ask(dialogue, answer),
                     DialogueStep::SignUp(credentials) => return Work::SignUp(credentials).into(),
                     DialogueStep::LogIn(credentials) => return Work::LogIn(credentials).into(),
+                    DialogueStep::ChangePassword(change) => return Work::ChangePassword(change).into(),
                     DialogueStep::Refused(refusal) => write(answer, Reply::Err(refusal)),
                 }
                 Next::Read
@@ -265,6 +279,8 @@ impl<'a> Session<'a> {
             Answered::Files(clients) => return Work::Files(clients).into(),
             Answered::Probe(probe) => return Work::Probe(probe).into(),
             Answered::Watch => return Work::Watch.into(),
+            Answered::AskForPassword => self.ask(LoginDialogue::OldPassword, answer),
+            Answered::ChangePassword(change) => return Work::ChangePassword(change).into(),
         }
         Next::Read
     }
@@ -275,6 +291,9 @@ impl<'a> Session<'a> {
             LoginDialogue::SignupName | LoginDialogue::LoginName => "Username:",
             LoginDialogue::SignupPassword { .. } | LoginDialogue::LoginPassword { .. } => "Password:",
             LoginDialogue::SignupAgain(_) => "Password again:",
+            LoginDialogue::OldPassword => "Old password:",
+            LoginDialogue::NewPassword { .. } => "New password:",
+            LoginDialogue::NewAgain(_) => "New password again:",
         };
         self.prompt = Prompt::Login(dialogue);
         write(answer, Reply::Ok(question.to_owned()));
@@ -301,6 +320,12 @@ impl<'a> Session<'a> {
             },
             answer,
         )
+    }
+
+    /// The password was changed, or not.
+    #[inline(never)]
+    pub fn changed_password(&self, result: Result<(), Refusal>, answer: &mut String) -> Next {
+        self.finish(result.map_or_else(Reply::Err, |()| Reply::Ok("Password changed".to_owned())), answer)
     }
 
     /// The login succeeded, or not.
@@ -354,6 +379,9 @@ impl<'a> Session<'a> {
 
     /// Tells the log, and who records, what came of a line.
     fn log(&self, last: &str) {
+        if let Some(refusal) = last.strip_prefix("ERR,") {
+            self.services.counters.refused(&Refusal::parse(refusal));
+        }
         self.login.wire().decided(&self.asked, last);
         info!("{}: {} -> {}", self.login.who(), logged(&self.asked), logged(last));
     }

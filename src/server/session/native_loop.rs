@@ -37,6 +37,7 @@ impl Service for Native<'_> {
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let Some(mut connection) = Connection::open(self.0, stream, peer, place) else { return };
+        let _counted = self.0.counters.connected(None);
         info!("{peer}: connected");
         connection.talk();
         connection.finish();
@@ -47,6 +48,10 @@ impl Service for Native<'_> {
         let reply = Reply::Err(self.0.not_served(why));
         // A client that has left already need not be told.
         let _ = stream.write_all(format!("{reply}\n").as_bytes());
+    }
+
+    fn turn_away(&self, peer: SocketAddr) -> Option<Vec<u8>> {
+        self.0.turn_away(peer.ip()).map(|refusal| format!("{}\n", Reply::Err(refusal)).into_bytes())
     }
 
     fn give_way(&self, stream: &TcpStream) {
@@ -103,7 +108,7 @@ impl<'a> Connection<'a> {
         peer: SocketAddr,
         place: &'a Place<'a>,
     ) -> Option<Box<Connection<'a>>> {
-        let outbox = Arc::new(Outbox::new(Arc::clone(stream), place.wire()).ok()?);
+        let outbox = Arc::new(Outbox::new(Arc::clone(stream), place.wire(), &services.counters).ok()?);
         let mut answer = String::new();
         let mailbox = Arc::clone(&outbox) as Arc<dyn Mailbox>;
         let session =
@@ -191,6 +196,10 @@ impl<'a> Connection<'a> {
             Work::LogIn(credentials) => {
                 let result = session.login.log_in(&credentials, &has_gone);
                 Some(session.logged_in(result, answer))
+            }
+            Work::ChangePassword(change) => {
+                let result = session.login.change_password(&change, &has_gone);
+                Some(session.changed_password(result, answer))
             }
             Work::Probe(probe) => Some(session.probed(probe.run(self.peer), answer)),
             Work::CatchUp => {

@@ -5,10 +5,10 @@
 
 use super::logged;
 use crate::dialect::Dialect;
-use crate::dialect::packet::{Assembler, Kind, Packet};
+use crate::dialect::packet::{Assembler, Kind, PACKET_SIZE, Packet};
 use crate::net::listener::Service;
 use crate::net::{DeadlineReader, Place, Refused, STRANGER_RATE};
-use crate::protocol::Event;
+use crate::protocol::{Event, Notice};
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{FileNames, NewGuest, Rendezvous, SessionKey};
 use crate::trace::Expected;
@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 /// arrive together are torn.
 const GAP: Duration = Duration::from_millis(20);
 
+/// The most notices that wait to be told.
+const MAX_NOTICES: usize = 16;
+
 /// Serves the packet port.
 pub struct Packets<'a> {
     /// The services.
@@ -35,8 +38,9 @@ impl Service for Packets<'_> {
     const NAME: &'static str = "packet client";
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
-        let Ok(outbox) = Outbox::new(Arc::clone(stream), place.wire()) else { return };
+        let Ok(outbox) = Outbox::new(Arc::clone(stream), place.wire(), &self.services.counters) else { return };
         place.wire().begins(|| Expected::Anything);
+        let _counted = self.services.counters.connected(Some(Dialect::Packet));
         let mut session = PacketSession::new(self, peer, outbox);
         let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline).recorded(place.wire());
         reader.set_rate(Some(STRANGER_RATE));
@@ -70,7 +74,7 @@ impl<'a> PacketSession<'a> {
     fn new(packets: &Packets<'a>, peer: SocketAddr, outbox: Outbox) -> PacketSession<'a> {
         let (services, port) = (packets.services, packets.port);
         let deadline = Some(Instant::now() + services.config.login_limit);
-        let inbox = Arc::new(PacketInbox { outbox, why: Mutex::default() });
+        let inbox = Arc::new(PacketInbox { outbox, why: Mutex::default(), notices: Mutex::default() });
         PacketSession { services, port, peer, inbox, key: None, deadline, last_sent: None }
     }
 
@@ -88,7 +92,13 @@ impl<'a> PacketSession<'a> {
                 None => return false,
             },
         };
-        self.send(&answer)
+        self.send(&answer) && self.send_notices()
+    }
+
+    /// What whoever runs the server has said meanwhile: the client shows it as it shows an outcome.
+    fn send_notices(&mut self) -> bool {
+        let notices = std::mem::take(&mut *self.inbox.notices.lock().unwrap_or_else(PoisonError::into_inner));
+        notices.iter().all(|notice| self.send(&outcome(notice)))
     }
 
     /// What to send when there was nothing to read for a while. A client whose user has left the server keeps its
@@ -121,6 +131,7 @@ impl<'a> PacketSession<'a> {
     }
 
     fn answer_and_log(&mut self, packet: &Packet) -> Packet {
+        self.services.counters.line(PACKET_SIZE);
         let answer = self.answer(packet);
         let shown = |packet: &Packet| format!("type {} {}", packet.kind.number(), logged(&packet.text));
         info!("{}: {} -> {}", self.who(), shown(packet), shown(&answer));
@@ -195,16 +206,27 @@ fn not_understood() -> Packet {
     outcome("Failed _ The received message was incorrect")
 }
 
-/// A guest of this dialect can be sent away, but told nothing before its end: its client shows only answers.
+/// A guest of this dialect can be sent away, and told what is for everybody, behind its next answer or the next look after
+/// it: two packets must not come together.
 struct PacketInbox {
     outbox: Outbox,
     /// What the server is about to do, if it said so.
     why: Mutex<Option<String>>,
+    /// What is to be told behind the next packet.
+    notices: Mutex<Vec<String>>,
 }
 
 impl Mailbox for PacketInbox {
     fn deliver(&self, parcel: &Parcel) -> bool {
         for event in parcel.events() {
+            if let Event::Notice(notice @ Notice::House(_)) = event {
+                let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+                // A client that is sent nothing for so long is gone.
+                if notices.len() < MAX_NOTICES {
+                    notices.push(notice.to_string());
+                }
+                return true;
+            }
             if let Event::Notice(notice) = event {
                 *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice.to_string());
             }

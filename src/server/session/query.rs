@@ -38,8 +38,9 @@ impl Service for Queries<'_> {
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let wire = place.wire();
-        let Ok(outbox) = Outbox::new(Arc::clone(stream), wire) else { return };
+        let Ok(outbox) = Outbox::new(Arc::clone(stream), wire, &self.0.counters) else { return };
         wire.begins(|| Expected::Anything);
+        let _counted = self.0.counters.connected(Some(Dialect::Query));
         // However much it asks: a guest stays listed without a connection.
         let end = Some(Instant::now() + self.0.config.login_limit);
         let mut bucket = TokenBucket::new(self.0.config.rate.0, Instant::now());
@@ -64,6 +65,11 @@ impl Service for Queries<'_> {
         }
     }
 
+    fn turn_away(&self, peer: SocketAddr) -> Option<Vec<u8>> {
+        let refusal = self.0.turn_away(peer.ip())?;
+        Some(QueryReply::Refused(refusal.to_string()).to_string().into_bytes())
+    }
+
     fn refuse(&self, mut stream: &TcpStream, why: Refused) {
         let answer = QueryReply::Refused(match why {
             Refused::Full => self.0.not_served(why).to_string(),
@@ -77,6 +83,7 @@ impl Service for Queries<'_> {
 
 /// The bytes of the answer; none to `EXIT`.
 fn answer_and_log(services: &Rendezvous, message: &Result<String, BadLine>, peer: SocketAddr) -> String {
+    services.counters.line(message.as_ref().map_or(0, String::len));
     let answer = match message {
         Ok(message) => answer(services, message, peer),
         Err(_) => Some(QueryReply::invalid()),
@@ -146,6 +153,10 @@ fn enter(services: &Rendezvous, name: &str, port: u16, files: &[String], peer: S
         Err(NotEntered::Taken) => refuse(Refusal::NameTaken.to_string()),
         Err(NotEntered::Full(most)) => refuse(format!("Server full ({}): try again later", counted(most, "guest"))),
         Err(NotEntered::TooMany(most)) => refuse(too_many(most, "guest")),
+        Err(NotEntered::Banned(ban)) => {
+            services.counters.refused(&Refusal::Banned(ban.clone()));
+            refuse(ban.to_string())
+        }
     }
 }
 

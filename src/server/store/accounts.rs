@@ -1,17 +1,20 @@
 //! Accounts: `users.csv`, one row a user, readable with any spreadsheet (S0, S1 and S2 keep theirs so, in clear).
 //!
 //! A row is appended with one write and synced before anybody is told OK, so neither a crash of the server nor of
-//! the machine loses a sign-up that was confirmed. Whatever is wrong with the file is said with its line. Before each
-//! row it is looked whether somebody has edited the file: then it is read anew.
+//! the machine loses what was confirmed. Whatever is wrong with the file is said with its line. Before each row it is
+//! looked whether somebody has edited the file: then it is read anew. At the start and at the end the file is written
+//! anew without the rows that later ones stand for, so that people, and servers older than this one, read it as ever.
 
+use super::account_rows::{Account, Row, Unfit};
 use super::seen_file::SeenFile;
-use super::users_file::{self, Account, Unfit, in_file};
+use super::users_file::{self, in_file};
+use super::whole_file::{remove_half_written, write_anew};
 use crate::value::Username;
 use crate::value::sentence::counted;
-use log::warn;
+use log::{info, warn};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -21,6 +24,8 @@ use std::time::{Duration, Instant};
 
 /// Accounts that one server keeps: far more than it can have clients, and an end to a flood of sign-ups.
 const MAX_ACCOUNTS: usize = 100_000;
+/// With so many outdated rows the file is written anew while the server runs: passwords may be changed for ever.
+const MAX_OUTDATED: usize = 10_000;
 /// How long a file that may be half written is looked at again.
 const SAVING: Duration = Duration::from_secs(2);
 /// How often.
@@ -32,10 +37,11 @@ const NAMED: usize = 10;
 pub struct Accounts {
     path: PathBuf,
     max: usize,
+    max_outdated: usize,
     saving: Duration,
     users: Mutex<HashMap<Username, Account>>,
-    /// Its lock is held while the file is read anew, and while a row is written and synced; by nobody who only looks a
-    /// user up.
+    /// Its lock is held while the file is read or written anew, and while a row is written and synced; by nobody who only
+    /// looks a user up.
     file: Mutex<UsersFile>,
     /// The lock on the folder, for as long as the server runs.
     _folder: Flock<File>,
@@ -44,17 +50,22 @@ pub struct Accounts {
 struct UsersFile {
     file: File,
     seen: SeenFile,
-    /// Whom this run has added: a file without them was written by somebody who did not know of them.
-    added: HashSet<Username>,
+    /// The last row of each name for which this run has appended one: a file without it was written by somebody who did
+    /// not know of it.
+    appended: HashMap<Username, Row>,
+    /// Rows that say nothing any more.
+    outdated: usize,
     /// What was wrong with what lay there when it was looked at last.
     unfit: Option<(Option<SeenFile>, Unfit)>,
 }
 
-/// Why an account was not added.
+/// Why nothing was stored.
 #[derive(Debug)]
-pub enum NotAdded {
+pub enum NotStored {
     /// Somebody has the name.
     Taken,
+    /// Nobody has the name, or not with the password any more that was checked.
+    Unknown,
     /// The server has as many accounts as it keeps.
     Full,
     /// Somebody has made of the file what cannot be taken. It was left alone.
@@ -71,20 +82,23 @@ impl Accounts {
     /// # Errors
     /// One sentence that names the file, and the line where a row is wrong.
     pub fn open(folder: &Path) -> Result<Accounts, String> {
-        Self::open_with(folder, MAX_ACCOUNTS, SAVING)
+        Self::open_with(folder, MAX_ACCOUNTS, MAX_OUTDATED, SAVING)
     }
 
-    fn open_with(folder: &Path, max: usize, saving: Duration) -> Result<Accounts, String> {
+    fn open_with(folder: &Path, max: usize, max_outdated: usize, saving: Duration) -> Result<Accounts, String> {
         fs::create_dir_all(folder).map_err(|error| in_file(folder, error))?;
         let folder_lock = lock(folder)?;
         let path = folder.join("users.csv");
         let mut file = users_file::open(&path).map_err(|error| in_file(&path, error))?;
-        let users = users_file::load(&mut file, &path).map_err(Unfit::into_sentence)?;
+        remove_half_written(&path);
+        let rows = users_file::load(&mut file, &path).map_err(Unfit::into_sentence)?;
         // A new file must survive a power cut too, and its name lies in the folder.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| in_file(folder, error))?;
         let seen = SeenFile::of(&file).map_err(|error| in_file(&path, error))?;
-        let file = UsersFile { file, seen, added: HashSet::new(), unfit: None };
-        Ok(Accounts { path, max, saving, users: Mutex::new(users), file: Mutex::new(file), _folder: folder_lock })
+        let mut file = UsersFile { file, seen, appended: HashMap::new(), outdated: rows.outdated(), unfit: None };
+        file.tidy(&path);
+        let users = Mutex::new(rows.accounts());
+        Ok(Accounts { path, max, max_outdated, saving, users, file: Mutex::new(file), _folder: folder_lock })
     }
 
     /// The account of a name.
@@ -92,13 +106,18 @@ impl Accounts {
         self.lock_users().get(name).cloned()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lock_users().len()
+    }
+
     /// Tries, and tries again while somebody else perhaps saves the file, for 2 s at the longest. The thread that calls
     /// waits between two tries: no lock is held then, and whoever else is to try has a turn.
-    pub fn try_while_saved<T>(&self, mut one_try: impl FnMut() -> Result<T, NotAdded>) -> Result<T, NotAdded> {
+    pub fn try_while_saved<T>(&self, mut one_try: impl FnMut() -> Result<T, NotStored>) -> Result<T, NotStored> {
         let until = Instant::now() + self.saving;
         loop {
             match one_try() {
-                Err(NotAdded::Unfit(Unfit::PerhapsBeingSaved(_))) if Instant::now() < until => {}
+                Err(NotStored::Unfit(Unfit::PerhapsBeingSaved(_))) if Instant::now() < until => {}
                 done => return done,
             }
             // Nothing tells when an editor has done.
@@ -110,26 +129,57 @@ impl Accounts {
     /// perhaps saves the file: [`Accounts::try_while_saved`] does.
     ///
     /// # Errors
-    /// [`NotAdded`].
-    pub fn add(&self, account: Account) -> Result<(), NotAdded> {
+    /// [`NotStored`].
+    pub fn add(&self, account: Account) -> Result<(), NotStored> {
+        self.store(|users| match users.get(&account.name) {
+            Some(_) => Err(NotStored::Taken),
+            None if users.len() >= self.max => Err(NotStored::Full),
+            None => Ok(Row(account)),
+        })
+    }
+
+    /// Gives an account another password, as [`Accounts::add`] does. With `instead_of`, the hash that was checked, only if
+    /// it is still that: of two changes at the same moment the second one is of a password that is none any more.
+    ///
+    /// # Errors
+    /// [`NotStored`].
+    pub fn set_password(&self, name: &Username, instead_of: Option<&str>, new_hash: &str) -> Result<(), NotStored> {
+        self.store(|users| {
+            let account = users.get(name).ok_or(NotStored::Unknown)?;
+            let is_meant = instead_of.is_none_or(|checked| account.password_hash == checked);
+            let new = || Row(Account { password_hash: new_hash.to_owned(), ..account.clone() });
+            is_meant.then(new).ok_or(NotStored::Unknown)
+        })
+    }
+
+    /// Ends an account, as [`Accounts::add`] begins one.
+    ///
+    /// # Errors
+    /// [`NotStored`].
+    pub fn remove(&self, name: &Username) -> Result<(), NotStored> {
+        self.store(|users| users.get(name).map(Row::end_of).ok_or(NotStored::Unknown))
+    }
+
+    /// Appends the row on which `decide` decides, and syncs it.
+    fn store(
+        &self,
+        decide: impl FnOnce(&HashMap<Username, Account>) -> Result<Row, NotStored>,
+    ) -> Result<(), NotStored> {
         let mut file = self.lock_file();
-        self.follow(&mut file).map_err(NotAdded::Unfit)?;
-        {
-            let users = self.lock_users();
-            if users.contains_key(&account.name) {
-                return Err(NotAdded::Taken);
-            }
-            if users.len() >= self.max {
-                return Err(NotAdded::Full);
-            }
-        }
+        self.follow(&mut file).map_err(NotStored::Unfit)?;
+        let row = decide(&self.lock_users())?;
         let UsersFile { file: open, seen, .. } = &mut *file;
-        users_file::append(open, seen, users_file::row(&account).as_bytes()).map_err(|error| {
+        users_file::append(open, seen, row.line().as_bytes()).map_err(|error| {
             warn!("{}: {error}", self.path.display());
-            NotAdded::File
+            NotStored::File
         })?;
-        file.added.insert(account.name.clone());
-        self.lock_users().insert(account.name.clone(), account);
+        let name = row.0.name.clone();
+        file.appended.insert(name, row.clone());
+        file.outdated += usize::from(row.is_end());
+        file.outdated += usize::from(apply(&mut self.lock_users(), row).is_some());
+        if file.outdated >= self.max_outdated {
+            file.tidy(&self.path);
+        }
         Ok(())
     }
 
@@ -165,9 +215,10 @@ impl Accounts {
         })?;
         // Before it is read: who writes while it is read changes it once more.
         let mut seen = SeenFile::of(&new).map_err(|error| self.unfit(error))?;
-        let mut users = users_file::load(&mut new, &self.path)?;
-        let (missing, ended) = compare(&self.lock_users(), &file.added, &users);
-        let before = self.lock_users().len();
+        let rows = users_file::load(&mut new, &self.path)?;
+        let (missing, mut users) = (rows.lacks(file.appended.values()), rows.accounts());
+        let replaced = missing.iter().filter(|row| apply(&mut users, (*row).clone()).is_some()).count();
+        let (before, ended) = self.ended(&users);
         if ended.len() * 2 > before {
             return Err(Unfit::PerhapsBeingSaved(format!(
                 "{}: {} of {} are not there any more: put them back, or stop the server to end so many",
@@ -176,19 +227,27 @@ impl Accounts {
                 counted(before, "account")
             )));
         }
-        let rows: String = missing.iter().map(users_file::row).collect();
-        users_file::append(&mut new, &mut seen, rows.as_bytes()).map_err(|error| self.unfit(error))?;
+        let lines: String = missing.iter().map(Row::line).collect();
+        users_file::append(&mut new, &mut seen, lines.as_bytes()).map_err(|error| self.unfit(error))?;
         (file.file, file.seen, file.unfit) = (new, seen, None);
-        let again = missing.len();
-        users.extend(missing.into_iter().map(|account| (account.name.clone(), account)));
+        file.outdated = rows.outdated() + replaced + missing.iter().filter(|row| row.is_end()).count();
         warn!(
-            "{} {fate}; it was read anew: {}, {again} of them written again, ended: {}",
+            "{} {fate}; it was read anew: {}, {} written again, ended: {}",
             self.path.display(),
             counted(users.len(), "account"),
+            counted(missing.len(), "row"),
             named(&ended)
         );
         *self.lock_users() = users;
         Ok(())
+    }
+
+    /// How many accounts there are, and the names of those that `users` lacks.
+    fn ended(&self, users: &HashMap<Username, Account>) -> (usize, Vec<Username>) {
+        let before = self.lock_users();
+        let mut ended: Vec<Username> = before.keys().filter(|name| !users.contains_key(*name)).cloned().collect();
+        ended.sort();
+        (before.len(), ended)
     }
 
     fn unfit(&self, error: io::Error) -> Unfit {
@@ -218,32 +277,59 @@ impl Accounts {
     }
 }
 
-/// The file may have been edited since the last sign-up: nobody of this run is lost all the same.
-impl Drop for Accounts {
-    fn drop(&mut self) {
-        if self.file.get_mut().unwrap_or_else(PoisonError::into_inner).added.is_empty() {
+impl UsersFile {
+    /// Writes the file anew, if there are outdated rows, and nobody else has changed it. It can do without: what was
+    /// confirmed stands there already.
+    fn tidy(&mut self, path: &Path) {
+        if self.outdated == 0 {
             return;
         }
-        let follow = || self.follow(&mut self.lock_file()).map_err(NotAdded::Unfit);
-        if let Err(NotAdded::Unfit(why)) = self.try_while_saved(follow) {
-            warn!("{}; who has signed up since the server started may be missing there", why.into_sentence());
+        match self.write_anew(path) {
+            Ok(true) => info!("{}: written anew without {}", path.display(), counted(self.outdated, "outdated row")),
+            Ok(false) => return,
+            Err(why) => return warn!("{why}; outdated rows stay in it"),
         }
+        self.outdated = 0;
+    }
+
+    /// False when somebody else has changed the file, which is left to them then.
+    fn write_anew(&mut self, path: &Path) -> Result<bool, String> {
+        let text = users_file::load(&mut self.file, path).map_err(Unfit::into_sentence)?.without_outdated();
+        let there = SeenFile::at(path).map_err(|error| in_file(path, error))?;
+        if there != Some(self.seen) {
+            return Ok(false);
+        }
+        let file = write_anew(path, &text).map_err(|error| in_file(path, error))?;
+        self.seen = SeenFile::of(&file).map_err(|error| in_file(path, error))?;
+        self.file = file;
+        Ok(true)
     }
 }
 
-/// Of those who were there `before`: whom this run has added and a file lacks, and whose accounts it ends.
-fn compare(
-    before: &HashMap<Username, Account>,
-    added: &HashSet<Username>,
-    file: &HashMap<Username, Account>,
-) -> (Vec<Account>, Vec<Username>) {
-    let gone = before.values().filter(|account| !file.contains_key(&account.name)).cloned();
-    let (mut missing, ended): (Vec<Account>, Vec<Account>) = gone.partition(|account| added.contains(&account.name));
-    // In the order in which they came, as far as seconds tell.
-    missing.sort_by_key(|account| account.created_at);
-    let mut ended: Vec<Username> = ended.into_iter().map(|account| account.name).collect();
-    ended.sort();
-    (missing, ended)
+/// The file may have been edited since the last row: nothing of this run is lost all the same. Without outdated rows a
+/// server older than this one reads it too.
+impl Drop for Accounts {
+    fn drop(&mut self) {
+        if !self.lock_file().appended.is_empty() {
+            let follow = || self.follow(&mut self.lock_file()).map_err(NotStored::Unfit);
+            if let Err(NotStored::Unfit(why)) = self.try_while_saved(follow) {
+                return warn!(
+                    "{}; what was changed since the server started may be missing there",
+                    why.into_sentence()
+                );
+            }
+        }
+        self.lock_file().tidy(&self.path);
+    }
+}
+
+/// Changes the accounts as a row says; the account that was there before, as it was.
+fn apply(users: &mut HashMap<Username, Account>, row: Row) -> Option<Account> {
+    let before = users.remove(&row.0.name);
+    if !row.is_end() {
+        users.insert(row.0.name.clone(), row.0);
+    }
+    before
 }
 
 fn named(names: &[Username]) -> String {
@@ -276,12 +362,14 @@ mod tests {
     use super::*;
     use crate::net::Patience;
     use crate::server::auth::Hasher;
-    use crate::server::store::users_file::HEADER;
+    use crate::server::store::account_rows::HEADER;
+    use crate::server::store::fault;
     use nix::sys::stat::Mode;
     use nix::unistd::mkfifo;
     use std::fs::OpenOptions;
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::ExitStatusExt;
 
     fn account(name: &str) -> Account {
         let patience =
@@ -301,7 +389,7 @@ mod tests {
         let alice = account("alice");
         let accounts = Accounts::open(folder.path()).expect("a new folder");
         accounts.add(alice.clone()).expect("added");
-        assert!(matches!(accounts.add(account("ALICE")), Err(NotAdded::Taken)));
+        assert!(matches!(accounts.add(account("ALICE")), Err(NotStored::Taken)));
         drop(accounts);
         let mode = fs::metadata(folder.path().join("users.csv")).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -357,7 +445,6 @@ mod tests {
             ("name,password\n".to_owned(), ":1: expected the header"),
             (format!("{HEADER}\nalice,{hash},1\na_b,{hash},1\n"), ":3: the first field is no name"),
             (format!("{HEADER}\nalice,secret,1\n"), ":2: the password hash of alice"),
-            (format!("{HEADER}\nalice,{hash},1\nAlice,{hash},1\n"), ":3: this username stands twice"),
             (format!("{HEADER}\nalice,{hash}\n"), ":2: expected username"),
         ] {
             write_rows(folder.path(), &rows);
@@ -387,7 +474,7 @@ mod tests {
             accounts.add(account(name)).expect("added");
         }
         drop(accounts);
-        let accounts = Accounts::open_with(folder, 10, Duration::ZERO).expect("opens");
+        let accounts = Accounts::open_with(folder, 10, MAX_OUTDATED, Duration::ZERO).expect("opens");
         accounts.add(account("dave")).expect("added");
         accounts
     }
@@ -405,7 +492,7 @@ mod tests {
         let without_bob: Meddle = |path| replace(path, &rows_without(path, "bob"));
         let in_place: Meddle = |path| fs::write(path, rows_without(path, "bob")).expect("written");
         let by_hand: Meddle = |path| {
-            let row = users_file::row(&account("frank"));
+            let row = Row(account("frank")).line();
             let mut file = OpenOptions::new().append(true).open(path).expect("opens");
             file.write_all(row.as_bytes()).expect("written");
         };
@@ -445,7 +532,7 @@ mod tests {
     /// Why the file cannot be taken when eve is to be added.
     fn why_not(accounts: &Accounts) -> String {
         match accounts.add(account("eve")) {
-            Err(NotAdded::Unfit(unfit)) => unfit.into_sentence(),
+            Err(NotStored::Unfit(unfit)) => unfit.into_sentence(),
             other => panic!("{other:?}"),
         }
     }
@@ -549,9 +636,9 @@ mod tests {
     #[test]
     fn there_is_an_end_to_the_number_of_accounts() {
         let folder = tempfile::tempdir().expect("a folder");
-        let accounts = Accounts::open_with(folder.path(), 1, SAVING).expect("opens");
+        let accounts = Accounts::open_with(folder.path(), 1, MAX_OUTDATED, SAVING).expect("opens");
         accounts.add(account("alice")).expect("added");
-        assert!(matches!(accounts.add(account("bob")), Err(NotAdded::Full)));
+        assert!(matches!(accounts.add(account("bob")), Err(NotStored::Full)));
     }
 
     #[test]
@@ -570,5 +657,156 @@ mod tests {
         assert_eq!(files.len(), 1, "no file to delete holds it: {files:?}");
         drop(first);
         assert!(Accounts::open(folder.path()).is_ok());
+    }
+
+    /// A PHC string that no password fits, one for each letter.
+    fn hash(letter: char) -> String {
+        format!("$pbkdf2-sha256$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA${}A", String::from(letter).repeat(42))
+    }
+
+    fn hash_of(accounts: &Accounts, name: &str) -> Option<String> {
+        accounts.find(&name.parse().expect("a name")).map(|account| account.password_hash)
+    }
+
+    #[test]
+    fn a_changed_password_and_an_ended_account_stay_so_and_leave_no_row_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = with_four(folder.path());
+        let name = |text: &str| text.parse::<Username>().expect("a name");
+        let first = hash_of(&accounts, "alice").expect("there");
+        accounts.set_password(&name("ALICE"), Some(&first), &hash('b')).expect("changed");
+        let late = accounts.set_password(&name("alice"), Some(&first), &hash('c'));
+        assert!(matches!(late, Err(NotStored::Unknown)), "it was checked against a password that is none any more");
+        accounts.remove(&name("bob")).expect("ended");
+        assert!(matches!(accounts.remove(&name("bob")), Err(NotStored::Unknown)));
+        assert!(matches!(accounts.set_password(&name("bob"), None, &hash('b')), Err(NotStored::Unknown)));
+        // The rows before are there until the stop: nothing is lost by an end at any moment.
+        let rows = |path: &Path| fs::read_to_string(path).expect("text").lines().count();
+        let path = folder.path().join("users.csv");
+        assert_eq!(rows(&path), 1 + 4 + 2);
+        drop(accounts);
+        assert_eq!(rows(&path), 1 + 3);
+        let accounts = Accounts::open(folder.path()).expect("opens");
+        assert_eq!((names(&accounts).as_str(), hash_of(&accounts, "alice")), ("alice carol dave", Some(hash('b'))));
+        accounts.add(account("bob")).expect("the name is free");
+        assert_eq!(accounts.count(), 4);
+    }
+
+    #[test]
+    fn a_later_row_stands_for_the_earlier_ones_and_a_start_writes_it_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let row = |name: &str, letter, rest: &str| format!("{name},\"{}\",{rest}\r\n", hash(letter));
+        // As a spreadsheet may write it, with what a person has written beside it.
+        let rows = [row("alice", 'a', "1"), row("bob", 'a', "2"), row("Alice", 'b', "in May"), "bob,,2\r\n".to_owned()];
+        write_rows(folder.path(), &format!("{HEADER}\r\n{}{}", rows.concat(), row("carol", 'c', "3")));
+        let left = folder.path().join("users.csv.new");
+        fs::write(&left, "half a fi").expect("written");
+        let accounts = Accounts::open(folder.path()).expect("opens");
+        assert_eq!((names(&accounts).as_str(), hash_of(&accounts, "alice")), ("Alice carol", Some(hash('b'))));
+        let text = fs::read_to_string(folder.path().join("users.csv")).expect("text");
+        let expected = format!("{HEADER}\n{}{}", row("Alice", 'b', "in May"), row("carol", 'c', "3"));
+        assert_eq!(text, expected.replace('\r', ""));
+        assert!(!left.exists());
+        let mode = fs::metadata(folder.path().join("users.csv")).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        accounts.add(account("dave")).expect("added to the new file");
+        drop(accounts);
+        assert_eq!(names(&Accounts::open(folder.path()).expect("opens")), "Alice carol dave");
+    }
+
+    #[test]
+    fn an_old_file_that_is_put_back_brings_no_old_password_and_no_ended_account() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = with_four(folder.path());
+        let path = folder.path().join("users.csv");
+        let backup = fs::read_to_string(&path).expect("text");
+        accounts.set_password(&"alice".parse().expect("a name"), None, &hash('b')).expect("changed");
+        accounts.remove(&"bob".parse().expect("a name")).expect("ended");
+        replace(&path, &backup);
+        accounts.add(account("eve")).expect("added");
+        assert_eq!(hash_of(&accounts, "alice"), Some(hash('b')));
+        drop(accounts);
+        let accounts = Accounts::open(folder.path()).expect("opens");
+        assert_eq!(names(&accounts), "alice carol dave eve");
+        assert_eq!(hash_of(&accounts, "alice"), Some(hash('b')));
+    }
+
+    #[test]
+    fn passwords_that_are_changed_for_ever_do_not_fill_the_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = Accounts::open_with(folder.path(), 10, 3, SAVING).expect("opens");
+        accounts.add(account("alice")).expect("added");
+        for letter in ('a'..='z').cycle().take(30) {
+            accounts.set_password(&"alice".parse().expect("a name"), None, &hash(letter)).expect("changed");
+            let text = fs::read_to_string(folder.path().join("users.csv")).expect("text");
+            assert!(text.lines().count() <= 1 + 3, "{text}");
+        }
+        assert_eq!(hash_of(&accounts, "alice"), Some(hash('d')));
+    }
+
+    /// The folder for the process that is ended, and what it notes before.
+    const FOLDER: &str = "PEERLINE_TEST_FOLDER";
+
+    /// It is run by the test below, as a process of its own, which ends at a point of that test's choice.
+    #[test]
+    #[ignore = "it is a part of the test below"]
+    fn changes_until_it_is_killed() {
+        let folder = PathBuf::from(std::env::var_os(FOLDER).expect("the test below sets it"));
+        let confirm = |what: &str| {
+            let mut notes = OpenOptions::new().append(true).create(true).open(folder.join("confirmed")).expect("opens");
+            notes.write_all(what.as_bytes()).expect("written");
+        };
+        let name = |text: &str| text.parse::<Username>().expect("a name");
+        let accounts = Accounts::open(&folder).expect("opens");
+        accounts.set_password(&name("alice"), None, &hash('b')).expect("changed");
+        confirm("changed ");
+        accounts.remove(&name("bob")).expect("ended");
+        confirm("ended ");
+        accounts.add(Account { name: name("dave"), password_hash: hash('d'), created_at: 4 }).expect("added");
+        confirm("added ");
+        drop(accounts);
+        confirm("stopped ");
+    }
+
+    #[test]
+    fn kill_9_at_any_point_of_a_change_loses_nothing_and_brings_nothing_back() {
+        let row = |name: &str, letter| format!("{name},\"{}\",1\n", hash(letter));
+        let before = [row("alice", 'z'), row("alice", 'a'), row("bob", 'a'), row("carol", 'c')].concat();
+        let mut killed = 0;
+        loop {
+            let folder = tempfile::tempdir().expect("a folder");
+            write_rows(folder.path(), &format!("{HEADER}\n{before}"));
+            let status = std::process::Command::new(std::env::current_exe().expect("this test"))
+                .args(["--exact", "--ignored", "server::store::accounts::tests::changes_until_it_is_killed"])
+                .env(FOLDER, folder.path())
+                .env(fault::VARIABLE, killed.to_string())
+                .output()
+                .expect("it runs")
+                .status;
+            let confirmed = fs::read_to_string(folder.path().join("confirmed")).unwrap_or_default();
+            let accounts = Accounts::open(folder.path()).unwrap_or_else(|error| panic!("point {killed}: {error}"));
+            let is_new = |name: &str, old: Option<char>, new: Option<char>, word: &str| {
+                let found = hash_of(&accounts, name);
+                assert!(found == old.map(hash) || found == new.map(hash), "point {killed}: {name} has {found:?}");
+                assert!(found == new.map(hash) || !confirmed.contains(word), "point {killed}: {name} was {word}");
+            };
+            is_new("alice", Some('a'), Some('b'), "changed");
+            is_new("bob", Some('a'), None, "ended");
+            is_new("carol", Some('c'), Some('c'), "stopped");
+            is_new("dave", None, Some('d'), "added");
+            let count = accounts.count();
+            drop(accounts);
+            let text = fs::read_to_string(folder.path().join("users.csv")).expect("text");
+            assert_eq!(text.lines().count(), 1 + count, "point {killed}");
+            assert!(!folder.path().join("users.csv.new").exists(), "point {killed}");
+            if status.success() {
+                assert!(confirmed.ends_with("stopped "));
+                break;
+            }
+            assert_eq!(status.signal(), Some(9), "point {killed}");
+            killed += 1;
+        }
+        // Two rewrites with seven points each, three rows with three, and what a new file is made of.
+        assert!(killed >= 20, "only {killed} points");
     }
 }

@@ -1,51 +1,18 @@
-//! `users.csv` as a file: its rows, what a crash leaves of them, and what its owner's editor does to it.
+//! `users.csv` as a file: what a crash leaves of its rows, and what its owner's editor does to it.
 //!
 //! It knows no lock, and not what is in memory.
 
+use super::account_rows::{HEADER, Rows, Unfit};
+use super::fault;
 use super::seen_file::SeenFile;
 use crate::server::auth::is_hash;
 use crate::value::Username;
 use crate::value::comma;
 use log::warn;
-use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-
-/// The first line.
-pub const HEADER: &str = "username,password_hash,created_at";
-
-/// One row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// As spelled at the sign-up.
-    pub name: Username,
-    /// A PHC string.
-    pub password_hash: String,
-    /// When the sign-up was, in seconds since 1970.
-    pub created_at: u64,
-}
-
-/// Why the rows of a file cannot be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    /// It may be half written: look again soon. The sentence says what is missing.
-    PerhapsBeingSaved(String),
-    /// A row is wrong, which the sentence names with its line.
-    Wrong(String),
-    /// The system does not let us read or write it, which may be otherwise the next time.
-    Unusable(String),
-}
-
-impl Unfit {
-    /// One sentence that names the file.
-    pub fn into_sentence(self) -> String {
-        match self {
-            Unfit::PerhapsBeingSaved(why) | Unfit::Wrong(why) | Unfit::Unusable(why) => why,
-        }
-    }
-}
 
 /// Opens the file at `path`, made if need be, and mends what a crash has left of its last row.
 ///
@@ -69,11 +36,6 @@ pub fn open_again(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The row of an account, with its LF.
-pub fn row(account: &Account) -> String {
-    comma::join([account.name.as_str(), &account.password_hash, &account.created_at.to_string()]) + "\n"
-}
-
 /// Appends to a file that was `seen` so, and syncs; or leaves it as it was: half a row would be taken for a torn one at
 /// the next start.
 ///
@@ -81,7 +43,9 @@ pub fn row(account: &Account) -> String {
 /// What the system says.
 pub fn append(file: &mut File, seen: &mut SeenFile, rows: &[u8]) -> io::Result<()> {
     let end = file.seek(SeekFrom::End(0))?;
-    let written = file.write_all(rows).and_then(|()| file.sync_data());
+    fault::point();
+    let written = fault::write(file, rows).and_then(|()| file.sync_data());
+    fault::point();
     *seen = match written {
         Ok(()) => seen.with(SeenFile::of(file), rows.len()),
         Err(_) => {
@@ -90,6 +54,19 @@ pub fn append(file: &mut File, seen: &mut SeenFile, rows: &[u8]) -> io::Result<(
         }
     };
     written
+}
+
+/// The accounts of a folder as a file without outdated rows, and how many there are; also while a server runs there. What
+/// it just appends is left out.
+///
+/// # Errors
+/// One sentence that names the file, and the line where a row is wrong.
+pub fn read_accounts(folder: &Path) -> Result<(Vec<u8>, usize), String> {
+    let path = folder.join("users.csv");
+    let mut bytes = fs::read(&path).map_err(|error| in_file(&path, error))?;
+    bytes.truncate(bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1));
+    let rows = Rows::parse(bytes, &path).map_err(Unfit::into_sentence)?;
+    Ok((rows.without_outdated(), rows.accounts().len()))
 }
 
 /// Opens a file that only its owner may read, made if need be.
@@ -151,52 +128,13 @@ fn set_torn_row_aside(file: &mut File, path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The accounts in a file.
+/// What stands in a file.
 ///
 /// # Errors
 /// [`Unfit`].
-pub fn load(file: &mut File, path: &Path) -> Result<HashMap<Username, Account>, Unfit> {
+pub fn load(file: &mut File, path: &Path) -> Result<Rows, Unfit> {
     let mut bytes = Vec::new();
     let read = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
     read.map_err(|error| Unfit::Unusable(in_file(path, error)))?;
-    let unfinished = |what: &str| Err(Unfit::PerhapsBeingSaved(format!("{}: {what}", path.display())));
-    if bytes.is_empty() {
-        return unfinished("it is empty");
-    }
-    if bytes.last() != Some(&b'\n') {
-        return unfinished("its last line has no end");
-    }
-    let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
-    let headers = rows.headers().map_err(|error| Unfit::Wrong(format!("{}: {error}", path.display())))?;
-    if headers.iter().ne(HEADER.split(',')) {
-        return Err(Unfit::PerhapsBeingSaved(format!("{}:1: expected the header {HEADER}", path.display())));
-    }
-    parse_rows(rows, path).map_err(Unfit::Wrong)
-}
-
-fn parse_rows(mut rows: csv::Reader<&[u8]>, path: &Path) -> Result<HashMap<Username, Account>, String> {
-    let mut users = HashMap::new();
-    for row in rows.records() {
-        let row = row.map_err(|error| format!("{}: {error}", path.display()))?;
-        let line = row.position().map_or(0, csv::Position::line);
-        let wrong = |what: &str| format!("{}:{line}: {what}; mend or delete this line", path.display());
-        let (3, Some(name), Some(hash), Some(created_at)) = (row.len(), row.get(0), row.get(1), row.get(2)) else {
-            return Err(wrong(&format!("expected {HEADER}")));
-        };
-        // What stands there is not told: it may be a hash, and whoever signs up is told this sentence.
-        let name: Username = name.parse().map_err(|error| wrong(&format!("the first field is no name: {error}")))?;
-        if !is_hash(hash) {
-            return Err(wrong(&format!("the password hash of {name} is not a $pbkdf2-sha256$ string")));
-        }
-        let account = Account {
-            name: name.clone(),
-            password_hash: hash.to_owned(),
-            // For people alone: what is no number does nobody any harm.
-            created_at: created_at.parse().unwrap_or_default(),
-        };
-        if users.insert(name, account).is_some() {
-            return Err(wrong("this username stands twice"));
-        }
-    }
-    Ok(users)
+    Rows::parse(bytes, path)
 }

@@ -1,0 +1,100 @@
+//! A new password of somebody: typed at the terminal without being shown, read from standard input, or drawn.
+
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+
+/// The letters of a password that is drawn: none that is taken for another. 32 of them, 5 bits each.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// Groups of four letters: 80 bits.
+const GROUPS: usize = 4;
+/// The key that ends a program, where keys end none.
+const CTRL_C: char = '\u{3}';
+
+/// Draws a password.
+///
+/// # Errors
+/// The system has no random bytes.
+pub fn draw() -> Result<String, String> {
+    let mut bytes = [0u8; 4 * GROUPS];
+    getrandom::fill(&mut bytes).map_err(|error| format!("no random bytes: {error}"))?;
+    let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    Ok(letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+}
+
+/// Asks at the terminal, twice, or reads the one line of standard input where that is none.
+///
+/// # Errors
+/// A sentence: two passwords that differ, or none.
+pub fn ask(whose: &str) -> Result<String, String> {
+    if !io::stdin().is_terminal() {
+        return first_line(io::stdin().lock());
+    }
+    let tty =
+        OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| format!("/dev/tty: {error}"))?;
+    let first = ask_hidden(&tty, &format!("New password of {whose}: "))?;
+    let second = ask_hidden(&tty, "The password again: ")?;
+    if first == second { Ok(first) } else { Err("the passwords do not match".to_owned()) }
+}
+
+fn ask_hidden(mut tty: &File, prompt: &str) -> Result<String, String> {
+    let no_terminal = |error: io::Error| format!("/dev/tty: {error}");
+    let _silence = Silence::begin(tty).map_err(no_terminal)?;
+    tty.write_all(prompt.as_bytes()).map_err(no_terminal)?;
+    // One at a time: what is typed behind it is for who reads next, and the system gives a line at a time.
+    let line = first_line(BufReader::new(tty));
+    // The person's Enter was not shown either.
+    tty.write_all(b"\n").map_err(no_terminal)?;
+    line.and_then(|line| if line.contains(CTRL_C) { Err("given up".to_owned()) } else { Ok(line) })
+}
+
+fn first_line(mut input: impl BufRead) -> Result<String, String> {
+    let mut line = String::new();
+    input.read_line(&mut line).map_err(|error| format!("no password: {error}"))?;
+    let line = line.strip_suffix('\n').map_or(line.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if line.is_empty() { Err("no password was given".to_owned()) } else { Ok(line.to_owned()) }
+}
+
+/// The terminal does not show what is typed, and no key ends the program before the terminal is as it was. Backspace and
+/// Ctrl-U are the system's own.
+struct Silence<'a> {
+    tty: &'a File,
+    before: Termios,
+}
+
+impl Silence<'_> {
+    fn begin(tty: &File) -> io::Result<Silence<'_>> {
+        let before = tcgetattr(tty)?;
+        let mut silent = before.clone();
+        silent.local_flags.remove(LocalFlags::ECHO | LocalFlags::ISIG);
+        tcsetattr(tty, SetArg::TCSAFLUSH, &silent)?;
+        Ok(Silence { tty, before })
+    }
+}
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        // An error says that the terminal is gone.
+        let _ = tcsetattr(self.tty, SetArg::TCSANOW, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_is_long_and_never_the_same() {
+        let (one, other) = (draw().expect("random bytes"), draw().expect("random bytes"));
+        assert_ne!(one, other);
+        assert_eq!((one.len(), one.split('-').count()), (19, 4));
+        assert!(one.bytes().all(|byte| byte == b'-' || LETTERS.contains(&byte)));
+    }
+
+    #[test]
+    fn a_line_of_standard_input_is_a_password() {
+        assert_eq!(first_line(&b" pass word \r\nnext\n"[..]), Ok(" pass word ".to_owned()));
+        assert_eq!(first_line(&b"no end"[..]), Ok("no end".to_owned()));
+        assert!(first_line(&b"\n"[..]).is_err() && first_line(&b""[..]).is_err());
+    }
+}

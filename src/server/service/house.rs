@@ -1,0 +1,237 @@
+//! What whoever runs the server does with it. No socket is known here, and not who asks.
+
+use super::rendezvous::{Rendezvous, not_hashed};
+use super::sign_up::not_stored;
+use crate::net::Patience;
+use crate::protocol::{self, Ban, Event, Notice, Refusal};
+use crate::server::clients::ClientSnapshot;
+use crate::server::counters::{Counter, KINDS, REFUSALS};
+use crate::server::store::{Account, Banned};
+use crate::value::{Moment, Username, network_of};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long a new password waits for its turn to be hashed, behind those who log in.
+const HASH_LIMIT: Duration = Duration::from_secs(60);
+
+/// One number since the start: what it is, how much, and its unit.
+pub type Statistic = (String, u64, &'static str);
+
+impl Rendezvous {
+    /// Says this to everybody who can be told; to how many.
+    pub fn tell_everybody(&self, text: &str) -> usize {
+        let notice = Event::Notice(Notice::House(text.to_owned())).into();
+        self.clients.mailboxes().into_iter().filter(|mailbox| mailbox.deliver(&notice)).count()
+    }
+
+    /// Everybody who is here, active or not, by name.
+    pub fn everybody(&self) -> Vec<ClientSnapshot> {
+        self.clients.all()
+    }
+
+    /// Ends the session of this name, which is told why; false when there is none.
+    pub fn kick(&self, name: &Username, why: &str) -> bool {
+        let client = self.clients.find_any(name);
+        client.as_ref().inspect(|client| self.send_away(client, Notice::Removed(why.to_owned()))).is_some()
+    }
+
+    /// Bans, and ends the sessions that this concerns; how many, and the ban as they are told of it. On return it is on the
+    /// disk.
+    ///
+    /// # Errors
+    /// A sentence; nothing was done.
+    pub fn ban(&self, who: &Banned, time: Option<Duration>, why: &str) -> Result<(Ban, usize), String> {
+        let now = SystemTime::now();
+        let ban = Ban { until: time.map(|time| Moment::at_or_after(now + time)), why: why.to_owned() };
+        self.bans.ban(who.clone(), ban.clone(), now)?;
+        // Who logs in at this moment looks at the bans once more when it is in the map.
+        let is_meant = |client: &ClientSnapshot| match who {
+            Banned::Name(name) => client.name == *name,
+            Banned::Network(network) => network_of(client.source.ip()) == *network,
+        };
+        let meant: Vec<ClientSnapshot> = self.clients.all().into_iter().filter(is_meant).collect();
+        meant.iter().for_each(|client| self.send_away(client, Notice::Banned(ban.clone())));
+        Ok((ban, meant.len()))
+    }
+
+    /// Lifts a ban; false when there was none.
+    ///
+    /// # Errors
+    /// A sentence; nothing was done.
+    pub fn lift_ban(&self, who: &Banned) -> Result<bool, String> {
+        self.bans.lift(who, SystemTime::now())
+    }
+
+    /// Who is banned now.
+    pub fn list_bans(&self) -> Vec<(Banned, Ban)> {
+        self.bans.list(SystemTime::now())
+    }
+
+    /// Gives an account another password, and ends its session. On return it is on the disk. It hashes.
+    ///
+    /// # Errors
+    /// As [`Rendezvous::change_password`], and an account that there is not.
+    pub fn set_password(&self, name: &Username, password: &str) -> Result<(), Refusal> {
+        protocol::check_password(password).map_err(Refusal::Other)?;
+        self.account_of(name)?;
+        let patience = Patience { until: Instant::now() + HASH_LIMIT, has_gone: &|| false, on_turn: &|| {} };
+        let new_hash = self.hasher.hash(password, &patience).map_err(not_hashed)?;
+        let changed = name.clone();
+        self.store(move |accounts| accounts.set_password(&changed, None, &new_hash)).map_err(not_stored)?;
+        self.kick(name, "your password was changed by whoever runs the server");
+        Ok(())
+    }
+
+    /// Ends an account, and its session. On return it is on the disk.
+    ///
+    /// # Errors
+    /// An account that there is not, or a file that cannot be written.
+    pub fn remove_account(&self, name: &Username) -> Result<(), Refusal> {
+        self.account_of(name)?;
+        let ended = name.clone();
+        self.store(move |accounts| accounts.remove(&ended)).map_err(not_stored)?;
+        self.kick(name, "your account was ended");
+        Ok(())
+    }
+
+    /// Adds an account that another server had. On return it is on the disk.
+    ///
+    /// # Errors
+    /// A name that is taken, or a file that cannot be written.
+    pub fn add_account(&self, account: Account) -> Result<(), Refusal> {
+        let name = account.name.clone();
+        self.store(move |accounts| accounts.add(account.clone())).map_err(not_stored)?;
+        self.send_guest_away(&name);
+        Ok(())
+    }
+
+    /// Whether there is such an account.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn account_of(&self, name: &Username) -> Result<Account, Refusal> {
+        self.accounts.find(name).ok_or_else(|| Refusal::Other(format!("There is no account {name}")))
+    }
+
+    /// Takes a guest out at once, as it may have no connection that could end; a member leaves by its session.
+    fn send_away(&self, client: &ClientSnapshot, notice: Notice) {
+        if client.guest.is_some() {
+            self.clients.evict_guest(&client.name);
+        }
+        client.mailbox.deliver(&Event::Notice(notice).into());
+        client.mailbox.close();
+    }
+
+    /// What has happened since the start, in the order in which it is shown.
+    pub fn statistics(&self) -> Vec<Statistic> {
+        let counters = &*self.counters;
+        let mut all: Vec<Statistic> = vec![
+            ("since start".to_owned(), self.started.elapsed().as_secs(), "s"),
+            ("accounts".to_owned(), self.accounts.count() as u64, "accounts"),
+            ("logged in".to_owned(), self.clients.audience() as u64, "clients"),
+        ];
+        for (kind, name) in KINDS.iter().enumerate() {
+            let (came, went) = (counters.came[kind].get(), counters.went[kind].get());
+            all.push((format!("{name} now"), came.saturating_sub(went), "connections"));
+            all.push((format!("{name} since start"), came, "connections"));
+        }
+        all.push(("logins in line".to_owned(), self.hasher.waiting() as u64, "logins"));
+        let counted: [(&str, &Counter, &'static str); 17] = [
+            ("logins", &counters.logins, "logins"),
+            ("sign-ups", &counters.sign_ups, "accounts"),
+            ("passwords changed", &counters.passwords, "passwords"),
+            ("read", &counters.lines, "lines"),
+            ("read in bytes", &counters.bytes_in, "bytes"),
+            ("written in bytes", &counters.bytes_out, "bytes"),
+            ("broadcasts", &counters.broadcasts, "broadcasts"),
+            ("deliveries", &counters.deliveries, "broadcasts"),
+            ("datagrams", &counters.datagrams, "datagrams"),
+            ("datagrams in bytes", &counters.datagram_bytes, "bytes"),
+            ("repairs", &counters.repairs, "datagrams"),
+            ("hellos", &counters.hellos, "datagrams"),
+            ("tickets", &counters.tickets, "introductions"),
+            ("relayed", &counters.relayed, "texts"),
+            ("slow consumers closed", &counters.slow, "connections"),
+            ("no place", &counters.no_place, "connections"),
+            ("banned address", &counters.banned_address, "connections"),
+        ];
+        all.extend(counted.map(|(what, counter, unit)| (what.to_owned(), counter.get(), unit)));
+        let refusals = REFUSALS.iter().zip(&counters.refusals);
+        all.extend(refusals.map(|(kind, counter)| (format!("refused: {kind}"), counter.get(), "refusals")));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rendezvous::tests::{enter, open};
+    use super::*;
+    use crate::server::auth::Credentials;
+
+    fn name(text: &str) -> Username {
+        text.parse().expect("a name")
+    }
+
+    fn of_bob(password: &str) -> Credentials {
+        Credentials { name: "BOB".to_owned(), password: password.to_owned() }
+    }
+
+    #[test]
+    fn a_ban_is_told_to_who_is_here_and_to_who_knows_the_password() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let patient = Patience { until: Instant::now() + HASH_LIMIT, has_gone: &|| false, on_turn: &|| {} };
+        let here = [10, 0, 0, 8].into();
+        services.sign_up(&of_bob("password"), here, &patient).expect("signed up");
+        let checked = services.authenticate(&of_bob("password"), here, &patient).expect("right");
+        let ((_, bob), (_, carol)) = (enter(&services, "bob", 8), enter(&services, "carol", 9));
+        let (ban, ended) = services.ban(&Banned::Name(name("Bob")), None, "too loud").expect("banned");
+        assert_eq!((ban.to_string().as_str(), ended), ("Banned by the house until further notice: too loud", 1));
+        assert_eq!((bob.take(), carol.take()), (format!("notice_{ban}\n"), String::new()));
+        let refused = Refusal::Banned(ban);
+        assert_eq!(services.authenticate(&of_bob("password"), here, &patient).err(), Some(refused.clone()));
+        // One whose password was checked before, and who comes into the map now.
+        assert_eq!(services.still_holds(&checked, here), Err(refused));
+        assert_eq!(services.lift_ban(&Banned::Name(name("bob"))), Ok(true));
+        assert_eq!(services.still_holds(&checked, here), Ok(()));
+        services.ban(&"10.0.0.9".parse().expect("an address"), None, "flood").expect("banned");
+        assert!(carol.take().starts_with("notice_Banned by the house until further notice: flood"));
+        assert!(services.turn_away([10, 0, 0, 9].into()).is_some() && services.turn_away(here).is_none());
+        assert!(matches!(
+            services.sign_up(&of_bob("password"), [10, 0, 0, 9].into(), &patient),
+            Err(Refusal::Banned(_))
+        ));
+    }
+
+    #[test]
+    fn another_password_and_the_end_of_an_account_end_its_session() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let patient = Patience { until: Instant::now() + HASH_LIMIT, has_gone: &|| false, on_turn: &|| {} };
+        let here = [10, 0, 0, 8].into();
+        services.sign_up(&of_bob("password"), here, &patient).expect("signed up");
+        let checked = services.authenticate(&of_bob("password"), here, &patient).expect("right");
+        let (_, bob) = enter(&services, "bob", 8);
+        assert_eq!(services.set_password(&name("eve"), "password"), Err(Refusal::other("There is no account eve")));
+        assert!(services.set_password(&name("bob"), "short").is_err());
+        assert_eq!((services.set_password(&name("bob"), "another word"), bob.take().is_empty()), (Ok(()), false));
+        assert_eq!(services.still_holds(&checked, here), Err(Refusal::InvalidCredentials));
+        let checked = services.authenticate(&of_bob("another word"), here, &patient).expect("right");
+        assert_eq!((services.remove_account(&name("bob")), bob.take().is_empty()), (Ok(()), false));
+        assert_eq!(services.still_holds(&checked, here), Err(Refusal::InvalidCredentials));
+        assert_eq!(services.add_account(checked.clone()), Ok(()));
+        assert_eq!(services.add_account(checked), Err(Refusal::NameTaken));
+        assert_eq!(services.authenticate(&of_bob("another word"), here, &patient).map(|_| ()), Ok(()));
+    }
+
+    #[test]
+    fn everybody_is_told_and_who_is_kicked_hears_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let ((_, bob), (_, carol)) = (enter(&services, "bob", 8), enter(&services, "carol", 9));
+        assert_eq!(services.tell_everybody("save your work"), 2);
+        let told = "notice_From the house: save your work\n";
+        assert_eq!((bob.take().as_str(), carol.take().as_str()), (told, told));
+        assert!(services.kick(&name("BOB"), "too loud") && !services.kick(&name("eve"), "too loud"));
+        assert_eq!((bob.take(), carol.take()), ("notice_Removed by the house: too loud\n".to_owned(), String::new()));
+    }
+}

@@ -1,0 +1,120 @@
+//! Passwords: checked at a login, and changed by whoever knows the old one. No socket is known here.
+
+use super::rendezvous::{Rendezvous, not_hashed};
+use super::sign_up::not_stored;
+use crate::net::{NotServed, Patience};
+use crate::protocol::{self, Refusal};
+use crate::server::auth::{Credentials, LINE, PasswordChange};
+use crate::server::store::Account;
+use crate::value::Username;
+use std::net::IpAddr;
+
+impl Rendezvous {
+    /// Checks a name and a password. Takes as long when the name is unknown. It hashes, and waits for its turn to do
+    /// so: that of the name at its address, then that of the cores.
+    ///
+    /// # Errors
+    /// A wrong pair, too many who wait for that name, a turn that did not come; or a ban, of which nobody hears who does not
+    /// know the password.
+    pub fn authenticate(
+        &self,
+        credentials: &Credentials,
+        from: IpAddr,
+        patience: &Patience<'_>,
+    ) -> Result<Account, Refusal> {
+        let Ok(name) = credentials.name.parse::<Username>() else { return Err(Refusal::InvalidCredentials) };
+        let account = self.accounts.find(&name);
+        self.check(&name, &credentials.password, account.as_ref(), from, patience)?;
+        let account = account.ok_or(Refusal::InvalidCredentials)?;
+        self.ban_of(&account.name, from).map_or(Ok(account), |ban| Err(Refusal::Banned(ban)))
+    }
+
+    /// Checks a password for `name` against its account.
+    ///
+    /// # Errors
+    /// As [`Rendezvous::authenticate`].
+    fn check(
+        &self,
+        name: &Username,
+        password: &str,
+        account: Option<&Account>,
+        from: IpAddr,
+        patience: &Patience<'_>,
+    ) -> Result<(), Refusal> {
+        let stored = account.map(|account| account.password_hash.as_str());
+        match self.turns.take(name, from, patience, || self.hasher.verify(password, stored, patience)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::InvalidCredentials),
+            // The last in line has its turn then.
+            Err(NotServed::LineFull) => {
+                Err(Refusal::TooManyWrongPasswords { name: name.clone(), seconds: LINE as u64 })
+            }
+            Err(not_served) => Err(not_hashed(not_served)),
+        }
+    }
+
+    /// Gives an account another password. When this returns, it is on the disk. It hashes twice, and waits for its turns to
+    /// do so as a login does: that of the name at its address, then that of the cores.
+    ///
+    /// # Errors
+    /// A new password of the wrong length, a wrong old one, or one that is none any more since it was checked, too many who
+    /// wait for that name, a turn that did not come, or a file that cannot be written.
+    pub fn change_password(
+        &self,
+        name: &Username,
+        change: &PasswordChange,
+        from: IpAddr,
+        patience: &Patience<'_>,
+    ) -> Result<(), Refusal> {
+        protocol::check_password(&change.new).map_err(Refusal::Other)?;
+        let account = self.accounts.find(name);
+        self.check(name, &change.old, account.as_ref(), from, patience)?;
+        let Some(account) = account else { return Err(Refusal::InvalidCredentials) };
+        let new_hash = self.hasher.hash(&change.new, patience).map_err(not_hashed)?;
+        let (name, checked) = (account.name, account.password_hash);
+        self.store(move |accounts| accounts.set_password(&name, Some(&checked), &new_hash)).map_err(not_stored)?;
+        self.counters.passwords.add(1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rendezvous::tests::open;
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn the_old_password_is_asked_for_and_is_none_afterwards() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let until = Instant::now() + Duration::from_secs(60);
+        let patient = Patience { until, has_gone: &|| false, on_turn: &|| {} };
+        let here = [10, 0, 0, 7].into();
+        let of_alice = |password: &str| Credentials { name: "alice".to_owned(), password: password.to_owned() };
+        let alice = services.sign_up(&of_alice("first-word"), here, &patient).expect("signed up");
+        let change = |old: &str, new: &str| {
+            let change = PasswordChange { old: old.to_owned(), new: new.to_owned() };
+            services.change_password(&alice, &change, here, &patient)
+        };
+        assert_eq!(change("first-word", "second-word"), Ok(()));
+        assert_eq!(change("second-word", "short"), Err(Refusal::other("A password has 8 to 128 characters")));
+        let found = services.authenticate(&of_alice("second-word"), here, &patient);
+        assert_eq!(found.map(|account| account.name), Ok(alice.clone()));
+        assert_eq!(change("first-word", "third-word"), Err(Refusal::InvalidCredentials));
+        let refused = services.authenticate(&of_alice("first-word"), here, &patient);
+        assert_eq!(refused, Err(Refusal::InvalidCredentials), "it comes late, as the wrong one before cost a second");
+    }
+
+    #[test]
+    fn nobody_who_has_no_account_any_more_changes_a_password() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let until = Instant::now() + Duration::from_secs(60);
+        let patient = Patience { until, has_gone: &|| false, on_turn: &|| {} };
+        let change = PasswordChange { old: "first-word".to_owned(), new: "second-word".to_owned() };
+        let changed =
+            services.change_password(&"alice".parse().expect("a name"), &change, [10, 0, 0, 7].into(), &patient);
+        assert_eq!(changed, Err(Refusal::InvalidCredentials));
+    }
+}

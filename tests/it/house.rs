@@ -1,0 +1,394 @@
+//! Who runs the house: changed passwords, the control socket and `server ctl`, bans, and accounts that move.
+
+use crate::harness::menus::{GREETING, Shows};
+use crate::harness::{LIMIT, Lines, ServerProcess, TestServer, config, originals};
+use peerline::net::Shutdown;
+use peerline::server::Server;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::{fs, thread};
+
+/// A conversation on the control socket, as `nc -U` has one.
+struct Control(BufReader<UnixStream>);
+
+impl Control {
+    fn of(server: &TestServer) -> Control {
+        Control::at(&server.folder().join("control.sock"))
+    }
+
+    fn at(path: &Path) -> Control {
+        let stream = UnixStream::connect(path).expect("it listens");
+        stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+        Control(BufReader::new(stream))
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        // What is refused in the middle is closed.
+        let _ = self.0.get_mut().write_all(bytes);
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("a line within the limit");
+        line.trim_end().to_owned()
+    }
+
+    /// The lines of an answer.
+    fn ask_all(&mut self, line: &str) -> Vec<String> {
+        self.send(format!("{line}\n").as_bytes());
+        let mut lines = Vec::new();
+        while !lines.last().is_some_and(|line: &String| line.starts_with("OK") || line.starts_with("ERR,")) {
+            lines.push(self.line());
+        }
+        lines
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        self.ask_all(line).pop().expect("one line at least")
+    }
+}
+
+fn ask(server: &TestServer, line: &str) -> String {
+    Control::of(server).ask(line)
+}
+
+/// The program as a person types it.
+fn server_program(arguments: &[&str], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_server"));
+    let (task, rest) = arguments.split_first().expect("a task");
+    command.arg(task).arg("--data").arg(data).args(rest).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str], data: &Path) -> Output {
+    server_program(arguments, data).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+#[test]
+fn a_password_is_changed_in_one_line_and_as_a_dialogue() {
+    let server = TestServer::start(&[]);
+    let mut alice = server.join("alice");
+    assert_eq!(alice.ask("PASSWD,password,\"second, word\""), "OK,Password changed");
+    let dialogue = [
+        ("passwd", "OK,Old password:"),
+        ("second, word", "OK,New password:"),
+        ("third word", "OK,New password again:"),
+        ("third word", "OK,Password changed"),
+        ("passwd", "OK,Old password:"),
+        ("third word", "OK,New password:"),
+        ("fourth word", "OK,New password again:"),
+        ("fifth word", "ERR,Passwords do not match"),
+        ("PASSWD,third word,short", "ERR,A password has 8 to 128 characters"),
+        ("PASSWD,password,another word", "ERR,Invalid credentials"),
+        ("whoami", "OK,alice,"),
+    ];
+    for (line, answer) in dialogue {
+        let said = alice.ask(line);
+        assert!(said.starts_with(answer), "{line}: {said}");
+    }
+    let mut stranger = server.connect();
+    assert_eq!(stranger.ask("PASSWD,a,b"), "ERR,Log in first: send login or signup");
+    assert_eq!(stranger.ask("LOGIN,alice,password"), "ERR,Invalid credentials");
+    let server = server.restart(&[]);
+    assert_eq!(server.connect().ask("LOGIN,alice,third word"), "OK,Login successful!");
+    let rows = fs::read_to_string(server.folder().join("users.csv")).expect("text");
+    assert_eq!(rows.lines().count(), 2, "as a server before this one reads it: {rows}");
+}
+
+#[test]
+fn a_lost_password_and_the_end_of_an_account() {
+    let server = TestServer::start(&[]);
+    let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
+    let mut control = Control::of(&server);
+    assert_eq!(control.ask("passwd eve"), "ERR,There is no account eve");
+    assert_eq!(control.ask("passwd ALICE"), "OK,Password:");
+    assert_eq!(control.ask("short"), "ERR,A password has 8 to 128 characters");
+    assert_eq!(
+        (control.ask("passwd alice"), control.ask("new password")),
+        ("OK,Password:".into(), "OK,alice has another password".into())
+    );
+    assert_eq!(alice.event(), "notice_Removed by the house: your password was changed by whoever runs the server");
+    alice.wait_for_end();
+    assert_eq!(control.ask("remove bob"), "OK,The account bob is ended");
+    assert_eq!(bob.event(), "notice_Removed by the house: your account was ended");
+    bob.wait_for_end();
+    drop(control);
+    let server = server.restart(&[]);
+    let mut lines = server.connect();
+    assert_eq!(lines.ask("LOGIN,bob,password"), "ERR,Invalid credentials");
+    assert_eq!(lines.ask("LOGIN,alice,password"), "ERR,Invalid credentials");
+    assert_eq!(lines.ask("LOGIN,alice,new password"), "OK,Login successful!");
+    assert!(server.connect().ask("SIGNUP,bob,password").starts_with("OK,"), "the name is free");
+}
+
+#[test]
+fn everybody_is_told_in_every_dialect() {
+    let server = TestServer::start(&["--menu-port", "0", "--packet-port", "0", "--guest-probe", "50ms"]);
+    let (mut alice, mut bob) = (server.join("alice"), Shows::join(server.dialect("menu"), "bob"));
+    let guest = originals::connect(server.dialect("packet"));
+    let mut hello = vec![3];
+    hello.extend(b"eve".iter().chain([0; 12].iter()));
+    hello.resize(2016, 0);
+    originals::send(&guest, hello);
+    assert_eq!(originals::receive(&guest, 2048)[0], 3);
+    let long = "save your work, ".repeat(20);
+    assert_eq!(ask(&server, &format!("notice {long}")), "OK,Said to 3 clients");
+    assert_eq!(alice.event(), format!("notice_From the house: {}", long.trim()));
+    bob.sees_somewhere("From the house: save your work, ");
+    let mut kind = 0;
+    while kind != 12 {
+        let packet = originals::receive(&guest, 2048);
+        kind = packet[0];
+        let is_notice = String::from_utf8_lossy(&packet[16..]).starts_with("From the house: save your work, ");
+        assert!(kind != 12 || is_notice, "{packet:?}");
+    }
+    assert_eq!(ask(&server, "kick alice too loud"), "OK,alice was told why, and the session is closed");
+    assert_eq!(alice.event(), "notice_Removed by the house: too loud");
+    alice.wait_for_end();
+    assert_eq!(ask(&server, "kick alice"), "ERR,alice is not here");
+    let told = ask(&server, "notice eve has logged in from 10.0.0.1, terminating this connection");
+    assert!(told.starts_with("ERR,A text of the house cannot hold"), "{told}");
+}
+
+#[test]
+fn a_ban_of_a_name_holds_in_every_spelling_from_every_address_and_in_every_dialect() {
+    let server = TestServer::start(&["--menu-port", "0", "--query-port", "0", "--packet-port", "0"]);
+    let mut bob = server.join("bob");
+    let answer = ask(&server, "ban Bob 2h too loud");
+    let until = answer.strip_prefix("OK,Bob is banned until ").and_then(|rest| rest.strip_suffix("; 1 session closed"));
+    let until = until.unwrap_or_else(|| panic!("{answer}")).to_owned();
+    let told = format!("Banned by the house until {until}: too loud");
+    assert_eq!(bob.event(), format!("notice_{told}"));
+    bob.wait_for_end();
+    for (from, name) in [("127.0.0.1", "bob"), ("127.0.0.9", "BOB"), ("127.9.9.9", "bOb")] {
+        let mut lines = Lines::connect_from(from, server.address);
+        assert_eq!(lines.line(), "OK,Welcome to peerline: login or signup");
+        assert_eq!(lines.ask(&format!("LOGIN,{name},password")), format!("ERR,{told}"));
+        // Nobody hears of it who does not know the password; and it comes back as often as it likes.
+        assert_eq!(lines.ask(&format!("LOGIN,{name},passwort")), "ERR,Invalid credentials");
+    }
+    let mut loops = server.connect();
+    assert!((0..5).all(|_| loops.ask("LOGIN,bob,password") == format!("ERR,{told}")), "a loop gets no further");
+    assert!(!server.join("alice").ask("list").contains("2 active"), "nobody got in");
+    let mut menu = Shows::connect(server.dialect("menu"));
+    menu.ask("login", &format!("{GREETING}Username:\n"));
+    menu.ask("bob", "Password:\n");
+    menu.send("password");
+    menu.sees_somewhere(&format!("Banned by the house until {until}"));
+    // A guest is banned by the name under which others see it.
+    assert!(ask(&server, "ban my-user").contains("until further notice"));
+    let query = originals::connect(server.dialect("query"));
+    originals::send(&query, "INIT,my_user,5000,a.txt");
+    assert!(originals::receive_text(&query, 1000).contains("Banned by the house until further notice"));
+    let server = server.restart(&[]);
+    assert_eq!(server.connect().ask("LOGIN,bob,password"), format!("ERR,{told}"), "a restart lifts nothing");
+    assert_eq!(ask(&server, "unban BOB"), "OK,BOB is not banned any more");
+    assert_eq!(server.connect().ask("LOGIN,bob,password"), "OK,Login successful!");
+}
+
+#[test]
+fn a_banned_name_takes_nothing_over() {
+    let server = TestServer::start(&[]);
+    let mut bob = server.join("bob");
+    assert!(ask(&server, "ban bob").starts_with("OK,"));
+    bob.wait_for_end();
+    assert!(ask(&server, "unban bob").starts_with("OK,"));
+    let mut bob = server.connect();
+    bob.log_in("bob");
+    assert!(ask(&server, "ban alice").starts_with("OK,"), "there is no such account");
+    assert!(server.connect().ask("SIGNUP,alice,password").starts_with("OK,"));
+    assert!(server.connect().ask("LOGIN,alice,password").starts_with("ERR,Banned by the house"));
+    assert!(bob.ask("whoami").starts_with("OK,bob,"), "bob is not concerned");
+    assert_eq!(
+        ask(&server, "ban 127.0.0.1"),
+        "ERR,127.0.0.1 is where everybody on this machine or link comes from: ban the name instead"
+    );
+}
+
+#[test]
+fn the_socket_survives_whatever_is_said_on_it() {
+    let server = TestServer::start(&[]);
+    let mut half = Control::of(&server);
+    half.send(b"notice half a li");
+    drop(half);
+    let mut endless = Control::of(&server);
+    endless.send(&vec![b'x'; 1 << 20]);
+    let mut said = String::new();
+    // The end may come as a reset, as not all of it was read.
+    let _ = endless.0.read_to_string(&mut said);
+    assert!(said.is_empty() || said.starts_with("ERR,64 KiB without a line end"), "{said}");
+    let mut wrong = Control::of(&server);
+    wrong.send(b"\xff\xfe\nlist\n");
+    assert_eq!(wrong.line(), "ERR,Not UTF-8 text: send text in UTF-8");
+    assert_eq!(wrong.line(), "OK,0 clients");
+    drop(wrong);
+    // Four at a time, and the others hear so.
+    let socket = server.folder().join("control.sock");
+    let answers: Vec<String> = thread::scope(|scope| {
+        let many: Vec<_> = (0..100).map(|_| scope.spawn(|| Control::at(&socket).ask("bans"))).collect();
+        many.into_iter().map(|one| one.join().expect("no panic")).collect()
+    });
+    let served = answers.iter().filter(|answer| *answer == "OK,0 bans").count();
+    let turned_away =
+        answers.iter().filter(|answer| answer.starts_with("ERR,4 conversations are open already")).count();
+    assert!(served > 0 && served + turned_away == 100, "{answers:?}");
+    let four: Vec<Control> = (0..4).map(|_| Control::of(&server)).collect();
+    assert!(ask(&server, "list").starts_with("ERR,4 conversations"));
+    drop(four);
+    crate::harness::wait_until("a place is free again", || ask(&server, "list").starts_with("OK,"));
+}
+
+#[test]
+fn a_second_server_leaves_the_socket_of_the_first_alone() {
+    let server = TestServer::start(&[]);
+    let second = Server::bind(config(server.folder(), &[]), Arc::new(Shutdown::new()));
+    assert!(second.err().is_some_and(|why| why.contains("another server uses this data folder")));
+    assert_eq!(ask(&server, "list"), "OK,0 clients");
+    let socket = server.folder().join("control.sock");
+    let server = server.restart(&[]);
+    assert_eq!(ask(&server, "list"), "OK,0 clients");
+    drop(server);
+    assert!(!socket.exists(), "it ends with the server");
+}
+
+#[test]
+fn a_crash_leaves_a_socket_that_the_next_server_replaces() {
+    let folder = tempfile::tempdir().expect("a folder");
+    ServerProcess::start(folder.path(), &[]).crash();
+    let data = folder.path().join("data");
+    assert!(data.join("control.sock").exists());
+    let told = run(&["ctl", "list"], &data);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(text(&told.stderr).contains("no server runs on this data folder"), "{told:?}");
+    let _server = ServerProcess::start(folder.path(), &[]);
+    assert_eq!(run(&["ctl", "list"], &data).status.code(), Some(0));
+}
+
+#[test]
+fn nobody_but_the_owner_of_the_folder_is_served() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &[]);
+    let data = folder.path().join("data");
+    let socket = data.join("control.sock");
+    assert_eq!(fs::metadata(&socket).expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(text(&run(&["ctl", "list"], &data).stdout), "0 clients\n");
+    // Only root can be somebody else.
+    if fs::metadata("/proc/self").expect("there").uid() == 0 {
+        let open = |path: &Path, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("ours");
+        open(folder.path(), 0o755);
+        open(&data, 0o755);
+        // A program that another user can start, wherever ours lies.
+        let program = folder.path().join("server");
+        // Not written by this process: a child that another test just starts would hold it open, and it could not run.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_server")).arg(&program).status();
+        assert!(copied.expect("cp runs").success());
+        open(&program, 0o755);
+        let as_nobody = || {
+            let mut command = Command::new(&program);
+            command.args(["ctl", "--data"]).arg(&data).arg("list").uid(65_534).gid(65_534).stdin(Stdio::null());
+            command.output().expect("it runs")
+        };
+        let told = as_nobody();
+        assert_eq!(told.status.code(), Some(2));
+        assert!(text(&told.stderr).contains("only who owns this data folder runs its server"), "{told:?}");
+        open(&socket, 0o666);
+        let told = as_nobody();
+        assert_eq!(told.status.code(), Some(1));
+        assert!(text(&told.stderr).contains("Only who owns the data folder runs this server"), "{told:?}");
+    }
+    assert_eq!(server.end("TERM"), Some(0));
+}
+
+#[test]
+fn the_numbers_tell_what_has_happened() {
+    let server = TestServer::start(&["--menu-port", "0"]);
+    let mut alice = server.join("alice");
+    let _bob = server.join("bob");
+    let _carol = Shows::join(server.dialect("menu"), "carol");
+    assert!(alice.ask("bcast_hello").starts_with("OK,Broadcast 1 sent to 3"));
+    assert_eq!(alice.ask("dance dance"), "ERR,Unknown command: send help for the commands");
+    assert_eq!(alice.ask("relay_hi_bob"), "OK,Relayed to bob");
+    assert_eq!(server.connect().ask("LOGIN,bob,wrong word"), "ERR,Invalid credentials");
+    let stats = Control::of(&server).ask_all("stats");
+    let number = |what: &str| -> u64 {
+        let row = stats.iter().find_map(|line| line.strip_prefix(&format!("stat_{what},")));
+        row.and_then(|row| row.split(',').next()?.parse().ok()).unwrap_or_else(|| panic!("{what}: {stats:?}"))
+    };
+    for (what, expected) in [
+        ("accounts", 3),
+        ("logged in", 3),
+        ("menu now", 1),
+        ("menu since start", 1),
+        ("native since start", 3),
+        ("logins", 3),
+        ("sign-ups", 3),
+        ("broadcasts", 1),
+        ("relayed", 1),
+        ("refused: wrong password", 1),
+        ("refused: unknown command", 1),
+        ("refused: too fast", 0),
+        ("slow consumers closed", 0),
+        ("logins in line", 0),
+    ] {
+        assert_eq!(number(what), expected, "{what}");
+    }
+    assert!(number("deliveries") <= 3 && number("read") >= 9 && number("read in bytes") > 100);
+    assert!(number("written in bytes") > 1000, "greetings and menus");
+}
+
+#[test]
+fn the_program_speaks_with_the_server_and_moves_accounts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &[]);
+    let data = folder.path().join("data");
+    let file = |name: &str| folder.path().join(name);
+    let path = |path: &PathBuf| path.to_str().expect("UTF-8").to_owned();
+    fs::write(file("old.csv"), "alice,pw\nbob,secret-word\nb_ob,x\n").expect("written");
+    let imported = run(&["accounts", "import", &path(&file("old.csv")), "--hash-rounds", "1000"], &data);
+    assert_eq!((imported.status.code(), text(&imported.stdout).as_str()), (Some(1), "2 accounts added\n"));
+    assert!(text(&imported.stderr).contains("line 3: \"b_ob\" is left out"), "{imported:?}");
+    let login = |name: &str, password: &str| {
+        let mut lines = Lines::connect(SocketAddr::from(([127, 0, 0, 1], server.address.port())));
+        lines.line();
+        lines.ask(&format!("LOGIN,{name},{password}"))
+    };
+    assert_eq!(login("alice", "pw"), "OK,Login successful!", "however short");
+    let drawn = run(&["ctl", "passwd", "alice", "--generate"], &data);
+    assert_eq!(drawn.status.code(), Some(0));
+    assert_eq!(login("alice", text(&drawn.stdout).trim()), "OK,Login successful!");
+    let mut asked = server_program(&["ctl", "passwd", "alice"], &data);
+    let mut asked = asked.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it runs");
+    asked.stdin.take().expect("a pipe").write_all(b"typed word\n").expect("it reads");
+    assert!(asked.wait().expect("it ends").success());
+    assert_eq!(login("alice", "typed word"), "OK,Login successful!");
+    assert_eq!(run(&["ctl", "ban", "bob", "2h", "too", "loud"], &data).status.code(), Some(0));
+    let bans = text(&run(&["ctl", "bans", "--json"], &data).stdout);
+    assert!(bans.starts_with("[{\"banned\":\"bob\"") && bans.contains("\"why\":\"too loud\""), "{bans}");
+    assert!(text(&run(&["ctl", "bans"], &data).stdout).starts_with("BANNED  UNTIL"));
+    assert!(
+        text(&run(&["ctl", "stats", "--json"], &data).stdout).contains("\"logins\":{\"unit\":\"logins\",\"value\":3}")
+    );
+    assert_eq!(run(&["ctl", "kick", "nobody"], &data).status.code(), Some(1));
+    assert_eq!(run(&["ctl", "notice", "two\nlines"], &data).status.code(), Some(2));
+    let exported = run(&["accounts", "export", &path(&file("out.csv"))], &data);
+    assert_eq!(text(&exported.stdout), format!("2 accounts written to {}\n", path(&file("out.csv"))));
+    let log = fs::read_to_string(&server.log).expect("a log");
+    for secret in ["typed word", "secret-word", text(&drawn.stdout).trim(), "$pbkdf2"] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+    assert!(log.contains("control: passwd alice -> OK,alice has another password"), "{log}");
+    let stopped = run(&["ctl", "stop"], &data);
+    assert_eq!(text(&stopped.stdout), "The server has stopped\n");
+    let rows = fs::read_to_string(data.join("users.csv")).expect("text");
+    assert_eq!(rows, fs::read_to_string(file("out.csv")).expect("text"), "without a row too many");
+}
