@@ -28,6 +28,8 @@ use std::ops::RangeInclusive;
 
 /// How many characters a password has.
 const PASSWORD_LENGTH: RangeInclusive<usize> = 8..=128;
+/// What the dialogue of another password asks, in order: a client says no password to a server that asks anything else.
+pub const PASSWORD_QUESTIONS: [&str; 3] = ["Old password:", "New password:", "New password again:"];
 /// The longest line a client may send, in bytes, its LF included.
 pub const MAX_LINE: usize = 4096;
 /// The longest line the server may send, in bytes: a list of many names.

@@ -31,6 +31,7 @@ pub mod here;
 pub mod present;
 pub mod reach;
 pub mod link;
+pub mod passwords;
 pub mod login;
 pub mod knocks;
 pub mod talks;

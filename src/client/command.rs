@@ -8,7 +8,7 @@ mod read;
 mod slot;
 
 pub use meaning::{Cancelled, Command, Which};
-pub use parse::{check_broadcast, parse};
+pub use parse::{check_broadcast, may_hold_password, parse};
 pub use read::{Place, Read, SLIP, read};
 pub use slot::{Slot, slot};
 pub use table::{help, menu, rows, short_menu, words, wrapped};

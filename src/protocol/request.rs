@@ -16,6 +16,9 @@ pub enum Request {
     Entry(EntryRequest),
     /// Answered after the login only.
     Member(MemberRequest),
+    /// A line that answers a question of a dialogue, whatever it is. It is never read as one: which lines are answers, the
+    /// session knows.
+    Answer(String),
 }
 
 /// What a client asks that is not logged in, one variant a command.
@@ -234,6 +237,7 @@ impl fmt::Display for Masked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Request::Help | Request::Quit(_) => self.0.fmt(f),
+            Request::Answer(_) => f.write_str("***"),
             Request::Entry(EntryRequest::Signup { name, .. }) => comma::write(f, ["SIGNUP", masked_name(name), "***"]),
             Request::Entry(EntryRequest::Login { name, .. }) => comma::write(f, ["LOGIN", masked_name(name), "***"]),
             Request::Entry(EntryRequest::SignupDialogue | EntryRequest::LoginDialogue) => self.0.fmt(f),
@@ -294,6 +298,7 @@ impl fmt::Display for Request {
             Request::Quit(Some(name)) => comma::write(f, ["EXIT", name]),
             Request::Entry(entry) => entry.fmt(f),
             Request::Member(member) => member.fmt(f),
+            Request::Answer(line) => f.write_str(line),
         }
     }
 }

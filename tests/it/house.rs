@@ -1,62 +1,19 @@
-//! Who runs the house: changed passwords, the control socket and `server ctl`, bans, and accounts that move.
+//! Who runs the house: changed passwords, the control socket and `server ctl`, and accounts that move.
 
-use crate::harness::menus::{GREETING, Shows};
-use crate::harness::{LIMIT, Lines, ServerProcess, TestServer, config, originals};
+use crate::harness::client::ClientProcess;
+use crate::harness::control::{Control, ask};
+use crate::harness::menus::Shows;
+use crate::harness::{Lines, ServerProcess, TestServer, config, originals};
 use peerline::net::Shutdown;
 use peerline::server::Server;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::{fs, thread};
-
-/// A conversation on the control socket, as `nc -U` has one.
-struct Control(BufReader<UnixStream>);
-
-impl Control {
-    fn of(server: &TestServer) -> Control {
-        Control::at(&server.folder().join("control.sock"))
-    }
-
-    fn at(path: &Path) -> Control {
-        let stream = UnixStream::connect(path).expect("it listens");
-        stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
-        Control(BufReader::new(stream))
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        // What is refused in the middle is closed.
-        let _ = self.0.get_mut().write_all(bytes);
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.0.read_line(&mut line).expect("a line within the limit");
-        line.trim_end().to_owned()
-    }
-
-    /// The lines of an answer.
-    fn ask_all(&mut self, line: &str) -> Vec<String> {
-        self.send(format!("{line}\n").as_bytes());
-        let mut lines = Vec::new();
-        while !lines.last().is_some_and(|line: &String| line.starts_with("OK") || line.starts_with("ERR,")) {
-            lines.push(self.line());
-        }
-        lines
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.ask_all(line).pop().expect("one line at least")
-    }
-}
-
-fn ask(server: &TestServer, line: &str) -> String {
-    Control::of(server).ask(line)
-}
 
 /// The program as a person types it.
 fn server_program(arguments: &[&str], data: &Path) -> Command {
@@ -103,6 +60,36 @@ fn a_password_is_changed_in_one_line_and_as_a_dialogue() {
     assert_eq!(server.connect().ask("LOGIN,alice,third word"), "OK,Login successful!");
     let rows = fs::read_to_string(server.folder().join("users.csv")).expect("text");
     assert_eq!(rows.lines().count(), 2, "as a server before this one reads it: {rows}");
+}
+
+#[test]
+fn the_client_changes_a_password_and_nobody_records_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = |who: &str| folder.path().join(who).to_str().expect("UTF-8").to_owned();
+    let (of_server, of_client) = (trace("server.json"), trace("client.json"));
+    let server = ServerProcess::start(folder.path(), &["--trace", &of_server]);
+    let mut alice = ClientProcess::start(server.address, &["--user", "alice", "--signup", "--trace", &of_client]);
+    alice.see("Logged in as alice.");
+    for line in ["passwd", "password", "battery staple", "battery staple"] {
+        alice.say(line);
+    }
+    alice.see("Password changed");
+    alice.say("quit");
+    assert_eq!(alice.finish(), Some(0));
+    let mut lines = Lines::connect(server.address);
+    lines.line();
+    assert_eq!(lines.ask("LOGIN,alice,battery staple"), "OK,Login successful!");
+    let control = folder.path().join("data/control.sock");
+    let mut control = Control::at(&control);
+    assert_eq!(control.ask("passwd alice"), "OK,Password:");
+    assert_eq!(control.ask("correct staple"), "OK,alice has another password");
+    drop(control);
+    let log = server.log.clone();
+    assert_eq!(server.end("TERM"), Some(0));
+    for file in [log, of_server.into(), of_client.into()] {
+        let text = fs::read_to_string(&file).expect("text");
+        assert!(text.contains("passwd") && !text.contains("staple"), "{}: {text}", file.display());
+    }
 }
 
 #[test]
@@ -161,61 +148,6 @@ fn everybody_is_told_in_every_dialect() {
 }
 
 #[test]
-fn a_ban_of_a_name_holds_in_every_spelling_from_every_address_and_in_every_dialect() {
-    let server = TestServer::start(&["--menu-port", "0", "--query-port", "0", "--packet-port", "0"]);
-    let mut bob = server.join("bob");
-    let answer = ask(&server, "ban Bob 2h too loud");
-    let until = answer.strip_prefix("OK,Bob is banned until ").and_then(|rest| rest.strip_suffix("; 1 session closed"));
-    let until = until.unwrap_or_else(|| panic!("{answer}")).to_owned();
-    let told = format!("Banned by the house until {until}: too loud");
-    assert_eq!(bob.event(), format!("notice_{told}"));
-    bob.wait_for_end();
-    for (from, name) in [("127.0.0.1", "bob"), ("127.0.0.9", "BOB"), ("127.9.9.9", "bOb")] {
-        let mut lines = Lines::connect_from(from, server.address);
-        assert_eq!(lines.line(), "OK,Welcome to peerline: login or signup");
-        assert_eq!(lines.ask(&format!("LOGIN,{name},password")), format!("ERR,{told}"));
-        // Nobody hears of it who does not know the password; and it comes back as often as it likes.
-        assert_eq!(lines.ask(&format!("LOGIN,{name},passwort")), "ERR,Invalid credentials");
-    }
-    let mut loops = server.connect();
-    assert!((0..5).all(|_| loops.ask("LOGIN,bob,password") == format!("ERR,{told}")), "a loop gets no further");
-    assert!(!server.join("alice").ask("list").contains("2 active"), "nobody got in");
-    let mut menu = Shows::connect(server.dialect("menu"));
-    menu.ask("login", &format!("{GREETING}Username:\n"));
-    menu.ask("bob", "Password:\n");
-    menu.send("password");
-    menu.sees_somewhere(&format!("Banned by the house until {until}"));
-    // A guest is banned by the name under which others see it.
-    assert!(ask(&server, "ban my-user").contains("until further notice"));
-    let query = originals::connect(server.dialect("query"));
-    originals::send(&query, "INIT,my_user,5000,a.txt");
-    assert!(originals::receive_text(&query, 1000).contains("Banned by the house until further notice"));
-    let server = server.restart(&[]);
-    assert_eq!(server.connect().ask("LOGIN,bob,password"), format!("ERR,{told}"), "a restart lifts nothing");
-    assert_eq!(ask(&server, "unban BOB"), "OK,BOB is not banned any more");
-    assert_eq!(server.connect().ask("LOGIN,bob,password"), "OK,Login successful!");
-}
-
-#[test]
-fn a_banned_name_takes_nothing_over() {
-    let server = TestServer::start(&[]);
-    let mut bob = server.join("bob");
-    assert!(ask(&server, "ban bob").starts_with("OK,"));
-    bob.wait_for_end();
-    assert!(ask(&server, "unban bob").starts_with("OK,"));
-    let mut bob = server.connect();
-    bob.log_in("bob");
-    assert!(ask(&server, "ban alice").starts_with("OK,"), "there is no such account");
-    assert!(server.connect().ask("SIGNUP,alice,password").starts_with("OK,"));
-    assert!(server.connect().ask("LOGIN,alice,password").starts_with("ERR,Banned by the house"));
-    assert!(bob.ask("whoami").starts_with("OK,bob,"), "bob is not concerned");
-    assert_eq!(
-        ask(&server, "ban 127.0.0.1"),
-        "ERR,127.0.0.1 is where everybody on this machine or link comes from: ban the name instead"
-    );
-}
-
-#[test]
 fn the_socket_survives_whatever_is_said_on_it() {
     let server = TestServer::start(&[]);
     let mut half = Control::of(&server);
@@ -223,9 +155,7 @@ fn the_socket_survives_whatever_is_said_on_it() {
     drop(half);
     let mut endless = Control::of(&server);
     endless.send(&vec![b'x'; 1 << 20]);
-    let mut said = String::new();
-    // The end may come as a reset, as not all of it was read.
-    let _ = endless.0.read_to_string(&mut said);
+    let said = endless.rest();
     assert!(said.is_empty() || said.starts_with("ERR,64 KiB without a line end"), "{said}");
     let mut wrong = Control::of(&server);
     wrong.send(b"\xff\xfe\nlist\n");

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod bans;
 mod broadcasts;
 mod chat;
 mod coming_back;

@@ -103,6 +103,7 @@ impl App {
             Purpose::Probe => self.probed(end),
             Purpose::Watch => self.watched(ask.data, &end),
             Purpose::Others => self.try_others(&ask.data, &end),
+            Purpose::ChangePassword => self.password_answered(&ask.origin, end),
             Purpose::Goodbye => self.said_goodbye(),
         }
     }

@@ -67,6 +67,8 @@ pub enum Purpose {
     Peace,
     /// Nothing: the person talks with a peer, and is not idle.
     Here,
+    /// Another password: a line of its dialogue.
+    ChangePassword,
     /// The goodbye.
     Goodbye,
 }
@@ -135,6 +137,11 @@ impl Purpose {
         matches!(self, Purpose::SignUp | Purpose::LogIn)
     }
 
+    /// Whether the server may have to hash a password before it answers.
+    fn is_hashed(&self) -> bool {
+        self.is_login() || *self == Purpose::ChangePassword
+    }
+
     /// Whether its answer is shown to the person who asked.
     pub fn is_shown(&self) -> bool {
         match self {
@@ -157,6 +164,7 @@ impl Purpose {
             | Purpose::Peace
             | Purpose::Here
             | Purpose::Size
+            | Purpose::ChangePassword
             | Purpose::Goodbye => false,
         }
     }
@@ -180,7 +188,7 @@ impl Ask {
     }
 
     fn limit(&self) -> Duration {
-        if self.purpose.is_login() { HASHED_ANSWER } else { ANSWER }
+        if self.purpose.is_hashed() { HASHED_ANSWER } else { ANSWER }
     }
 
     /// Whether it was sent, so that it may be carried out though no answer came.
@@ -239,7 +247,7 @@ impl Asks {
     /// `question`. A request that takes the server its time is not hurried.
     pub fn hurry(&mut self, question: Ask, now: Instant) {
         match self.line.front().filter(|ask| ask.was_sent()) {
-            Some(ask) if ask.purpose.is_login() || ask.request == MemberRequest::Probe.into() => return,
+            Some(ask) if ask.purpose.is_hashed() || ask.request == MemberRequest::Probe.into() => return,
             Some(_) => {}
             None => self.put_first(question),
         }

@@ -49,6 +49,7 @@ impl App {
             Act::Suspend => self.out.push(Effect::Suspend),
             Act::Redraw => self.out.push(Effect::Redraw),
             Act::AskPaths { ask, begin } => self.out.push(Effect::AskPaths { ask, begin }),
+            Act::Remember(line) if command::may_hold_password(&line) => {}
             Act::Remember(line) => self.out.push(Effect::Remember(line)),
         }
     }

@@ -63,6 +63,9 @@ impl App {
         if !self.life.was_online {
             return self.over(End::Failed(not_there(self.rules.server, why)));
         }
+        if let LinkError::Banned(why) = why {
+            return self.not_again(why);
+        }
         self.come_back(&format!("No connection to the server: {why}. Trying to come back..."));
     }
 
@@ -111,6 +114,7 @@ impl App {
     fn forget_link_for(&mut self, why: &LinkError) {
         self.hellos.begin(None);
         self.announcement.forget();
+        self.forget_change();
         let (transfers, now) = (&self.transfers, self.now.instant);
         for ask in self.asks.link_lost(|purpose| patience(transfers, purpose, now)) {
             self.unanswered(&ask, why);
@@ -244,6 +248,7 @@ impl App {
         };
         if let (Notice::SessionExpired, Some(link)) = (notice, online) {
             self.hellos.begin(None);
+            self.forget_change();
             self.session = Session::LoggingIn { link };
             self.log_in();
         }

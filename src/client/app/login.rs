@@ -95,6 +95,9 @@ impl App {
     pub fn answer_prompt(&mut self, text: &str) {
         let Some(prompt) = self.login.prompt.take() else { return };
         let next = match prompt {
+            Prompt::OldPassword | Prompt::NewPassword { .. } | Prompt::NewAgain { .. } => {
+                return self.answer_change(prompt, text);
+            }
             Prompt::Word => self.answer_word(text),
             Prompt::Name { signup } => match text.trim().parse() {
                 Ok(name) => {
@@ -147,6 +150,7 @@ impl App {
     /// The person gave the question up. In the dialogue it begins anew, and at its first question they leave.
     pub fn give_up_prompt(&mut self) {
         match self.login.prompt.take() {
+            Some(prompt) if prompt.is_change() => self.info(Place::Server, "Your password stays as it is."),
             Some(Prompt::Word) => self.leave(),
             Some(_) if self.life.was_online => self.stay_away(),
             Some(_) if self.rules.credentials.is_none() => self.ask(Prompt::Word),

@@ -2,6 +2,7 @@
 
 use super::rules::Credentials;
 use crate::value::Username;
+use std::collections::VecDeque;
 
 /// A login that is complete: it only has to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,21 @@ pub enum Prompt {
     Password { name: Username, signup: bool },
     /// The password of a new account once more.
     Again { name: Username, password: String },
+    /// The password that there is, of who wants another.
+    OldPassword,
+    /// The one that is wanted.
+    NewPassword { old: String },
+    /// That one once more.
+    NewAgain { old: String, new: String },
+}
+
+/// A change that is being told to the server.
+#[derive(Debug)]
+pub struct Change {
+    /// What the server has still to ask, and what is answered then.
+    pub(super) answers: VecDeque<(&'static str, String)>,
+    /// The password that is wanted.
+    pub(super) new: String,
 }
 
 /// What is known of who logs in.
@@ -35,6 +51,8 @@ pub struct Logins {
     pub(super) prompt: Option<Prompt>,
     /// What is to be sent when there is a connection, or was sent and not answered.
     pub(super) pending: Option<Login>,
+    /// The change of the password that is being told to the server.
+    pub(super) change: Option<Change>,
     /// The account of the options, or of the last login.
     pub(super) name: Option<Username>,
     /// Its password, where an option or a script gave it. One that a person typed is not kept.
@@ -55,12 +73,20 @@ impl Prompt {
             Prompt::Password { name, signup: true } => format!("New password of {name}: "),
             Prompt::Password { name, signup: false } => format!("Password of {name}: "),
             Prompt::Again { .. } => "The password again: ".to_owned(),
+            Prompt::OldPassword => "Old password: ".to_owned(),
+            Prompt::NewPassword { .. } => "New password: ".to_owned(),
+            Prompt::NewAgain { .. } => "The new password again: ".to_owned(),
         }
     }
 
     /// Whether the answer must not be seen.
     pub fn is_hidden(&self) -> bool {
-        matches!(self, Prompt::Password { .. } | Prompt::Again { .. })
+        !matches!(self, Prompt::Word | Prompt::Name { .. })
+    }
+
+    /// Whether it is for another password, and not for a login.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Prompt::OldPassword | Prompt::NewPassword { .. } | Prompt::NewAgain { .. })
     }
 }
 

@@ -10,7 +10,7 @@ pub fn not_there(server: SocketAddr, error: &LinkError) -> String {
         LinkError::NoGreeting => {
             format!("another program listens at {server}, or it is not the server's main port: nobody greets there")
         }
-        LinkError::Refused(why) => format!("the server at {server} says: {why}"),
+        LinkError::Refused(why) | LinkError::Banned(why) => format!("the server at {server} says: {why}"),
         LinkError::Lost => format!("the server at {server}: {error}"),
         LinkError::Silent => format!(
             "the server at {server} greets and then does not answer: it hangs, or a network on the way loses large packets \

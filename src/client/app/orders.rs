@@ -47,6 +47,7 @@ impl App {
             Command::Reconnect => self.reconnect(origin),
             Command::Login => self.log_in_anew(false),
             Command::Signup => self.log_in_anew(true),
+            Command::Password => self.change_password(origin),
             Command::Earlier => self.show_earlier(origin),
             Command::Block(name) => self.block(name, origin),
             Command::Unblock(name) => self.unblock(&name, origin),

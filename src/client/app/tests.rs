@@ -4,6 +4,7 @@ mod addresses;
 mod blocking;
 mod cuts;
 mod network;
+mod passwords;
 mod present;
 mod screen;
 mod sessions;

@@ -77,6 +77,7 @@ pub enum Command {
     Dnd(bool),
     Login,
     Signup,
+    Password,
     Disconnect,
     Reconnect,
     /// Without a duration, until all that was begun is done.

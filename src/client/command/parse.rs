@@ -37,11 +37,24 @@ pub fn check_broadcast(text: &str) -> Result<(), String> {
     })
 }
 
+/// Whether a typed line may hold a password, right or wrong in form, so that it is not kept: it begins with a word behind
+/// which one stands in the protocol, and does not end there.
+pub fn may_hold_password(line: &str) -> bool {
+    let line = line.trim();
+    let line = line.strip_prefix('/').unwrap_or(line);
+    let (word, _) = line.split_once([' ', ',', '_', '\t']).unwrap_or(("", line));
+    ["login", "signup", "passwd", "again"].iter().any(|secretive| word.eq_ignore_ascii_case(secretive))
+}
+
 /// `msg_TEXT_ADDR` and its like.
 fn as_to_the_server(line: &str) -> Result<Command, String> {
     let unknown = || {
-        let word = line.split(' ').next().unwrap_or_default();
-        format!("{word:?} is no command: type help for the list")
+        // What stands behind a comma may be a password, which is not to be shown.
+        let word = line.split([' ', ',']).next().unwrap_or_default();
+        match find(word) {
+            Some(row) => format!("Type: {}", row.usage()),
+            None => format!("{word:?} is no command: type help for the list"),
+        }
     };
     if !line.contains('_') && !line.contains(',') {
         return Err(unknown());
@@ -49,7 +62,7 @@ fn as_to_the_server(line: &str) -> Result<Command, String> {
     let request = match Request::parse(line).map_err(|error| error.to_string())? {
         Request::Quit(_) => return Ok(Command::Quit),
         Request::Member(request) => request,
-        Request::Help | Request::Entry(_) => return Err(unknown()),
+        Request::Help | Request::Entry(_) | Request::Answer(_) => return Err(unknown()),
     };
     match request {
         MemberRequest::Broadcast(text) => Ok(Command::Broadcast(text.to_string())),
@@ -84,6 +97,19 @@ mod tests {
         for (line, command) in lines {
             assert_eq!(parse(line).as_ref(), Ok(&command), "{line}");
             assert_eq!(parse(&format!(" /{}", line.trim())), Ok(command), "/{line}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_typed_as_a_command_is_neither_shown_nor_kept() {
+        for line in
+            ["PASSWD,old-word,new-word", "passwd old-word new-word", "/LOGIN,alice,old-word", "signup_alice_old-word"]
+        {
+            assert!(may_hold_password(line), "{line}");
+            assert!(parse(line).is_err_and(|why| !why.contains("-word")), "{line}");
+        }
+        for line in ["passwd", "/login", "logins are slow", "list"] {
+            assert!(!may_hold_password(line), "{line}");
         }
     }
 

@@ -80,6 +80,7 @@ const TABLE: &[Row] = &[
     row("wait", &[], "[DURATION]", "show what arrives for 5s, say, or till all is done", wait),
     row("login", &[], "", "log in, or as somebody else", |rest| alone(rest, Command::Login)),
     row("signup", &[], "", "make an account", |rest| alone(rest, Command::Signup)),
+    row("passwd", &[], "", "change your password, which is asked for", |rest| alone(rest, Command::Password)),
     row("disconnect", &[], "", "leave the server, and go on talking to peers", |rest| alone(rest, Command::Disconnect)),
     row("reconnect", &[], "", "come back to the server", |rest| alone(rest, Command::Reconnect)),
     row("help", &["?", "menu"], "[WORD]", "this list, or what WORD does", |rest| {

@@ -42,6 +42,8 @@ pub enum LinkError {
     NoGreeting,
     /// The server answered the connection with a refusal, or it is no peerline server.
     Refused(String),
+    /// The same, as whoever runs the server wants nobody from our address.
+    Banned(String),
     /// The connection is closed.
     Lost,
     /// The server did not answer in time; the connection is given up, as a late answer could be taken for another's.
@@ -52,7 +54,7 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LinkError::Connect(why) => why.fmt(f),
-            LinkError::Refused(why) => f.write_str(why),
+            LinkError::Refused(why) | LinkError::Banned(why) => f.write_str(why),
             LinkError::NoGreeting => f.write_str("something listens there but does not greet"),
             LinkError::Lost => f.write_str("the connection to the server is lost"),
             LinkError::Silent => f.write_str("the server does not answer"),

@@ -140,6 +140,7 @@ fn greeted(stream: &Arc<TcpStream>, wire: &Wire) -> Result<(SocketAddr, LineRead
     match greeting {
         Some(Ok(line)) => match Reply::parse(line) {
             Reply::Ok(_) => {}
+            Reply::Err(why @ Refusal::Banned(_)) => return Err(LinkError::Banned(why.to_string())),
             Reply::Err(why) => return Err(LinkError::Refused(why.to_string())),
             _ => return Err(LinkError::Refused(format!("this is no peerline server, it says: {line}"))),
         },

@@ -5,7 +5,9 @@
 
 use super::logged;
 use crate::net::Place;
-use crate::protocol::{BroadcastText, EntryRequest, MemberRequest, Refusal, Reply, Request, masked_name};
+use crate::protocol::{
+    BroadcastText, EntryRequest, MemberRequest, PASSWORD_QUESTIONS, Refusal, Reply, Request, masked_name,
+};
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue, PasswordChange};
 use crate::server::delivery::Mailbox;
 use crate::server::service::{
@@ -241,6 +243,8 @@ impl<'a> Session<'a> {
                 write(answer, Reply::Ok("Goodbye".to_owned()));
                 return Next::Close;
             }
+            // No line is read as one.
+            (Request::Answer(_), _) => write(answer, Reply::Err(Refusal::UnknownCommand)),
             (Request::Entry(entry), None) => return self.take_entry(entry, answer),
             (Request::Entry(_), Some(login)) => {
                 let sentence = format!("You are logged in as {}: send quit first", login.key.name);
@@ -291,9 +295,9 @@ impl<'a> Session<'a> {
             LoginDialogue::SignupName | LoginDialogue::LoginName => "Username:",
             LoginDialogue::SignupPassword { .. } | LoginDialogue::LoginPassword { .. } => "Password:",
             LoginDialogue::SignupAgain(_) => "Password again:",
-            LoginDialogue::OldPassword => "Old password:",
-            LoginDialogue::NewPassword { .. } => "New password:",
-            LoginDialogue::NewAgain(_) => "New password again:",
+            LoginDialogue::OldPassword => PASSWORD_QUESTIONS[0],
+            LoginDialogue::NewPassword { .. } => PASSWORD_QUESTIONS[1],
+            LoginDialogue::NewAgain(_) => PASSWORD_QUESTIONS[2],
         };
         self.prompt = Prompt::Login(dialogue);
         write(answer, Reply::Ok(question.to_owned()));

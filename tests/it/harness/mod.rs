@@ -3,6 +3,7 @@
 
 pub mod callee;
 pub mod client;
+pub mod control;
 pub mod meddler;
 pub mod netcat;
 pub mod originals;
