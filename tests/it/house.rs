@@ -63,6 +63,15 @@ fn a_password_is_changed_in_one_line_and_as_a_dialogue() {
 }
 
 #[test]
+fn a_session_that_expires_between_two_passwords_ends() {
+    let server = TestServer::start(&["--relogin", "1s"]);
+    let mut alice = server.join("alice");
+    assert_eq!(alice.ask("passwd"), "OK,Old password:");
+    assert_eq!(alice.event(), "notice_Session expired, please log in again");
+    alice.wait_for_end();
+}
+
+#[test]
 fn the_client_changes_a_password_and_nobody_records_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let trace = |who: &str| folder.path().join(who).to_str().expect("UTF-8").to_owned();

@@ -399,9 +399,12 @@ impl<'a> Session<'a> {
                 Next::Close
             }
             TimeIsUp::LogInAgain(why) => {
-                self.prompt = Prompt::Command;
                 write(answer, Reply::Notice(why));
-                Next::Read
+                // An answer that is on its way would be taken for a command, and a password is not to be logged.
+                match std::mem::replace(&mut self.prompt, Prompt::Command) {
+                    Prompt::Login(dialogue) if dialogue.is_secret() => Next::Close,
+                    _ => Next::Read,
+                }
             }
         }
     }
