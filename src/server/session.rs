@@ -3,6 +3,7 @@
 //!
 //! A session touches neither the stores nor the client map but through the services.
 
+mod native_step;
 mod native;
 mod native_loop;
 mod menu_inbox;

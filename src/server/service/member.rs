@@ -16,7 +16,8 @@ use std::time::UNIX_EPOCH;
 /// Bytes of a `files_` line, as far as whole names allow.
 const FILES_LINE: usize = 4000;
 
-/// What `help` shows after the login.
+/// What `help` shows after the login. It stands in the answer to a login too, all of which goes through a network that
+/// swallows what is larger than 700 bytes: a longer menu would keep people out there.
 pub const MENU: [&str; 10] = [
     "1. List of active clients: list",
     "2. Broadcast a message: bcast_TEXT",
@@ -25,8 +26,8 @@ pub const MENU: [&str; 10] = [
     "5. Message a client through the server: relay_TEXT_ADDR",
     "6. Tell where you listen and what you share: INIT,name,port,file,file... and SHARE,file...",
     "7. Look somebody up: who, GET_U, GET_P,name, GET_UF,name, GET_AF",
-    "8. Come and go: active, inactive, dnd_on, dnd_off; hear who does: watch, unwatch",
-    "9. Who am I: whoami; change what you log in with: passwd",
+    "8. Come and go: active, inactive, dnd_on, dnd_off, watch",
+    "9. Yourself: whoami, passwd",
     "0. Leave: quit",
 ];
 

@@ -4,15 +4,14 @@
 //! the history, long lists) comes out as a value that the loop in `native_loop` carries out. No socket is known here.
 
 use super::logged;
+use super::native_step::{Next, Work};
 use crate::net::Place;
 use crate::protocol::{
     BroadcastText, EntryRequest, MemberRequest, PASSWORD_QUESTIONS, Refusal, Reply, Request, masked_name,
 };
-use crate::server::auth::{Credentials, DialogueStep, LoginDialogue, PasswordChange};
+use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::Mailbox;
-use crate::server::service::{
-    self, Answered, ClientSnapshot, Login, LoginState, MENU, Probe, Rendezvous, TimeIsUp, is, write,
-};
+use crate::server::service::{self, Answered, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write};
 use crate::trace::Expected;
 use crate::value::{BadLine, Username};
 use log::{Level, debug, info, log_enabled};
@@ -37,50 +36,6 @@ const MENU_OUTSIDE: [&str; 4] = [
 /// which glibc keeps a piece that is given back for the same thread alone: with a thread for each client, the pieces of
 /// an answer that grows as it is written would stay with all of them.
 const LONG_ANSWER: usize = 1500;
-
-/// What the loop does next.
-pub enum Next {
-    /// Read on.
-    Read,
-    /// Carry this out, then what comes of it. In a Box, as it is seldom and large: each step of a session returns one of
-    /// these on its stack.
-    Do(Box<Work>),
-    /// Close.
-    Close,
-}
-
-/// What takes time. The session goes on with its result.
-pub enum Work {
-    /// Hash, and make an account: [`Session::signed_up`].
-    SignUp(Credentials),
-    /// Hash, and log in: [`Session::logged_in`].
-    LogIn(Credentials),
-    /// Hash, and change the password: [`Session::changed_password`].
-    ChangePassword(PasswordChange),
-    /// Send what was broadcast before, then have the broadcaster send what comes. Nothing is to be said of it.
-    CatchUp,
-    /// Send these clients' file names, and `OK,N files`.
-    Files(Vec<ClientSnapshot>),
-    /// See who listens at the client's address: [`Session::probed`].
-    Probe(Probe),
-    /// Send the list, and from then on who comes and goes: [`Session::watch`] gives the list.
-    Watch,
-}
-
-impl Work {
-    fn is_logged_by_result(&self) -> bool {
-        match self {
-            Work::SignUp(_) | Work::LogIn(_) | Work::ChangePassword(_) | Work::Probe(_) | Work::Watch => true,
-            Work::CatchUp | Work::Files(_) => false,
-        }
-    }
-}
-
-impl From<Work> for Next {
-    fn from(work: Work) -> Next {
-        Next::Do(Box::new(work))
-    }
-}
 
 /// What the next line will be taken for.
 enum Prompt {

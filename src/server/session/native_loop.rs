@@ -1,6 +1,7 @@
 //! The loop around a native session: it reads, writes, watches the clock, and carries out what the session decided.
 
-use super::native::{Next, Session, Work};
+use super::native::Session;
+use super::native_step::{Next, Work};
 use crate::net::listener::{Service, reached_address};
 use crate::net::{DeadlineReader, LineReader, Place, Refused, has_hung_up, is_network_loss};
 use crate::protocol::{Event, MAX_LINE, Notice, Refusal, Reply};
