@@ -22,7 +22,7 @@ pub use house::{Ban, check_house_text};
 pub use notice::Notice;
 pub use refusal::Refusal;
 pub use reply::{Done, Reply};
-pub use request::{BadRequest, EntryRequest, MemberRequest, Request, masked_name};
+pub use request::{BadRequest, EntryRequest, MemberRequest, Request, is_command_word, masked_name};
 
 use std::ops::RangeInclusive;
 

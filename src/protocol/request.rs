@@ -225,6 +225,12 @@ impl Request {
     }
 }
 
+/// Whether a word is a command, so that it is nobody's name where one stands alone. No new account has such a name.
+pub fn is_command_word(word: &str) -> bool {
+    let words = WORDS.iter().map(|(word, _)| *word).chain(COMMA_WORDS).chain(UNDERSCORE_WORDS);
+    words.into_iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
 /// What came for a username, as it may be logged. What cannot be one may be a password: it came a line too early, or
 /// became part of the name by an open quote.
 pub fn masked_name(name: &str) -> &str {
@@ -375,6 +381,12 @@ mod tests {
         for word in ["INIT", "reach", "SHARE", "msg", "Relay", "bcast", "connect", "dnd", "Who", "watch"] {
             let parsed = Request::parse(word);
             assert!(!matches!(parsed, Ok(Request::Member(MemberRequest::Connect(_)))), "{word}: {parsed:?}");
+            assert!(is_command_word(word), "{word}");
+        }
+        for name in ["alice", "watcher", "dnd-on", "init2", "3"] {
+            let parsed = Request::parse(name);
+            assert!(matches!(parsed, Ok(Request::Member(MemberRequest::Connect(_)))), "{name}: {parsed:?}");
+            assert!(!is_command_word(name), "{name}");
         }
         assert_eq!(Request::parse("msg"), Err(BadRequest::Form("msg_TEXT_ADDR")));
         assert!(matches!(Request::parse("connect_msg"), Ok(Request::Member(MemberRequest::Connect(_)))));

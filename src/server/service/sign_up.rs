@@ -82,9 +82,12 @@ impl Rendezvous {
     /// Whether a new account can have this name now.
     ///
     /// # Errors
-    /// It is no username, or another account has it. A guest has to go.
+    /// It is no username, it is a command, or another account has it. A guest has to go.
     pub fn new_name(&self, name: &str) -> Result<Username, Refusal> {
         let name: Username = name.parse().map_err(|error| Refusal::Other(format!("{error}")))?;
+        if protocol::is_command_word(name.as_str()) {
+            return Err(other(format!("{name} is a command: choose another name")));
+        }
         if self.accounts.find(&name).is_some() { Err(Refusal::NameTaken) } else { Ok(name) }
     }
 }
@@ -117,6 +120,21 @@ mod tests {
             play(&services, text);
             signing_up.join().expect("no panic")
         })
+    }
+
+    #[test]
+    fn no_new_account_is_called_as_a_command_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        for name in ["watch", "Who", "INIT", "1"] {
+            let refused = Refusal::Other(format!("{name} is a command: choose another name"));
+            assert_eq!(services.new_name(name), Err(refused));
+        }
+        assert!(services.new_name("watcher").is_ok());
+        // One that another server had stays as it is.
+        let older = Account { name: "watch".parse().expect("a name"), password_hash: String::new(), created_at: 0 };
+        let hash = "$pbkdf2-sha256$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$".to_owned() + &"a".repeat(43);
+        assert_eq!(services.add_account(Account { password_hash: hash, ..older }), Ok(()));
     }
 
     #[test]
