@@ -14,7 +14,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown as Both;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,6 +84,10 @@ impl ControlSocket {
         let listener = UnixListener::bind(address)?;
         // Who connects before this is asked who they are, as all others.
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        if fs::symlink_metadata(&path)?.uid() != owner {
+            // Root serves the folder of somebody, who is to reach it too. Nobody else may give a file away.
+            let _ = lchown(&path, Some(owner), None);
+        }
         Ok(ControlSocket { listener, path, owner, open: Mutex::default() })
     }
 
@@ -248,6 +252,18 @@ mod tests {
         fs::write(folder.path().join(NAME), "mine").expect("written");
         assert!(ControlSocket::bind(folder.path()).is_err());
         assert_eq!(fs::read(folder.path().join(NAME)).expect("there"), b"mine");
+    }
+
+    #[test]
+    fn the_owner_of_the_folder_owns_the_socket_whoever_serves() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let is_root = fs::metadata(folder.path()).expect("there").uid() == ROOT;
+        if is_root {
+            lchown(folder.path(), Some(65_534), None).expect("root gives away what it likes");
+        }
+        let owner = fs::metadata(folder.path()).expect("there").uid();
+        let _socket = ControlSocket::bind(folder.path()).expect("bound");
+        assert_eq!(fs::metadata(folder.path().join(NAME)).expect("there").uid(), owner);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::conversation::{Conversation, is_nobody, no_server};
 use super::originals::{Contents, Found};
+use super::speak::print;
 use crate::net::Patience;
 use crate::program::tell_error;
 use crate::server::auth::Hasher;
@@ -34,29 +35,43 @@ fn export(folder: &Path, file: &Path) -> Result<(), String> {
     let (text, count) = store::read_accounts(folder)?;
     let in_file = |error: std::io::Error| format!("{}: {error}", file.display());
     let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(in_file)?;
-    new.write_all(&text).and_then(|()| new.sync_all()).map_err(in_file)?;
-    println!("{} written to {}", counted(count, "account"), file.display());
-    Ok(())
+    let written = new.write_all(&text).and_then(|()| new.sync_all());
+    if written.is_err() {
+        // A half of it would be taken for all.
+        let _ = fs::remove_file(file);
+    }
+    written.map_err(in_file)?;
+    print(&format!("{} written to {}\n", counted(count, "account"), file.display()))
 }
 
 fn import(folder: &Path, file: &Path, rounds: u32) -> Result<bool, String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let Contents { accounts, mut left_out } = Contents::read(&bytes);
+    let Contents { accounts, left_out } = Contents::read(&bytes);
     let mut target = Target::open(folder)?;
     let hasher = Hasher::new(rounds)?;
+    let mut is_whole = left_out.is_empty();
+    let tell = |why: &str| tell_error("server", &format!("{}: {why}", file.display()));
+    left_out.iter().for_each(|why| tell(why));
     let mut added = 0;
     for (line, found) in accounts {
         let name = found.name().clone();
-        match hashed(found, &hasher).and_then(|account| target.add(account)) {
+        let done = match hashed(found, &hasher) {
+            // Where the server has ended nothing more can be added.
+            Ok(account) => target.add(account).map_err(|why| {
+                format!("{}: line {line}: {name}: {why}; added before: {}", file.display(), counted(added, "account"))
+            })?,
+            Err(why) => Err(why),
+        };
+        match done {
             Ok(()) => added += 1,
-            Err(why) => left_out.push(format!("line {line}: {name}: {why}")),
+            Err(why) => {
+                tell(&format!("line {line}: {name}: {why}"));
+                is_whole = false;
+            }
         }
     }
-    println!("{} added", counted(added, "account"));
-    for why in &left_out {
-        tell_error("server", &format!("{}: {why}", file.display()));
-    }
-    Ok(left_out.is_empty())
+    print(&format!("{} added\n", counted(added, "account")))?;
+    Ok(is_whole)
 }
 
 fn hashed(found: Found, hasher: &Hasher) -> Result<Account, String> {
@@ -89,20 +104,25 @@ impl Target {
         }
     }
 
-    fn add(&mut self, account: Account) -> Result<(), String> {
-        match self {
+    /// Adds one, or says why not.
+    ///
+    /// # Errors
+    /// The server has ended.
+    fn add(&mut self, account: Account) -> Result<Result<(), String>, String> {
+        let accounts = match self {
             Target::Running(conversation) => {
                 let Account { name, password_hash, created_at } = &account;
                 let row = comma::join([name.as_str(), password_hash, &created_at.to_string()]);
-                conversation.ask(&format!("account {row}"))?.end.map(drop)
+                return Ok(conversation.ask(&format!("account {row}"))?.end.map(drop));
             }
-            Target::Folder(accounts) => accounts.add(account).map_err(|why| match why {
-                NotStored::Taken => "there is an account of this name already".to_owned(),
-                NotStored::Full => "there are as many accounts as a server keeps".to_owned(),
-                NotStored::Unfit(unfit) => unfit.into_sentence(),
-                NotStored::Unknown | NotStored::File | NotStored::NotTried => "it could not be written".to_owned(),
-            }),
-        }
+            Target::Folder(accounts) => accounts,
+        };
+        Ok(accounts.add(account).map_err(|why| match why {
+            NotStored::Taken => "there is an account of this name already".to_owned(),
+            NotStored::Full => "there are as many accounts as a server keeps".to_owned(),
+            NotStored::Unfit(unfit) => unfit.into_sentence(),
+            NotStored::Unknown | NotStored::File | NotStored::NotTried => "it could not be written".to_owned(),
+        }))
     }
 }
 

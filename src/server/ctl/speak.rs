@@ -54,7 +54,8 @@ fn tell(end: Result<String, String>) -> Result<bool, String> {
     }
 }
 
-fn print(text: &str) -> Result<(), String> {
+/// Writes to standard output, whose reader may have gone.
+pub(super) fn print(text: &str) -> Result<(), String> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| format!("standard output: {error}"))
 }
 

@@ -38,6 +38,12 @@ impl Row {
         self.0.password_hash.is_empty()
     }
 
+    /// What tells it from the other rows of its name: no two passwords have one hash, and of two ends each is of another
+    /// account. Of the others somebody may have edited the time.
+    fn told_apart(&self) -> (&Username, &str, Option<u64>) {
+        (&self.0.name, &self.0.password_hash, self.is_end().then_some(self.0.created_at))
+    }
+
     /// The row with its LF.
     pub fn line(&self) -> String {
         let Account { name, password_hash, created_at } = &self.0;
@@ -123,9 +129,8 @@ impl Rows {
 
     /// Those of these rows that are not there.
     pub fn lacks<'a>(&self, rows: impl Iterator<Item = &'a Row>) -> Vec<Row> {
-        let there: HashSet<(&Username, &str)> =
-            self.rows.iter().map(|(Row(account), _)| (&account.name, account.password_hash.as_str())).collect();
-        rows.filter(|Row(account)| !there.contains(&(&account.name, account.password_hash.as_str()))).cloned().collect()
+        let there: HashSet<_> = self.rows.iter().map(|(row, _)| row.told_apart()).collect();
+        rows.filter(|row| !there.contains(&row.told_apart())).cloned().collect()
     }
 
     /// The file without its outdated rows. What stands in the others stays as somebody may have written it.

@@ -732,6 +732,20 @@ mod tests {
     }
 
     #[test]
+    fn an_account_that_was_ended_twice_does_not_come_back_with_the_file_of_between() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let accounts = with_four(folder.path());
+        let (path, bob) = (folder.path().join("users.csv"), "bob".parse().expect("a name"));
+        accounts.remove(&bob).expect("ended");
+        accounts.add(Account { created_at: 7, ..account("bob") }).expect("the name is free");
+        let between = fs::read_to_string(&path).expect("text");
+        accounts.remove(&bob).expect("ended once more");
+        replace(&path, &between);
+        accounts.add(account("eve")).expect("added");
+        assert_eq!(names(&accounts), "alice carol dave eve");
+    }
+
+    #[test]
     fn passwords_that_are_changed_for_ever_do_not_fill_the_disk() {
         let folder = tempfile::tempdir().expect("a folder");
         let accounts = Accounts::open_with(folder.path(), 10, 3, SAVING).expect("opens");

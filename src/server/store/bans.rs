@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -167,16 +167,20 @@ impl FromStr for Banned {
 
     /// A name, an address, or a network as it is shown.
     fn from_str(text: &str) -> Result<Banned, String> {
-        let address = text.strip_suffix("/64").unwrap_or(text);
-        let Ok(address) = address.parse::<IpAddr>() else {
+        let network = text.strip_suffix("/64").and_then(|network| network.parse::<Ipv6Addr>().ok());
+        let Some(address) = network.map(IpAddr::V6).or_else(|| text.parse().ok()) else {
             return text
                 .parse()
                 .map(Banned::Name)
                 .map_err(|_| format!("{text:?} is neither a username nor an address"));
         };
         let address = address.to_canonical();
-        let is_local = matches!(address, IpAddr::V6(ip) if ip.is_unicast_link_local());
-        if address.is_loopback() || is_local {
+        let is_local = match address {
+            IpAddr::V4(ip) => ip.is_loopback(),
+            // The whole /64 is meant, and ::1 is in the first of all.
+            IpAddr::V6(ip) => ip.is_unicast_link_local() || network_of(address) == Ipv6Addr::UNSPECIFIED,
+        };
+        if is_local {
             return Err(format!(
                 "{address} is where everybody on this machine or link comes from: ban the name instead"
             ));
@@ -266,8 +270,13 @@ mod tests {
 
     #[test]
     fn where_everybody_comes_from_is_not_banned() {
-        for address in ["127.0.0.1", "127.5.6.7", "::1", "::ffff:127.0.0.1", "fe80::1"] {
+        for address in ["127.0.0.1", "127.5.6.7", "::1", "::", "::2", "::/64", "::ffff:127.0.0.1", "fe80::1"] {
             assert!(address.parse::<Banned>().is_err_and(|why| why.ends_with("ban the name instead")), "{address}");
+        }
+        // A network of another size is not taken for an address.
+        for text in ["192.0.2.7/64", "192.0.2.0/24", "2001:db8::/48", "192.0.2.7:4400", ""] {
+            let why = format!("{text:?} is neither a username nor an address");
+            assert_eq!(text.parse::<Banned>(), Err(why));
         }
     }
 }
