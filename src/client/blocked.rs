@@ -33,7 +33,7 @@ impl Blocked {
     }
 
     /// Has this person be blocked from now on, or no more. The file is read again first, as another client may have
-    /// written it, and replaced at once.
+    /// written it, and replaced at once; what a person has written beside the names stays.
     ///
     /// # Errors
     /// A sentence that names the file.
@@ -41,9 +41,14 @@ impl Blocked {
         let Some(path) = self.path.as_deref() else {
             return Err("there is no folder for it: HOME is not set".to_owned());
         };
-        let mut names = read(path)?;
-        let changes = if is_blocked { names.insert(name.clone()) } else { names.remove(name) };
-        if changes { write(path, &names).map_err(|error| format!("{}: {error}", path.display())) } else { Ok(()) }
+        let text = read_text(path)?;
+        if names_in(&text, path)?.contains(name) == is_blocked {
+            return Ok(());
+        }
+        let is_other = |line: &&str| line.trim().parse::<Username>().ok().is_none_or(|other| other != *name);
+        let others = text.lines().filter(is_other).map(|line| format!("{line}\n"));
+        let new: String = others.chain(is_blocked.then(|| format!("{name}\n"))).collect();
+        write(path, &new).map_err(|error| format!("{}: {error}", path.display()))
     }
 }
 
@@ -54,13 +59,25 @@ impl Default for Blocked {
 }
 
 fn read(path: &Path) -> Result<BTreeSet<Username>, String> {
+    names_in(&read_text(path)?, path)
+}
+
+/// Nothing where there is no file.
+fn read_text(path: &Path) -> Result<String, String> {
     let told = |error: io::Error| format!("{}: {error}", path.display());
     let file = match fs::File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
         opened => opened.map_err(told)?,
     };
     let mut text = String::new();
-    file.take(MAX_BYTES).read_to_string(&mut text).map_err(told)?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(told)?;
+    match text.len() as u64 {
+        ..=MAX_BYTES => Ok(text),
+        _ => Err(format!("{}: it has more than {MAX_BYTES} bytes", path.display())),
+    }
+}
+
+fn names_in(text: &str, path: &Path) -> Result<BTreeSet<Username>, String> {
     let mut names = BTreeSet::new();
     // Lines that begin with # are notes.
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
@@ -75,13 +92,12 @@ fn read(path: &Path) -> Result<BTreeSet<Username>, String> {
     }
 }
 
-/// Puts these names in the place of the file at once, and on the disk.
-fn write(path: &Path, names: &BTreeSet<Username>) -> io::Result<()> {
+/// Puts this text in the place of the file at once, and on the disk.
+fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let new = path.with_extension(format!("new-{}", std::process::id()));
-    let text: String = names.iter().map(|name| format!("{name}\n")).collect();
     let written =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
@@ -121,7 +137,9 @@ mod tests {
         // Another client adds one.
         fs::write(&path, "# since yesterday\nbob\n\n carol \n").expect("written");
         assert_eq!(blocked.set(&name("Bob"), false), Ok(()));
-        assert_eq!(fs::read_to_string(&path).expect("there"), "carol\n");
+        assert_eq!(fs::read_to_string(&path).expect("there"), "# since yesterday\n\n carol \n");
+        assert_eq!(blocked.set(&name("dan"), true), Ok(()));
+        assert_eq!(blocked.read(), Ok([name("carol"), name("dan")].into()));
         assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         let files = fs::read_dir(path.parent().expect("a folder")).expect("there").count();
         assert_eq!(files, 1, "nothing is left beside it");
@@ -136,8 +154,10 @@ mod tests {
         assert!(why.starts_with(&format!("{}:2: A username has", path.display())), "{why}");
         assert_eq!(blocked.set(&name("eve"), true), Err(why));
         assert_eq!(fs::read_to_string(&path).expect("there"), "bob\nnot a name\n");
-        fs::write(&path, b"\xff\n").expect("written");
-        assert!(blocked.read().is_err());
+        for bytes in [b"\xff\n".to_vec(), vec![b'#'; MAX_BYTES as usize + 1]] {
+            fs::write(&path, bytes).expect("written");
+            assert!(blocked.read().is_err());
+        }
         let mut nowhere = Blocked { path: None };
         assert_eq!(nowhere.read(), Ok(BTreeSet::new()));
         assert!(nowhere.set(&name("bob"), true).is_err());

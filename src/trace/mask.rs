@@ -13,8 +13,8 @@ pub(super) const HIDDEN: &str = "***";
 const SHOWN_DIGITS: usize = 4;
 /// The bytes of a line by which a command is known.
 const WORD: usize = 24;
-/// The commands behind which a password stands.
-const SECRETIVE: [&str; 3] = ["login", "signup", "passwd"];
+/// The commands behind which a password stands, and a word that people take for one of them.
+const SECRETIVE: [&str; 4] = ["login", "signup", "passwd", "password"];
 /// The commands of the native protocol and of the menu. What a stranger says else may be a password that went astray.
 const WORDS: [&str; 33] = [
     "login", "signup", "passwd", "help", "quit", "exit", "list", "1", "2", "3", "4", "get_u", "get_af", "active",
@@ -132,7 +132,7 @@ impl ClientMask {
             let behind = blanks + secretive.len();
             return match self.word.get(behind) {
                 None => text_of(body),
-                Some(b',') if secretive != "passwd" => {
+                Some(b',') if matches!(secretive, "login" | "signup") => {
                     let comma = (behind + 1).saturating_sub(before).min(body.len());
                     self.place = Place::Name(0);
                     text_of(&body[..comma]) + &self.rest(&body[comma..])
@@ -389,6 +389,7 @@ mod tests {
                 "PASSWD,{PASSWORD},{PASSWORD}\nlogin\nalice\n{PASSWORD}\nPassWd\n{PASSWORD}\n{PASSWORD}\n{PASSWORD}\n"
             ),
             format!("LOGIN,alice,{PASSWORD}\npasswd\n{PASSWORD}\nlist {PASSWORD}\nlist {PASSWORD}\nwhoami\n"),
+            format!("PASSWORD,{PASSWORD},{PASSWORD}\npassword {PASSWORD}\n"),
             format!("login\nalice\n{PASSWORD}\nbcast_hi\n"),
             format!("SignUp\nalice\n{PASSWORD}\n{PASSWORD}\nlogin\nalice\n{PASSWORD}\n"),
             format!("login\n{PASSWORD}\n{PASSWORD}\n{PASSWORD}\n"),

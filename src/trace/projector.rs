@@ -189,8 +189,14 @@ impl Projector {
             }
             Event::Decide { c, verb, says, why } => told(&who(known, *c), verb, self.decided(*c, *says, why)),
             Event::Notice { c, line } => {
-                let told_of = line.lines().find(|line| !line.starts_with("ticket_"))?;
-                told(&who(known, *c), "is told", told_of.to_owned())
+                let mut lines = line.lines().filter(|line| !line.starts_with("ticket_"));
+                let first = lines.next()?;
+                // Who watches is told together of all who come and go.
+                let more = match lines.count() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                told(&who(known, *c), "is told", format!("{first}{more}"))
             }
             Event::Datagram(datagram) => {
                 let (mark, what) = match (datagram.fate, again) {
@@ -449,6 +455,7 @@ mod tests {
                 ticket: "9f3c".to_owned(),
             },
             notice(2, "notice_You sent fewer than 2 messages in 25 minutes, and will be logged out soon"),
+            notice(1, "joined_dan_127.0.0.5:4401\nleft_eve"),
             Event::Close { c: 3, how: End::Slow },
         ];
         let picture = "\
@@ -471,7 +478,8 @@ mod tests {
           (ticket_: the secret by which the two of you know each other)
    14.4 s bob             is told    notice_You sent fewer than 2 messages in 2…
           (notice_: what the server is about to do to you)
-   14.5 s eve             closed     does not read what it is sent, 2 here now
+   14.5 s alice           is told    joined_dan_127.0.0.5:4401 and 1 more
+   14.6 s eve             closed     does not read what it is sent, 2 here now
 ";
         let shown = rows(&mut Projector::new(false), events.map(Some));
         assert_eq!(shown, picture);

@@ -43,7 +43,7 @@ pub fn may_hold_password(line: &str) -> bool {
     let line = line.trim();
     let line = line.strip_prefix('/').unwrap_or(line);
     let (word, _) = line.split_once([' ', ',', '_', '\t']).unwrap_or(("", line));
-    ["login", "signup", "passwd", "again"].iter().any(|secretive| word.eq_ignore_ascii_case(secretive))
+    ["login", "signup", "passwd", "password", "again"].iter().any(|secretive| word.eq_ignore_ascii_case(secretive))
 }
 
 /// `msg_TEXT_ADDR` and its like.
@@ -102,9 +102,13 @@ mod tests {
 
     #[test]
     fn a_password_that_is_typed_as_a_command_is_neither_shown_nor_kept() {
-        for line in
-            ["PASSWD,old-word,new-word", "passwd old-word new-word", "/LOGIN,alice,old-word", "signup_alice_old-word"]
-        {
+        for line in [
+            "PASSWD,old-word,new-word",
+            "passwd old-word new-word",
+            "password old-word",
+            "/LOGIN,alice,old-word",
+            "signup_alice_old-word",
+        ] {
             assert!(may_hold_password(line), "{line}");
             assert!(parse(line).is_err_and(|why| !why.contains("-word")), "{line}");
         }
