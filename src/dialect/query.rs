@@ -15,10 +15,14 @@ pub const MAX_ANSWER: usize = 999;
 /// The longest name of a user, in bytes: an answer holds some of them.
 pub const MAX_NAME: usize = 64;
 
+/// What whoever runs the server says begins so, and stands among names.
+const HOUSE: &str = "from the house";
+
 /// Whether a text can be a user's name in this dialect: nearly whatever a person may type, as only a comma ends it.
 pub fn is_name(text: &str) -> bool {
     let allowed = |c: char| c != ',' && !c.is_control() && !text::is_obeyed(c);
-    !text.is_empty() && text.len() <= MAX_NAME && text.trim() == text && text.chars().all(allowed)
+    let is_house = text.get(..HOUSE.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(HOUSE));
+    !text.is_empty() && text.len() <= MAX_NAME && text.trim() == text && text.chars().all(allowed) && !is_house
 }
 
 /// What a client asks, one variant a query.
@@ -128,32 +132,57 @@ impl fmt::Display for QueryReply {
             QueryReply::Peer(ip, port) => write!(f, "OK,{ip},{port}"),
             // A client takes an answer of two fields for an error, and any other for the proof that it is registered.
             QueryReply::Refused(why) => write!(f, "ERR,{}", why.replace(',', ";")),
-            QueryReply::Names(names) => {
-                let mut text = "OK,".to_owned();
-                append_names(&mut text, "", names);
-                f.write_str(&text)
-            }
-            QueryReply::Files(users) => {
-                let mut text = "OK,".to_owned();
-                for (number, (name, files)) in users.iter().enumerate() {
-                    let line_end = if number == 0 { "" } else { "\n" };
-                    if !append_names(&mut text, &format!("{line_end}{name}: "), files) {
-                        break;
-                    }
-                }
-                f.write_str(&text)
-            }
+            QueryReply::Names(names) => f.write_str(&names_within(names, MAX_ANSWER)),
+            QueryReply::Files(users) => f.write_str(&files_within(users, MAX_ANSWER)),
         }
     }
 }
 
-/// Appends a heading and names behind it, as far as whole names fit; a heading whose first name does not fit is
-/// left out too. Whether all of it fitted.
-fn append_names(text: &mut String, heading: &str, names: &[String]) -> bool {
+impl QueryReply {
+    /// The bytes of the answer with a notice behind it: a client shows a list of users as a row of names, and one of all
+    /// files as it comes, so a notice is a last name there, and here a last line. Other answers it takes apart, and they
+    /// are as they were.
+    pub fn with_notice(&self, notice: &str) -> String {
+        // A comma would make two names of it.
+        let notice = notice.replace(',', ";");
+        let most = MAX_ANSWER.saturating_sub(notice.len() + 1);
+        let (list, separator) = match self {
+            QueryReply::Names(names) => (names_within(names, most), ","),
+            QueryReply::Files(users) => (files_within(users, most), "\n"),
+            other => return other.to_string(),
+        };
+        let separator = if list == EMPTY { "" } else { separator };
+        format!("{list}{separator}{notice}")
+    }
+}
+
+/// A list of nobody.
+const EMPTY: &str = "OK,";
+
+fn names_within(names: &[String], most: usize) -> String {
+    let mut text = EMPTY.to_owned();
+    append_names(&mut text, "", names, most);
+    text
+}
+
+fn files_within(users: &[(String, Vec<String>)], most: usize) -> String {
+    let mut text = EMPTY.to_owned();
+    for (number, (name, files)) in users.iter().enumerate() {
+        let line_end = if number == 0 { "" } else { "\n" };
+        if !append_names(&mut text, &format!("{line_end}{name}: "), files, most) {
+            break;
+        }
+    }
+    text
+}
+
+/// Appends a heading and names behind it, as far as whole names fit into so many bytes; a heading whose first name does
+/// not fit is left out too. Whether all of it fitted.
+fn append_names(text: &mut String, heading: &str, names: &[String], most: usize) -> bool {
     let mut separator = heading;
     let empty = String::new();
     for name in if names.is_empty() { std::slice::from_ref(&empty) } else { names } {
-        if text.len() + separator.len() + name.len() > MAX_ANSWER {
+        if text.len() + separator.len() + name.len() > most {
             return false;
         }
         text.push_str(separator);
@@ -258,6 +287,22 @@ mod tests {
         ] {
             assert_eq!(answer.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_notice_stands_behind_what_a_client_shows_as_it_comes_and_has_its_room() {
+        let notice = "From the house: save, now";
+        let users = |names: &[&str]| QueryReply::Names(strings(names)).with_notice(notice);
+        assert_eq!(users(&["ann", "bob"]), "OK,ann,bob,From the house: save; now");
+        assert_eq!(users(&[]), "OK,From the house: save; now");
+        let files = QueryReply::Files(vec![("ann".to_owned(), strings(&["a", "b"]))]);
+        assert_eq!(files.with_notice(notice), "OK,ann: a,b\nFrom the house: save; now");
+        assert_eq!(QueryReply::Files(Vec::new()).with_notice(notice), "OK,From the house: save; now");
+        assert_eq!(QueryReply::not_found().with_notice(notice), "ERR,User not found!");
+        let (many, long) = (vec!["a-name-of-fifteen".to_owned(); 100], "x".repeat(516));
+        let said = QueryReply::Names(many).with_notice(&long);
+        assert!(said.len() <= MAX_ANSWER && said.ends_with(&format!(",{long}")), "{said}");
+        assert!(!is_name("from the House") && !is_name("From the house: x") && is_name("From the hill"));
     }
 
     #[test]

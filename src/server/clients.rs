@@ -10,7 +10,9 @@ mod table;
 mod client_map;
 mod listing;
 mod guests;
+mod board;
 
+pub use board::Board;
 pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
 pub use file_names::FileNames;
 pub use guests::{EnteredGuest, NewGuest, NotEntered};

@@ -29,6 +29,11 @@ impl Moment {
         Moment(seconds.div_ceil(60).min(LAST))
     }
 
+    /// The minute in which this time lies; one before 1970 is 1970, and one beyond 9998 its end.
+    pub fn of(time: SystemTime) -> Moment {
+        Moment((time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 60).min(LAST))
+    }
+
     /// Whether it lies in the past, or is now.
     pub fn is_over(self, now: SystemTime) -> bool {
         now.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() >= self.0 * 60)
@@ -83,6 +88,7 @@ mod tests {
         let time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_001);
         let moment = Moment::at_or_after(time);
         assert_eq!(moment.to_string(), "2023-11-14 22:14 UTC");
+        assert_eq!(Moment::of(time).to_string(), "2023-11-14 22:13 UTC");
         assert!(!moment.is_over(time) && !moment.is_over(time + Duration::from_secs(39)));
         assert!(moment.is_over(time + Duration::from_secs(40)));
         let last = Moment::at_or_after(UNIX_EPOCH + Duration::from_secs(1 << 50));

@@ -6,13 +6,15 @@ use crate::harness::menus::Shows;
 use crate::harness::{Lines, ServerProcess, TestServer, config, originals};
 use peerline::net::Shutdown;
 use peerline::server::Server;
+use peerline::value::Moment;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::SystemTime;
 use std::{fs, thread};
 
 /// The program as a person types it.
@@ -129,7 +131,8 @@ fn a_lost_password_and_the_end_of_an_account() {
 
 #[test]
 fn everybody_is_told_in_every_dialect() {
-    let server = TestServer::start(&["--menu-port", "0", "--packet-port", "0", "--guest-probe", "50ms"]);
+    let ports = ["--menu-port", "0", "--packet-port", "0", "--query-port", "0"];
+    let server = TestServer::start(&[&ports[..], &["--guest-probe", "50ms"]].concat());
     let (mut alice, mut bob) = (server.join("alice"), Shows::join(server.dialect("menu"), "bob"));
     let guest = originals::connect(server.dialect("packet"));
     let mut hello = vec![3];
@@ -137,17 +140,30 @@ fn everybody_is_told_in_every_dialect() {
     hello.resize(2016, 0);
     originals::send(&guest, hello);
     assert_eq!(originals::receive(&guest, 2048)[0], 3);
+    // It stays listed as long as its port is open.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let query = |text: &str| {
+        let stream = originals::connect(server.dialect("query"));
+        originals::send(&stream, text);
+        originals::receive_text(&stream, 1000)
+    };
+    let port = listener.local_addr().expect("bound").port();
+    assert_eq!(query(&format!("INIT,dan,{port},a.txt")), "OK");
     let long = "save your work, ".repeat(20);
-    assert_eq!(ask(&server, &format!("notice {long}")), "OK,Said to 3 clients");
+    let said = ask(&server, &format!("notice {long}"));
+    assert_eq!(said, "OK,Said to 3 clients; 1 guest of the query port will see it in a list");
+    let listed = query("GET_U");
+    assert!(listed.starts_with("OK,alice,bob,dan,From the house: save your work; save"), "{listed}");
+    assert!(query("GET_AF").starts_with("OK,dan: a.txt\nFrom the house: save your work"));
+    assert!(query("GET_P,dan").ends_with(&format!(",{port}")));
     assert_eq!(alice.event(), format!("notice_From the house: {}", long.trim()));
     bob.sees_somewhere("From the house: save your work, ");
-    let mut kind = 0;
-    while kind != 12 {
-        let packet = originals::receive(&guest, 2048);
-        kind = packet[0];
-        let is_notice = String::from_utf8_lossy(&packet[16..]).starts_with("From the house: save your work, ");
-        assert!(kind != 12 || is_notice, "{packet:?}");
-    }
+    // Between them come probes, some of which wait to be read.
+    let packets = (0..100).map(|_| originals::receive_exact(&guest, 2016));
+    let notice = packets.into_iter().find(|packet| packet[0] == 12).expect("a notice");
+    let notice = String::from_utf8_lossy(&notice[16..]).into_owned();
+    assert!(notice.starts_with("From the house: save your work, "), "{notice}");
+    assert_eq!(ask(&server, "kick dan"), "OK,dan is not listed any more, and could not be told why");
     assert_eq!(ask(&server, "kick alice too loud"), "OK,alice was told why, and the session is closed");
     assert_eq!(alice.event(), "notice_Removed by the house: too loud");
     alice.wait_for_end();
@@ -246,6 +262,29 @@ fn nobody_but_the_owner_of_the_folder_is_served() {
         assert!(text(&told.stderr).contains("Only who owns the data folder runs this server"), "{told:?}");
     }
     assert_eq!(server.end("TERM"), Some(0));
+}
+
+#[test]
+fn the_list_tells_where_everybody_is_and_since_when() {
+    let server = TestServer::start(&["--menu-port", "0"]);
+    let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
+    let _carol = Shows::join(server.dialect("menu"), "carol");
+    assert_eq!(alice.ask("INIT,alice,4401"), "OK");
+    assert_eq!(alice.ask("dnd_on"), "OK");
+    assert_eq!(bob.ask("inactive"), "OK,You are inactive now");
+    let list = Control::of(&server).ask_all("list");
+    let rows: Vec<Vec<&str>> = list.iter().map(|line| line.split(',').collect()).collect();
+    let places: Vec<[&str; 4]> = rows[..3].iter().map(|row| [row[0], row[1], row[3], row[5]]).collect();
+    let alice_at = format!("{}:4401", alice.ask("whoami").split(',').nth(2).expect("an address"));
+    assert_eq!(
+        places,
+        [
+            ["client_alice", "account", &alice_at, "dnd"],
+            ["client_bob", "account", "", "inactive"],
+            ["client_carol", "account", "", "active"],
+        ]
+    );
+    assert!(rows[..3].iter().all(|row| row[4].parse::<Moment>().is_ok_and(|since| since.is_over(SystemTime::now()))));
 }
 
 #[test]

@@ -83,6 +83,12 @@ pub struct ClientSnapshot {
     pub guest: Option<Dialect>,
     /// A guest's name as its dialect spells it.
     spelling: Option<Arc<str>>,
+    /// Since when it is logged in.
+    pub since: SystemTime,
+    /// Whether it is listed.
+    pub active: bool,
+    /// It does not want to be disturbed.
+    pub dnd: bool,
     /// The names of its files.
     pub files: Arc<FileNames>,
     /// What is heard of its session.
@@ -375,6 +381,9 @@ impl Client {
             source: self.source,
             guest: self.guest,
             spelling: self.spelling.clone(),
+            since: self.since,
+            active: self.active,
+            dnd: self.dnd,
             files: Arc::clone(&self.files),
             presence: Arc::clone(&self.presence),
             mailbox: Arc::clone(&self.mailbox),

@@ -5,9 +5,10 @@ use super::request::{ControlRequest, HELP};
 use crate::net::Shutdown;
 use crate::server::service::{Rendezvous, Statistic, write};
 use crate::value::sentence::counted;
-use crate::value::{Username, comma};
+use crate::value::{Moment, Username, comma};
 use log::info;
 use std::fmt::Display;
+use std::net::SocketAddr;
 
 /// What the next line is, and whether there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,12 +84,12 @@ impl Desk<'_> {
                 Ok(counted(all.len(), "number"))
             }
             ControlRequest::List => Ok(self.list(answer)),
-            ControlRequest::Notice(text) => {
-                Ok(format!("Said to {}", counted(services.tell_everybody(&text), "client")))
-            }
+            ControlRequest::Notice(text) => Ok(said(services.tell_everybody(&text))),
             ControlRequest::Kick { name, why } => match services.kick(&name, &why) {
-                true => Ok(format!("{name} was told why, and the session is closed")),
-                false => Err(format!("{name} is not here")),
+                Some(true) => Ok(format!("{name} was told why, and the session is closed")),
+                // Between two queries a guest has no connection.
+                Some(false) => Ok(format!("{name} is not listed any more, and could not be told why")),
+                None => Err(format!("{name} is not here")),
             },
             ControlRequest::Ban { who, time, why } => services.ban(&who, time, &why).map(|(ban, ended)| {
                 format!("{who} is banned until {}; {} closed", ban.end(), counted(ended, "session"))
@@ -127,11 +128,25 @@ impl Desk<'_> {
         let clients = self.services.everybody();
         for client in &clients {
             let kind = client.guest.map_or_else(|| "account".to_owned(), |dialect| format!("guest-{dialect}"));
-            let port = client.port.map(|port| format!("{}:{port}", client.address)).unwrap_or_default();
-            write(answer, Row("client_", [client.name.as_str(), &kind, &client.source.to_string(), &port]));
+            let listens = client.port.map(|port| SocketAddr::new(client.address, port).to_string()).unwrap_or_default();
+            let (source, since) = (client.source.to_string(), Moment::of(client.since).to_string());
+            let state = match (client.active, client.dnd) {
+                (false, _) => "inactive",
+                (true, true) => "dnd",
+                (true, false) => "active",
+            };
+            write(answer, Row("client_", [client.name.as_str(), &kind, &source, &listens, &since, state]));
         }
         counted(clients.len(), "client")
     }
+}
+
+fn said((told, later): (usize, usize)) -> String {
+    let later = match later {
+        0 => String::new(),
+        guests => format!("; {} of the query port will see it in a list", counted(guests, "guest")),
+    };
+    format!("Said to {}{later}", counted(told, "client"))
 }
 
 fn statistic((what, number, unit): &Statistic) -> impl Display {

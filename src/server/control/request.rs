@@ -156,6 +156,26 @@ fn parse_account(text: &str) -> Result<Account, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::task::Ctl;
+    use clap::Args as _;
+
+    #[test]
+    fn the_socket_the_program_and_its_page_have_the_same_commands() {
+        let program = Ctl::augment_args(clap::Command::new("ctl"));
+        let mut of_program: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+        let word = |line: &'static str| line.split([' ', ':']).next().unwrap_or_default();
+        // A program need not say that it leaves.
+        let mut of_socket: Vec<&str> = HELP.into_iter().map(word).filter(|word| *word != "quit").collect();
+        of_program.sort_unstable();
+        of_socket.sort_unstable();
+        assert_eq!(of_program, of_socket);
+        let page = include_str!("../../../docs/RUNNING.md");
+        for word in of_socket {
+            assert!(page.contains(&format!("`{word}")), "{word}");
+            let is_known = ControlRequest::parse(word).err().is_none_or(|why| !why.starts_with("Unknown command"));
+            assert!(is_known, "{word}");
+        }
+    }
 
     fn name(text: &str) -> Username {
         text.parse().expect("a name")

@@ -15,7 +15,7 @@ pub struct Columns {
 /// Numbers since the start.
 pub const STATISTICS: Columns = Columns { word: "stat_", names: &["what", "number", "unit"] };
 /// Who is here.
-pub const CLIENTS: Columns = Columns { word: "client_", names: &["name", "kind", "from", "listens"] };
+pub const CLIENTS: Columns = Columns { word: "client_", names: &["name", "kind", "from", "listens", "since", "state"] };
 /// Who is banned.
 pub const BANS: Columns = Columns { word: "ban_", names: &["banned", "until", "why"] };
 
@@ -46,10 +46,11 @@ impl Columns {
         rows.iter().map(line).collect()
     }
 
-    /// An array of objects.
+    /// An array of objects; null where there is nothing.
     pub fn json(&self, rows: &[Vec<String>]) -> Value {
+        let value = |field: &String| if field.is_empty() { Value::Null } else { json!(field) };
         let object = |row: &Vec<String>| {
-            let fields = self.names.iter().zip(row).map(|(name, field)| ((*name).to_owned(), json!(field)));
+            let fields = self.names.iter().zip(row).map(|(name, field)| ((*name).to_owned(), value(field)));
             Value::Object(fields.collect())
         };
         Value::Array(rows.iter().map(object).collect())
@@ -83,6 +84,9 @@ mod tests {
                      eve     further notice        \\u{1b}[2J\n";
         assert_eq!(BANS.table(&rows), table);
         assert_eq!(BANS.json(&rows)[0]["why"], "too loud, again");
+        let clients =
+            CLIENTS.json(&CLIENTS.rows(&self::lines(&["client_bob,account,127.0.0.1:5,,2026-11-28 19:05 UTC,dnd"])));
+        assert_eq!((&clients[0]["listens"], &clients[0]["state"]), (&Value::Null, &json!("dnd")));
     }
 
     #[test]

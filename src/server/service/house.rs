@@ -2,6 +2,7 @@
 
 use super::rendezvous::{Rendezvous, not_hashed};
 use super::sign_up::not_stored;
+use crate::dialect::Dialect;
 use crate::net::Patience;
 use crate::protocol::{self, Ban, Event, Notice, Refusal};
 use crate::server::clients::ClientSnapshot;
@@ -17,10 +18,18 @@ const HASH_LIMIT: Duration = Duration::from_secs(60);
 pub type Statistic = (String, u64, &'static str);
 
 impl Rendezvous {
-    /// Says this to everybody who can be told; to how many.
-    pub fn tell_everybody(&self, text: &str) -> usize {
-        let notice = Event::Notice(Notice::House(text.to_owned())).into();
-        self.clients.mailboxes().into_iter().filter(|mailbox| mailbox.deliver(&notice)).count()
+    /// Says this to everybody: to how many at once, and how many guests will see it in the next list that they ask for.
+    pub fn tell_everybody(&self, text: &str) -> (usize, usize) {
+        let notice = Notice::House(text.to_owned());
+        self.board.put(notice.to_string(), Instant::now());
+        let notice = Event::Notice(notice).into();
+        let told = self.clients.mailboxes().into_iter().filter(|mailbox| mailbox.deliver(&notice)).count();
+        (told, self.guests(Dialect::Query).len())
+    }
+
+    /// What was said so in the last minutes, for who could not be told.
+    pub fn notice_on_board(&self) -> Option<String> {
+        self.board.read(Instant::now())
     }
 
     /// Everybody who is here, active or not, by name.
@@ -28,10 +37,10 @@ impl Rendezvous {
         self.clients.all()
     }
 
-    /// Ends the session of this name, which is told why; false when there is none.
-    pub fn kick(&self, name: &Username, why: &str) -> bool {
-        let client = self.clients.find_any(name);
-        client.as_ref().inspect(|client| self.send_away(client, Notice::Removed(why.to_owned()))).is_some()
+    /// Ends the session of this name, if there is one: whether it was told why.
+    pub fn kick(&self, name: &Username, why: &str) -> Option<bool> {
+        let client = self.clients.find_any(name)?;
+        Some(self.send_away(&client, Notice::Removed(why.to_owned())))
     }
 
     /// Bans, and ends the sessions that this concerns; how many, and the ban as they are told of it. On return it is on the
@@ -49,7 +58,9 @@ impl Rendezvous {
             Banned::Network(network) => network_of(client.source.ip()) == *network,
         };
         let meant: Vec<ClientSnapshot> = self.clients.all().into_iter().filter(is_meant).collect();
-        meant.iter().for_each(|client| self.send_away(client, Notice::Banned(ban.clone())));
+        for client in &meant {
+            self.send_away(client, Notice::Banned(ban.clone()));
+        }
         Ok((ban, meant.len()))
     }
 
@@ -112,13 +123,15 @@ impl Rendezvous {
         self.accounts.find(name).ok_or_else(|| Refusal::Other(format!("There is no account {name}")))
     }
 
-    /// Takes a guest out at once, as it may have no connection that could end; a member leaves by its session.
-    fn send_away(&self, client: &ClientSnapshot, notice: Notice) {
+    /// Takes a guest out at once, as it may have no connection that could end; a member leaves by its session. Whether
+    /// it could be told why.
+    fn send_away(&self, client: &ClientSnapshot, notice: Notice) -> bool {
         if client.guest.is_some() {
             self.clients.evict_guest(&client.name);
         }
-        client.mailbox.deliver(&Event::Notice(notice).into());
+        let told = client.mailbox.deliver(&Event::Notice(notice).into());
         client.mailbox.close();
+        told
     }
 
     /// What has happened since the start, in the order in which it is shown.
@@ -228,10 +241,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
         let ((_, bob), (_, carol)) = (enter(&services, "bob", 8), enter(&services, "carol", 9));
-        assert_eq!(services.tell_everybody("save your work"), 2);
+        assert_eq!(services.tell_everybody("save your work"), (2, 0));
+        assert_eq!(services.notice_on_board().as_deref(), Some("From the house: save your work"));
         let told = "notice_From the house: save your work\n";
         assert_eq!((bob.take().as_str(), carol.take().as_str()), (told, told));
-        assert!(services.kick(&name("BOB"), "too loud") && !services.kick(&name("eve"), "too loud"));
+        assert_eq!(services.kick(&name("BOB"), "too loud"), Some(true));
+        assert_eq!(services.kick(&name("eve"), "too loud"), None);
         assert_eq!((bob.take(), carol.take()), ("notice_Removed by the house: too loud\n".to_owned(), String::new()));
     }
 }

@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 use crate::net::{AddressedSocket, Arrival, NotServed, Refused, Shutdown, Workers};
 use crate::protocol::{BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Hasher, SignUps, Turns};
-use crate::server::clients::{ClientMap, ClientSnapshot, Listed, NewClient, NotFound, SessionKey, Viewpoint};
+use crate::server::clients::{Board, ClientMap, ClientSnapshot, Listed, NewClient, NotFound, SessionKey, Viewpoint};
 use crate::server::config::Config;
 use crate::server::counters::Counters;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
@@ -36,6 +36,8 @@ pub struct Rendezvous {
     /// When that was.
     pub started: Instant,
     pub(super) clients: ClientMap,
+    /// For guests who can be told nothing.
+    pub(super) board: Board,
     pub(super) history: History,
     pub(super) accounts: Arc<Accounts>,
     pub(super) bans: Bans,
@@ -113,6 +115,7 @@ impl Rendezvous {
             accounts,
             filing,
             clients: ClientMap::default(),
+            board: Board::default(),
             broadcaster: Broadcaster::default(),
             owed: Owed::default(),
             turns: Turns::default(),

@@ -84,21 +84,24 @@ impl Service for Queries<'_> {
 /// The bytes of the answer; none to `EXIT`.
 fn answer_and_log(services: &Rendezvous, message: &Result<String, BadLine>, peer: SocketAddr) -> String {
     services.counters.line(message.as_ref().map_or(0, String::len));
-    let answer = match message {
-        Ok(message) => answer(services, message, peer),
-        Err(_) => Some(QueryReply::invalid()),
+    let query = message.as_deref().ok().and_then(Query::parse);
+    let notice = match &query {
+        // What is in the others a client takes apart, or looks a name up in.
+        Some(Query::Users | Query::AllFiles) => services.notice_on_board(),
+        _ => None,
     };
-    let said = answer.map(|answer| answer.to_string()).unwrap_or_default();
+    let answer = query.map_or_else(|| Some(QueryReply::invalid()), |query| answer(services, query, peer));
+    let said = answer.as_ref().map(QueryReply::to_string).unwrap_or_default();
     match message {
         Ok(message) => info!("{peer} (query): {} -> {}", logged(message), logged(&said)),
         Err(bad) => info!("{peer} (query): {bad} -> {}", logged(&said)),
     }
-    said
+    // A text is in no log.
+    answer.zip(notice).map_or(said, |(answer, notice)| answer.with_notice(&notice))
 }
 
 /// The answer to a query; none to `EXIT`.
-fn answer(services: &Rendezvous, message: &str, peer: SocketAddr) -> Option<QueryReply> {
-    let Some(query) = Query::parse(message) else { return Some(QueryReply::invalid()) };
+fn answer(services: &Rendezvous, query: Query, peer: SocketAddr) -> Option<QueryReply> {
     services.count_query(peer.ip());
     Some(match query {
         Query::Users => QueryReply::Names(services.active().iter().map(seen_name).collect()),

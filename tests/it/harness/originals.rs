@@ -68,6 +68,13 @@ pub fn receive(mut stream: &TcpStream, size: usize) -> Vec<u8> {
     buffer
 }
 
+/// Takes as many bytes, in however many pieces they come.
+pub fn receive_exact(mut stream: &TcpStream, size: usize) -> Vec<u8> {
+    let mut buffer = vec![0; size];
+    stream.read_exact(&mut buffer).expect("as many within the limit");
+    buffer
+}
+
 /// Takes one `recv` of `size` bytes, which are text.
 pub fn receive_text(stream: &TcpStream, size: usize) -> String {
     String::from_utf8(receive(stream, size)).expect("text")
