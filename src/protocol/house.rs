@@ -22,7 +22,7 @@ pub struct Ban {
 }
 
 impl Ban {
-    /// Reads the sentence: the mirror of its `Display`, as far as [`Ban::to_string`] gives it back.
+    /// Reads the sentence: the mirror of its `Display`. What it would not write so is none.
     pub fn parse(text: &str) -> Option<Ban> {
         let until = between(text, "Banned by the house until ", "")?;
         if let Some(why) = until.strip_prefix(NO_END).and_then(|rest| rest.strip_prefix(": ")) {
