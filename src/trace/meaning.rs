@@ -13,7 +13,7 @@ pub enum By {
 }
 
 /// Who says it, the word as docs/PROTOCOL.md writes it, and what it means. More follows a word that ends with `_`.
-static MEANINGS: [(By, &str, &str); 55] = [
+static MEANINGS: [(By, &str, &str); 63] = [
     (By::Client, "signup", "make me an account"),
     (By::Client, "login", "let me in, under this name"),
     (By::Client, "list", "who is active, and where"),
@@ -21,6 +21,9 @@ static MEANINGS: [(By, &str, &str); 55] = [
     (By::Client, "GET_P", "the address of one who is active"),
     (By::Client, "GET_UF", "the names of the files that one shares"),
     (By::Client, "GET_AF", "the names of the files that all share"),
+    (By::Client, "who", "who is active, where, and since when"),
+    (By::Client, "watch", "tell me who comes and who goes"),
+    (By::Client, "unwatch", "tell me no more who comes and goes"),
     (By::Client, "whoami", "my own name and address"),
     (By::Client, "probe", "can others reach me? The server tries it"),
     (By::Client, "here", "I am there, though you hear little of me"),
@@ -34,6 +37,8 @@ static MEANINGS: [(By, &str, &str); 55] = [
     (By::Client, "SHARE", "more names of files that I share"),
     (By::Client, "active", "list me again"),
     (By::Client, "inactive", "do not list me"),
+    (By::Client, "dnd_", "on: do not disturb me; off: do"),
+    (By::Client, "passwd", "another password for me"),
     (By::Client, "quit", "goodbye"),
     (By::Client, "exit", "goodbye"),
     (By::Client, "hello_", "up to which number I have all, and what is missing"),
@@ -47,12 +52,15 @@ static MEANINGS: [(By, &str, &str); 55] = [
     (By::Server, "reach_", "other machines reach this server too"),
     (By::Server, "menu_", "a line of help, for people"),
     (By::Server, "client_", "one who is active, and where"),
+    (By::Server, "person_", "one who is active, where, since when"),
+    (By::Server, "joined_", "somebody has come, or is reached elsewhere now"),
+    (By::Server, "left_", "somebody has gone"),
     (By::Server, "files_", "the names of the files that one shares"),
     (By::Server, "bcast_", "its number, the time, who, what"),
     (By::Server, "msg_", "a text that the server passes on"),
     (By::Server, "ticket_", "the secret by which the two of you know each other"),
     (By::Server, "peer_", "where that one listens"),
-    (By::Server, "notice_", "what the server is about to do to you"),
+    (By::Server, "notice_", "a word of the server, or of who runs it"),
     (By::Server, "head_", "up to this number there is nothing more for you"),
     (By::Server, "tail_", "up to this number all was sent: what is missing?"),
     (By::Server, "server_", "here is one: its name, ports, clients"),
@@ -92,8 +100,8 @@ mod tests {
     /// What stands in the names of commands there and is no word of the protocol.
     const PLACES: [&str; 6] = ["addr", "ip", "name", "text", "so_reuseaddr", "port"];
     /// What stands between them in the titles there.
-    const BETWEEN: [&str; 12] =
-        ["or", "and", "then", "on", "the", "next", "line", "alone", "password", "file", "file...", ""];
+    const BETWEEN: [&str; 14] =
+        ["or", "and", "then", "on", "the", "next", "line", "alone", "password", "old", "new", "file", "file...", ""];
 
     /// The word that a piece of the document begins with, if it is one of a protocol: `hello_`, `GET_P`.
     fn word(text: &str) -> Option<String> {

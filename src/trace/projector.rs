@@ -477,8 +477,9 @@ mod tests {
    14.3 s alice = bob     ticket     a ticket each; they may talk without me now
           (ticket_: the secret by which the two of you know each other)
    14.4 s bob             is told    notice_You sent fewer than 2 messages in 2…
-          (notice_: what the server is about to do to you)
+          (notice_: a word of the server, or of who runs it)
    14.5 s alice           is told    joined_dan_127.0.0.5:4401 and 1 more
+          (joined_: somebody has come, or is reached elsewhere now)
    14.6 s eve             closed     does not read what it is sent, 2 here now
 ";
         let shown = rows(&mut Projector::new(false), events.map(Some));
