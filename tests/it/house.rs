@@ -3,13 +3,14 @@
 use crate::harness::client::ClientProcess;
 use crate::harness::control::{Control, ask};
 use crate::harness::menus::Shows;
-use crate::harness::{Lines, ServerProcess, TestServer, config, originals};
+use crate::harness::{LIMIT, Lines, ServerProcess, TestServer, config, originals};
 use peerline::net::Shutdown;
 use peerline::server::Server;
 use peerline::value::Moment;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -201,6 +202,26 @@ fn the_socket_survives_whatever_is_said_on_it() {
     assert!(ask(&server, "list").starts_with("ERR,4 conversations"));
     drop(four);
     crate::harness::wait_until("a place is free again", || ask(&server, "list").starts_with("OK,"));
+}
+
+#[test]
+fn what_waits_on_the_socket_when_the_server_ends_keeps_it_from_nothing() {
+    let server = TestServer::start(&[]);
+    let mut flood = UnixStream::connect(server.folder().join("control.sock")).expect("it listens");
+    flood.set_nonblocking(true).expect("set");
+    let (line, mut asked) = (b"help\n", 0);
+    // Until its answers have filled what there is for them, and then the requests too.
+    while flood.write(line).is_ok_and(|count| count == line.len()) {
+        asked += 1;
+    }
+    assert_eq!(ask(&server, "stop"), "OK,The server stops");
+    flood.set_nonblocking(false).expect("set");
+    flood.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    let mut answers = Vec::new();
+    // The end may be a reset, as not all was read there.
+    let _ = flood.read_to_end(&mut answers);
+    let answered = text(&answers).lines().filter(|line| line.starts_with("OK,")).count();
+    assert!(answered < asked, "{answered} of {asked}");
 }
 
 #[test]

@@ -27,12 +27,16 @@ const NAME: &str = "control.sock";
 const MOST: usize = 4;
 /// How long a conversation may be without a line.
 const SILENCE: Duration = Duration::from_secs(60);
-/// How long an answer may be without a reader.
+/// How long an answer may take to leave, however little of it is read at a time.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// Bytes that are written at once: the system waits for room anew for each buffer that it fills, and this is less than one.
+const PIECE: usize = 16 * 1024;
 /// The pause after an `accept` that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The most bytes of a path that a socket's address holds (unix(7)), with some to spare.
 const MAX_PATH: usize = 100;
+/// What is said to who comes, or goes on, when the server ends.
+const STOPS: &str = "The server stops";
 /// The user who may do everything.
 const ROOT: u32 = 0;
 
@@ -141,7 +145,7 @@ impl ControlSocket {
     fn enter(&self, stream: &Arc<UnixStream>) -> Result<u64, String> {
         let mut open = self.lock();
         if open.closed {
-            return Err("The server stops".to_owned());
+            return Err(STOPS.to_owned());
         }
         if open.streams.len() >= MOST {
             return Err(format!("{} are open already, which is the most: try again", counted(MOST, "conversation")));
@@ -188,13 +192,17 @@ fn turn_away(mut stream: &UnixStream, why: &str) {
 }
 
 fn talk(stream: &Arc<UnixStream>, desk: &Desk<'_>) -> io::Result<()> {
-    stream.set_write_timeout(Some(ANSWER_LIMIT))?;
     let mut lines = LineReader::new(Timed { stream: Arc::clone(stream), until: Instant::now() }, MAX_LINE);
     let mut expects = Expects::Request;
     while expects != Expects::Nothing {
         lines.get_mut().until = Instant::now() + SILENCE;
         let mut answer = String::new();
         match lines.next_line() {
+            // Lines that have come already can be read after the end of the connection, however many they are.
+            Ok(Some(_)) if desk.stop.is_triggered() => {
+                expects = Expects::Nothing;
+                answer = format!("ERR,{STOPS}\n");
+            }
             Ok(Some(Ok(line))) => expects = desk.answer(line, expects, &mut answer),
             Ok(Some(Err(bad))) => {
                 // A password that is none is no request behind it.
@@ -203,12 +211,43 @@ fn talk(stream: &Arc<UnixStream>, desk: &Desk<'_>) -> io::Result<()> {
             }
             Ok(None) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::InvalidData => {
-                let _ = (&**stream).write_all(format!("ERR,{error}: not a text protocol\n").as_bytes());
+                let _ = answer_with(stream, format!("ERR,{error}: not a text protocol\n").as_bytes());
                 return Err(error);
             }
             Err(error) => return Err(error),
         }
-        (&**stream).write_all(answer.as_bytes())?;
+        answer_with(stream, answer.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes an answer, and waits for its reader so long as an answer may take.
+fn answer_with(mut stream: &UnixStream, answer: &[u8]) -> io::Result<()> {
+    write_within(ANSWER_LIMIT, answer, |piece, left| {
+        stream.set_write_timeout(Some(left))?;
+        stream.write(piece)
+    })
+}
+
+/// Writes all of it by `write`, which is told how long it may take.
+fn write_within(
+    limit: Duration,
+    mut bytes: &[u8],
+    mut write: impl FnMut(&[u8], Duration) -> io::Result<usize>,
+) -> io::Result<()> {
+    let until = Instant::now() + limit;
+    while !bytes.is_empty() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(ErrorKind::TimedOut, "an answer was not read in time"));
+        }
+        match write(&bytes[..bytes.len().min(PIECE)], left) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            // It took as long as it might, which is seen above.
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
@@ -238,6 +277,23 @@ mod tests {
     fn the_owner_and_root_alone_are_served() {
         assert!(is_allowed(1000, 1000) && is_allowed(ROOT, 1000) && is_allowed(ROOT, ROOT));
         assert!(!is_allowed(1001, 1000) && !is_allowed(1000, ROOT));
+    }
+
+    #[test]
+    fn an_answer_that_is_read_a_byte_at_a_time_has_an_end() {
+        // However fast a reader is that takes so little, so many bytes take longer.
+        let (answer, mut taken) = (vec![b'x'; 1 << 28], 0);
+        let limit = Duration::from_millis(20);
+        let written = write_within(limit, &answer, |piece, left| {
+            assert!(piece.len() <= PIECE && left <= limit);
+            taken += 1;
+            Ok(1)
+        });
+        assert_eq!(written.map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
+        assert!(taken > 0);
+        let mut whole = Vec::new();
+        let written = write_within(ANSWER_LIMIT, &answer[..3 * PIECE / 2], |piece, _| whole.write(piece));
+        assert!(written.is_ok() && whole.len() == 3 * PIECE / 2);
     }
 
     #[test]
