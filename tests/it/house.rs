@@ -160,10 +160,16 @@ fn everybody_is_told_in_every_dialect() {
     assert_eq!(alice.event(), format!("notice_From the house: {}", long.trim()));
     bob.sees_somewhere("From the house: save your work, ");
     // Between them come probes, some of which wait to be read.
-    let packets = (0..100).map(|_| originals::receive_exact(&guest, 2016));
-    let notice = packets.into_iter().find(|packet| packet[0] == 12).expect("a notice");
-    let notice = String::from_utf8_lossy(&notice[16..]).into_owned();
+    let outcome = || {
+        let mut packets = (0..100).map(|_| originals::receive_exact(&guest, 2016));
+        let outcome = packets.find(|packet| packet[0] == 12).expect("an outcome");
+        String::from_utf8_lossy(&outcome[16..]).into_owned()
+    };
+    let notice = outcome();
     assert!(notice.starts_with("From the house: save your work, "), "{notice}");
+    assert_eq!(ask(&server, "kick eve too loud"), "OK,eve was told why, and the session is closed");
+    let why = outcome();
+    assert!(why.starts_with("Removed by the house: too loud\0"), "{why}");
     assert_eq!(ask(&server, "kick dan"), "OK,dan is not listed any more, and could not be told why");
     assert_eq!(ask(&server, "kick alice too loud"), "OK,alice was told why, and the session is closed");
     assert_eq!(alice.event(), "notice_Removed by the house: too loud");

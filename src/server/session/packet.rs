@@ -229,6 +229,7 @@ impl Mailbox for PacketInbox {
             }
             if let Event::Notice(notice) = event {
                 *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice.to_string());
+                return true;
             }
         }
         false
