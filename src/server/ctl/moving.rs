@@ -91,7 +91,7 @@ enum Target {
     /// The server that runs on the folder has the file.
     Running(Conversation),
     /// Nobody has.
-    Folder(Accounts),
+    Folder(Box<Accounts>),
 }
 
 impl Target {
@@ -99,7 +99,7 @@ impl Target {
         match Conversation::begin(folder) {
             Ok(conversation) => Ok(Target::Running(conversation)),
             // A server without a socket holds the lock, which this says.
-            Err(error) if is_nobody(&error) => Accounts::open(folder).map(Target::Folder),
+            Err(error) if is_nobody(&error) => Accounts::open(folder).map(Box::new).map(Target::Folder),
             Err(error) => Err(no_server(folder, &error)),
         }
     }

@@ -2,12 +2,16 @@
 //!
 //! It knows no file: bytes in, accounts and a sentence for each row that is none out.
 
+use crate::protocol::MAX_LINE;
 use crate::server::store::{ACCOUNTS_HEADER, Account, parse_account_row};
-use crate::value::Username;
+use crate::value::{Username, comma, line};
 use std::collections::{HashMap, HashSet};
 
 /// What the first line of such a file may call its columns.
 const NAMES: [&str; 3] = ["name", "user", "username"];
+
+/// The most bytes of a password: a login with it is one line, in which quotes may make it twice as long.
+const MAX_PASSWORD: usize = MAX_LINE / 2 - 64;
 
 /// An account that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +51,9 @@ impl Contents {
     pub fn read(bytes: &[u8]) -> Contents {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if first.trim_ascii() == ACCOUNTS_HEADER.as_bytes() { Self::of_ours(bytes) } else { Self::of_originals(bytes) }
+        // A spreadsheet may have put quotes around the names of the columns, which a server reads too.
+        let columns = std::str::from_utf8(first).map(|first| comma::split(first.trim())).unwrap_or_default();
+        if columns.iter().eq(ACCOUNTS_HEADER.split(',')) { Self::of_ours(bytes) } else { Self::of_originals(bytes) }
     }
 
     /// A later row stands for the earlier ones of its name.
@@ -55,18 +61,25 @@ impl Contents {
         let mut contents = Contents::default();
         let mut places: HashMap<Username, usize> = HashMap::new();
         let mut rows: Vec<Option<(u64, Account)>> = Vec::new();
-        for record in csv::ReaderBuilder::new().flexible(true).from_reader(bytes).records() {
-            let row = record.map_err(|error| (0, error.to_string())).and_then(|record| {
-                let line = record.position().map_or(0, csv::Position::line);
-                parse_account_row(&record).map(|account| (line, account)).map_err(|why| (line, why))
-            });
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+        let mut record = csv::ByteRecord::new();
+        // Bytes that are in memory are read without an error, and whatever they are they are fields.
+        while reader.read_byte_record(&mut record).unwrap_or_default() {
+            let line = record.position().map_or(0, csv::Position::line);
+            let row = csv::StringRecord::from_byte_record(record.clone())
+                .map_err(|_| "not UTF-8 text".to_owned())
+                .and_then(|record| parse_account_row(&record));
             match row {
-                Ok((line, account)) => {
+                Ok(account) => {
                     let place = *places.entry(account.name.clone()).or_insert(rows.len());
                     rows.resize(rows.len().max(place + 1), None);
                     rows[place] = Some((line, account)).filter(|(_, account)| !account.password_hash.is_empty());
                 }
-                Err((line, why)) => contents.left_out.push(format!("line {line}: {why}")),
+                // A quote that nobody has closed makes one row of all up to the next.
+                Err(why) => match reader.position().line().saturating_sub(1) {
+                    last if last > line => contents.left_out.push(format!("lines {line} to {last}: {why}")),
+                    _ => contents.left_out.push(format!("line {line}: {why}")),
+                },
             }
         }
         contents.accounts = rows.into_iter().flatten().map(|(line, one)| (line, Found::Hashed(one))).collect();
@@ -108,6 +121,13 @@ fn parse_original(row: &[u8]) -> Result<Found, String> {
     match password {
         "" => Err(format!("{name} has no password")),
         _ if password.contains(',') => Err(format!("the row of {name} has more than one comma")),
+        // Nobody could log in with it.
+        _ if line::check(password.as_bytes()).is_err() => {
+            Err(format!("the password of {name} has control characters, which no client can send"))
+        }
+        _ if password.len() > MAX_PASSWORD => {
+            Err(format!("the password of {name} has {} bytes, at most {MAX_PASSWORD} can be sent", password.len()))
+        }
         _ => Ok(Found::Clear { name, password: password.to_owned() }),
     }
 }
@@ -144,6 +164,32 @@ mod tests {
             assert!(why.contains(part), "{part}:\n{why}");
         }
         assert_eq!(contents.left_out.len(), 7, "{why}");
+    }
+
+    #[test]
+    fn a_password_that_nobody_can_send_makes_no_account() {
+        let long = |bytes: usize| "x".repeat(bytes);
+        let file = format!("ann,a\tb\nbob,a\0b\ncarol,{}\ndave,{}\n", long(MAX_PASSWORD), long(MAX_PASSWORD + 1));
+        let contents = Contents::read(file.as_bytes());
+        assert_eq!(contents.accounts, [(1, clear("ann", "a\tb")), (3, clear("carol", &long(MAX_PASSWORD)))]);
+        let [bob, dave] = contents.left_out.as_slice() else { panic!("{:?}", contents.left_out) };
+        assert_eq!(bob, "line 2: the password of bob has control characters, which no client can send");
+        assert!(dave.starts_with("line 4: the password of dave has "), "{dave}");
+    }
+
+    #[test]
+    fn of_our_own_rows_each_line_that_is_left_out_is_named() {
+        let hash = format!("$pbkdf2-sha256$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA${}A", "a".repeat(42));
+        let row = |name: &str| format!("{name},\"{hash}\",7\n");
+        let header = ACCOUNTS_HEADER.split(',').map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
+        let open = format!("bob,\"{hash},7\n");
+        let mut file = format!("{header}\r\n{}{open}{}{}", row("alice"), row("carol"), row("dave")).into_bytes();
+        file.extend(b"\xff,x,7\n");
+        let contents = Contents::read(&file);
+        let names: Vec<&str> = contents.accounts.iter().map(|(_, found)| found.name().as_str()).collect();
+        assert_eq!(names, ["alice", "dave"]);
+        let expected = format!("lines 3 to 4: expected {ACCOUNTS_HEADER}");
+        assert_eq!(contents.left_out, [expected.as_str(), "line 6: not UTF-8 text"]);
     }
 
     #[test]
