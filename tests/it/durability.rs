@@ -93,6 +93,30 @@ fn a_torn_row_is_set_aside_with_a_word() {
 }
 
 #[test]
+fn a_file_of_accounts_that_is_gone_is_told_to_the_log_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let users = folder.path().join("data/users.csv");
+    let server = ServerProcess::start(folder.path(), &[]);
+    let mut alice = Lines::connect(server.address);
+    alice.line();
+    alice.ask("SIGNUP,alice,password");
+    let text = read(&users);
+    fs::remove_file(&users).expect("removed");
+    let told = "users.csv: No such file or directory (os error 2); the accounts stay as they were";
+    let times = || read(&server.log).matches(told).count();
+    let mut bob = Lines::connect(server.address);
+    bob.line();
+    bob.send("SIGNUP,bob,password");
+    assert!(alice.ask("SIGNUP,carol,password").starts_with("ERR,Not now: "));
+    assert!(bob.answer_line().starts_with("ERR,Not now: "));
+    wait_until(told, || times() > 0);
+    fs::write(&users, text).expect("written");
+    assert!(bob.ask("SIGNUP,bob,password").starts_with("OK,Signup successful"));
+    wait_until("the file is had again", || read(&server.log).contains("it was read anew: 1 account, "));
+    assert_eq!(times(), 1);
+}
+
+#[test]
 fn files_that_an_editor_replaces_while_the_server_runs_lose_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let users = folder.path().join("data/users.csv");

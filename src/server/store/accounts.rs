@@ -43,6 +43,8 @@ pub struct Accounts {
     /// Its lock is held while the file is read or written anew, and while a row is written and synced; by nobody who only
     /// looks a user up.
     file: Mutex<UsersFile>,
+    /// What the log was told last of a file that is not to be had, or is being saved for too long.
+    told: Mutex<Option<String>>,
     /// The lock on the folder, for as long as the server runs.
     _folder: Flock<File>,
 }
@@ -98,7 +100,8 @@ impl Accounts {
         let mut file = UsersFile { file, seen, appended: HashMap::new(), outdated: rows.outdated(), unfit: None };
         file.tidy(&path);
         let users = Mutex::new(rows.accounts());
-        Ok(Accounts { path, max, max_outdated, saving, users, file: Mutex::new(file), _folder: folder_lock })
+        let (file, told) = (Mutex::new(file), Mutex::default());
+        Ok(Accounts { path, max, max_outdated, saving, users, file, told, _folder: folder_lock })
     }
 
     /// The account of a name.
@@ -118,6 +121,10 @@ impl Accounts {
         loop {
             match one_try() {
                 Err(NotStored::Unfit(Unfit::PerhapsBeingSaved(_))) if Instant::now() < until => {}
+                Err(NotStored::Unfit(Unfit::PerhapsBeingSaved(why))) => {
+                    self.tell_once(&why);
+                    return Err(NotStored::Unfit(Unfit::PerhapsBeingSaved(why)));
+                }
                 done => return done,
             }
             // Nothing tells when an editor has done.
@@ -185,9 +192,14 @@ impl Accounts {
 
     /// Reads the file anew if it is not as we left it.
     fn follow(&self, file: &mut UsersFile) -> Result<(), Unfit> {
-        let there = SeenFile::at(&self.path).map_err(|error| self.unfit(error))?;
+        let there = SeenFile::at(&self.path).map_err(|error| {
+            let why = in_file(&self.path, error);
+            self.tell_once(&why);
+            Unfit::Unusable(why)
+        })?;
         if there == Some(file.seen) {
             file.unfit = None;
+            self.forget_told();
             return Ok(());
         }
         // What was read need not be read again for everybody who comes. Other rights do not show in `there`.
@@ -230,6 +242,7 @@ impl Accounts {
         let lines: String = missing.iter().map(Row::line).collect();
         users_file::append(&mut new, &mut seen, lines.as_bytes()).map_err(|error| self.unfit(error))?;
         (file.file, file.seen, file.unfit) = (new, seen, None);
+        self.forget_told();
         file.outdated = rows.outdated() + replaced + missing.iter().filter(|row| row.is_end()).count();
         warn!(
             "{} {fate}; it was read anew: {}, {} written again, ended: {}",
@@ -248,6 +261,20 @@ impl Accounts {
         let mut ended: Vec<Username> = before.keys().filter(|name| !users.contains_key(*name)).cloned().collect();
         ended.sort();
         (before.len(), ended)
+    }
+
+    /// Tells the log why nothing is written, and no more of it until something is.
+    fn tell_once(&self, why: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_deref() != Some(why) {
+            warn!("{why}; the accounts stay as they were");
+            *told = Some(why.to_owned());
+        }
+    }
+
+    /// The file can be had: the next trouble is news.
+    fn forget_told(&self) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn unfit(&self, error: io::Error) -> Unfit {
