@@ -75,7 +75,11 @@ pub fn is_nobody(error: &io::Error) -> bool {
 /// Why there is no conversation.
 pub fn no_server(folder: &Path, error: &io::Error) -> String {
     let why = match error.kind() {
-        _ if is_nobody(error) => "no server runs on this data folder; give another with --data".to_owned(),
+        _ if is_nobody(error) => {
+            "no server runs on this data folder, or none that has a control socket, which its log \
+                                  says then; give another with --data"
+                .to_owned()
+        }
         ErrorKind::PermissionDenied => "only who owns this data folder runs its server".to_owned(),
         _ => error.to_string(),
     };

@@ -1,8 +1,8 @@
 //! A new password of somebody: typed at the terminal without being shown, read from standard input, or drawn.
 
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Write};
 
 /// The letters of a password that is drawn: none that is taken for another. 32 of them, 5 bits each.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -41,11 +41,25 @@ fn ask_hidden(mut tty: &File, prompt: &str) -> Result<String, String> {
     let no_terminal = |error: io::Error| format!("/dev/tty: {error}");
     let _silence = Silence::begin(tty).map_err(no_terminal)?;
     tty.write_all(prompt.as_bytes()).map_err(no_terminal)?;
-    // One at a time: what is typed behind it is for who reads next, and the system gives a line at a time.
-    let line = first_line(BufReader::new(tty));
+    // What is typed behind it is for who reads next: the system gives a line at a time.
+    let line = first_line(BufReader::new(OneRead(Some(tty))));
     // The person's Enter was not shown either.
     tty.write_all(b"\n").map_err(no_terminal)?;
     line.and_then(|line| if line.contains(CTRL_C) { Err("given up".to_owned()) } else { Ok(line) })
+}
+
+/// What one read gives, and no more: Ctrl-C ends a line that has no LF then.
+struct OneRead<R>(Option<R>);
+
+impl<R: Read> Read for OneRead<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(mut source) = self.0.take() else { return Ok(0) };
+        let read = source.read(buffer);
+        if read.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted) {
+            self.0 = Some(source);
+        }
+        read
+    }
 }
 
 fn first_line(mut input: impl BufRead) -> Result<String, String> {
@@ -67,6 +81,8 @@ impl Silence<'_> {
         let before = tcgetattr(tty)?;
         let mut silent = before.clone();
         silent.local_flags.remove(LocalFlags::ECHO | LocalFlags::ISIG);
+        // Nobody is to press Enter behind it.
+        silent.control_chars[SpecialCharacterIndices::VEOL as usize] = CTRL_C as u8;
         tcsetattr(tty, SetArg::TCSAFLUSH, &silent)?;
         Ok(Silence { tty, before })
     }
@@ -82,6 +98,8 @@ impl Drop for Silence<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::pty::{OpenptyResult, openpty};
+    use std::thread;
 
     #[test]
     fn what_is_drawn_is_long_and_never_the_same() {
@@ -89,6 +107,29 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!((one.len(), one.split('-').count()), (19, 4));
         assert!(one.bytes().all(|byte| byte == b'-' || LETTERS.contains(&byte)));
+    }
+
+    #[test]
+    fn ctrl_c_ends_the_question_at_once_and_the_terminal_is_as_it_was() {
+        let OpenptyResult { master, slave } = openpty(None, None).expect("a terminal");
+        let (mut keys, tty) = (File::from(master), File::from(slave));
+        let before = tcgetattr(&tty).expect("modes");
+        for (typed, given) in [("pass word\n", Ok("pass word".to_owned())), ("pa\u{3}", Err("given up".to_owned()))] {
+            let asked = thread::scope(|scope| {
+                let asked = scope.spawn(|| ask_hidden(&tty, "New: "));
+                // What is typed before the question is not taken for its answer.
+                let mut shown = [0; 5];
+                keys.read_exact(&mut shown).expect("a question");
+                assert_eq!(&shown, b"New: ");
+                keys.write_all(typed.as_bytes()).expect("typed");
+                asked.join().expect("no panic")
+            });
+            assert_eq!(asked, given);
+            let mut line_end = [0; 2];
+            keys.read_exact(&mut line_end).expect("the line end alone");
+            assert_eq!(&line_end, b"\r\n");
+        }
+        assert_eq!(tcgetattr(&tty).expect("modes"), before);
     }
 
     #[test]
