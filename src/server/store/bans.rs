@@ -3,16 +3,18 @@
 //! The file is written anew at each change, as a whole. Before that it is read: what somebody has written there by hand
 //! counts from then on.
 
-use super::users_file::in_file;
+use super::users_file::{in_file, regular};
 use super::whole_file::{remove_half_written, write_anew};
 use crate::protocol::{Ban, check_house_text};
 use crate::value::comma;
-use crate::value::{Username, network_of};
+use crate::value::{Size, Username, network_of};
+use nix::libc::O_NONBLOCK;
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv6Addr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,6 +24,8 @@ use std::time::SystemTime;
 const HEADER: &str = "banned,until,why";
 /// The most bans that are kept.
 const MAX_BANS: usize = 10_000;
+/// The most bytes of the file: so many bans, and what people may add by hand.
+const MAX_BYTES: u64 = 1 << 24;
 
 /// Who is banned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -129,11 +133,17 @@ fn in_order(bans: &HashMap<Banned, Ban>, now: SystemTime) -> Vec<(Banned, Ban)> 
 }
 
 fn read(path: &Path) -> Result<HashMap<Banned, Ban>, String> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+    // To open a pipe would wait for who writes into it.
+    let file = match OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path).and_then(regular) {
+        Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HashMap::new()),
         Err(error) => return Err(in_file(path, error)),
     };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| in_file(path, error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(format!("{}: it has more than {}", path.display(), Size(MAX_BYTES)));
+    }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
     let headers = reader.headers().map_err(|error| format!("{}: {error}", path.display()))?;
     if headers.iter().ne(HEADER.split(',')) {
@@ -203,6 +213,9 @@ impl fmt::Display for Banned {
 mod tests {
     use super::*;
     use crate::value::Moment;
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
+    use std::fs;
     use std::time::{Duration, UNIX_EPOCH};
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -266,6 +279,20 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).expect("text"), rows);
             assert!(bans.of_name(&"bob".parse().expect("a name"), start()).is_some());
         }
+    }
+
+    #[test]
+    fn what_is_no_file_or_has_no_end_is_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (bans, path) = (Bans::open(folder.path()).expect("opens"), folder.path().join("bans.csv"));
+        mkfifo(&path, Mode::S_IRWXU).expect("a pipe");
+        let refused = bans.ban(who("bob"), ban(None), start()).expect_err("a pipe");
+        assert!(refused.ends_with("bans.csv: this is no regular file"), "{refused}");
+        assert!(Bans::open(folder.path()).is_err());
+        fs::remove_file(&path).expect("removed");
+        fs::File::create(&path).and_then(|file| file.set_len(MAX_BYTES + 1)).expect("made");
+        let refused = bans.ban(who("bob"), ban(None), start()).expect_err("too large");
+        assert!(refused.ends_with("bans.csv: it has more than 16.0 MiB"), "{refused}");
     }
 
     #[test]

@@ -74,8 +74,11 @@ pub fn private_file(path: &Path) -> io::Result<File> {
     regular(OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?)
 }
 
-/// A pipe would be read for ever, and a device may have no end.
-fn regular(file: File) -> io::Result<File> {
+/// This file, if it is one: a pipe would be read for ever, and a device may have no end.
+///
+/// # Errors
+/// It is something else, or what the system says.
+pub fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("this is no regular file")) }
 }
 
