@@ -32,14 +32,16 @@ pub fn ask(whose: &str) -> Result<String, String> {
     }
     let tty =
         OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| format!("/dev/tty: {error}"))?;
+    // Of both: what is typed between them is not to be seen either.
+    let _silence = Silence::begin(&tty).map_err(|error| format!("/dev/tty: {error}"))?;
     let first = ask_hidden(&tty, &format!("New password of {whose}: "))?;
     let second = ask_hidden(&tty, "The password again: ")?;
     if first == second { Ok(first) } else { Err("the passwords do not match".to_owned()) }
 }
 
+/// One question, at a terminal that does not show what is typed.
 fn ask_hidden(mut tty: &File, prompt: &str) -> Result<String, String> {
     let no_terminal = |error: io::Error| format!("/dev/tty: {error}");
-    let _silence = Silence::begin(tty).map_err(no_terminal)?;
     tty.write_all(prompt.as_bytes()).map_err(no_terminal)?;
     // What is typed behind it is for who reads next: the system gives a line at a time.
     let line = first_line(BufReader::new(OneRead(Some(tty))));
@@ -115,15 +117,16 @@ mod tests {
         let (mut keys, tty) = (File::from(master), File::from(slave));
         let before = tcgetattr(&tty).expect("modes");
         for (typed, given) in [("pass word\n", Ok("pass word".to_owned())), ("pa\u{3}", Err("given up".to_owned()))] {
+            let silence = Silence::begin(&tty).expect("modes");
             let asked = thread::scope(|scope| {
                 let asked = scope.spawn(|| ask_hidden(&tty, "New: "));
-                // What is typed before the question is not taken for its answer.
                 let mut shown = [0; 5];
                 keys.read_exact(&mut shown).expect("a question");
                 assert_eq!(&shown, b"New: ");
                 keys.write_all(typed.as_bytes()).expect("typed");
                 asked.join().expect("no panic")
             });
+            drop(silence);
             assert_eq!(asked, given);
             let mut line_end = [0; 2];
             keys.read_exact(&mut line_end).expect("the line end alone");
