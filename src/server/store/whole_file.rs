@@ -32,7 +32,12 @@ pub fn write_anew(path: &Path, text: &[u8]) -> io::Result<File> {
 
 fn write_beside(path: &Path, other: &Path, text: &[u8]) -> io::Result<File> {
     fault::point();
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(other)?;
+    // What lies there is of nobody's use, may be a link to elsewhere, and has rights of its own.
+    match fs::remove_file(other) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(other)?;
     fault::point();
     keep_owner(path, &file)?;
     for part in text.chunks(CHUNK) {
@@ -82,4 +87,27 @@ fn new_name(path: &Path) -> PathBuf {
 /// The name of a file must survive a power cut too, and it lies in the folder.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(path))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn what_lies_where_the_new_file_is_written_is_neither_followed_nor_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, elsewhere) = (folder.path().join("users.csv"), folder.path().join("elsewhere"));
+        let other = new_name(&path);
+        fs::write(&elsewhere, "mine").expect("written");
+        symlink(&elsewhere, &other).expect("a link");
+        write_anew(&path, b"new").expect("written");
+        assert_eq!(fs::read(&elsewhere).expect("there"), b"mine");
+        fs::write(&other, "readable by all").expect("written");
+        fs::set_permissions(&other, fs::Permissions::from_mode(0o644)).expect("set");
+        write_anew(&path, b"newer").expect("written");
+        let metadata = fs::symlink_metadata(&path).expect("there");
+        assert!(metadata.is_file() && metadata.permissions().mode() & 0o777 == 0o600);
+        assert_eq!(fs::read(&path).expect("there"), b"newer");
+    }
 }
