@@ -178,6 +178,10 @@ fn who_is_blocked_stays_so_in_the_next_run() {
     bob.see("No chat with alice: declined");
     bob.say("all anybody there?");
     bob.see("Broadcast 1 sent to 2 clients");
+    // In order: what bob said stands before this, and was not shown.
+    let mut carol = server.join("carol");
+    assert!(carol.ask("bcast_is it quiet here?").starts_with("OK,Broadcast 2 sent"));
+    alice.see("carol: is it quiet here?");
     alice.say("blocked");
     alice.see("bob");
     alice.say("unblock bob");
