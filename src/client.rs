@@ -7,7 +7,6 @@ pub mod call;
 pub mod peer;
 pub mod run;
 pub mod dispatch;
-pub mod terminal;
 pub mod shown;
 pub mod windows;
 pub mod lines;

@@ -8,10 +8,11 @@ pub mod protocol;
 pub mod peer_protocol;
 pub mod dialect;
 
-// What both programs tell of themselves, and what both do with sockets.
+// What both programs tell of themselves, and what both do with sockets and terminals.
 pub mod program;
 pub mod trace;
 pub mod net;
+pub mod terminal;
 
 // The two programs. Neither knows the other.
 pub mod server;

@@ -20,7 +20,7 @@ const MAX_LOCKS: usize = 8;
 const PROGRAMS: [&str; 2] = ["server", "client"];
 
 /// The rooms of pure values and rules. Those that are not there yet are named already.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "value",
     "protocol",
     "peer_protocol",
@@ -33,6 +33,7 @@ const PURE: [&str; 12] = [
     "client/run/words",
     "client/shown",
     "client/windows",
+    "terminal/key",
 ];
 
 /// What pure rooms may use of std, with all that is below each of these.

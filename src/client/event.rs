@@ -1,6 +1,5 @@
 //! What happens to the client and what it does about it, as plain values: no socket, file, thread or clock is in them.
 
-mod key;
 mod picture;
 mod link;
 mod transfer;
@@ -8,11 +7,11 @@ mod call;
 mod shown;
 mod effect;
 
+pub use crate::terminal::{Key, Size};
 pub use call::{
     CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, NoProof, Order, Room, TalkEnd, Work,
 };
 pub use effect::{Effect, End};
-pub use key::{Key, Size};
 pub use link::{LinkError, LinkId, NoConnection};
 pub use picture::{Frame, Picture, Piece, Row, Style};
 pub use shown::{Line, Missed, Place, Shown};

@@ -3,8 +3,8 @@
 use super::source::{Next, Source};
 use crate::client::call::Signals;
 use crate::client::event::Event;
-use crate::client::terminal::ask_hidden;
 use crate::protocol::MAX_LINE;
+use crate::terminal::ask_hidden;
 use crate::value::BadLine;
 use std::io;
 use std::os::fd::AsFd;
@@ -93,8 +93,8 @@ fn read(mut source: Source, wanted: &Receiver<Wanted>, answered: impl Fn(), sign
 
 /// What was answered at the terminal, where there is one.
 fn ask(prompt: &str, source: &Source) -> Option<Event> {
-    match ask_hidden(prompt, source.wake().as_fd()) {
-        Ok(Some(answer)) => Some(Event::Typed(Ok(answer))),
+    match ask_hidden([prompt], source.wake().as_fd()) {
+        Ok(Some([answer])) => Some(Event::Typed(Ok(answer))),
         Ok(None) => Some(Event::InputEnded),
         // The next line of this terminal would be shown as it is typed.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {

@@ -4,7 +4,7 @@ use super::event::TerminalEvent;
 use super::raw_mode::RawMode;
 use super::signals::Signals;
 use super::size::size;
-use crate::client::terminal::{Decoder, tty};
+use crate::terminal::{Decoder, tty};
 use nix::poll::PollFlags;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{getpgrp, getpid};
@@ -183,7 +183,7 @@ impl<T: FnMut(TerminalEvent) -> bool> Keyboard<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::terminal::tty::pair;
+    use crate::terminal::tty::pair;
 
     #[test]
     fn a_terminal_that_is_gone_is_told_so_once_whoever_finds_it() {

@@ -5,8 +5,8 @@ use super::difference::{difference, title};
 use super::event::TerminalEvent;
 use super::raw_mode::RawMode;
 use crate::client::event::{Frame, Picture};
-use crate::client::terminal::tty;
 use crate::program::is_plain;
+use crate::terminal::tty;
 use nix::poll::PollFlags;
 use std::io;
 use std::os::fd::AsFd;
@@ -106,7 +106,7 @@ impl Brush {
 mod tests {
     use super::*;
     use crate::client::event::{Piece, Style};
-    use crate::client::terminal::tty::pair;
+    use crate::terminal::tty::pair;
     use std::sync::mpsc::{RecvTimeoutError, TryRecvError, channel};
 
     const LIMIT: Duration = Duration::from_secs(20);

@@ -1,7 +1,7 @@
 //! The modes of the terminal: taken once, given back once, whoever comes first of the end, a panic and the key that
 //! suspends.
 
-use crate::client::terminal::tty;
+use crate::terminal::tty;
 use nix::sys::termios::{FlushArg, LocalFlags, SpecialCharacterIndices, Termios, cfmakeraw, tcflush};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -167,7 +167,7 @@ impl Drop for RawMode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::terminal::tty::pair;
+    use crate::terminal::tty::pair;
     use std::panic::AssertUnwindSafe;
 
     #[test]

@@ -22,7 +22,7 @@ fn likely_size(told: Option<(u16, u16)>, columns: Option<u16>, rows: Option<u16>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::terminal::tty::pair;
+    use crate::terminal::tty::pair;
 
     #[test]
     fn a_size_is_never_zero() {

@@ -7,7 +7,7 @@ use super::raw_mode::RawMode;
 use super::signals::Signals;
 use super::size::size;
 use crate::client::event::{Frame, Size};
-use crate::client::terminal::tty;
+use crate::terminal::tty;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -100,7 +100,7 @@ fn is_screen(term: &str) -> bool {
 mod tests {
     use super::*;
     use crate::client::event::{Key, Picture};
-    use crate::client::terminal::tty::pair;
+    use crate::terminal::tty::pair;
     use nix::sys::signal::{Signal, raise};
     use portable_pty::{PtyPair, PtySize};
     use std::sync::mpsc::{Receiver, channel, sync_channel};

@@ -1,15 +1,14 @@
 //! A new password of somebody: typed at the terminal without being shown, read from standard input, or drawn.
 
-use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Write};
+use crate::terminal::ask_hidden;
+use std::io::{self, BufRead, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 
 /// The letters of a password that is drawn: none that is taken for another. 32 of them, 5 bits each.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Groups of four letters: 80 bits.
 const GROUPS: usize = 4;
-/// The key that ends a program, where keys end none.
-const CTRL_C: char = '\u{3}';
 
 /// Draws a password.
 ///
@@ -30,37 +29,15 @@ pub fn ask(whose: &str) -> Result<String, String> {
     if !io::stdin().is_terminal() {
         return first_line(io::stdin().lock());
     }
-    let tty =
-        OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| format!("/dev/tty: {error}"))?;
-    // Of both: what is typed between them is not to be seen either.
-    let _silence = Silence::begin(&tty).map_err(|error| format!("/dev/tty: {error}"))?;
-    let first = ask_hidden(&tty, &format!("New password of {whose}: "))?;
-    let second = ask_hidden(&tty, "The password again: ")?;
-    if first == second { Ok(first) } else { Err("the passwords do not match".to_owned()) }
-}
-
-/// One question, at a terminal that does not show what is typed.
-fn ask_hidden(mut tty: &File, prompt: &str) -> Result<String, String> {
-    let no_terminal = |error: io::Error| format!("/dev/tty: {error}");
-    tty.write_all(prompt.as_bytes()).map_err(no_terminal)?;
-    // What is typed behind it is for who reads next: the system gives a line at a time.
-    let line = first_line(BufReader::new(OneRead(Some(tty))));
-    // The person's Enter was not shown either.
-    tty.write_all(b"\n").map_err(no_terminal)?;
-    line.and_then(|line| if line.contains(CTRL_C) { Err("given up".to_owned()) } else { Ok(line) })
-}
-
-/// What one read gives, and no more: Ctrl-C ends a line that has no LF then.
-struct OneRead<R>(Option<R>);
-
-impl<R: Read> Read for OneRead<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(mut source) = self.0.take() else { return Ok(0) };
-        let read = source.read(buffer);
-        if read.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted) {
-            self.0 = Some(source);
-        }
-        read
+    // Nothing else ends the question: the other end stays open.
+    let (wake, _open) = UnixStream::pair().map_err(|error| format!("no password: {error}"))?;
+    let prompts = [format!("New password of {whose}: "), "The password again: ".to_owned()];
+    let given = ask_hidden(prompts.each_ref().map(String::as_str), wake.as_fd());
+    match given.map_err(|error| format!("/dev/tty: {error}"))? {
+        None => Err("given up".to_owned()),
+        Some([first, _]) if first.is_empty() => Err("no password was given".to_owned()),
+        Some([first, second]) if first == second => Ok(first),
+        Some(_) => Err("the passwords do not match".to_owned()),
     }
 }
 
@@ -71,37 +48,9 @@ fn first_line(mut input: impl BufRead) -> Result<String, String> {
     if line.is_empty() { Err("no password was given".to_owned()) } else { Ok(line.to_owned()) }
 }
 
-/// The terminal does not show what is typed, and no key ends the program before the terminal is as it was. Backspace and
-/// Ctrl-U are the system's own.
-struct Silence<'a> {
-    tty: &'a File,
-    before: Termios,
-}
-
-impl Silence<'_> {
-    fn begin(tty: &File) -> io::Result<Silence<'_>> {
-        let before = tcgetattr(tty)?;
-        let mut silent = before.clone();
-        silent.local_flags.remove(LocalFlags::ECHO | LocalFlags::ISIG);
-        // Nobody is to press Enter behind it.
-        silent.control_chars[SpecialCharacterIndices::VEOL as usize] = CTRL_C as u8;
-        tcsetattr(tty, SetArg::TCSAFLUSH, &silent)?;
-        Ok(Silence { tty, before })
-    }
-}
-
-impl Drop for Silence<'_> {
-    fn drop(&mut self) {
-        // An error says that the terminal is gone.
-        let _ = tcsetattr(self.tty, SetArg::TCSANOW, &self.before);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::pty::{OpenptyResult, openpty};
-    use std::thread;
 
     #[test]
     fn what_is_drawn_is_long_and_never_the_same() {
@@ -109,30 +58,6 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!((one.len(), one.split('-').count()), (19, 4));
         assert!(one.bytes().all(|byte| byte == b'-' || LETTERS.contains(&byte)));
-    }
-
-    #[test]
-    fn ctrl_c_ends_the_question_at_once_and_the_terminal_is_as_it_was() {
-        let OpenptyResult { master, slave } = openpty(None, None).expect("a terminal");
-        let (mut keys, tty) = (File::from(master), File::from(slave));
-        let before = tcgetattr(&tty).expect("modes");
-        for (typed, given) in [("pass word\n", Ok("pass word".to_owned())), ("pa\u{3}", Err("given up".to_owned()))] {
-            let silence = Silence::begin(&tty).expect("modes");
-            let asked = thread::scope(|scope| {
-                let asked = scope.spawn(|| ask_hidden(&tty, "New: "));
-                let mut shown = [0; 5];
-                keys.read_exact(&mut shown).expect("a question");
-                assert_eq!(&shown, b"New: ");
-                keys.write_all(typed.as_bytes()).expect("typed");
-                asked.join().expect("no panic")
-            });
-            drop(silence);
-            assert_eq!(asked, given);
-            let mut line_end = [0; 2];
-            keys.read_exact(&mut line_end).expect("the line end alone");
-            assert_eq!(&line_end, b"\r\n");
-        }
-        assert_eq!(tcgetattr(&tty).expect("modes"), before);
     }
 
     #[test]

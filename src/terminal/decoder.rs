@@ -1,8 +1,8 @@
 //! Bytes of a terminal become keys, wherever a read cuts them. It reads nothing and has no clock: who reads asks for
 //! [`Decoder::limit`], and calls [`Decoder::flush`] when so long no byte came.
 
+use super::key::Key;
 use super::sequence::{control, csi, ss3};
-use crate::client::event::Key;
 use std::time::Duration;
 
 /// The most bytes of a paste; the rest of a larger one is left out.

@@ -2,7 +2,7 @@
 //!
 //! The forms are those of xterm, rxvt, the Linux console, and tmux and screen, which repeat one of the others.
 
-use crate::client::event::Key;
+use super::key::Key;
 
 /// Which of the other keys were held. Shift changes none of the keys here but Tab.
 #[derive(Clone, Copy, Default)]

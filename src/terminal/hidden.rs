@@ -2,8 +2,8 @@
 //! shown, whatever `TERM` says.
 
 use super::decoder::Decoder;
+use super::key::Key;
 use super::tty;
-use crate::client::event::Key;
 use nix::poll::PollFlags;
 use nix::sys::termios::{LocalFlags, SpecialCharacterIndices, Termios};
 use std::fs::File;
@@ -17,17 +17,29 @@ const MAX_ANSWER: usize = 4096;
 /// How long a paused terminal may keep back the prompt.
 const WRITE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Asks without showing the answer. Backspace and Ctrl-U work. `None` says that there is none: Ctrl-C, Ctrl-D on an
-/// empty line, the end of the terminal, or `wake` became readable or ended.
+/// Asks one question after the other without showing an answer, nor what is typed between them. Backspace and Ctrl-U work.
+/// `None` says that there is no answer: Ctrl-C, Ctrl-D on an empty line, the end of the terminal, or `wake` became readable
+/// or ended.
 ///
 /// # Errors
 /// What the system says when the process has no terminal, and an answer of more than 4,096 bytes.
-pub fn ask_hidden(prompt: &str, wake: BorrowedFd<'_>) -> io::Result<Option<String>> {
-    ask_on(&tty::open()?, prompt, wake)
+pub fn ask_hidden<const N: usize>(prompts: [&str; N], wake: BorrowedFd<'_>) -> io::Result<Option<[String; N]>> {
+    ask_on(&tty::open()?, prompts, wake)
 }
 
-fn ask_on(tty: &File, prompt: &str, wake: BorrowedFd<'_>) -> io::Result<Option<String>> {
+fn ask_on<const N: usize>(tty: &File, prompts: [&str; N], wake: BorrowedFd<'_>) -> io::Result<Option<[String; N]>> {
     let _silence = Silence::begin(tty)?;
+    let mut answers = [const { String::new() }; N];
+    for (prompt, answer) in prompts.into_iter().zip(&mut answers) {
+        match ask_one(tty, prompt, wake)? {
+            Some(given) => *answer = given,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(answers))
+}
+
+fn ask_one(tty: &File, prompt: &str, wake: BorrowedFd<'_>) -> io::Result<Option<String>> {
     let shown: String = prompt.chars().filter(|c| !c.is_control()).collect();
     tty::write_within(tty, shown.as_bytes(), WRITE_LIMIT)?;
     let answer = read(tty, wake);
@@ -105,16 +117,22 @@ mod tests {
 
     /// What comes of these keys, and what the terminal showed. The echo is as it was before.
     fn answer(typed: &[u8]) -> (io::Result<Option<String>>, Vec<u8>) {
+        let (answer, shown) = answers(["Password:\x1b "], typed);
+        (answer.map(|answer| answer.map(|[answer]| answer)), shown)
+    }
+
+    /// The same of several questions; all is typed at the first.
+    fn answers<const N: usize>(prompts: [&'static str; N], typed: &[u8]) -> (io::Result<Option<[String; N]>>, Vec<u8>) {
         let pair = pair::new();
         let tty = pair::open(&*pair.master);
         let before = tty::modes(&tty).expect("modes");
         let (_end, wake) = UnixStream::pair().expect("a pair");
         let asked = tty.try_clone().expect("a copy");
-        let asking = thread::spawn(move || ask_on(&asked, "Password:\x1b ", wake.as_fd()));
+        let asking = thread::spawn(move || ask_on(&asked, prompts, wake.as_fd()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let mut shown = pair::read_until(&mut *reader, b": ");
         pair.master.take_writer().expect("a writer").write_all(typed).expect("it is typed");
-        shown.extend(pair::read_until(&mut *reader, b"\n"));
+        (0..N).for_each(|_| shown.extend(pair::read_until(&mut *reader, b"\n")));
         let answer = asking.join().expect("no panic");
         assert_eq!(tty::modes(&tty).expect("modes"), before);
         (answer, shown)
@@ -125,6 +143,13 @@ mod tests {
         let (answer, shown) = answer("wrong\x15secrx\x7f\x1b[Detä\r".as_bytes());
         assert_eq!(answer.expect("no error"), Some("secretä".to_owned()));
         assert_eq!(shown, b"Password: \r\n");
+    }
+
+    #[test]
+    fn what_is_typed_ahead_answers_the_next_question_and_is_not_shown() {
+        let (given, shown) = answers(["New: ", "Again: "], b"pass word\rpass word\r");
+        assert_eq!(given.expect("no error"), Some(["pass word"; 2].map(str::to_owned)));
+        assert_eq!(shown, b"New: \r\nAgain: \r\n");
     }
 
     #[test]
@@ -145,6 +170,6 @@ mod tests {
         let tty = pair::open(&*pair.master);
         let (end, wake) = UnixStream::pair().expect("a pair");
         drop(end);
-        assert_eq!(ask_on(&tty, "Password: ", wake.as_fd()).expect("no error"), None);
+        assert_eq!(ask_on(&tty, ["Password: "], wake.as_fd()).expect("no error"), None);
     }
 }
