@@ -31,6 +31,11 @@ impl Dialect {
             Dialect::Packet => "packet",
         }
     }
+
+    /// What a guest that speaks it is called beside its address.
+    pub fn guest(self) -> String {
+        format!("guest-{self}")
+    }
 }
 
 impl fmt::Display for Dialect {

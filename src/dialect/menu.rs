@@ -112,6 +112,10 @@ pub fn show_event(event: &Event, limit: usize) -> Vec<String> {
         Event::Broadcast(broadcast) => quote(broadcast.from.as_str(), "", &broadcast.text, limit),
         Event::Message { from, text } => quote(from.as_str(), " to you", text, limit),
         Event::Notice(Notice::House(said)) => quote("From the house", "", said, limit),
+        Event::Notice(Notice::Removed(why)) => quote("Removed by the house", "", why, limit),
+        Event::Notice(Notice::Banned(ban)) => {
+            quote(&format!("Banned by the house until {}", ban.end()), "", &ban.why, limit)
+        }
         Event::Notice(notice) => vec![tell(&notice.to_string())],
         Event::Joined { name, address, .. } if address.port() == 0 => vec![tell(&format!("{name} is here"))],
         Event::Joined { name, address, .. } => vec![tell(&format!("{name} is here: {address}"))],
@@ -174,7 +178,7 @@ pub fn write_length(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Broadcast;
+    use crate::protocol::{Ban, Broadcast};
     use crate::value::Username;
 
     fn name(text: &str) -> Username {
@@ -230,6 +234,12 @@ mod tests {
     fn what_others_say_stays_under_the_limit_and_names_them_in_every_line() {
         let of_house = show_event(&Event::Notice(Notice::House("x".repeat(300))), MAX_QUIET_LINE);
         assert!(of_house.len() > 3 && of_house.iter().all(|line| line.starts_with("From the house: x")));
+        let removed = show_event(&Event::Notice(Notice::Removed("x".repeat(300))), MAX_QUIET_LINE);
+        assert!(removed.len() > 3 && removed.iter().all(|line| line.starts_with("Removed by the house: x")));
+        let ban = Ban { until: None, why: "x".repeat(500) };
+        let banned = show_event(&Event::Notice(Notice::Banned(ban)), MAX_WRITE);
+        let begins = "Banned by the house until further notice: x";
+        assert!(banned.len() > 2 && banned.iter().all(|line| line.starts_with(begins)));
         let lines = show_event(&broadcast("alice", &"grüße ".repeat(128)), MAX_QUIET_LINE);
         assert!(lines.iter().all(|line| line.starts_with("alice: ") && line.len() <= MAX_QUIET_LINE));
         let said: String = lines.iter().map(|line| line["alice: ".len()..].trim_end_matches('\n')).collect();

@@ -40,6 +40,13 @@ pub struct Patience<'a> {
     pub on_turn: &'a dyn Fn(),
 }
 
+impl Patience<'_> {
+    /// Waits for so long, on behalf of nobody who could hang up.
+    pub fn lasting(limit: Duration) -> Patience<'static> {
+        Patience { until: Instant::now() + limit, has_gone: &|| false, on_turn: &|| {} }
+    }
+}
+
 /// Why no permit was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotServed {
@@ -200,7 +207,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(10);
 
     fn patient() -> Patience<'static> {
-        Patience { until: Instant::now() + LIMIT, has_gone: &|| false, on_turn: &|| {} }
+        Patience::lasting(LIMIT)
     }
 
     #[test]
@@ -229,7 +236,7 @@ mod tests {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| queue.take(&patient()).map(drop));
             queue.wait_for_line(1);
-            let impatient = Patience { until: Instant::now(), has_gone: &|| false, on_turn: &|| {} };
+            let impatient = Patience::lasting(Duration::ZERO);
             assert_eq!(queue.take(&impatient).map(drop), Err(NotServed::TimeUp));
             drop(first);
             assert_eq!(waiting.join().expect("no panic"), Ok(()));

@@ -122,8 +122,9 @@ impl ClientMask {
             return self.rest(body);
         }
         let blanks = self.word.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        if blanks > 0 && self.length > self.word.len() {
-            // Too much stands before the word.
+        let is_none = self.word.get(blanks).is_some_and(|first| !first.is_ascii_alphanumeric());
+        if is_none || (blanks > 0 && self.length > self.word.len()) {
+            // No command begins so, or too much stands before the word: a command may be in quotes, and its password too.
             self.place = Place::Hidden;
             return self.rest(body);
         }
@@ -390,6 +391,9 @@ mod tests {
             ),
             format!("LOGIN,alice,{PASSWORD}\npasswd\n{PASSWORD}\nlist {PASSWORD}\nlist {PASSWORD}\nwhoami\n"),
             format!("PASSWORD,{PASSWORD},{PASSWORD}\npassword {PASSWORD}\n"),
+            format!(
+                "LOGIN,alice,{PASSWORD}\n\"PASSWD\",{PASSWORD},{PASSWORD}\n \u{feff}PASSWD,{PASSWORD},{PASSWORD}\n"
+            ),
             format!("login\nalice\n{PASSWORD}\nbcast_hi\n"),
             format!("SignUp\nalice\n{PASSWORD}\n{PASSWORD}\nlogin\nalice\n{PASSWORD}\n"),
             format!("login\n{PASSWORD}\n{PASSWORD}\n{PASSWORD}\n"),

@@ -118,10 +118,10 @@ fn hash_with(scheme: &Pbkdf2, password: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     fn patient() -> Patience<'static> {
-        Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} }
+        Patience::lasting(Duration::from_secs(60))
     }
 
     #[test]

@@ -130,7 +130,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(20);
 
     fn patient() -> Patience<'static> {
-        Patience { until: Instant::now() + LIMIT, has_gone: &|| false, on_turn: &|| {} }
+        Patience::lasting(LIMIT)
     }
 
     /// For less than a turn takes to come again.

@@ -135,7 +135,7 @@ impl Change {
         match now {
             _ if before == now => None,
             Some((address, guest)) => {
-                let guest = guest.map(|dialect| format!("guest-{dialect}"));
+                let guest = guest.map(Dialect::guest);
                 Some(Event::Joined { name: self.name.clone(), address, guest })
             }
             None => Some(Event::Left(self.name.clone())),

@@ -2,6 +2,7 @@
 //! one that begins with `OK` or `ERR`. No socket is known here.
 
 use super::request::{ControlRequest, HELP};
+use crate::dialect::Dialect;
 use crate::net::Shutdown;
 use crate::server::service::{Rendezvous, Statistic, write};
 use crate::value::sentence::counted;
@@ -127,7 +128,7 @@ impl Desk<'_> {
     fn list(&self, answer: &mut String) -> String {
         let clients = self.services.everybody();
         for client in &clients {
-            let kind = client.guest.map_or_else(|| "account".to_owned(), |dialect| format!("guest-{dialect}"));
+            let kind = client.guest.map_or_else(|| "account".to_owned(), Dialect::guest);
             let listens = client.port.map(|port| SocketAddr::new(client.address, port).to_string()).unwrap_or_default();
             let (source, since) = (client.source.to_string(), Moment::of(client.since).to_string());
             let state = match (client.active, client.dnd) {

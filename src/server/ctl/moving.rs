@@ -8,13 +8,12 @@ use crate::program::tell_error;
 use crate::server::auth::Hasher;
 use crate::server::store::{self, Account, Accounts, NotStored};
 use crate::server::task::{Direction, MoveAccounts};
-use crate::value::comma;
 use crate::value::sentence::counted;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// How long one password may take to be hashed.
 const HASH_LIMIT: Duration = Duration::from_secs(60);
@@ -79,11 +78,10 @@ fn hashed(found: Found, hasher: &Hasher) -> Result<Account, String> {
         Found::Hashed(account) => return Ok(account),
         Found::Clear { name, password } => (name, password),
     };
-    let patience = Patience { until: Instant::now() + HASH_LIMIT, has_gone: &|| false, on_turn: &|| {} };
+    let patience = Patience::lasting(HASH_LIMIT);
     let password_hash =
         hasher.hash(&password, &patience).map_err(|_| "its password was not hashed in time".to_owned())?;
-    let created_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    Ok(Account { name, password_hash, created_at })
+    Ok(Account::new(name, password_hash, SystemTime::now()))
 }
 
 /// Where accounts are added.
@@ -111,9 +109,7 @@ impl Target {
     fn add(&mut self, account: Account) -> Result<Result<(), String>, String> {
         let accounts = match self {
             Target::Running(conversation) => {
-                let Account { name, password_hash, created_at } = &account;
-                let row = comma::join([name.as_str(), password_hash, &created_at.to_string()]);
-                return Ok(conversation.ask(&format!("account {row}"))?.end.map(drop));
+                return Ok(conversation.ask(&format!("account {account}"))?.end.map(drop));
             }
             Target::Folder(accounts) => accounts,
         };
@@ -152,7 +148,7 @@ mod tests {
         assert_eq!(moved(&data, Direction::Import { file: out, hash_rounds: 1000 }), Ok(false), "they are there");
         let accounts = Accounts::open(&data).expect("opens");
         assert_eq!(accounts.count(), 2);
-        let patient = Patience { until: Instant::now() + HASH_LIMIT, has_gone: &|| false, on_turn: &|| {} };
+        let patient = Patience::lasting(HASH_LIMIT);
         let hash = accounts.find(&"alice".parse().expect("a name")).expect("there").password_hash;
         assert_eq!(Hasher::new(1000).expect("rounds").verify("pw", Some(&hash), &patient), Ok(true), "however short");
     }

@@ -7,8 +7,10 @@ use crate::net::Patience;
 use crate::protocol::{self, Ban, Event, Notice, Refusal};
 use crate::server::clients::ClientSnapshot;
 use crate::server::counters::{Counter, KINDS, REFUSALS};
+use crate::server::delivery::Mailbox;
 use crate::server::store::{Account, Banned};
 use crate::value::{Moment, Username, network_of};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a new password waits for its turn to be hashed, behind those who log in.
@@ -43,12 +45,24 @@ impl Rendezvous {
         Some(self.send_away(&client, Notice::Removed(why.to_owned())))
     }
 
+    /// Ends the session of this name, unless it is the one with this mailbox.
+    pub fn kick_other(&self, name: &Username, own: &Arc<dyn Mailbox>, why: &str) {
+        if let Some(client) = self.clients.find_any(name).filter(|client| !Arc::ptr_eq(&client.mailbox, own)) {
+            self.send_away(&client, Notice::Removed(why.to_owned()));
+        }
+    }
+
     /// Bans, and ends the sessions that this concerns; how many, and the ban as they are told of it. On return it is on the
     /// disk.
     ///
     /// # Errors
     /// A sentence; nothing was done.
     pub fn ban(&self, who: &Banned, time: Option<Duration>, why: &str) -> Result<(Ban, usize), String> {
+        if self.is_mistyped(who) {
+            return Err(format!(
+                "{who} is no address: it has 4 numbers from 0 to 255, without a 0 before another digit"
+            ));
+        }
         let now = SystemTime::now();
         let ban = Ban { until: time.map(|time| Moment::at_or_after(now + time)), why: why.to_owned() };
         self.bans.ban(who.clone(), ban.clone(), now)?;
@@ -62,6 +76,14 @@ impl Rendezvous {
             self.send_away(client, Notice::Banned(ban.clone()));
         }
         Ok((ban, meant.len()))
+    }
+
+    /// Whether a name is more likely an address with a mistake in it: nobody has it.
+    fn is_mistyped(&self, who: &Banned) -> bool {
+        let Banned::Name(name) = who else { return false };
+        let parts = name.as_str().split('.');
+        let looks_so = parts.clone().count() == 4 && parts.flat_map(str::bytes).all(|byte| byte.is_ascii_digit());
+        looks_so && self.accounts.find(name).is_none() && self.clients.find_any(name).is_none()
     }
 
     /// Lifts a ban; false when there was none.
@@ -84,7 +106,7 @@ impl Rendezvous {
     pub fn set_password(&self, name: &Username, password: &str) -> Result<(), Refusal> {
         protocol::check_password(password).map_err(Refusal::Other)?;
         self.account_of(name)?;
-        let patience = Patience { until: Instant::now() + HASH_LIMIT, has_gone: &|| false, on_turn: &|| {} };
+        let patience = Patience::lasting(HASH_LIMIT);
         let new_hash = self.hasher.hash(password, &patience).map_err(not_hashed)?;
         let changed = name.clone();
         self.store(move |accounts| accounts.set_password(&changed, None, &new_hash)).map_err(not_stored)?;
@@ -192,7 +214,7 @@ mod tests {
     fn a_ban_is_told_to_who_is_here_and_to_who_knows_the_password() {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
-        let patient = Patience { until: Instant::now() + HASH_LIMIT, has_gone: &|| false, on_turn: &|| {} };
+        let patient = Patience::lasting(HASH_LIMIT);
         let here = [10, 0, 0, 8].into();
         services.sign_up(&of_bob("password"), here, &patient).expect("signed up");
         let checked = services.authenticate(&of_bob("password"), here, &patient).expect("right");
@@ -206,6 +228,10 @@ mod tests {
         assert_eq!(services.still_holds(&checked, here), Err(refused));
         assert_eq!(services.lift_ban(&Banned::Name(name("bob"))), Ok(true));
         assert_eq!(services.still_holds(&checked, here), Ok(()));
+        let mistyped = services.ban(&Banned::Name(name("10.0.0.09")), None, "flood").expect_err("nobody has that name");
+        assert!(mistyped.starts_with("10.0.0.09 is no address"), "{mistyped}");
+        let (_, odd) = enter(&services, "10.0.0.010", 10);
+        assert!(services.ban(&Banned::Name(name("10.0.0.010")), None, "flood").is_ok() && !odd.take().is_empty());
         services.ban(&"10.0.0.9".parse().expect("an address"), None, "flood").expect("banned");
         assert!(carol.take().starts_with("notice_Banned by the house until further notice: flood"));
         assert!(services.turn_away([10, 0, 0, 9].into()).is_some() && services.turn_away(here).is_none());
@@ -219,7 +245,7 @@ mod tests {
     fn another_password_and_the_end_of_an_account_end_its_session() {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
-        let patient = Patience { until: Instant::now() + HASH_LIMIT, has_gone: &|| false, on_turn: &|| {} };
+        let patient = Patience::lasting(HASH_LIMIT);
         let here = [10, 0, 0, 8].into();
         services.sign_up(&of_bob("password"), here, &patient).expect("signed up");
         let checked = services.authenticate(&of_bob("password"), here, &patient).expect("right");

@@ -203,7 +203,11 @@ impl<'a> LoginState<'a> {
         self.own_turns.wait(&patience).map_err(|_| Refusal::BusyWithLogins)?;
         let changed = self.services.change_password(&name, change, self.peer.ip(), &patience);
         match &changed {
-            Ok(()) => self.own_turns.was_right(),
+            Ok(()) => {
+                self.own_turns.was_right();
+                // One that came by the old password while the new one was hashed, and took this session's place.
+                self.services.kick_other(&name, &self.mailbox, "that password is none any more");
+            }
             Err(Refusal::InvalidCredentials) => self.own_turns.was_wrong(Instant::now()),
             Err(_) => {}
         }
@@ -397,6 +401,26 @@ mod tests {
         });
         assert_eq!(heard, "");
         assert_eq!(told_after(Duration::ZERO, expire), "", "nothing says that it was lost");
+    }
+
+    #[test]
+    fn who_came_by_the_old_password_while_it_was_changed_is_sent_away_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let bob = Credentials { name: "bob".to_owned(), password: "password".to_owned() };
+        services.sign_up(&bob, BOB.into(), &Patience::lasting(HASH_LIMIT)).expect("signed up");
+        let connections = Connections::with_login(1, PerAddress { public: 1, private: 1 });
+        let (place, mailbox) = (connections.place(0), Arc::<Session>::default());
+        let reached = [10, 0, 0, 1].into();
+        let mut login = LoginState::new(&services, (BOB, 1).into(), reached, mailbox.clone(), &place, Instant::now());
+        login.enter("bob".parse().expect("a name"));
+        let change = |old: &str, new: &str| PasswordChange { old: old.to_owned(), new: new.to_owned() };
+        assert_eq!(login.change_password(&change("password", "second-word"), &|| false), Ok(()));
+        assert_eq!(mailbox.take(), "", "its own session goes on");
+        let (_, thief) = enter(&services, "bob", ALICE[3]);
+        mailbox.take();
+        assert_eq!(login.change_password(&change("second-word", "third-word"), &|| false), Ok(()));
+        assert_eq!(thief.take(), "notice_Removed by the house: that password is none any more\n");
     }
 
     #[test]

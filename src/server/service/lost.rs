@@ -86,8 +86,7 @@ mod tests {
     }
 
     fn sign_alice_up(services: &Rendezvous) {
-        let patient =
-            Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} };
+        let patient = Patience::lasting(Duration::from_secs(60));
         let credentials = Credentials { name: "alice".to_owned(), password: "password".to_owned() };
         services.sign_up(&credentials, IpAddr::from([127, 0, 0, 1]), &patient).expect("an account");
     }

@@ -138,7 +138,7 @@ fn list(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Reply {
 pub fn write_list(clients: Vec<Listed>, answer: &mut String) -> Reply {
     let count = clients.len();
     for Listed { name, address, guest, .. } in clients {
-        write(answer, Reply::Client { name, address, guest: guest.map(kind) });
+        write(answer, Reply::Client { name, address, guest: guest.map(Dialect::guest) });
     }
     Reply::Ok(counted(count, "active client"))
 }
@@ -149,14 +149,9 @@ fn who(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Reply {
     let count = clients.len();
     for Listed { name, address, guest, since, dnd } in clients {
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        write(answer, Reply::Person { name, address, since, dnd, guest: guest.map(kind) });
+        write(answer, Reply::Person { name, address, since, dnd, guest: guest.map(Dialect::guest) });
     }
     Reply::Ok(counted(count, "active client"))
-}
-
-/// What stands behind the address of a guest.
-fn kind(dialect: Dialect) -> String {
-    format!("guest-{dialect}")
 }
 
 #[inline(never)]

@@ -82,14 +82,13 @@ impl Rendezvous {
 mod tests {
     use super::super::rendezvous::tests::open;
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     #[test]
     fn the_old_password_is_asked_for_and_is_none_afterwards() {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
-        let until = Instant::now() + Duration::from_secs(60);
-        let patient = Patience { until, has_gone: &|| false, on_turn: &|| {} };
+        let patient = Patience::lasting(Duration::from_secs(60));
         let here = [10, 0, 0, 7].into();
         let of_alice = |password: &str| Credentials { name: "alice".to_owned(), password: password.to_owned() };
         let alice = services.sign_up(&of_alice("first-word"), here, &patient).expect("signed up");
@@ -110,8 +109,7 @@ mod tests {
     fn nobody_who_has_no_account_any_more_changes_a_password() {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
-        let until = Instant::now() + Duration::from_secs(60);
-        let patient = Patience { until, has_gone: &|| false, on_turn: &|| {} };
+        let patient = Patience::lasting(Duration::from_secs(60));
         let change = PasswordChange { old: "first-word".to_owned(), new: "second-word".to_owned() };
         let changed =
             services.change_password(&"alice".parse().expect("a name"), &change, [10, 0, 0, 7].into(), &patient);

@@ -412,8 +412,7 @@ pub(super) mod tests {
     fn nothing_is_done_for_who_has_hung_up() {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
-        let patient =
-            Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} };
+        let patient = Patience::lasting(Duration::from_secs(60));
         let has_gone = || true;
         let ghost = Patience { has_gone: &has_gone, ..patient };
         let alice = Credentials { name: "alice".to_owned(), password: "password".to_owned() };

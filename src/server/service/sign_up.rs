@@ -9,23 +9,19 @@ use crate::value::sentence::counted;
 use crate::value::{Username, text};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 /// Bytes of what is wrong with a file, in an answer: it may quote the file.
 const MAX_REASON: usize = 300;
-
-fn other(why: impl Into<String>) -> Refusal {
-    Refusal::Other(why.into())
-}
 
 /// Why an account was not changed, in the words of the protocol.
 pub(super) fn not_stored(why: NotStored) -> Refusal {
     match why {
         NotStored::Taken => Refusal::NameTaken,
         NotStored::Unknown => Refusal::InvalidCredentials,
-        NotStored::Full => other("The server has as many accounts as it keeps: ask whoever runs it"),
+        NotStored::Full => Refusal::other("The server has as many accounts as it keeps: ask whoever runs it"),
         NotStored::Unfit(unfit) => Refusal::NotNow(text::escape(text::cut(&unfit.into_sentence(), MAX_REASON))),
-        NotStored::File => other("The server cannot write its accounts now: ask whoever runs it"),
+        NotStored::File => Refusal::other("The server cannot write its accounts now: ask whoever runs it"),
         NotStored::NotTried => Refusal::BusyWithLogins,
     }
 }
@@ -46,16 +42,17 @@ impl Rendezvous {
             return Err(Refusal::Banned(ban));
         }
         let name = self.new_name(&credentials.name)?;
-        protocol::check_password(&credentials.password).map_err(other)?;
+        protocol::check_password(&credentials.password).map_err(Refusal::other)?;
         if let Some(limit) = self.config.signups.0 {
             self.sign_ups.take(from, limit, Instant::now()).map_err(|wait| {
                 let minutes = counted(wait.as_secs().div_ceil(60), "minute");
-                other(format!("Too many sign-ups from your address, at most {limit} an hour: try again in {minutes}"))
+                Refusal::other(format!(
+                    "Too many sign-ups from your address, at most {limit} an hour: try again in {minutes}"
+                ))
             })?;
         }
         let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
-        let created_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let account = Account { name: name.clone(), password_hash, created_at };
+        let account = Account::new(name.clone(), password_hash, SystemTime::now());
         self.store(move |accounts| accounts.add(account.clone())).map_err(not_stored)?;
         self.counters.sign_ups.add(1);
         self.send_guest_away(&name);
@@ -86,7 +83,7 @@ impl Rendezvous {
     pub fn new_name(&self, name: &str) -> Result<Username, Refusal> {
         let name: Username = name.parse().map_err(|error| Refusal::Other(format!("{error}")))?;
         if protocol::is_command_word(name.as_str()) {
-            return Err(other(format!("{name} is a command: choose another name")));
+            return Err(Refusal::other(format!("{name} is a command: choose another name")));
         }
         if self.accounts.find(&name).is_some() { Err(Refusal::NameTaken) } else { Ok(name) }
     }
@@ -111,8 +108,7 @@ mod tests {
         fs::write(&file, "").expect("cut");
         thread::scope(|scope| {
             let signing_up = scope.spawn(|| {
-                let until = Instant::now() + Duration::from_secs(60);
-                let patient = Patience { until, has_gone: &|| false, on_turn: &|| {} };
+                let patient = Patience::lasting(Duration::from_secs(60));
                 let alice = Credentials { name: "alice".to_owned(), password: "password".to_owned() };
                 services.sign_up(&alice, [10, 0, 0, 7].into(), &patient)
             });

@@ -6,8 +6,10 @@ use crate::server::auth::is_hash;
 use crate::value::Username;
 use crate::value::comma;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The first line.
 pub const HEADER: &str = "username,password_hash,created_at";
@@ -21,6 +23,21 @@ pub struct Account {
     pub password_hash: String,
     /// When the sign-up was, in seconds since 1970.
     pub created_at: u64,
+}
+
+impl Account {
+    /// An account that was made at this time.
+    pub fn new(name: Username, password_hash: String, made: SystemTime) -> Account {
+        let created_at = made.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Account { name, password_hash, created_at }
+    }
+}
+
+/// Its row, without a line end.
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        comma::write(f, [self.name.as_str(), &self.password_hash, &self.created_at.to_string()])
+    }
 }
 
 /// One row: an account as it is from here on, or, with an empty hash, its end.
@@ -46,8 +63,7 @@ impl Row {
 
     /// The row with its LF.
     pub fn line(&self) -> String {
-        let Account { name, password_hash, created_at } = &self.0;
-        comma::join([name.as_str(), password_hash, &created_at.to_string()]) + "\n"
+        format!("{}\n", self.0)
     }
 }
 

@@ -399,8 +399,7 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
 
     fn account(name: &str) -> Account {
-        let patience =
-            Patience { until: Instant::now() + Duration::from_secs(60), has_gone: &|| false, on_turn: &|| {} };
+        let patience = Patience::lasting(Duration::from_secs(60));
         let hasher = Hasher::new(1000).expect("valid rounds");
         let password_hash = hasher.hash("password", &patience).expect("a free core");
         Account { name: name.parse().expect("valid"), password_hash, created_at: 1_700_000_000 }

@@ -186,7 +186,7 @@ impl FromStr for Banned {
         };
         let address = address.to_canonical();
         let is_local = match address {
-            IpAddr::V4(ip) => ip.is_loopback(),
+            IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
             // The whole /64 is meant, and ::1 is in the first of all.
             IpAddr::V6(ip) => ip.is_unicast_link_local() || network_of(address) == Ipv6Addr::UNSPECIFIED,
         };
@@ -297,7 +297,9 @@ mod tests {
 
     #[test]
     fn where_everybody_comes_from_is_not_banned() {
-        for address in ["127.0.0.1", "127.5.6.7", "::1", "::", "::2", "::/64", "::ffff:127.0.0.1", "fe80::1"] {
+        for address in
+            ["127.0.0.1", "127.5.6.7", "::1", "::", "::2", "::/64", "::ffff:127.0.0.1", "fe80::1", "169.254.1.7"]
+        {
             assert!(address.parse::<Banned>().is_err_and(|why| why.ends_with("ban the name instead")), "{address}");
         }
         // A network of another size is not taken for an address.
