@@ -6,10 +6,11 @@
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
 use crate::protocol::Event;
-use crate::server::delivery::Mailbox;
+use crate::server::delivery::{Mailbox, Parcel};
 use crate::value::Username;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar};
 
 /// What a list shows of an active client, from wherever one looks.
@@ -35,12 +36,26 @@ pub struct News {
     /// In the order in which it began.
     pub changes: Vec<Change>,
     /// To whom.
-    pub to: HashMap<Viewpoint, Vec<Arc<dyn Mailbox>>>,
+    pub to: HashMap<Viewpoint, Vec<Arc<Listener>>>,
+}
+
+/// Who is told, for as long as they watch on from the list that they were given: what is behind that is old for the next
+/// one, and would stay wrong in it.
+pub struct Listener {
+    mailbox: Arc<dyn Mailbox>,
+    has_ended: AtomicBool,
+}
+
+impl Listener {
+    /// Whether it was handed over: not to who has ceased to watch, or was given a newer list, since the news was taken.
+    pub fn deliver(&self, parcel: &Parcel) -> bool {
+        !self.has_ended.load(Ordering::Acquire) && self.mailbox.deliver(parcel)
+    }
 }
 
 struct Watcher {
     view: Viewpoint,
-    mailbox: Arc<dyn Mailbox>,
+    listener: Arc<Listener>,
     /// How many of the changes stand in the list that it was given.
     knows: usize,
 }
@@ -64,14 +79,19 @@ pub struct Watch {
 impl Watch {
     /// Has a client watch, who is given a list at this very moment.
     pub fn begin(&mut self, name: Username, view: Viewpoint, mailbox: Arc<dyn Mailbox>) {
-        let knows = self.changes.len();
-        self.watchers.insert(name, Watcher { view, mailbox, knows });
+        let listener = Arc::new(Listener { mailbox, has_ended: AtomicBool::new(false) });
+        let watcher = Watcher { view, listener, knows: self.changes.len() };
+        if let Some(older) = self.watchers.insert(name, watcher) {
+            older.end();
+        }
         self.noted.clear();
     }
 
     /// Has this client watch no longer.
     pub fn end(&mut self, name: &Username) {
-        if self.watchers.remove(name).is_some() && self.watchers.is_empty() {
+        let Some(watcher) = self.watchers.remove(name) else { return };
+        watcher.end();
+        if self.watchers.is_empty() {
             (self.changes, self.noted) = Default::default();
         }
     }
@@ -101,10 +121,10 @@ impl Watch {
     pub fn take(&mut self, now: impl Fn(&Username) -> Option<(Username, Sight)>) -> Vec<News> {
         let changes = std::mem::take(&mut self.changes);
         self.noted.clear();
-        let mut by_list: BTreeMap<usize, HashMap<Viewpoint, Vec<Arc<dyn Mailbox>>>> = BTreeMap::new();
+        let mut by_list: BTreeMap<usize, HashMap<Viewpoint, Vec<Arc<Listener>>>> = BTreeMap::new();
         for watcher in self.watchers.values_mut() {
             let to = by_list.entry(std::mem::take(&mut watcher.knows)).or_default();
-            to.entry(watcher.view).or_default().push(Arc::clone(&watcher.mailbox));
+            to.entry(watcher.view).or_default().push(Arc::clone(&watcher.listener));
         }
         let news = |(knows, to)| {
             let mut seen = HashSet::new();
@@ -117,6 +137,12 @@ impl Watch {
             News { changes: rest.map(change).collect(), to }
         };
         by_list.into_iter().map(news).collect()
+    }
+}
+
+impl Watcher {
+    fn end(self) {
+        self.listener.has_ended.store(true, Ordering::Release);
     }
 }
 
@@ -147,7 +173,6 @@ impl Change {
 mod tests {
     use super::super::{ClientMap, FileNames, NewClient, SessionKey};
     use super::*;
-    use crate::server::delivery::Parcel;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::sync::Mutex;
@@ -286,6 +311,24 @@ mod tests {
         clients.unwatch(&old);
         enter(&clients, "dave", 10);
         assert_eq!(round(&clients), ["joined_dave_10.0.0.10:0"]);
+    }
+
+    #[test]
+    fn what_was_taken_before_is_not_told_behind_a_newer_list() {
+        let clients = ClientMap::default();
+        let alice = enter(&clients, "alice", 7);
+        let screen = Arc::<Screen>::default();
+        screen.take_list(&clients, &alice, &screen);
+        let bob = enter(&clients, "bob", 8);
+        clients.take_news();
+        clients.leave(&bob);
+        let late = clients.take_news();
+        enter(&clients, "bob", 8);
+        screen.take_list(&clients, &alice, &screen);
+        for listener in late.iter().flat_map(|news| news.to.values().flatten()) {
+            assert!(!listener.deliver(&Event::Left(bob.name.clone()).into()));
+        }
+        assert_eq!(screen.shows(), "alice=10.0.0.7:0 bob=10.0.0.8:0");
     }
 
     proptest! {
