@@ -4,6 +4,8 @@
 
 #[path = "calls/commands.rs"]
 mod commands;
+#[path = "calls/early.rs"]
+mod early;
 #[path = "calls/files.rs"]
 mod files;
 #[path = "calls/gifts.rs"]
@@ -203,6 +205,14 @@ fn a_message_to_us_is_answered_as_the_app_says() {
         assert_eq!(call.end(), CallEnd::Over);
         assert!(rest(peer).starts_with(answer));
     }
+}
+
+#[test]
+fn nothing_is_told_of_who_connects_and_leaves_without_a_word() {
+    let (call, peer) = Played::theirs("", Path::new("/proc/none"));
+    peer.shutdown(Shutdown::Write).expect("open");
+    assert_eq!(call.end(), CallEnd::Over);
+    assert_eq!(rest(peer), "");
 }
 
 #[test]

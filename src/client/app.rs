@@ -231,12 +231,14 @@ impl App {
 
     fn send_next(&mut self) {
         let Some(link) = self.session.link() else { return };
-        if let Some(request) = self.asks.next(self.session.is_online(), self.now.instant) {
-            if let Some(text) = text_of(&request) {
-                self.own_broadcasts.sent(text);
-            }
-            self.out.push(Effect::Send { link, request });
+        let next = self.asks.next(self.session.is_online(), self.now.instant);
+        let Some((request, purpose)) = next.map(|ask| (ask.request.clone(), ask.purpose.clone())) else { return };
+        if let Some(text) = text_of(&request) {
+            self.own_broadcasts.sent(text);
         }
+        let likely = if let Purpose::Introduction(call) = purpose { self.likely(call, &request) } else { None };
+        self.out.push(Effect::Send { link, request });
+        self.out.extend(likely);
     }
 }
 

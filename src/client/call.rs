@@ -4,9 +4,8 @@
 //! channel with a socket pair beside it, which a `poll` sees: a byte for each order, and the end when the runner gives
 //! the call up.
 
-use super::event::{CallEnd, CallError, CallId, Event, Introduced, MAX_ORDERS, News, Order};
+use super::event::{CallEnd, CallId, Event, MAX_ORDERS, News, Order};
 use crate::trace::Trace;
-use crate::value::Address;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -15,10 +14,6 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel};
 use std::time::{Duration, Instant};
-
-/// How long an introduction may take: while the session is gone a fetch waits for the way back to it. To others the App
-/// gives less.
-const INTRODUCTION: Duration = Duration::from_secs(3600);
 
 /// What arrives at the runner.
 pub enum Signal {
@@ -181,24 +176,6 @@ impl Call {
     /// Has this connection closed when the call is given up.
     pub fn attach(&self, stream: &Arc<TcpStream>) {
         self.signals.send(Signal::Socket(self.id, Arc::clone(stream)));
-    }
-
-    /// Asks to be introduced to a peer, and waits for it.
-    ///
-    /// # Errors
-    /// Why the server does not introduce us, or [`CallError::Cancelled`].
-    pub fn introduce(&self, to: Address) -> Result<Introduced, CallError> {
-        self.tell(News::Wants(to));
-        let until = Instant::now() + INTRODUCTION;
-        loop {
-            match self.order(until) {
-                Woken::Order(Order::Introduced(introduced)) => return introduced,
-                // It is on its way already.
-                Woken::Order(Order::Redial) => {}
-                Woken::GivenUp => return Err(CallError::Cancelled),
-                _ => return Err(CallError::NoServer("the server does not answer".to_owned())),
-            }
-        }
     }
 
     /// Waits for an order alone.

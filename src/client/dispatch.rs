@@ -78,6 +78,8 @@ fn receive(
     let mut until = Instant::now() + if doorway.is_hurried { HURRIED } else { OPENING };
     let line = match connection.line_or_end(call, left(until)) {
         Ok(line) => line,
+        // Whoever connects while the server is still asked for us says nothing where it does not introduce them.
+        Err(NoLine::End) => return CallEnd::Over,
         Err(none) => return refuse_no_line(&connection, from, &none),
     };
     let mut since = Instant::now();

@@ -2,12 +2,14 @@
 //! App or another call.
 
 pub mod connection;
+mod attempt;
 pub mod dial;
 pub mod knock;
 pub mod talk;
 pub mod message;
 mod files;
 
+pub use attempt::no_connection;
 pub use connection::{NoLine, PeerConnection};
-pub use dial::{no_connection, reach};
+pub use dial::reach;
 pub use files::{Files, Offered, Wanted};

@@ -77,10 +77,10 @@ impl Trace {
         self.wire(|| (Mask::Peer(PeerMask::of_caller()), Mask::Peer(PeerMask::default())), event)
     }
 
-    /// A connection that we have begun to make to another client, who is told by this line what for.
-    pub fn calls(&self, stream: &TcpStream, at: SocketAddr, first: &str) -> Wire {
+    /// A connection that we have begun to make to another client. Before anything is read, [`Wire::asks`] is told what for.
+    pub fn calls(&self, stream: &TcpStream, at: SocketAddr) -> Wire {
         let event = |c| Event::Connect { c, at, from: stream.local_addr().ok() };
-        self.wire(|| (Mask::Peer(PeerMask::of_answers_to(first)), Mask::Peer(PeerMask::default())), event)
+        self.wire(|| (Mask::Peer(PeerMask::of_answers_to("")), Mask::Peer(PeerMask::default())), event)
     }
 
     /// A connection to `at` that could not even be begun.
@@ -163,6 +163,12 @@ impl Wire {
         for line in whole.iter().filter(|text| NOTICES.iter().any(|begin| text.starts_with(begin))) {
             recorded.trace.record_at(at, Event::Notice { c, line: line.trim_end().to_owned() });
         }
+    }
+
+    /// Whom we have called is told by the line `first` what for.
+    pub fn asks(&self, first: &str) {
+        let Some((_, mut state)) = self.lock() else { return };
+        state.input = Mask::Peer(PeerMask::of_answers_to(first));
     }
 
     /// The connection was never made. Where we have ended it meanwhile, that is why.
@@ -474,7 +480,13 @@ mod tests {
     fn of_files_and_of_what_commands_write_nothing_is_shown_wherever_reads_cut() {
         let caller: SocketAddr = ([127, 0, 0, 1], 5000).into();
         let answer = b"proof_00112233445566778899\nOK,5,0\nse\ncret\n";
-        let calls = |first: &'static str| move |trace: &Trace, stream: &TcpStream| trace.calls(stream, caller, first);
+        let calls = |first: &'static str| {
+            move |trace: &Trace, stream: &TcpStream| {
+                let wire = trace.calls(stream, caller);
+                wire.asks(first);
+                wire
+            }
+        };
         for at in 1..answer.len() {
             let in_two = |wire: &Wire| {
                 wire.read(&answer[..at]);

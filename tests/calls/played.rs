@@ -158,6 +158,11 @@ impl Played {
             news = self.news();
         }
         assert_eq!(news, News::Wants(asked.parse().expect("an address")));
+        self.is_introduced_to(who, address);
+    }
+
+    /// The call has asked, and is introduced to this person.
+    pub fn is_introduced_to(&self, who: &str, address: SocketAddr) {
         let ticket = TICKET.parse().expect("a ticket");
         self.order(Order::Introduced(Ok(Introduced {
             me: name("alice"),
@@ -171,10 +176,7 @@ impl Played {
     /// Introduces the call to a peer, which reads the first line; then each proves who it is.
     pub fn meet(&self) -> (BufReader<TcpStream>, String) {
         let (mut peer, first) = self.shows();
-        let own = peer.get_ref().local_addr().expect("connected");
-        let proof = |side| format!("{}\n", Proof::of(side, TICKET.parse().expect("a ticket"), own, first.trim_end()));
-        peer.get_mut().write_all(proof(Side::Callee).as_bytes()).expect("written");
-        assert_eq!(line(&mut peer), proof(Side::Caller));
+        prove(&mut peer, &first);
         (peer, first)
     }
 
@@ -187,12 +189,26 @@ impl Played {
     pub fn shows_to(&self, asked: &str, who: &str) -> (BufReader<TcpStream>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         self.introduce_as(asked, who, listener.local_addr().expect("bound"));
-        let peer = listener.accept().expect("accepts").0;
-        peer.set_read_timeout(Some(LIMIT)).expect("open");
-        let mut peer = BufReader::new(peer);
+        let mut peer = accept(&listener);
         let first = line(&mut peer);
         (peer, first)
     }
+}
+
+/// The peer's end of the next connection.
+pub fn accept(listener: &TcpListener) -> BufReader<TcpStream> {
+    socket2::SockRef::from(listener).set_read_timeout(Some(LIMIT)).expect("open");
+    let peer = listener.accept().expect("somebody connects").0;
+    peer.set_read_timeout(Some(LIMIT)).expect("open");
+    BufReader::new(peer)
+}
+
+/// The peer has read the first line: each proves who it is.
+pub fn prove(peer: &mut BufReader<TcpStream>, first: &str) {
+    let own = peer.get_ref().local_addr().expect("connected");
+    let proof = |side| format!("{}\n", Proof::of(side, TICKET.parse().expect("a ticket"), own, first.trim_end()));
+    peer.get_mut().write_all(proof(Side::Callee).as_bytes()).expect("written");
+    assert_eq!(line(peer), proof(Side::Caller));
 }
 
 pub fn line(peer: &mut impl BufRead) -> String {

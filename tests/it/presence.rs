@@ -1,9 +1,13 @@
 //! Who comes and who goes, as those see it who watch.
 
+use crate::harness::callee::{prove, read_line};
 use crate::harness::client::ClientProcess;
 use crate::harness::menus::{Asks, MENU, Shows, quiet_server, server};
-use crate::harness::{Lines, TestServer};
+use crate::harness::{LIMIT, Lines, ServerProcess, TestServer, send_signal};
+use socket2::SockRef;
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::TcpListener;
 
 /// The answer to `watch`.
 fn watch(lines: &mut Lines) -> Vec<String> {
@@ -194,4 +198,32 @@ fn who_is_blocked_stays_so_in_the_next_run() {
     let mut alice = at_home(&["--user", "alice"]);
     alice.see("peerline/blocked:1: A username has");
     assert_eq!(alice.finish(), Some(2));
+}
+
+#[test]
+fn whoever_is_known_to_listen_is_connected_to_while_the_server_is_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(folder.path(), &[]);
+    let mut alice = ClientProcess::start(server.address, &["--user", "alice", "--signup", "--json"]);
+    let listener = TcpListener::bind("0.0.0.0:0").expect("a free port");
+    SockRef::from(&listener).set_read_timeout(Some(LIMIT)).expect("open");
+    let port = listener.local_addr().expect("bound").port();
+    let mut bob = Lines::connect(server.address);
+    bob.line();
+    bob.ask("SIGNUP,bob,password");
+    bob.log_in("bob");
+    assert_eq!(bob.ask(&format!("INIT,bob,{port}")), "OK");
+    alice.see(&format!("\"port\":{port}"));
+    send_signal(server.id(), "STOP");
+    alice.say("msg bob hi");
+    let early = listener.accept().expect("the server has said nothing").0;
+    send_signal(server.id(), "CONT");
+    early.set_read_timeout(Some(LIMIT)).expect("open");
+    // On a busy machine the server may be too late for that one.
+    let is_used = early.peek(&mut [0]).expect("a line, or the end") > 0;
+    let stream = if is_used { early } else { listener.accept().expect("another one").0 };
+    assert!(prove(&mut bob, &stream).starts_with("MSG,alice,"));
+    assert_eq!(read_line(&stream), "hi\n");
+    (&stream).write_all(b"OK\n").expect("sent");
+    assert_eq!(alice.finish(), Some(0));
 }

@@ -4,13 +4,14 @@ use super::asks::{Ask, Origin, Purpose, Sorted};
 use super::inbox::Route;
 use super::link::TOO_MUCH;
 use super::own_broadcasts::{said_by, text_of};
+use super::people::Whereabouts;
 use super::session::Session;
 use super::state::App;
 use crate::client::event::{
     CallError, CallId, Effect, Introduced, LinkError, LinkId, NoConnection, Order, Place, Shown,
 };
 use crate::protocol::{MemberRequest, Refusal, Reply, Request};
-use crate::value::{Address, BadLine, comma, with_scope_of};
+use crate::value::{Address, BadLine, comma, link_of, with_scope_of};
 use std::net::{IpAddr, SocketAddr};
 
 impl App {
@@ -182,6 +183,21 @@ impl App {
             false => TOO_MUCH,
         };
         self.introduce_not(call, why);
+    }
+
+    /// The server is asked just now to introduce a call: tells it where whoever is meant listens, as far as the server has
+    /// told of its own accord since the login. Not where it is sure to say no, or may: of guests, and of who has our address,
+    /// as we ourselves do, and others behind one router; nor of a link-local address, which may be somebody else's on our
+    /// network.
+    pub fn likely(&self, call: CallId, request: &Request) -> Option<Effect> {
+        let Request::Member(MemberRequest::Connect(Address::Name(name))) = request else { return None };
+        let Whereabouts { address, guest } = self.present.people.get(name).filter(|_| self.present.is_current)?;
+        let is_with_us = self.life.seen_as == Some(address.ip().to_canonical());
+        if guest.is_some() || address.port() == 0 || is_with_us || link_of(*address).is_some() {
+            return None;
+        }
+        let address = self.to_dial(*address).ok()?;
+        Some(Effect::Order { call, order: Order::Likely(address) })
     }
 
     fn introduce_not(&mut self, call: CallId, why: &str) {

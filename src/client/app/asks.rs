@@ -215,14 +215,14 @@ impl Asks {
 
     /// The request to be sent now, if nothing is on the wire and its time has come. `online`: others than the login's
     /// steps may be sent.
-    pub fn next(&mut self, online: bool, now: Instant) -> Option<Request> {
+    pub fn next(&mut self, online: bool, now: Instant) -> Option<&Ask> {
         let ask = self.line.front_mut()?;
         let may = online || ask.purpose.is_login();
         if ask.was_sent() || !may || ask.not_before.is_some_and(|time| time > now) {
             return None;
         }
         ask.sent = Some(now);
-        Some(ask.request.clone())
+        Some(ask)
     }
 
     /// When the answer on the wire is late, or a request can be asked again.
@@ -386,7 +386,7 @@ mod tests {
         let mut asks = Asks::default();
         assert!(asks.put(Ask::new(purpose, Request::parse(request).expect("valid"), Origin::nobody())));
         assert!(asks.next(false, now).is_none(), "not before the login");
-        assert_eq!(asks.next(true, now).map(|request| request.to_string()).as_deref(), Some(request));
+        assert_eq!(asks.next(true, now).map(|ask| ask.request.to_string()).as_deref(), Some(request));
         assert!(asks.next(true, now).is_none(), "one at a time");
         asks
     }
@@ -447,7 +447,7 @@ mod tests {
         asks.put_first(Ask::new(Purpose::LogIn, login, Origin::nobody()));
         let Sorted::Answer { ask, .. } = asks.sort(Reply::parse("ERR,Log in first"), drop) else { panic!("answered") };
         asks.again(ask, &Refusal::LogInFirst, true, now).expect("again");
-        let next = asks.next(false, now).map(|request| request.to_string());
+        let next = asks.next(false, now).map(|ask| ask.request.to_string());
         assert_eq!(next.as_deref(), Some("LOGIN,alice,correct horse"));
     }
 
@@ -473,7 +473,7 @@ mod tests {
         assert_eq!(asks.expired(until - PAUSE).len(), 0);
         let expired: Vec<_> = asks.expired(until).iter().map(|ask| ask.request.to_string()).collect();
         assert_eq!(expired, ["whoami"]);
-        assert_eq!(asks.next(true, now).map(|request| request.to_string()).as_deref(), Some("connect_bob"));
+        assert_eq!(asks.next(true, now).map(|ask| ask.request.to_string()).as_deref(), Some("connect_bob"));
     }
 
     #[test]

@@ -167,6 +167,7 @@ impl App {
         let others = others.filter(|_| self.life.own_end.is_some_and(|end| end.is_loopback()));
         self.life.since.get_or_insert(unix_time(self.now.clock));
         self.session = Session::Online { link, me, ready: false, others };
+        self.present.is_current = false;
         self.inbox.log_in();
         self.asks.session_is_back();
         self.hellos.begin(token);

@@ -32,6 +32,8 @@ pub struct Present {
     pub people: BTreeMap<Username, Whereabouts>,
     /// Whether the server has ever told.
     pub is_known: bool,
+    /// Whether it has told since the last login: before that it was true once.
+    pub is_current: bool,
     /// Who has gone, and until when they may be back without a word.
     pub gone: BTreeMap<Username, Instant>,
     /// The screen shows other names.

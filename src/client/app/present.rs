@@ -35,6 +35,7 @@ impl App {
         }
         let mut before = std::mem::take(&mut self.present.people);
         let was_known = std::mem::replace(&mut self.present.is_known, true);
+        self.present.is_current = true;
         for reply in data {
             let Reply::Client { name, address, guest } = reply else { continue };
             let known = before.remove(&name);

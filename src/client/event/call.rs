@@ -48,6 +48,9 @@ pub enum Work {
 /// What a call is told while it goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
+    /// Where the peer most likely listens: a connection may be begun there while the server is asked. Nothing is said on it
+    /// before [`Order::Introduced`] has named the same address.
+    Likely(SocketAddr),
     /// The answer to [`News::Wants`].
     Introduced(Result<Introduced, CallError>),
     /// The peer shows the start of this ticket: both sides are to prove that they have it all, and then the call knocks

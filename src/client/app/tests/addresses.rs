@@ -113,3 +113,94 @@ fn a_link_local_address_is_of_the_servers_network_as_this_machine_counts_it() {
     assert_eq!(dialled(server, own, own, "[fe80::9]:4401").as_deref(), Ok("[fe80::9%5]:4401"));
     assert_eq!(dialled(server, own, own, "[fd00::9]:4401").as_deref(), Ok("[fd00::9]:4401"));
 }
+
+/// Where a call that this line begins is told to connect to before the server has introduced it.
+fn likely(play: &mut Play, line: &str, to: &str) -> Option<String> {
+    play.typed(line);
+    let (call, _) = play.begun();
+    play.sent();
+    play.news(call, News::Wants(to.parse().expect("an address")));
+    assert_eq!(play.sent(), [format!("connect_{to}")]);
+    let orders = play.orders(call);
+    play.server(&["ERR,Nobody active is that"]);
+    play.event(Event::CallEnded { call, end: CallEnd::Message(Err(CallError::NotIntroduced(String::new()))) });
+    match orders.as_slice() {
+        [] => None,
+        [Order::Likely(address)] => Some(address.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Alice is at 10.0.0.7, and told who is there.
+fn told(server: &str, list: &[&str]) -> Play {
+    let server = server.parse().expect("an address");
+    let mut play = Play::new(Rules { server, watching: Watching::ForPeople, ..rules(PERSON) });
+    let from = SocketAddr::from(([10, 0, 0, 7], 9));
+    play.event(Event::Connected { link: LinkId(1), from });
+    play.server(&["ip_10.0.0.7", "OK,Login successful!"]);
+    play.event(Event::Listening { at: Ipv4Addr::UNSPECIFIED.into(), port: Ok(4401) });
+    play.server(&["OK,"]);
+    assert!(play.sent().contains(&"watch".to_owned()));
+    play.server(list);
+    play.server(&["OK,some active clients"]);
+    play.look();
+    play
+}
+
+#[test]
+fn a_call_begins_to_connect_to_where_the_server_has_said_that_somebody_listens() {
+    let mut play = told(
+        "10.0.0.1:4400",
+        &[
+            "client_alice_10.0.0.7:4401",
+            "client_bob_10.0.0.8:4401",
+            "client_carol_10.0.0.9:0",
+            "client_dave_10.0.0.7:4402",
+            "client_eve_[fe80::9]:4401",
+            "client_frank_127.0.0.3:4401",
+            "client_grace_10.0.0.10:12000_guest-packet",
+        ],
+    );
+    assert_eq!(likely(&mut play, "msg bob hi", "bob").as_deref(), Some("10.0.0.8:4401"));
+    assert_eq!(likely(&mut play, "msg BOB hi", "BOB").as_deref(), Some("10.0.0.8:4401"));
+    for (line, to) in [
+        ("msg 10.0.0.8:4401 hi", "10.0.0.8:4401"),
+        ("msg alice hi", "alice"),
+        ("msg carol hi", "carol"),
+        ("msg dave hi", "dave"),
+        ("msg eve hi", "eve"),
+        ("msg frank hi", "frank"),
+        ("msg grace hi", "grace"),
+        ("msg heidi hi", "heidi"),
+    ] {
+        assert_eq!(likely(&mut play, line, to), None, "{line}");
+    }
+    play.server(&["joined_bob_10.0.0.18:4401", "joined_heidi_10.0.0.19:5000"]);
+    assert_eq!(likely(&mut play, "msg bob hi", "bob").as_deref(), Some("10.0.0.18:4401"));
+    assert_eq!(likely(&mut play, "msg heidi hi", "heidi").as_deref(), Some("10.0.0.19:5000"));
+    play.server(&["left_bob"]);
+    assert_eq!(likely(&mut play, "msg bob hi", "bob"), None);
+}
+
+#[test]
+fn nothing_is_begun_before_the_server_is_asked_nor_by_what_it_has_said_before_a_cut() {
+    let mut play = told("10.0.0.1:4400", &["client_bob_10.0.0.8:4401"]);
+    // The line is taken by another request.
+    play.typed("list");
+    play.typed("msg bob hi");
+    let (call, _) = play.begun();
+    play.news(call, News::Wants("bob".parse().expect("an address")));
+    assert_eq!((play.sent(), play.orders(call)), (vec!["list".to_owned()], Vec::new()));
+    play.server(&["OK,"]);
+    assert_eq!(play.sent(), ["connect_bob"]);
+    let bob = SocketAddr::from(([10, 0, 0, 8], 4401));
+    assert_eq!(play.orders(call), [Order::Likely(bob)]);
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.after(Duration::from_secs(1));
+    play.link = 2;
+    let from = SocketAddr::from(([10, 0, 0, 7], 9));
+    play.event(Event::Connected { link: LinkId(2), from });
+    play.server(&["ip_10.0.0.7", "OK,Login successful!", "OK,"]);
+    assert!(play.sent().contains(&"connect_bob".to_owned()), "it is asked for again");
+    assert_eq!(play.orders(call), []);
+}
