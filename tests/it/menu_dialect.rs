@@ -165,9 +165,9 @@ fn the_rules_of_the_house_hold() {
     again.log_in("alice");
     alice.sees("alice has logged in from 127.0.0.1, terminating this connection\n");
     assert!(!alice.take_chunk(), "closed");
-    let (_server, menus) = server(&["--idle", "600ms"]);
+    let (_server, menus) = server(&["--idle", "6s"]);
     let mut bob = Shows::join(menus, "bob");
-    bob.sees("Inactive: send something within 100ms or the connection is terminated\n");
+    bob.sees("Inactive: send something within 1s or the connection is terminated\n");
     bob.sees("Inactive for too long, terminating connection\n");
     assert!(!bob.take_chunk(), "closed");
 }

@@ -78,7 +78,6 @@ fn whom_another_login_replaced_does_not_fight_back() {
 fn whom_nobody_missed_is_told_and_decides() {
     let server = TestServer::start(&["--idle", "700ms", "--rate", "off"]);
     let mut alice = ClientProcess::join(server.address, "alice");
-    alice.see("Inactive: send something");
     alice.see("Inactive for too long");
     alice.see("Type reconnect to come back");
     alice.say("list");

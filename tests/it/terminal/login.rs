@@ -117,12 +117,15 @@ fn a_session_that_expires_asks_for_the_password_that_was_typed() {
 
 #[test]
 fn a_password_waits_for_the_line_and_never_the_other_way_round() {
-    let server = TestServer::start(&["--relogin", "8s"]);
+    let server = TestServer::start(&[]);
     let mut alice = alice_by_hand(&server);
     let mut bob = ClientProcess::join(server.address, "bob");
     talk(&mut alice, &mut bob);
     alice.go(1);
     alice.press("msg bob half");
+    alice.see_line("> msg bob half");
+    let _server = server.come_back(&[]);
+    bob.see("Logged in again as bob.");
     alice.see_status("password wanted: clear the line");
     alice.see_line("> msg bob half");
     alice.press(ctrl('C'));
