@@ -189,9 +189,10 @@ impl Person {
             .any(|cell| cell.fgcolor() != vt100::Color::Default)
     }
 
-    /// Changes the size of the terminal.
+    /// Changes the size of the terminal. The screen of the test has two rows and columns at the least: in less it panics
+    /// where a line goes on in the next row, as one may that was written before the client knew.
     pub fn resize(&self, columns: u16, rows: u16) {
-        self.screen.lock().screen_mut().set_size(rows, columns);
+        self.screen.lock().screen_mut().set_size(rows.max(2), columns.max(2));
         self.pty.resize(size(columns, rows)).expect("resized");
     }
 
