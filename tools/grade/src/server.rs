@@ -7,5 +7,5 @@ pub mod process;
 pub mod listening;
 
 pub use command_line::CommandLine;
-pub use ports::Ports;
+pub use ports::{Port, Ports};
 pub use process::{Ended, ServerProcess};

@@ -5,7 +5,7 @@ use crate::conversation::{Answer, Client, Datagrams, Record};
 use crate::fault::{Because, Fault, FaultKind, Verdict};
 use crate::limits::Limits;
 use crate::server::command_line::Filling;
-use crate::server::{Ended, ServerProcess, listening, processes};
+use crate::server::{Ended, Port, ServerProcess, listening, processes};
 use crate::setup::{Setup, Target, name_suffix};
 use nix::sys::signal::Signal;
 use std::io;
@@ -34,6 +34,8 @@ pub struct Stage<'a> {
     pub data: PathBuf,
     output: PathBuf,
     server: Option<ServerProcess>,
+    /// The port that is kept for the server, where it is ours.
+    claimed: Option<Port>,
     address: SocketAddr,
     /// The connection that has shown that the server listens: the first client's.
     first: Option<TcpStream>,
@@ -72,6 +74,7 @@ impl<'a> Stage<'a> {
             data,
             output,
             server,
+            claimed: None,
             address,
             first,
             clients,
@@ -89,17 +92,22 @@ impl<'a> Stage<'a> {
         if let Target::Running(_) = self.setup.target {
             return Ok(());
         }
-        let port = self.setup.ports.next().map_err(|sentence| Fault::grader("find a port", sentence))?;
-        let started = self.start_at(port);
+        let started = self.start_somewhere();
         let is_taken = |words: &str| words.to_lowercase().contains("in use");
         match started {
             Err(_) if self.last_words().iter().any(|line| is_taken(line)) => {
                 // Another program was faster.
-                let port = self.setup.ports.next().map_err(|sentence| Fault::grader("find a port", sentence))?;
-                self.start_at(port)
+                self.start_somewhere()
             }
             started => started,
         }
+    }
+
+    fn start_somewhere(&mut self) -> Verdict {
+        let port = self.setup.ports.next().map_err(|sentence| Fault::grader("find a port", sentence))?;
+        let number = port.number;
+        self.claimed = Some(port);
+        self.start_at(number)
     }
 
     /// Starts it once more on the port that it had.
