@@ -72,6 +72,9 @@ fn serve(config: Config, log: &LogWriter) -> Result<(), String> {
     log.drain(LAST_LINES);
     // Whoever started the server may have closed its standard output; that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "listening on {}", server.address());
+    if let Some((address, fingerprint)) = server.tls() {
+        let _ = writeln!(std::io::stdout(), "listening on {address} tls {fingerprint}");
+    }
     for (address, dialect) in server.dialects() {
         let _ = writeln!(std::io::stdout(), "listening on {address} {dialect}");
     }

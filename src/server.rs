@@ -17,23 +17,25 @@ pub mod ctl;
 
 use crate::dialect::Dialect;
 use crate::net::listener;
+use crate::net::tls::Identity;
 use crate::net::tuning::Whose;
 use crate::net::{AddressedSocket, Connections, Shutdown};
 use crate::program::{LogWriter, is_plain};
 use crate::protocol::{FIND_PORT, Hello, MAX_HELLO};
 use crate::trace::{Event, Output, Projector, ServerMask, Sinks, Trace};
-use crate::value::ServerName;
+use crate::value::{Fingerprint, ServerName};
 use config::Config;
 use control::{ControlSocket, Desk};
 use find::{Responder, Told};
 use log::{debug, warn};
 use service::Rendezvous;
-use session::{Menus, Native, Packets, Queries, probe_guests};
+use session::{Menus, Native, NativeTls, Packets, Queries, probe_guests};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
+use store::open_identity;
 
 /// How often the system is asked for a port that is free for TCP and UDP both.
 const PORT_TRIES: usize = 20;
@@ -45,10 +47,18 @@ pub struct Server {
     datagrams: AddressedSocket,
     responder: Option<Responder>,
     address: SocketAddr,
+    tls: Option<TlsPort>,
     dialects: Vec<Port>,
     control: Option<ControlSocket>,
     connections: Connections,
     stop: Arc<Shutdown>,
+}
+
+/// The bound port for TLS.
+struct TlsPort {
+    listener: TcpListener,
+    address: SocketAddr,
+    identity: Identity,
 }
 
 /// A bound port of one of the originals' dialects.
@@ -74,7 +84,7 @@ impl Server {
     /// One sentence that names what is wrong and what to change.
     pub fn bind(config: Config, stop: Arc<Shutdown>) -> Result<Server, String> {
         let dialect_ports = config.menu_ports.len() + config.query_port.iter().len() + config.packet_port.iter().len();
-        limits::check(config.max_clients, dialect_ports)?;
+        limits::check(config.max_clients, dialect_ports + usize::from(config.tls_port.is_some()))?;
         let trace = start_trace(&config)?;
         // Its thread is joined also where nothing else can be had.
         Server::bind_recorded(config, stop, &trace).inspect_err(|_| trace.finish())
@@ -82,21 +92,28 @@ impl Server {
 
     fn bind_recorded(config: Config, stop: Arc<Shutdown>, trace: &Trace) -> Result<Server, String> {
         let services = Rendezvous::open(config, trace.clone())?;
-        let wanted = SocketAddr::new(services.config.bind, services.config.port);
+        let identity = services.config.tls_port.map(|_| open_identity(&services.config)).transpose()?;
+        let wanted = SocketAddr::new(services.config.plain_bind(), services.config.port);
         let (listener, datagrams) = bind_both(wanted)
             .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let tls = identity.map(|identity| bind_tls(&services.config, identity)).transpose()?;
         let dialects = bind_dialects(&services.config)?;
         let connections = Connections::with_login(services.config.max_clients, services.config.per_address())
             .recorded(&services.trace);
-        let responder = bind_responder(&services.config, address);
+        let responder = bind_responder(&services.config, address, tls.as_ref().map(|tls| tls.address));
         let control = bind_control(&services.config);
-        Ok(Server { services, listener, datagrams, responder, address, dialects, control, connections, stop })
+        Ok(Server { services, listener, datagrams, responder, address, tls, dialects, control, connections, stop })
     }
 
     /// The address of the main port, TCP and UDP.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address of the port for TLS, and by what the server's key is known.
+    pub fn tls(&self) -> Option<(SocketAddr, Fingerprint)> {
+        self.tls.as_ref().map(|tls| (tls.address, tls.identity.fingerprint()))
     }
 
     /// The addresses of the dialects' ports, each with the dialect's name.
@@ -128,7 +145,12 @@ impl Server {
             for port in &self.dialects {
                 self.spawn(scope, &format!("port {}", port.dialect), || self.serve_dialect(port));
             }
-            listener::run(&self.listener, &self.connections, &self.stop, &Native(&self.services));
+            if let Some(tls) = &self.tls {
+                self.spawn(scope, "port tls", || self.serve_tls(tls));
+            }
+            let tls_port = self.tls.as_ref().map(|tls| tls.address.port());
+            let native = Native { services: &self.services, tls_port };
+            listener::run(&self.listener, &self.connections, &self.stop, &native);
         });
         self.services.trace.finish();
     }
@@ -145,6 +167,11 @@ impl Server {
             self.stop.trigger();
             self.end();
         }
+    }
+
+    fn serve_tls(&self, tls: &TlsPort) {
+        let native = NativeTls::new(&self.services, &tls.identity);
+        listener::run(&tls.listener, &self.connections, &self.stop, &native);
     }
 
     fn serve_dialect(&self, port: &Port) {
@@ -245,18 +272,28 @@ fn acked(hello: &Hello, from: SocketAddr, bytes: &[u8]) -> Event {
 fn bind_dialects(config: &Config) -> Result<Vec<Port>, String> {
     // A packet client listens on this port number at its own address of 127/8, which "any address" would take away.
     let packet = config.packet_port.map(|port| (Dialect::Packet, IpAddr::from(Ipv4Addr::LOCALHOST), port));
-    let query = config.query_port.map(|port| (Dialect::Query, config.bind, port));
-    let menus = config.menu_ports.iter().map(|menu| (Dialect::Menu { quiet: menu.quiet }, config.bind, menu.port));
+    let query = config.query_port.map(|port| (Dialect::Query, config.plain_bind(), port));
+    let menus =
+        config.menu_ports.iter().map(|menu| (Dialect::Menu { quiet: menu.quiet }, config.plain_bind(), menu.port));
     let wanted = menus.chain(query).chain(packet);
     let bind = |(dialect, ip, port): (Dialect, IpAddr, u16)| {
-        let address = SocketAddr::new(ip, port);
-        let bound = listener::bind(address, Whose::Server).and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = bound.map_err(|error| {
-            format!("{address}: {error}; stop what uses the port or choose another with {}", option(dialect))
-        })?;
+        let (address, listener) = bind_port(SocketAddr::new(ip, port), option(dialect))?;
         Ok(Port { listener, address, dialect })
     };
     wanted.map(bind).collect()
+}
+
+/// Binds the port for TLS.
+fn bind_tls(config: &Config, identity: Identity) -> Result<TlsPort, String> {
+    let wanted = SocketAddr::new(config.bind, config.tls_port.unwrap_or_default());
+    let (address, listener) = bind_port(wanted, "--tls-port")?;
+    Ok(TlsPort { listener, address, identity })
+}
+
+/// Binds a port that this option has asked for.
+fn bind_port(wanted: SocketAddr, option: &str) -> Result<(SocketAddr, TcpListener), String> {
+    let bound = listener::bind(wanted, Whose::Server).and_then(|listener| Ok((listener.local_addr()?, listener)));
+    bound.map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with {option}"))
 }
 
 /// The socket by which whoever runs the server speaks with it. Where there can be none, signals stop it all the same.
@@ -266,13 +303,13 @@ fn bind_control(config: &Config) -> Option<ControlSocket> {
 }
 
 /// The socket by which clients find this server. Who knows its address can do without.
-fn bind_responder(config: &Config, main: SocketAddr) -> Option<Responder> {
+fn bind_responder(config: &Config, main: SocketAddr, tls: Option<SocketAddr>) -> Option<Responder> {
     if config.no_find {
         return None;
     }
     let host = || nix::unistd::gethostname().map(|host| host.to_string_lossy().into_owned()).unwrap_or_default();
     let name = config.name.clone().unwrap_or_else(|| ServerName::of_host(&host()));
-    let bound = Responder::bind(FIND_PORT, Told { name, main, max_clients: config.max_clients });
+    let bound = Responder::bind(FIND_PORT, Told { name, main, tls, max_clients: config.max_clients });
     bound.inspect_err(|error| warn!("UDP port {FIND_PORT}: {error}; clients must be given this server's address")).ok()
 }
 

@@ -259,7 +259,7 @@ mod tests {
             broadcast("peer", "hi"),
             message("peer", "x"),
             broadcast("eve", "peer_peer_1"),
-            Event::Notice(Notice::TakenOver { name: name("peer"), from: [10, 0, 0, 7].into() }),
+            Event::Notice(Notice::TakenOver { name: name("peer"), from: [10, 0, 0, 7].into(), in_the_clear: false }),
             joined("peer", 4401),
             Event::Left(name("Peer")),
             Event::Left(name("peer")),

@@ -3,6 +3,7 @@
 
 use crate::net::door::{self, Door};
 use crate::net::places::{Admission, Origin, Places, Standing};
+use crate::net::tls::Channel;
 use crate::trace::{Trace, Wire};
 use crate::value::sentence::counted;
 use std::collections::HashMap;
@@ -59,8 +60,27 @@ pub(super) struct Open {
     pub(super) stream: Arc<TcpStream>,
     /// All was said on it, and its last line is on its way.
     pub(super) is_over: bool,
+    /// How something can be said on it.
+    pub(super) speech: Speech,
     /// What records it.
     pub(super) wire: Wire,
+}
+
+impl Open {
+    fn new(stream: &Arc<TcpStream>) -> Open {
+        Open { stream: Arc::clone(stream), is_over: false, speech: Speech::Clear, wire: Wire::default() }
+    }
+}
+
+/// How something can be said on a connection by who is not its session.
+#[derive(Clone)]
+pub(super) enum Speech {
+    /// By writing it.
+    Clear,
+    /// Not at all: a handshake is under way.
+    None,
+    /// By TLS.
+    Tls(Arc<Channel>),
 }
 
 /// Who has a place, and who gives way.
@@ -221,7 +241,7 @@ impl Connections {
             Admission::Full => return Verdict::Refuse(Refused::Full),
             Admission::TooMany(limit) => return Verdict::Refuse(Refused::TooManyWithoutLogin(limit)),
         };
-        state.open.insert(id, Open { stream: Arc::clone(stream), is_over: false, wire: Wire::default() });
+        state.open.insert(id, Open::new(stream));
         Verdict::Serve { id, gives_way }
     }
 
@@ -276,6 +296,22 @@ impl Place<'_> {
     /// Its number: no other connection has it, and later ones have higher numbers.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// From now on nobody says anything in the clear on its connection.
+    pub fn shakes_hands(&self) {
+        self.speaks(Speech::None);
+    }
+
+    /// From now on others, too, say by this channel what they say on its connection.
+    pub fn speaks_by(&self, channel: &Arc<Channel>) {
+        self.speaks(Speech::Tls(Arc::clone(channel)));
+    }
+
+    fn speaks(&self, speech: Speech) {
+        if let Some(open) = self.connections.lock().open.get_mut(&self.id) {
+            open.speech = speech;
+        }
     }
 
     /// As [`Connections::stand`].

@@ -48,6 +48,9 @@ impl<R: Read> LineReader<R> {
     /// Whatever the stream says, a timeout included, after which the call can be repeated and nothing is lost; and
     /// [`io::ErrorKind::InvalidData`] after [`MAX_WITHOUT_LF`] bytes without a line end; more where a line may have more,
     /// or where [`LineReader::set_most`] was called.
+    ///
+    /// Out of line: its frame is not to lie on the stack of a session under all that comes of a line.
+    #[inline(never)]
     pub fn next_line(&mut self) -> io::Result<Option<Result<&str, BadLine>>> {
         self.bytes();
         if self.done {

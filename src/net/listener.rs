@@ -5,13 +5,15 @@
 //! client's own port for peers.
 
 use crate::net::Shutdown;
-use crate::net::connections::{Connections, LINGER, Open, Place, Refused, Verdict};
+use crate::net::connections::{Connections, LINGER, Open, Place, Refused, Speech, Verdict};
 use crate::net::spare_threads::SpareThreads;
 use crate::net::tuning::{self, Whose, tune};
 use crate::trace::Event;
 use crate::value::canonical;
 use log::warn;
+use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
@@ -130,8 +132,10 @@ pub trait Service: Sync {
         None
     }
 
-    /// Tells a peer that its connection gives way to another, in one write that does not wait.
-    fn give_way(&self, _stream: &TcpStream) {}
+    /// What a peer is told whose connection gives way to another.
+    fn give_way(&self) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// Accepts connections until `stop`, each on a thread of its own while it lasts, and returns when the last of them has ended.
@@ -214,12 +218,21 @@ pub fn run<S: Service>(listener: &TcpListener, connections: &Connections, stop: 
 /// Ends a connection whose place another one takes. Its thread sees the end of its input.
 fn send_away(open: &Open, service: &impl Service) {
     // One that is over has its last line already.
-    if !open.is_over {
-        service.give_way(&open.stream);
+    if let (false, Some(words)) = (open.is_over, service.give_way()) {
+        match &open.speech {
+            Speech::Clear => say_at_once(&open.stream, &words),
+            Speech::None => {}
+            Speech::Tls(channel) => channel.say_last(&words),
+        }
     }
     open.wire.shut();
     // An error says that the connection has ended already.
     let _ = open.stream.shutdown(Direction::Both);
+}
+
+/// Says something in one write that does not wait. A peer that does not read need not be told.
+pub fn say_at_once(stream: &TcpStream, words: &[u8]) {
+    let _ = SockRef::from(stream).send_with_flags(words, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
 }
 
 /// A connection that has a place. On the heap, as whatever lies at the bottom of a thread's stack moves all of it down.

@@ -23,8 +23,9 @@ pub enum Notice {
     Inactive,
     /// It will, unless the client sends something within this time.
     InactiveSoon(Duration),
-    /// A new login of that name, from that address, took over from this session: the connection ends.
-    TakenOver { name: Username, from: IpAddr },
+    /// A new login of that name, from that address, took over from this session: the connection ends. Whether this one was
+    /// encrypted, and that one is not.
+    TakenOver { name: Username, from: IpAddr, in_the_clear: bool },
     /// No login came within this time: the connection ends.
     NotLoggedIn(Duration),
     /// The server ends, and with it the connection.
@@ -45,6 +46,7 @@ const EXPIRED: &str = "Session expired, please log in again";
 /// S1's words.
 const INACTIVE: &str = "Inactive for too long, terminating connection";
 const GIVES_WAY: &str = "The server is full, and you have not logged in";
+const IN_THE_CLEAR: &str = " in the clear";
 const STOPS: &str = "The server stops, terminating connection";
 const HOUSE: &str = "From the house: ";
 const REMOVED: &str = "Removed by the house: ";
@@ -87,7 +89,9 @@ impl Notice {
             return Some(Notice::NotDelivered { name: name.parse().ok()?, at: at.parse().ok()? });
         }
         let (name, from) = text.strip_suffix(", terminating this connection")?.split_once(" has logged in from ")?;
-        Some(Notice::TakenOver { name: name.parse().ok()?, from: from.parse().ok()? })
+        let clear = from.strip_suffix(IN_THE_CLEAR);
+        let (from, in_the_clear) = (clear.unwrap_or(from).parse().ok()?, clear.is_some());
+        Some(Notice::TakenOver { name: name.parse().ok()?, from, in_the_clear })
     }
 
     /// Whether the server closes the connection because of what its owner did: left it unused, or logged in
@@ -118,8 +122,9 @@ impl fmt::Display for Notice {
                 let left = duration::show(*left);
                 write!(f, "Inactive: send something within {left} or the connection is terminated")
             }
-            Notice::TakenOver { name, from } => {
-                write!(f, "{name} has logged in from {from}, terminating this connection")
+            Notice::TakenOver { name, from, in_the_clear } => {
+                let clear = if *in_the_clear { IN_THE_CLEAR } else { "" };
+                write!(f, "{name} has logged in from {from}{clear}, terminating this connection")
             }
             Notice::NotLoggedIn(limit) => {
                 write!(f, "Not logged in within {}, terminating connection", duration::show(*limit))
@@ -148,6 +153,7 @@ mod tests {
             ("Inactive: send something within 5m or the connection is terminated", false),
             ("alice has logged in from 10.0.0.7, terminating this connection", true),
             ("alice has logged in from ::1, terminating this connection", true),
+            ("alice has logged in from 10.0.0.7 in the clear, terminating this connection", true),
             ("Not logged in within 1m, terminating connection", false),
             ("The server stops, terminating connection", false),
             ("Not delivered: bob was lost at 09:05", false),

@@ -48,6 +48,8 @@ pub enum Refusal {
     OtherDialect { name: Username, dialect: String },
     /// The target is just being disconnected.
     JustLeaving(Username),
+    /// The target is connected in the clear, and the asker by TLS: what the server handed over could be read on the way.
+    ListensInTheClear(Username),
     /// Nothing was heard of the target for a while: a text that was handed over now would be lost.
     NotThere,
     /// The ADDR is the asker's own.
@@ -78,6 +80,7 @@ const ON_THIS_MACHINE_ONLY: &str = "accepts no connections from other machines";
 // The same.
 const ON_ANOTHER_LINK: &str = "accepts no connections from outside its own link, and has a link-local address: use, both of \
                                you, the server's address in a network that you share";
+const IN_THE_CLEAR: &str = "listens in the clear";
 const NOT_THERE: &str = "Not there at the moment";
 // Begins so too, for the same reason.
 const ONE_ROUTER: &str = "accepts no connections from behind the same router, and you both come from ";
@@ -157,6 +160,9 @@ impl Refusal {
         if rest.starts_with("accepts no connections") {
             return Some(Refusal::NotListening(name));
         }
+        if rest == IN_THE_CLEAR {
+            return Some(Refusal::ListensInTheClear(name));
+        }
         if rest == "is just leaving" {
             return Some(Refusal::JustLeaving(name));
         }
@@ -197,6 +203,7 @@ impl fmt::Display for Refusal {
                 "{name} is a guest who speaks the {dialect} dialect: only clients of that dialect can talk to {name}"
             ),
             Refusal::JustLeaving(name) => write!(f, "{name} is just leaving"),
+            Refusal::ListensInTheClear(name) => write!(f, "{name} {IN_THE_CLEAR}"),
             Refusal::Yourself => f.write_str(YOURSELF),
             Refusal::NotThere => f.write_str(NOT_THERE),
             Refusal::AnotherClient(at) => write!(f, "{at} {ANOTHER_CLIENT}"),
@@ -245,6 +252,7 @@ mod tests {
              server's address in a network that you share, or send relay_TEXT_bob",
             "eve is a guest who speaks the packet dialect: only clients of that dialect can talk to eve",
             "bob is just leaving",
+            "bob listens in the clear",
             "That is yourself",
             "bob accepts no connections from behind the same router, and you both come from 10.9.0.254: run a server inside \
              that network, or send relay_TEXT_bob",

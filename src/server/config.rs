@@ -4,7 +4,7 @@ use super::task::Task;
 use crate::net::PerAddress;
 use crate::value::{ServerName, duration};
 use clap::Parser;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +20,23 @@ pub struct Config {
     /// TCP and UDP port; 0 lets the system choose, the same number for both
     #[arg(long, default_value_t = 4400)]
     pub port: u16,
+
+    /// A port for the same by TLS 1.3, so that nobody on the way can read it; 0 lets the system choose. The server's key is
+    /// made at the first start
+    #[arg(long, value_name = "PORT")]
+    pub tls_port: Option<u16>,
+
+    /// Listen in the clear on loopback only: on the main port, TCP and UDP, and on those of the original clients
+    #[arg(long, requires = "tls_port")]
+    pub no_plain: bool,
+
+    /// A certificate of one's own, with those behind it that vouch for it, in PEM
+    #[arg(long, value_name = "FILE", requires_all = ["tls_port", "tls_key"])]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key of that certificate, in PEM; nobody else may read the file
+    #[arg(long, value_name = "FILE", requires_all = ["tls_port", "tls_cert"])]
+    pub tls_key: Option<PathBuf>,
 
     /// Folder of the accounts and the broadcasts; one server at a time can use it
     #[arg(long, value_name = "DIR", default_value = "data")]
@@ -147,6 +164,15 @@ impl Config {
         }
     }
 
+    /// The address on which the server listens in the clear.
+    pub fn plain_bind(&self) -> IpAddr {
+        match self.bind {
+            bind if !self.no_plain => bind,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        }
+    }
+
     /// How many guests there may be: half as many as clients, and of one public address a quarter, but at least 4.
     pub fn guests(&self) -> GuestShare {
         let all = (self.max_clients / 2).max(1);
@@ -227,10 +253,15 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         let shapes = [["--idle", "5"], ["--rate", "0"], ["--udp-loss", "2"], ["--max-clients", "0"]];
-        for bad in shapes.into_iter().chain([["--port", "70000"], ["--menu-port", "4400:loud"], ["--name", "room.12"]])
-        {
+        let more =
+            [["--port", "70000"], ["--menu-port", "4400:loud"], ["--name", "room.12"], ["--tls-cert", "cert.pem"]];
+        for bad in shapes.into_iter().chain(more) {
             assert!(Config::try_parse_from(["server"].into_iter().chain(bad)).is_err(), "{bad:?}");
         }
+        assert!(Config::try_parse_from(["server", "--no-plain"]).is_err(), "nobody else could connect");
+        let secret = ["server", "--tls-port", "0", "--no-plain", "--bind"];
+        let plain_bind = |bind| Config::try_parse_from(secret.iter().chain([&bind])).expect("valid").plain_bind();
+        assert_eq!(["10.0.0.1", "::"].map(plain_bind), [IpAddr::from([127, 0, 0, 1]), Ipv6Addr::LOCALHOST.into()]);
         let never = Config::try_parse_from(["server", "--relogin", "never", "--rate", "off"]).expect("valid");
         assert_eq!((never.relogin.0, never.rate.0), (None, None));
         let menus = Config::try_parse_from(["server", "--menu-port", "4400", "--menu-port", "6405:quiet"]);

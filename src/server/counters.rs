@@ -64,20 +64,25 @@ pub struct Counters {
     pub no_place: Counter,
     /// Connections that were not served, as their address is banned.
     pub banned_address: Counter,
+    /// Connections to the port for TLS whose handshake failed.
+    pub no_handshake: Counter,
     /// Refusals, by kind: see [`REFUSALS`].
     pub refusals: [Counter; REFUSALS.len()],
 }
 
 /// What connections speak.
-pub const KINDS: [&str; 4] = ["native", "menu", "query", "packet"];
+pub const KINDS: [&str; 5] = ["native", "tls", "menu", "query", "packet"];
 
-/// Which of [`KINDS`] a connection of a dialect is; without one it is the first.
-pub fn kind_of(dialect: Option<Dialect>) -> usize {
+/// The native protocol by TLS, among [`KINDS`].
+const BY_TLS: usize = 1;
+
+/// Which of [`KINDS`] a connection of a dialect is; without one, and in the clear, it is the first.
+fn kind_of(dialect: Option<Dialect>) -> usize {
     match dialect {
         None => 0,
-        Some(Dialect::Menu { .. }) => 1,
-        Some(Dialect::Query) => 2,
-        Some(Dialect::Packet) => 3,
+        Some(Dialect::Menu { .. }) => 2,
+        Some(Dialect::Query) => 3,
+        Some(Dialect::Packet) => 4,
     }
 }
 
@@ -113,6 +118,7 @@ fn refusal_kind(refusal: &Refusal) -> usize {
         | Refusal::OneRouter { .. }
         | Refusal::OtherDialect { .. }
         | Refusal::JustLeaving(_)
+        | Refusal::ListensInTheClear(_)
         | Refusal::AnotherClient(_)
         | Refusal::OlderClient(_) => 8,
         Refusal::UnknownCommand => 9,
@@ -124,7 +130,15 @@ fn refusal_kind(refusal: &Refusal) -> usize {
 impl Counters {
     /// Counts a connection until the value is dropped.
     pub fn connected(&self, dialect: Option<Dialect>) -> Connected<'_> {
-        let kind = kind_of(dialect);
+        self.connected_as(kind_of(dialect))
+    }
+
+    /// The same of one by TLS.
+    pub fn connected_by_tls(&self) -> Connected<'_> {
+        self.connected_as(BY_TLS)
+    }
+
+    fn connected_as(&self, kind: usize) -> Connected<'_> {
         self.came[kind].add(1);
         Connected(&self.went[kind])
     }
@@ -158,10 +172,10 @@ mod tests {
     fn a_connection_is_counted_when_it_comes_and_when_it_goes() {
         let counters = Counters::default();
         let one = counters.connected(Some(Dialect::Query));
-        let _other = counters.connected(None);
+        let (_other, _third) = (counters.connected(None), counters.connected_by_tls());
         drop(one);
-        let read = |counters: &[Counter; 4]| counters.each_ref().map(Counter::get);
-        assert_eq!((read(&counters.came), read(&counters.went)), ([1, 0, 1, 0], [0, 0, 1, 0]));
+        let read = |counters: &[Counter; KINDS.len()]| counters.each_ref().map(Counter::get);
+        assert_eq!((read(&counters.came), read(&counters.went)), ([1, 1, 0, 1, 0], [0, 0, 0, 1, 0]));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod native_step;
 mod native;
 mod native_loop;
+mod native_tls;
 mod menu_inbox;
 mod menu_step;
 mod menu;
@@ -18,6 +19,7 @@ use std::fmt;
 
 pub use menu_loop::Menus;
 pub use native_loop::Native;
+pub use native_tls::NativeTls;
 pub use packet::Packets;
 pub use query::{Queries, probe_guests};
 

@@ -5,6 +5,7 @@
 mod seen_file;
 mod fault;
 mod whole_file;
+mod tls_files;
 mod account_rows;
 mod users_file;
 mod accounts;
@@ -16,4 +17,5 @@ pub use account_rows::{Account, HEADER as ACCOUNTS_HEADER, parse_account_row};
 pub use accounts::{Accounts, NotStored};
 pub use bans::{Banned, Bans};
 pub use history::History;
+pub use tls_files::open_identity;
 pub use users_file::read_accounts;

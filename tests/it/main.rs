@@ -37,6 +37,12 @@ mod session;
 #[cfg(feature = "screen")]
 mod terminal;
 mod threads;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_keys;
+#[cfg(feature = "tls")]
+mod tls_talk;
 mod tools;
 mod trace;
 mod transcripts;

@@ -60,14 +60,16 @@ fn compare(heading: &str, program: &str, processes: &[u32]) {
 }
 
 #[test]
+#[cfg_attr(not(feature = "tls"), ignore = "a server without TLS lacks some")]
 fn the_server_has_the_threads_of_the_table() {
     let folder = tempfile::tempdir().expect("a folder");
     let trace = folder.path().join("trace.json");
     let trace = ["--trace", trace.to_str().expect("UTF-8")];
-    let options = [&["--menu-port", "0", "--query-port", "0", "--packet-port", "0"][..], &trace].concat();
+    let ports = ["--tls-port", "0", "--menu-port", "0", "--query-port", "0", "--packet-port", "0"];
+    let options = [&ports[..], &trace].concat();
     let mut server = ServerProcess::start(folder.path(), &options);
     let mut addresses = vec![server.address];
-    addresses.extend((0..3).map(|_| server.next_address()));
+    addresses.extend((0..4).map(|_| server.next_address()));
     // A connection at each port.
     let _connections: Vec<_> = addresses.into_iter().map(connect).collect();
     let _control = UnixStream::connect(folder.path().join("data/control.sock")).expect("it listens");

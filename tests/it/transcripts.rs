@@ -4,14 +4,14 @@
 //! A line `alice> text` is sent on the connection of that name, which is opened at its first line; `alice< text` is
 //! what comes next there, of the events for an event, of the answers else; `alice* text` is the next such line, whatever comes before it; `alice.` says that the server
 //! closes it. `#` begins a comment, `! --option value` sets an
-//! option of the server. In what comes, `{hex}`, `{n}` and `{ip}` stand for a ticket, a number and an address.
+//! option of the server. In what comes, `{hex}`, `{n}` and `{ip}` stand for a ticket, a number and an address. Lines that
+//! begin with `udp_` are of the port in the clear alone.
 
 use crate::harness::netcat::Tool;
 use crate::harness::{LIMIT, Lines, TestServer, is_event};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,23 +21,24 @@ enum Pieces {
 }
 
 fn play(title: &str, script: &str, pieces: Pieces) {
-    play_by(title, script, pieces, &Lines::connect);
+    play_by(title, script, pieces, &[], &|server| Lines::connect(server.address));
 }
 
-/// Plays on connections that `connect` makes.
-fn play_by(title: &str, script: &str, pieces: Pieces, connect: &dyn Fn(SocketAddr) -> Lines) {
+/// Plays with a server that has these options too, on connections that `connect` makes.
+fn play_by(title: &str, script: &str, pieces: Pieces, more: &[&str], connect: &dyn Fn(&TestServer) -> Lines) {
     let options: Vec<&str> =
         script.lines().filter_map(|line| line.strip_prefix("! ")).flat_map(str::split_whitespace).collect();
-    let server = TestServer::start(&[&["--rate", "off"], options.as_slice()].concat());
+    let server = TestServer::start(&[&["--rate", "off"], more, options.as_slice()].concat());
     let mut connections: HashMap<&str, Lines> = HashMap::new();
     for (number, line) in script.lines().enumerate() {
         let at = format!("{title}:{} {line:?} ({pieces:?})", number + 1);
         let Some(mark) = line.find(['<', '>', '*', '.']).filter(|_| !line.starts_with(['#', '!'])) else { continue };
         let (name, text) = (&line[..mark], line[mark + 1..].trim_start_matches(' '));
-        let connection = connections.entry(name).or_insert_with(|| connect(server.address));
+        let connection = connections.entry(name).or_insert_with(|| connect(&server));
         match line.as_bytes()[mark] {
             b'>' if pieces == Pieces::Lines => connection.send(text),
             b'>' => format!("{text}\r\n").bytes().for_each(|byte| connection.send_raw([byte])),
+            b'<' if text.starts_with("udp_") && server.tls.is_some() => {}
             b'<' => {
                 let came = if is_event(text) { connection.event() } else { connection.answer_line() };
                 assert!(matches(text, &came), "{at}: came {came:?}");
@@ -101,12 +102,31 @@ fn every_example_by_every_tool() {
     for tool in Tool::all() {
         for (title, script) in examples() {
             let running = RefCell::new(Vec::new());
-            play_by(&format!("{title} by {}", tool.command), &script, Pieces::Lines, &|address| {
-                let (lines, at_work) = tool.connect(address);
+            play_by(&format!("{title} by {}", tool.command), &script, Pieces::Lines, &[], &|server| {
+                let (lines, at_work) = tool.connect(server.address);
                 running.borrow_mut().push(at_work);
                 lines
             });
         }
+    }
+}
+
+/// The same protocol where nobody can read it on the way: whole lines, and each byte in a record of its own.
+#[cfg(feature = "tls")]
+#[test]
+fn every_transcript_by_tls() {
+    let tool = Tool::tls();
+    for (pieces, (title, script)) in [Pieces::Lines, Pieces::Bytes]
+        .into_iter()
+        .flat_map(|pieces| transcripts().into_iter().map(move |one| (pieces, one)))
+    {
+        let running = RefCell::new(Vec::new());
+        play_by(&format!("{title} by TLS"), &script, pieces, &["--tls-port", "0"], &|server| {
+            let (address, _) = server.tls.expect("it has the port");
+            let (lines, at_work) = tool.connect(address);
+            running.borrow_mut().push(at_work);
+            lines
+        });
     }
 }
 

@@ -11,7 +11,6 @@ use crate::net::tuning::Whose;
 use crate::net::{Connections, Place, Refused, Shutdown, Standing};
 use crate::peer_protocol::{Answer, PeerRefusal};
 use crate::value::with_scope_of;
-use nix::libc;
 use socket2::SockRef;
 use std::io;
 use std::net::{IpAddr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
@@ -151,12 +150,15 @@ impl Service for Peers {
     }
 
     fn refuse(&self, stream: &TcpStream, _: Refused) {
-        self.give_way(stream);
+        listener::say_at_once(stream, &refusal());
     }
 
-    fn give_way(&self, stream: &TcpStream) {
-        let answer = format!("{}\n", Answer::Refused(PeerRefusal::TooManyConnections));
-        // A peer that does not read need not be told.
-        let _ = SockRef::from(stream).send_with_flags(answer.as_bytes(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    fn give_way(&self) -> Option<Vec<u8>> {
+        Some(refusal())
     }
+}
+
+/// What one is told for whom there is no room.
+fn refusal() -> Vec<u8> {
+    format!("{}\n", Answer::Refused(PeerRefusal::TooManyConnections)).into_bytes()
 }

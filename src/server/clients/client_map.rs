@@ -241,6 +241,11 @@ impl ClientMap {
         self.change(key, |client| client.port).flatten()
     }
 
+    /// Whether nobody on the way can read what a client says.
+    pub fn is_encrypted(&self, key: &SessionKey) -> bool {
+        self.change(key, |client| client.mailbox.is_encrypted()).unwrap_or_default()
+    }
+
     /// The active clients, by name.
     pub fn active(&self) -> Vec<ClientSnapshot> {
         let mut active: Vec<ClientSnapshot> =

@@ -25,6 +25,11 @@ pub trait Mailbox: Send + Sync {
     /// Ends the session; what was handed over before is still sent.
     fn close(&self);
 
+    /// Whether nobody on the way can read what is handed over.
+    fn is_encrypted(&self) -> bool {
+        false
+    }
+
     /// Says whether nothing is heard of the session's client: then its connection is given up sooner for want of an
     /// answer.
     fn suspect(&self, _is_silent: bool) {}

@@ -6,6 +6,7 @@
 
 use super::mailbox::{Mailbox, Parcel};
 use crate::net::is_network_loss;
+use crate::net::tls::Channel;
 use crate::net::tuning::{Whose, be_patient};
 use crate::server::counters::Counters;
 use crate::trace::Wire;
@@ -30,6 +31,8 @@ pub struct Outbox {
     /// Puts some of these bytes, from the first one on, into one write; how many. What is recorded is recorded there: who is
     /// not recorded does not pay for it, not by a look either.
     put: Box<Put>,
+    /// By which it is said that no more comes, where the connection is encrypted.
+    channel: Option<Arc<Channel>>,
     wire: Wire,
     counters: Arc<Counters>,
     state: Mutex<State>,
@@ -80,6 +83,16 @@ impl Outbox {
         Self::putting(stream, wire, counters, move |bytes| (&*to).write(&bytes[..piece(bytes)]))
     }
 
+    /// The outbox of a connection by TLS. What waits here is plain: whoever has the turn to write encrypts it.
+    ///
+    /// # Errors
+    /// As [`Outbox::new`].
+    pub fn encrypted(channel: &Arc<Channel>, wire: &Wire, counters: &Arc<Counters>) -> io::Result<Outbox> {
+        let by = Arc::clone(channel);
+        let outbox = Self::putting(Arc::clone(channel.stream()), wire, counters, move |bytes| by.write(bytes))?;
+        Ok(Outbox { channel: Some(Arc::clone(channel)), ..outbox })
+    }
+
     fn putting(
         stream: Arc<TcpStream>,
         wire: &Wire,
@@ -92,7 +105,7 @@ impl Outbox {
             false => Box::new(put),
         };
         let (wire, counters) = (wire.clone(), Arc::clone(counters));
-        Ok(Outbox { stream, put, wire, counters, state: Mutex::default(), idle: Condvar::new() })
+        Ok(Outbox { stream, put, channel: None, wire, counters, state: Mutex::default(), idle: Condvar::new() })
     }
 
     /// Writes the session's own answer: waits for its turn and for a slow reader, ten seconds in all. False when
@@ -138,9 +151,16 @@ impl Outbox {
     }
 
     /// Waits until what others write, or have left to be written, is out; ten seconds at the most. Before that the
-    /// session does not close: its last line, which says why it ends, may be among it.
+    /// session does not close: its last line, which says why it ends, may be among it. Behind it nothing is delivered.
     pub fn finish(&self) {
-        drop(self.wait(self.lock(), ANSWER_LIMIT, |state| state.writing));
+        let mut state = self.wait(self.lock(), ANSWER_LIMIT, |state| state.writing);
+        state.closing = true;
+        let is_mine = !state.writing && !state.broken;
+        drop(state);
+        // Nobody has the turn to write, and nobody gets it any more but this thread.
+        if let (Some(channel), true) = (&self.channel, is_mine) {
+            channel.close();
+        }
     }
 
     /// Waits as long as `unmet` says, `limit` at the longest.
@@ -262,6 +282,10 @@ impl Mailbox for Outbox {
         self.lock().closing = true;
         self.wire.shut();
         let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.channel.is_some()
     }
 
     fn suspect(&self, is_silent: bool) {

@@ -20,6 +20,8 @@ pub struct Told {
     pub name: ServerName,
     /// Its main port, and the address that this port is bound to.
     pub main: SocketAddr,
+    /// Its port for TLS, and the address that this is bound to.
+    pub tls: Option<SocketAddr>,
     /// How many clients it takes.
     pub max_clients: usize,
 }
@@ -67,22 +69,29 @@ impl Responder {
             let Some(question) = FindQuestion::parse(&buffer[..arrival.length]) else { continue };
             // The socket is one of IPv4.
             let (IpAddr::V4(asker), IpAddr::V4(asked)) = (arrival.from.ip(), arrival.to) else { continue };
-            let Some(from) = leaves_from(self.told.main.ip(), asked, asker) else { continue };
+            let reached = |port: SocketAddr| leaves_from(port.ip(), asked, asker);
+            let Some(from) = self.ports().find_map(reached) else { continue };
             if !limit.take(asker, Instant::now()) {
                 continue;
             }
-            let answer = self.answer(&question, clients()).to_string();
+            let is_there = |port: &SocketAddr| reached(*port) == Some(from);
+            let answer = self.answer(&question, is_there, clients()).to_string();
             if let Err(error) = self.socket.send(&[IoSlice::new(answer.as_bytes())], from.into(), arrival.from) {
                 debug!("{}: no answer to a question: {error}", arrival.from);
             }
         }
     }
 
-    fn answer(&self, question: &FindQuestion, clients: usize) -> FindAnswer {
+    /// The ports of the server, that for TLS first: it is never the narrower one.
+    fn ports(&self) -> impl Iterator<Item = SocketAddr> {
+        self.told.tls.into_iter().chain([self.told.main])
+    }
+
+    fn answer(&self, question: &FindQuestion, is_there: impl Fn(&SocketAddr) -> bool, clients: usize) -> FindAnswer {
         FindAnswer {
             name: self.told.name.clone(),
-            port: Some(self.told.main.port()),
-            tls_port: None,
+            port: Some(self.told.main).filter(&is_there).map(|main| main.port()),
+            tls_port: self.told.tls.filter(&is_there).map(|tls| tls.port()),
             clients,
             max_clients: self.told.max_clients,
             id: self.id,
@@ -133,8 +142,14 @@ mod tests {
     }
 
     fn responder(bound: &str, name: &str, port: u16) -> Responder {
-        let main = SocketAddr::new(bound.parse().expect("an address"), 4400);
-        Responder::bind(port, Told { name: name.parse().expect("a name"), main, max_clients: 50 }).expect("a free port")
+        with_plain_at(bound, bound, name, port)
+    }
+
+    fn with_plain_at(plain: &str, bound: &str, name: &str, port: u16) -> Responder {
+        let main = SocketAddr::new(plain.parse().expect("an address"), 4400);
+        let tls = SocketAddr::new(bound.parse().expect("an address"), 4403);
+        let told = Told { name: name.parse().expect("a name"), main, tls: Some(tls), max_clients: 50 };
+        Responder::bind(port, told).expect("a free port")
     }
 
     /// Runs them while `ask` asks with a socket on an address of loopback, and stops them one after the other.
@@ -170,8 +185,20 @@ mod tests {
             let [(one, first), (two, second)] = answers;
             assert_eq!((one, first.name.as_str()), (SocketAddr::from(([127, 0, 0, 1], port)), "one"));
             assert_eq!((two, second.name.as_str()), (SocketAddr::from(([127, 0, 0, 7], port)), "two"));
-            assert_eq!((first.port, first.tls_port, first.clients, first.max_clients), (Some(4400), None, 3, 50));
+            assert_eq!((first.port, first.tls_port, first.clients, first.max_clients), (Some(4400), Some(4403), 3, 50));
             assert!(first.nonce == question.nonce && first.id != second.id);
+        });
+    }
+
+    #[test]
+    fn a_port_is_told_to_whom_it_can_be_reached_by() {
+        play(&[with_plain_at("127.0.0.1", "0.0.0.0", "one", 0)], |asker, port| {
+            for (asked, main) in [([127, 0, 0, 1], Some(4400)), ([127, 0, 0, 7], None)] {
+                let question = FindQuestion { nonce: Ticket::draw() };
+                asker.send_to(question.to_string().as_bytes(), SocketAddr::from((asked, port))).expect("sent");
+                let (from, answer) = answer(asker);
+                assert_eq!((from.ip(), answer.port, answer.tls_port), (asked.into(), main, Some(4403)));
+            }
         });
     }
 

@@ -170,7 +170,7 @@ impl Rendezvous {
             all.push((format!("{name} since start"), came, "connections"));
         }
         all.push(("logins in line".to_owned(), self.hasher.waiting() as u64, "logins"));
-        let counted: [(&str, &Counter, &'static str); 17] = [
+        let counted: [(&str, &Counter, &'static str); 18] = [
             ("logins", &counters.logins, "logins"),
             ("sign-ups", &counters.sign_ups, "accounts"),
             ("passwords changed", &counters.passwords, "passwords"),
@@ -188,6 +188,7 @@ impl Rendezvous {
             ("slow consumers closed", &counters.slow, "connections"),
             ("no place", &counters.no_place, "connections"),
             ("banned address", &counters.banned_address, "connections"),
+            ("no handshake", &counters.no_handshake, "connections"),
         ];
         all.extend(counted.map(|(what, counter, unit)| (what.to_owned(), counter.get(), unit)));
         let refusals = REFUSALS.iter().zip(&counters.refusals);

@@ -248,6 +248,11 @@ impl<'a> LoginState<'a> {
         !broadcasts.is_empty()
     }
 
+    /// Whether nobody on the way can read what is said.
+    pub fn is_encrypted(&self) -> bool {
+        self.mailbox.is_encrypted()
+    }
+
     /// Whether the client has said a hello: then it is sent broadcasts by datagrams.
     pub fn has_said_hello(&self) -> bool {
         self.current.as_ref().is_some_and(|login| login.presence.has_said_hello())

@@ -131,7 +131,7 @@ impl Rendezvous {
             NewClient { name, from, view, since, presence: Arc::clone(&presence), mailbox: Arc::clone(&mailbox) };
         let (key, older) = self.clients.enter(client, now);
         if let Some(older) = older {
-            self.take_over(&key.name, from.ip(), &older, now);
+            self.take_over(&key.name, from.ip(), mailbox.is_encrypted(), &older, now);
         }
         // Before the client learns its token: its first hello may come at once.
         let token = Ticket::draw();
@@ -141,8 +141,9 @@ impl Rendezvous {
 
     /// Tells and closes a session whose name has logged in from elsewhere.
     #[inline(never)]
-    fn take_over(&self, name: &Username, from: IpAddr, older: &ClientSnapshot, now: Instant) {
-        let notice = Notice::TakenOver { name: name.clone(), from };
+    fn take_over(&self, name: &Username, from: IpAddr, is_encrypted: bool, older: &ClientSnapshot, now: Instant) {
+        let in_the_clear = older.mailbox.is_encrypted() && !is_encrypted;
+        let notice = Notice::TakenOver { name: name.clone(), from, in_the_clear };
         older.mailbox.deliver(&Event::Notice(notice).into());
         older.mailbox.close();
         if older.presence.was_cut_off(now) {
@@ -256,6 +257,10 @@ impl Rendezvous {
     fn hand_over(&self, asker: &SessionKey, text: &str, target: &ClientSnapshot) -> Result<Username, Refusal> {
         if !target.presence.is_there(Instant::now()) {
             return Err(Refusal::NotThere);
+        }
+        // A text that came by TLS does not leave in the clear.
+        if self.clients.is_encrypted(asker) && !target.mailbox.is_encrypted() {
+            return Err(Refusal::ListensInTheClear(target.name.clone()));
         }
         // First, as the session may end at any moment.
         let is_new = target.presence.note_sender(&asker.name);

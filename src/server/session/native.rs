@@ -74,6 +74,9 @@ impl<'a> Session<'a> {
 
     /// Turns a line into its answer. That of a line that broadcasts comes with [`Session::commit`], which is called before
     /// an answer is written.
+    ///
+    /// Out of line: its frame is not to lie under what the loop carries out.
+    #[inline(never)]
     pub fn take(&mut self, line: Result<&str, BadLine>, now: Instant, answer: &mut String) -> Next {
         let bytes = line.as_ref().map_or(0, |line| line.len() + 1);
         if let Err(too_fast) = self.login.count_line(bytes, now) {
@@ -303,7 +306,10 @@ impl<'a> Session<'a> {
     #[inline(never)]
     fn welcome(&self, login: &Login, answer: &mut String) {
         answer.reserve(LONG_ANSWER);
-        write(answer, Reply::Udp(login.token));
+        // Whose broadcasts nobody else is to read has them on this connection.
+        if !self.login.is_encrypted() {
+            write(answer, Reply::Udp(login.token));
+        }
         write(answer, Reply::Ip(login.key.address));
         write(answer, Reply::Name(login.key.name.clone()));
         if self.login.may_reach_all() {

@@ -3,16 +3,15 @@
 use super::native::Session;
 use super::native_step::{Next, Work};
 use crate::net::listener::{Service, reached_address};
-use crate::net::{DeadlineReader, LineReader, Place, Refused, has_hung_up, is_network_loss};
+use crate::net::tls::Decrypting;
+use crate::net::{DeadlineReader, Input, LineReader, Place, Refused, has_hung_up, is_network_loss};
 use crate::protocol::{Event, MAX_LINE, Notice, Refusal, Reply};
 use crate::server::allocator::MAPPED;
 use crate::server::delivery::{MAX_WRITE, Mailbox, Outbox};
 use crate::server::service::{ClientSnapshot, Rendezvous, files_lines, write};
 use crate::value::sentence::counted;
 use log::info;
-use nix::libc;
-use socket2::SockRef;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -31,14 +30,20 @@ const PIECE_PAUSE: Duration = Duration::from_millis(1);
 const KEPT_ANSWER: usize = 128;
 
 /// Serves the main port.
-pub struct Native<'a>(pub &'a Rendezvous);
+pub struct Native<'a> {
+    /// What is done for clients.
+    pub services: &'a Rendezvous,
+    /// The port on which the same is spoken by TLS.
+    pub tls_port: Option<u16>,
+}
 
 impl Service for Native<'_> {
     const NAME: &'static str = "client";
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
-        let Some(mut connection) = Connection::open(self.0, stream, peer, place) else { return };
-        let _counted = self.0.counters.connected(None);
+        let Some(mut connection) = Connection::open(self.services, stream, peer, place, None) else { return };
+        connection.tls_port = self.tls_port;
+        let _counted = self.services.counters.connected(None);
         info!("{peer}: connected");
         connection.talk();
         connection.finish();
@@ -46,31 +51,32 @@ impl Service for Native<'_> {
 
     /// One write, which finds the send buffer of a new connection empty.
     fn refuse(&self, mut stream: &TcpStream, why: Refused) {
-        let reply = Reply::Err(self.0.not_served(why));
+        let reply = Reply::Err(self.services.not_served(why));
         // A client that has left already need not be told.
         let _ = stream.write_all(format!("{reply}\n").as_bytes());
     }
 
     fn turn_away(&self, peer: SocketAddr) -> Option<Vec<u8>> {
-        self.0.turn_away(peer.ip()).map(|refusal| format!("{}\n", Reply::Err(refusal)).into_bytes())
+        self.services.turn_away(peer.ip()).map(|refusal| format!("{}\n", Reply::Err(refusal)).into_bytes())
     }
 
-    fn give_way(&self, stream: &TcpStream) {
-        let notice = format!("{}\n", Event::Notice(Notice::GivesWay));
-        // A client that does not read need not be told.
-        let _ = SockRef::from(stream).send_with_flags(notice.as_bytes(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    fn give_way(&self) -> Option<Vec<u8>> {
+        Some(format!("{}\n", Event::Notice(Notice::GivesWay)).into_bytes())
     }
 }
 
-struct Connection<'a> {
+/// The conversation of one client.
+pub(super) struct Connection<'a> {
     session: Session<'a>,
     stream: &'a Arc<TcpStream>,
     peer: SocketAddr,
     outbox: Arc<Outbox>,
-    lines: LineReader<DeadlineReader>,
+    lines: LineReader<Input>,
     /// What is to be written.
     answer: String,
     history: History,
+    /// The port to go to for who begins with TLS here.
+    tls_port: Option<u16>,
 }
 
 /// What becomes of the broadcasts of the last half hour after a login. No answer waits behind all of them.
@@ -103,24 +109,29 @@ impl<'a> Connection<'a> {
     /// taken before its session begins. What follows is out of line where it goes deep and is seldom done, so that the
     /// frame of it does not lie under all that is done otherwise.
     #[inline(never)]
-    fn open(
+    pub(super) fn open(
         services: &'a Rendezvous,
         stream: &'a Arc<TcpStream>,
         peer: SocketAddr,
         place: &'a Place<'a>,
+        tls: Option<Box<Decrypting>>,
     ) -> Option<Box<Connection<'a>>> {
-        let outbox = Arc::new(Outbox::new(Arc::clone(stream), place.wire(), &services.counters).ok()?);
+        let outbox = match &tls {
+            None => Outbox::new(Arc::clone(stream), place.wire(), &services.counters),
+            Some(tls) => Outbox::encrypted(tls.channel(), place.wire(), &services.counters),
+        };
+        let outbox = Arc::new(outbox.ok()?);
         let mut answer = String::new();
         let mailbox = Arc::clone(&outbox) as Arc<dyn Mailbox>;
         let session =
             Session::new(services, peer, reached_address(stream), mailbox, place, Instant::now(), &mut answer);
-        let input = DeadlineReader::new(Arc::clone(stream), None).recorded(place.wire());
-        let lines = LineReader::new(input, MAX_LINE);
-        Some(Box::new(Connection { session, stream, peer, outbox, answer, lines, history: History::Over }))
+        let clear = || Input::clear(DeadlineReader::new(Arc::clone(stream), None).recorded(place.wire()));
+        let (lines, history) = (LineReader::new(tls.map_or_else(clear, Input::Tls), MAX_LINE), History::Over);
+        Some(Box::new(Connection { session, stream, peer, outbox, answer, lines, history, tls_port: None }))
     }
 
     /// Talks until the client leaves or is closed.
-    fn talk(&mut self) {
+    pub(super) fn talk(&mut self) {
         let mut next = Next::Read;
         loop {
             next = match next {
@@ -173,13 +184,24 @@ impl<'a> Connection<'a> {
                 write(&mut self.answer, Reply::Err(Refusal::Other(format!("{error}: not a text protocol"))));
                 Some(Next::Close)
             }
-            Err(error) => {
-                if is_network_loss(&error) {
-                    self.session.login.leave_lost();
-                }
-                None
-            }
+            Err(error) => self.is_cut_off(&error),
         }
+    }
+
+    /// Nothing can be read any more, or what came is no line of text at all.
+    #[inline(never)]
+    fn is_cut_off(&mut self, error: &io::Error) -> Option<Next> {
+        match error.kind() {
+            ErrorKind::Unsupported => {
+                let there = self.tls_port.map(|port| format!(": TLS is on port {port}")).unwrap_or_default();
+                write(&mut self.answer, Reply::Err(Refusal::Other(format!("This port speaks plain text{there}"))));
+                return Some(Next::Close);
+            }
+            ErrorKind::ConnectionAborted => info!("{}: {error}", self.session.login.who()),
+            _ if is_network_loss(error) => self.session.login.leave_lost(),
+            _ => {}
+        }
+        None
     }
 
     /// What the result leads to; nothing when the connection is over.
@@ -230,7 +252,10 @@ impl<'a> Connection<'a> {
     fn catch_up(&mut self) {
         self.session.login.deliver_owed();
         if self.session.login.lacks_broadcasts() {
-            self.history = History::Hello(Instant::now() + HELLO_WAIT);
+            let now = Instant::now();
+            // No hello comes where nobody was told a token.
+            self.history =
+                if self.outbox.is_encrypted() { History::Piece(now) } else { History::Hello(now + HELLO_WAIT) };
         } else {
             self.session.login.start_broadcasts();
         }
@@ -317,7 +342,7 @@ impl<'a> Connection<'a> {
 
     /// Logs out and writes the last lines. Whoever broadcasts and leaves at once gets their own line all the same.
     #[inline(never)]
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.session.commit(&mut self.answer);
         let who = self.session.login.who().to_string();
         let owed = self.session.login.leave();

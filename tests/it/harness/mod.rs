@@ -1,6 +1,8 @@
 //! What the tests share: a server on a port of its own, a client made of lines, real processes. Every wait has a
 //! limit, nothing sleeps, and what is started is ended.
 
+#[cfg(feature = "tls")]
+pub mod by_tls;
 pub mod callee;
 pub mod client;
 pub mod control;
@@ -8,18 +10,22 @@ pub mod meddler;
 pub mod netcat;
 pub mod originals;
 pub mod menus;
+pub mod process;
 #[cfg_attr(not(feature = "screen"), allow(dead_code, reason = "the tests of the screen use the most of it"))]
 pub mod terminal;
+
+pub use process::ServerProcess;
 
 use clap::Parser;
 use peerline::net::Shutdown;
 use peerline::server::Server;
 use peerline::server::config::Config;
+use peerline::value::Fingerprint;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -32,6 +38,8 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 pub struct TestServer {
     /// Where to connect.
     pub address: SocketAddr,
+    /// Where to connect by TLS, and by what the server's key is known.
+    pub tls: Option<(SocketAddr, Fingerprint)>,
     dialects: Vec<(SocketAddr, &'static str)>,
     folder: Arc<TempDir>,
     stop: Arc<Shutdown>,
@@ -60,9 +68,9 @@ impl TestServer {
             }
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.address().port()));
-        let dialects = server.dialects().collect();
+        let (tls, dialects) = (server.tls(), server.dialects().collect());
         let thread = thread::spawn(move || server.run());
-        TestServer { address, dialects, folder, stop, thread: Some(thread) }
+        TestServer { address, tls, dialects, folder, stop, thread: Some(thread) }
     }
 
     /// Stops the server and starts another in the same data folder, on another port.
@@ -286,81 +294,6 @@ pub fn datagram(socket: &UdpSocket) -> String {
     let (first, lines) = text.split_once('\n').expect("a line");
     assert!(first.starts_with("udp_") && first.len() == 36, "{text}");
     lines.to_owned()
-}
-
-/// A server as people run it: a process of its own.
-pub struct ServerProcess {
-    child: Child,
-    /// Where to connect.
-    pub address: SocketAddr,
-    output: BufReader<ChildStdout>,
-    /// Where it writes its log.
-    pub log: PathBuf,
-}
-
-impl ServerProcess {
-    /// Starts one in `folder`, whose log goes to a file beside its data.
-    pub fn start(folder: &Path, options: &[&str]) -> ServerProcess {
-        let log = folder.join("log");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
-            .args(["--bind", "127.0.0.1", "--port", "0", "--hash-rounds", "1000", "--data"])
-            .arg(folder.join("data"))
-            .args(options)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(&log).expect("a log file"))
-            .spawn()
-            .expect("the server runs");
-        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
-        let address = listening(&mut output).unwrap_or_else(|| panic!("no address: {}", read(&log)));
-        ServerProcess { child, address, output, log }
-    }
-
-    /// The address of its next port, in the order in which it says them.
-    pub fn next_address(&mut self) -> SocketAddr {
-        listening(&mut self.output).expect("one more port")
-    }
-
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Ends it without a chance to clean up, as a crash does.
-    pub fn crash(mut self) {
-        self.child.kill().expect("running");
-        self.child.wait().expect("ends");
-    }
-
-    /// Sends a signal by name, and gives what else it has written to its standard output.
-    pub fn end_and_read(mut self, signal: &str) -> String {
-        send_signal(self.id(), signal);
-        let mut output = String::new();
-        self.output.read_to_string(&mut output).expect("text");
-        wait(&mut self.child);
-        output
-    }
-
-    /// Sends a signal by name, and gives the exit code.
-    pub fn end(mut self, signal: &str) -> Option<i32> {
-        send_signal(self.id(), signal);
-        wait(&mut self.child)
-    }
-}
-
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The address in the next line in which a server says where it listens.
-fn listening(output: &mut impl BufRead) -> Option<SocketAddr> {
-    let mut line = String::new();
-    output.read_line(&mut line).expect("a line");
-    line.trim().strip_prefix("listening on ")?.split(' ').next()?.parse().ok()
 }
 
 /// Sends a signal by name to a process that this test started.

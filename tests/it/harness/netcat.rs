@@ -50,6 +50,19 @@ impl Tool {
         tools
     }
 
+    /// That of docs/PROTOCOL.md for a port that speaks TLS, which asks nobody whether the key is right.
+    #[cfg(feature = "tls")]
+    pub fn tls() -> Tool {
+        let document = super::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PROTOCOL.md"));
+        let line = document.lines().find_map(|line| line.trim().strip_prefix("openssl s_client "));
+        let tool = Tool {
+            command: format!("openssl s_client {} 2>/dev/null", line.expect("the document tells it")),
+            closes_its_half: false,
+        };
+        assert!(tool.is_here(), "these tests want openssl, which Debian and its like have: apt-get install openssl");
+        tool
+    }
+
     fn is_here(&self) -> bool {
         let mut words = self.command.trim_start_matches('(').split(' ');
         let program = words.next().expect("a word");

@@ -1,0 +1,62 @@
+//! What a session reads: bytes as they come, or decrypted.
+
+use super::deadline::DeadlineReader;
+use super::tls::Decrypting;
+use std::io::{self, ErrorKind, Read};
+use std::time::Instant;
+
+/// What every connection begins with that speaks TLS, and what no line may hold: the type of a handshake's record.
+pub const TLS_HELLO: u8 = 0x16;
+
+/// The reading side of a connection.
+pub enum Input {
+    /// In the clear.
+    Clear {
+        /// The connection.
+        reader: DeadlineReader,
+        /// Whether something has come.
+        begun: bool,
+    },
+    /// By TLS. In a Box, as the sessions in the clear are not to have room for it.
+    Tls(Box<Decrypting>),
+}
+
+impl Input {
+    /// As it comes.
+    pub fn clear(reader: DeadlineReader) -> Input {
+        Input::Clear { reader, begun: false }
+    }
+
+    /// Moves the deadline.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        match self {
+            Input::Clear { reader, .. } => reader.set_deadline(deadline),
+            Input::Tls(decrypting) => decrypting.set_deadline(deadline),
+        }
+    }
+
+    /// As [`DeadlineReader::set_rate`].
+    pub fn set_rate(&mut self, rate: Option<u32>) {
+        match self {
+            Input::Clear { reader, .. } => reader.set_rate(rate),
+            Input::Tls(decrypting) => decrypting.set_rate(rate),
+        }
+    }
+}
+
+/// Fails with [`ErrorKind::Unsupported`] where TLS begins on a connection in the clear.
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Input::Clear { reader, begun } => {
+                let read = reader.read(buffer)?;
+                if !*begun && buffer[..read].first() == Some(&TLS_HELLO) {
+                    return Err(ErrorKind::Unsupported.into());
+                }
+                *begun = true;
+                Ok(read)
+            }
+            Input::Tls(decrypting) => decrypting.read(buffer),
+        }
+    }
+}

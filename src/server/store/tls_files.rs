@@ -1,0 +1,129 @@
+//! The files of the server's key and its certificate.
+
+use super::whole_file::write_anew;
+use crate::net::tls::{Identity, Pair};
+use crate::server::config::Config;
+use log::info;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const KEY: &str = "tls_key.pem";
+const CERTIFICATE: &str = "tls_cert.pem";
+/// The bits of a file's mode by which others than its owner may read or change it.
+const OTHERS: u32 = 0o077;
+/// More is no key and no chain of certificates.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Reads the key by which the server is known: that of the options, or that of the data folder, which is made at the first
+/// start and synced before this returns.
+///
+/// # Errors
+/// One sentence that names the file and what to do.
+pub fn open_identity(config: &Config) -> Result<Identity, String> {
+    let given = config.tls_key.clone().zip(config.tls_cert.clone());
+    let (key, certificate) = given.unwrap_or_else(|| (config.data.join(KEY), config.data.join(CERTIFICATE)));
+    if config.tls_key.is_none() {
+        make_first(&key, &certificate)?;
+    }
+    let pair = Pair { key: read_secret(&key)?, certificate: read(&certificate).map_err(in_words(&certificate))? };
+    Identity::new(&pair).map_err(|error| format!("{} and {}: {error}", key.display(), certificate.display()))
+}
+
+/// Makes both files where neither is there.
+fn make_first(key: &Path, certificate: &Path) -> Result<(), String> {
+    let is_there = |path: &Path| path.try_exists().map_err(in_words(path));
+    let (there, missing) = match (is_there(key)?, is_there(certificate)?) {
+        (true, true) => return Ok(()),
+        (false, false) => {
+            let pair = Pair::generate()?;
+            // The key last: a start that is ended in between leaves a half that holds no secret.
+            write_anew(certificate, &pair.certificate).map_err(in_words(certificate))?;
+            write_anew(key, &pair.key).map_err(in_words(key))?;
+            info!("{}: a new key was made", key.display());
+            return Ok(());
+        }
+        (true, false) => (key, certificate),
+        (false, true) => (certificate, key),
+    };
+    Err(format!(
+        "{} is there without {}: put that back from your backup, or remove it for a new key, which the clients then have to \
+         accept",
+        there.display(),
+        missing.display()
+    ))
+}
+
+/// Reads the key, which is no secret where others can read it.
+fn read_secret(path: &Path) -> Result<Vec<u8>, String> {
+    let mode = fs::metadata(path).map_err(in_words(path))?.mode();
+    if mode & OTHERS != 0 {
+        return Err(format!(
+            "{}: others may read or change it (mode {:o}): chmod 600, and a new key where they are not trusted",
+            path.display(),
+            mode & 0o777
+        ));
+    }
+    read(path).map_err(in_words(path))
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::new(ErrorKind::InvalidData, "too large for a key or a certificate"));
+    }
+    Ok(bytes)
+}
+
+fn in_words(path: &Path) -> impl Fn(io::Error) -> String {
+    let path: PathBuf = path.to_owned();
+    move |error| format!("{}: {error}", path.display())
+}
+
+#[cfg(feature = "tls")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_key_is_made_once_and_only_its_owner_reads_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { data: folder.path().to_owned(), ..Config::defaults() };
+        let [key, certificate] = [KEY, CERTIFICATE].map(|name| folder.path().join(name));
+        let first = open_identity(&config).expect("made").fingerprint();
+        for path in [&key, &certificate] {
+            assert_eq!(fs::metadata(path).expect("there").mode() & 0o777, 0o600, "{}", path.display());
+        }
+        assert_eq!(open_identity(&config).expect("read").fingerprint(), first);
+        let own = Config {
+            data: "nowhere".into(),
+            tls_key: Some(key.clone()),
+            tls_cert: Some(certificate.clone()),
+            ..config.clone()
+        };
+        assert_eq!(open_identity(&own).expect("read").fingerprint(), first);
+
+        fs::set_permissions(&key, Permissions::from_mode(0o640)).expect("ours");
+        let refused = open_identity(&config).expect_err("others read it");
+        assert!(refused.contains("tls_key.pem: others may read or change it (mode 640): chmod 600"), "{refused}");
+        fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("ours");
+
+        let away = folder.path().join("away");
+        for (path, there) in [(&key, &certificate), (&certificate, &key)] {
+            fs::rename(path, &away).expect("ours");
+            let refused = open_identity(&config).expect_err("a half");
+            assert!(
+                refused.starts_with(&format!("{} is there without {}", there.display(), path.display())),
+                "{refused}"
+            );
+            fs::rename(&away, path).expect("ours");
+        }
+        fs::write(&certificate, "no certificate").expect("ours");
+        let refused = open_identity(&config).expect_err("no certificate");
+        assert!(refused.contains("tls_cert.pem: there is no certificate in PEM"), "{refused}");
+    }
+}
