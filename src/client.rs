@@ -23,5 +23,7 @@ mod log_lines;
 pub mod logs;
 pub mod pen;
 pub mod find;
+mod known_servers;
+pub mod trust;
 pub mod options;
 pub mod start;

@@ -5,6 +5,7 @@ mod token_bucket;
 mod deadline;
 mod read_buffer;
 mod lines;
+mod handshake;
 // The seam of the feature: nothing else asks whether there is TLS.
 #[cfg_attr(not(feature = "tls"), path = "net/tls/absent.rs")]
 pub mod tls;
@@ -27,6 +28,7 @@ pub use bursts::{BurstReader, Pieces};
 pub use connections::{Connections, PerAddress, Place, Refused};
 pub use deadline::{DeadlineReader, STRANGER_RATE};
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
+pub use handshake::{Accepts, NoTls};
 pub use hangup::{has_hung_up, is_network_loss};
 pub use input::{Input, TLS_HELLO};
 pub use lines::{LineReader, MAX_OF_MEMBERS, MAX_WITHOUT_LF};

@@ -3,11 +3,13 @@
 use super::app::Credentials;
 use super::files::FileOptions;
 use super::find::Search;
+use super::known_servers;
 use super::run::{AllowList, RunOptions};
+use super::trust::TlsOptions;
 use crate::program::Manual;
 use crate::protocol::FIND_PORT;
-use crate::value::Username;
 use crate::value::duration;
+use crate::value::{Fingerprint, Username};
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -80,6 +82,18 @@ struct Session {
 
     #[command(flatten)]
     search: SearchOptions,
+
+    /// Speak TLS with the server: PORT is its port for that
+    #[arg(long, requires_all = ["host", "port"])]
+    tls: bool,
+
+    /// The key that the server must have, sha256: and 64 digits; then no question is asked, and no key is remembered
+    #[arg(long, value_name = "KEY", requires = "tls")]
+    fingerprint: Option<Fingerprint>,
+
+    /// Where the keys of servers are remembered [default: peerline/known_servers in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "fingerprint")]
+    known_servers: Option<PathBuf>,
 
     /// Log in under this name; the password comes from --password-file, PEERLINE_PASSWORD or a question
     #[arg(long, value_name = "NAME")]
@@ -229,6 +243,8 @@ pub struct Options {
     pub task: Task,
     /// Where the server is.
     pub server: ServerPlace,
+    /// Whether TLS is spoken with it, and whose key it must have.
+    pub tls: Option<TlsOptions>,
     /// Who logs in, unless it is asked.
     pub credentials: Option<Credentials>,
     /// The port for peers, where the person insists on one.
@@ -288,6 +304,7 @@ impl Arguments {
         Ok(Wanted::Client(Box::new(Options {
             task,
             server,
+            tls: session.tls(),
             credentials,
             listen: session.listen,
             files: FileOptions { share: session.share, downloads: session.downloads, stall: session.stall },
@@ -351,6 +368,12 @@ impl Session {
         Ok((ServerPlace::ToFind { search: self.search.resolve()?, withheld }, credentials))
     }
 
+    fn tls(&self) -> Option<TlsOptions> {
+        let host = self.host.as_deref().filter(|_| self.tls)?;
+        let (fingerprint, known) = (self.fingerprint, self.known_servers.clone());
+        Some(TlsOptions { place: known_servers::place(host, self.port), fingerprint, known })
+    }
+
     fn credentials(&self) -> Result<Option<Credentials>, String> {
         let Some(name) = self.user.clone() else { return Ok(None) };
         let password = match &self.password_file {
@@ -405,6 +428,16 @@ mod tests {
         assert_eq!(logs.as_deref(), Some(std::path::Path::new("talks")));
         assert!(matches!(wanted("client man"), Ok(Ok(Wanted::Manual(Manual::Man)))));
         assert!(matches!(wanted("client completions fish"), Ok(Ok(Wanted::Manual(Manual::Completions { .. })))));
+        let key = "sha256:".to_owned() + &"0a".repeat(32);
+        let Ok(Ok(Wanted::Client(options))) = wanted(&format!("client --tls FE80::1 4403 --fingerprint {key}")) else {
+            panic!("a session")
+        };
+        let tls = options.tls.expect("by TLS");
+        assert_eq!((tls.place.as_str(), tls.fingerprint), ("[fe80::1]:4403", key.parse().ok()));
+        for bad in ["client --tls", "client --tls ::1", "client ::1 4403 --fingerprint sha256:1 --tls"] {
+            assert!(wanted(bad).is_err(), "{bad}");
+        }
+        assert!(wanted(&format!("client ::1 4403 --fingerprint {key}")).is_err(), "it would not be looked at");
         let bad = ["client 127.0.0.1 x", "client 127.0.0.1 4400 --signup", "client 127.0.0.1 --find-at 127.0.0.2"];
         for bad in bad.into_iter().chain(["client ::1 1 --take b_b", "client ::1 1 --take bob --no-give"]) {
             assert!(!matches!(wanted(bad), Ok(Ok(_))), "{bad}");

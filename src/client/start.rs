@@ -13,8 +13,9 @@ use super::pen::Pen;
 use super::run::output::Limits;
 use super::run::serve::RunMeans;
 use super::run::{Cgroups, ConsentLog};
-use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
+use super::runner::{self, Full, Interface, Pin, ROOM, Runner, Settings, Stop, Watch};
 use super::screen;
+use super::trust;
 use crate::trace::{self, Event, Sinks, Trace};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
@@ -30,15 +31,22 @@ use std::time::{Instant, SystemTime};
 /// folder is not to be had.
 pub fn run(options: Options) -> Result<bool, String> {
     let Some(server) = server(&options)? else { return Ok(true) };
+    let pin = match &options.tls {
+        None => None,
+        Some(tls) => match trust::pin(tls, server, options.output.is_typed())? {
+            Some(pin) => Some(pin),
+            None => return Ok(true),
+        },
+    };
     let file = options.trace.as_deref().map(trace::Output::create).transpose()?;
     let trace = Trace::start(Sinks { file, screen: None })?;
     trace.record(|| Event::Start { who: "client", at: Some(server) });
-    let result = run_at(server, options, &trace);
+    let result = run_at(server, pin, options, &trace);
     trace.finish();
     result
 }
 
-fn run_at(server: SocketAddr, options: Options, trace: &Trace) -> Result<bool, String> {
+fn run_at(server: SocketAddr, pin: Option<Pin>, options: Options, trace: &Trace) -> Result<bool, String> {
     let face = face(&options);
     let (signals, receiver) = Signals::new(ROOM);
     let signals = signals.recorded(trace);
@@ -64,6 +72,7 @@ fn run_at(server: SocketAddr, options: Options, trace: &Trace) -> Result<bool, S
     };
     let settings = Settings {
         server,
+        pin,
         listen: options.listen,
         means: Means { run: run_means(&options), files: Box::new(files) },
         scribe: Box::new(pen),
@@ -105,6 +114,7 @@ fn face(options: &Options) -> Face {
 fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face) -> Rules {
     Rules {
         server,
+        tls: options.tls.is_some(),
         face,
         credentials: options.credentials.clone(),
         answer_limit: options.answer_limit,

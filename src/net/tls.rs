@@ -10,6 +10,7 @@
 //! It is the feature `tls`: `tls/absent.rs` stands here in a build without it.
 
 mod identity;
+mod pinned;
 mod channel;
 mod decrypting;
 

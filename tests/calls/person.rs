@@ -59,6 +59,7 @@ struct Person {
 
 fn rules(who: &str) -> Rules {
     Rules {
+        tls: false,
         server: ([127, 0, 0, 1], 4400).into(),
         face: Face::Lines { typed: false, terminal: false },
         credentials: Some(Credentials { name: name(who), password: Some("correct horse".to_owned()), signup: false }),

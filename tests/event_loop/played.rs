@@ -185,6 +185,7 @@ impl From<Parts> for Settings {
         });
         Settings {
             server: parts.server,
+            pin: None,
             listen: None,
             means: Means { run, files: Box::new(files) },
             scribe: Box::new(parts.scribe),

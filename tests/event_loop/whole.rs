@@ -141,6 +141,7 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
         question: LIMIT,
     };
     Rules {
+        tls: false,
         server,
         face: Face::Lines { typed: true, terminal: false },
         credentials: Some(credentials),

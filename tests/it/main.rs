@@ -40,6 +40,8 @@ mod threads;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
+mod tls_client;
+#[cfg(feature = "tls")]
 mod tls_keys;
 #[cfg(feature = "tls")]
 mod tls_talk;

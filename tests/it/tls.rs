@@ -12,7 +12,7 @@ fn who_speaks_something_else_hears_so_in_the_clear() {
     let server = start(&[]);
     let mut netcat = Lines::connect(port(&server));
     netcat.send("LOGIN,alice,password");
-    assert_eq!(netcat.line(), "ERR,This port speaks TLS: openssl s_client -quiet");
+    assert_eq!(netcat.line(), "ERR,This port speaks TLS: client --tls, or openssl s_client -quiet");
     netcat.wait_for_end();
     let mut plain = Lines::connect(server.address);
     assert_eq!(plain.line(), GREETING);

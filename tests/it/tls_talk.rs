@@ -165,7 +165,7 @@ fn the_last_line_is_there_before_the_end() {
 }
 
 /// A relay that keeps every byte of both directions.
-fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
+pub fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let (listener, seen) = (TcpListener::bind("127.0.0.1:0").expect("a free port"), Arc::<Mutex<Vec<u8>>>::default());
     let (address, kept) = (listener.local_addr().expect("bound"), Arc::clone(&seen));
     thread::spawn(move || {

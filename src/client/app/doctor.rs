@@ -30,7 +30,8 @@ impl App {
         if !matches!(self.doctor, Doctor::Waiting) {
             return !matches!(self.doctor, Doctor::None);
         }
-        self.found(Ok(format!("TCP to {}: fine, logged in", self.rules.server)));
+        let by = if self.rules.tls { "TLS" } else { "TCP" };
+        self.found(Ok(format!("{by} to {}: fine, logged in", self.rules.server)));
         self.doctor = Doctor::Hellos(0, self.now.instant);
         self.doctor_tick();
         true
@@ -52,6 +53,10 @@ impl App {
             Some(token) => {
                 self.out.push(Effect::Hello(Hello { token, last_seq: self.inbox.last(), received: None }));
                 self.doctor = Doctor::Hellos(sent + 1, self.now.instant + HELLO_WAIT);
+            }
+            None if self.rules.tls => {
+                self.found(Ok("Broadcasts: by TLS as well, so no UDP is needed".to_owned()));
+                self.send_size(0);
             }
             None => {
                 let server = self.rules.server;

@@ -63,7 +63,7 @@ impl App {
         if !self.life.was_online {
             return self.over(End::Failed(not_there(self.rules.server, why)));
         }
-        if let LinkError::Banned(why) = why {
+        if let LinkError::Banned(why) | LinkError::OtherKey(why) = why {
             return self.not_again(why);
         }
         self.come_back(&format!("No connection to the server: {why}. Trying to come back..."));
@@ -228,11 +228,19 @@ impl App {
             (true, true) => "Logged in again.".to_owned(),
             (true, false) => format!("Logged in again as {me}."),
             (false, _) => {
+                self.tell_what_is_encrypted();
                 self.greet();
                 format!("Logged in as {me}. Type help for what you can do.")
             }
         };
         self.info(Place::Server, text);
+    }
+
+    /// Nobody is to believe that more is encrypted than is.
+    fn tell_what_is_encrypted(&mut self) {
+        if self.rules.tls {
+            self.info(Place::Server, "The connection to the server is encrypted. Those to other people are not.");
+        }
     }
 
     /// The server is about to do something to us.

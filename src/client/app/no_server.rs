@@ -8,10 +8,14 @@ pub fn not_there(server: SocketAddr, error: &LinkError) -> String {
     match error {
         LinkError::Connect(why) => format!("no server at {server}: {why}. {}", what_to_do(server, why)),
         LinkError::NoGreeting => {
-            format!("another program listens at {server}, or it is not the server's main port: nobody greets there")
+            format!(
+                "another program listens at {server}, or it is not the server's main port: nobody greets there. A port for \
+                 TLS wants --tls"
+            )
         }
         LinkError::Refused(why) | LinkError::Banned(why) => format!("the server at {server} says: {why}"),
-        LinkError::Lost => format!("the server at {server}: {error}"),
+        LinkError::OtherKey(why) => why.clone(),
+        LinkError::Lost | LinkError::NoTls(_) => format!("the server at {server}: {error}"),
         LinkError::Silent => format!(
             "the server at {server} greets and then does not answer: it hangs, or a network on the way loses large packets \
              (some VPNs do)"

@@ -39,6 +39,8 @@ pub enum Face {
 pub struct Rules {
     /// The server's main port.
     pub server: SocketAddr,
+    /// Whether what is said to the server is encrypted.
+    pub tls: bool,
     /// How the client meets its person.
     pub face: Face,
     /// Who logs in, unless it is asked.

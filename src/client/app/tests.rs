@@ -53,6 +53,7 @@ fn rules(face: Face) -> Rules {
     let credentials = Credentials { name: name("alice"), password: Some("correct horse".to_owned()), signup: false };
     Rules {
         server: SocketAddr::from((Ipv4Addr::LOCALHOST, 4400)),
+        tls: false,
         face,
         credentials: Some(credentials),
         answer_limit: Duration::from_secs(60),

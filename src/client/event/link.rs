@@ -44,6 +44,10 @@ pub enum LinkError {
     Refused(String),
     /// The same, as whoever runs the server wants nobody from our address.
     Banned(String),
+    /// No encrypted connection can be made, and why.
+    NoTls(String),
+    /// The server has another key than the one that is known: a sentence for the person.
+    OtherKey(String),
     /// The connection is closed.
     Lost,
     /// The server did not answer in time; the connection is given up, as a late answer could be taken for another's.
@@ -54,7 +58,9 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LinkError::Connect(why) => why.fmt(f),
-            LinkError::Refused(why) | LinkError::Banned(why) => f.write_str(why),
+            LinkError::Refused(why) | LinkError::Banned(why) | LinkError::NoTls(why) | LinkError::OtherKey(why) => {
+                f.write_str(why)
+            }
             LinkError::NoGreeting => f.write_str("something listens there but does not greet"),
             LinkError::Lost => f.write_str("the connection to the server is lost"),
             LinkError::Silent => f.write_str("the server does not answer"),

@@ -6,6 +6,7 @@ use super::datagrams::Datagrams;
 use super::incoming::Incoming;
 use super::interface::{Interface, Showing};
 use super::link::Link;
+use super::pin::Pin;
 use super::scribe::{Scribe, ScribeMailbox, ScribeOrder};
 use super::stop::Stop;
 use super::threads::Threads;
@@ -32,6 +33,8 @@ pub struct Watch {
 pub struct Settings {
     /// Where the server is.
     pub server: SocketAddr,
+    /// Its key, where it is spoken with by TLS.
+    pub pin: Option<Pin>,
     /// The port for peers on which the person insists; `None`: 4401, or any.
     pub listen: Option<u16>,
     /// What calls use.
@@ -47,6 +50,7 @@ pub struct Settings {
 /// All that the runner has to do with.
 pub struct Hands {
     server: SocketAddr,
+    pin: Option<Arc<Pin>>,
     signals: Signals,
     stop: Stop,
     means: Arc<Means>,
@@ -82,6 +86,7 @@ impl Hands {
         };
         let hands = Hands {
             server: settings.server,
+            pin: settings.pin.map(Arc::new),
             scribe: ScribeMailbox::start(settings.scribe, signals.clone(), &mut threads)?,
             incoming: Incoming::new(settings.server, settings.listen, signals.clone(), Arc::clone(&means)),
             signals,
@@ -153,7 +158,7 @@ impl Hands {
     fn connect(&mut self, id: LinkId) -> Option<Event> {
         // Its thread ends, and what it still tells is of a link that the App does not know any more.
         self.link.iter().for_each(Link::close);
-        match Link::start(id, self.server, self.signals.clone(), &mut self.threads) {
+        match Link::start(id, self.server, self.pin.clone(), self.signals.clone(), &mut self.threads) {
             Ok(link) => {
                 self.link = Some(link);
                 None

@@ -6,12 +6,14 @@
 //! to a server that has not read for long. Such a connection is given up.
 
 use super::panic_told::PanicTold;
+use super::pin::Pin;
 use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::{Event, LinkError, LinkId};
 use crate::client::peer::no_connection;
+use crate::net::tls::{Channel, Decrypting};
 use crate::net::tuning::{self, Whose};
-use crate::net::{DeadlineReader, LineReader};
+use crate::net::{DeadlineReader, Input, LineReader};
 use crate::protocol::{MAX_LINE, MAX_SERVER_LINE, Refusal, Reply, Request};
 use crate::trace::{self, Wire};
 use crate::value::{BadLine, text};
@@ -21,7 +23,7 @@ use socket2::SockRef;
 use std::io;
 use std::net::{Shutdown as Direction, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// How long connecting may take, and then the greeting, however slowly its bytes come.
@@ -34,16 +36,24 @@ const SHORT: usize = 2 * MAX_LINE;
 pub struct Link {
     id: LinkId,
     stream: Arc<TcpStream>,
+    /// By which is sent what is encrypted, once it can be.
+    channel: Arc<OnceLock<Arc<Channel>>>,
     wire: Wire,
 }
 
 impl Link {
-    /// Begins to connect. What becomes of it is told by `Connected`, `NotConnected`, and then by the others of this
+    /// Begins to connect; by TLS, where the server's key is known. What becomes of it is told by `Connected`, `NotConnected`, and then by the others of this
     /// link.
     ///
     /// # Errors
     /// [`LinkError::Connect`] when it cannot even begin; then nothing else is told.
-    pub fn start(id: LinkId, server: SocketAddr, signals: Signals, threads: &mut Threads) -> Result<Link, LinkError> {
+    pub fn start(
+        id: LinkId,
+        server: SocketAddr,
+        pin: Option<Arc<Pin>>,
+        signals: Signals,
+        threads: &mut Threads,
+    ) -> Result<Link, LinkError> {
         // It does not wait, so that [`Link::close`] has something to close.
         let begun = tuning::begin_to_connect(server);
         let begun = begun.inspect_err(|error| signals.trace().cannot_connect(server, error));
@@ -51,12 +61,14 @@ impl Link {
         let reading = Arc::clone(&stream);
         let wire = signals.trace().connected(&stream, server);
         let recorded = wire.clone();
+        let channel = Arc::<OnceLock<Arc<Channel>>>::default();
+        let way = Way { stream: reading, pin, channel: Arc::clone(&channel) };
         let work = move || {
-            run(id, &reading, &signals, &recorded);
+            run(id, &way, &signals, &recorded);
             recorded.closed();
         };
         threads.start("link", work).map_err(connect_error)?;
-        Ok(Link { id, stream, wire })
+        Ok(Link { id, stream, channel, wire })
     }
 
     /// Which one it is.
@@ -73,9 +85,8 @@ impl Link {
             return Some(Event::FromServer { link: self.id, reply: Ok(Reply::Err(refusal)) });
         }
         let line = format!("{line}\n");
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         let at = self.wire.stamp();
-        let result = SockRef::from(&*self.stream).send_with_flags(line.as_bytes(), flags);
+        let result = self.send_at_once(line.as_bytes());
         let is_lost = result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock);
         let sent = result.unwrap_or_default();
         if let Some(at) = at.filter(|_| sent > 0) {
@@ -88,9 +99,18 @@ impl Link {
         None
     }
 
+    /// How many of these bytes were sent; where they are encrypted, all or none.
+    fn send_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(channel) = self.channel.get() {
+            return channel.send_at_once(bytes).map(|()| bytes.len());
+        }
+        SockRef::from(&*self.stream).send_with_flags(bytes, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+    }
+
     /// Ends the connection, also one that is still being made.
     pub fn close(&self) {
         self.wire.shut();
+        self.channel.get().into_iter().for_each(|channel| channel.leave());
         // An error says that it has ended already.
         let _ = self.stream.shutdown(Direction::Both);
     }
@@ -108,10 +128,17 @@ fn connect_error(error: io::Error) -> LinkError {
     LinkError::Connect(no_connection(&error))
 }
 
-fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals, wire: &Wire) {
+/// What the thread of a connection has of it.
+struct Way {
+    stream: Arc<TcpStream>,
+    pin: Option<Arc<Pin>>,
+    channel: Arc<OnceLock<Arc<Channel>>>,
+}
+
+fn run(link: LinkId, way: &Way, signals: &Signals, wire: &Wire) {
     let event = Event::NotConnected { link, why: LinkError::Lost };
     let mut told = PanicTold { event, signals: signals.clone() };
-    let event = match greeted(stream, wire) {
+    let event = match greeted(way, wire) {
         Ok((from, lines)) => {
             told.event = Event::LinkLost { link };
             if !signals.event(Event::Connected { link, from }) {
@@ -123,16 +150,27 @@ fn run(link: LinkId, stream: &Arc<TcpStream>, signals: &Signals, wire: &Wire) {
         Err(why) => Event::NotConnected { link, why },
     };
     // The server must not take one for present that the App takes for gone.
-    let _ = stream.shutdown(Direction::Both);
+    let _ = way.stream.shutdown(Direction::Both);
     signals.event(event);
 }
 
 /// Waits for the connection and for the greeting; gives our own address, and what comes behind.
-fn greeted(stream: &Arc<TcpStream>, wire: &Wire) -> Result<(SocketAddr, LineReader<DeadlineReader>), LinkError> {
+fn greeted(way: &Way, wire: &Wire) -> Result<(SocketAddr, LineReader<Input>), LinkError> {
+    let stream = &way.stream;
     connected(stream).inspect_err(|error| wire.not_made(error.into())).map_err(connect_error)?;
     let from = stream.local_addr().map_err(connect_error)?;
-    let timed = DeadlineReader::new(Arc::clone(stream), Some(Instant::now() + CONNECT)).recorded(wire);
-    let mut lines = LineReader::new(timed, MAX_SERVER_LINE);
+    let input = match &way.pin {
+        None => Input::clear(DeadlineReader::new(Arc::clone(stream), None).recorded(wire)),
+        Some(pin) => {
+            let made = Decrypting::connect(&pin.accepts, stream, Instant::now() + CONNECT, wire);
+            let (decrypting, _) = made.map_err(|why| pin.error(why))?;
+            // Only this thread sets it.
+            let _ = way.channel.set(Arc::clone(decrypting.channel()));
+            Input::Tls(Box::new(decrypting))
+        }
+    };
+    let mut lines = LineReader::new(input, MAX_SERVER_LINE);
+    lines.get_mut().set_deadline(Some(Instant::now() + CONNECT));
     let greeting = lines.next_line().map_err(|error| match error.kind() {
         io::ErrorKind::TimedOut => LinkError::NoGreeting,
         _ => connect_error(error),
@@ -171,7 +209,7 @@ fn connected(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Reads until the connection ends, and says how; `None` when the client does.
-fn read(link: LinkId, mut lines: LineReader<DeadlineReader>, signals: &Signals) -> Option<Event> {
+fn read(link: LinkId, mut lines: LineReader<Input>, signals: &Signals) -> Option<Event> {
     loop {
         let line = match lines.next_line() {
             Ok(Some(line)) => line,
@@ -233,7 +271,7 @@ mod tests {
         while let Ok(more) = SockRef::from(&*stream).send_with_flags(&[b'x'; 1 << 16], libc::MSG_DONTWAIT) {
             sent += more;
         }
-        Link { id: LinkId(1), stream, wire: Wire::default() }.abort();
+        Link { id: LinkId(1), stream, channel: Arc::default(), wire: Wire::default() }.abort();
         assert_eq!(reader.join().expect("no panic"), Some(0), "its thread sees the end");
         let (mut got, mut buffer) = (0, vec![0; 1 << 16]);
         while let Ok(read @ 1..) = server.read(&mut buffer) {
@@ -256,7 +294,7 @@ mod tests {
         };
         let server = thread::spawn(sends);
         let (signals, receiver) = Signals::new(1024);
-        let lines = LineReader::new(DeadlineReader::new(stream, None), MAX_SERVER_LINE);
+        let lines = LineReader::new(Input::clear(DeadlineReader::new(stream, None)), MAX_SERVER_LINE);
         let reader = thread::spawn(move || read(LinkId(1), lines, &signals));
         for number in 0..LINES {
             let Ok(Signal::Event(Event::FromServer { reply: Ok(_), .. })) = receiver.recv() else { panic!("a line") };

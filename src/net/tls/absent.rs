@@ -1,12 +1,15 @@
 //! What stands in the place of TLS in a build without the feature `tls`: there is no key, so there is no connection.
 
 use crate::net::DeadlineReader;
+use crate::net::handshake::{Accepts, NoTls};
 use crate::trace::Wire;
 use crate::value::Fingerprint;
 use std::io::{self, Read};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
+
+const WITHOUT: &str = "is built without TLS: build it with the feature `tls`";
 
 /// There is none.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ impl Pair {
     /// # Errors
     /// Always, with what to do.
     pub fn generate() -> Result<Pair, String> {
-        Err("this server is built without TLS: build it with the feature `tls`".to_owned())
+        Err(format!("this server {WITHOUT}"))
     }
 }
 
@@ -44,7 +47,7 @@ impl Identity {
     /// # Errors
     /// Always, with what to do.
     pub fn new(_pair: &Pair) -> Result<Identity, String> {
-        Err("this server is built without TLS: build it with the feature `tls`".to_owned())
+        Err(format!("this server {WITHOUT}"))
     }
 
     /// See the feature.
@@ -73,6 +76,19 @@ impl Channel {
     }
 
     /// See the feature.
+    ///
+    /// # Errors
+    /// None.
+    pub fn send_at_once(&self, _bytes: &[u8]) -> io::Result<()> {
+        match *self {}
+    }
+
+    /// See the feature.
+    pub fn leave(&self) {
+        match *self {}
+    }
+
+    /// See the feature.
     pub fn close(&self) {
         match *self {}
     }
@@ -90,6 +106,19 @@ impl Decrypting {
         _wire: &Wire,
     ) -> io::Result<Decrypting> {
         match *identity {}
+    }
+
+    /// Makes no connection.
+    ///
+    /// # Errors
+    /// Always, with what to do.
+    pub fn connect(
+        _accepts: &Accepts,
+        _stream: &Arc<TcpStream>,
+        _until: Instant,
+        _wire: &Wire,
+    ) -> Result<(Decrypting, Fingerprint), NoTls> {
+        Err(NoTls::Failed(io::Error::new(io::ErrorKind::Unsupported, format!("this client {WITHOUT}"))))
     }
 
     /// See the feature.

@@ -77,19 +77,45 @@ impl Channel {
     /// Says something to the other side without the turn to write, and without waiting, before the connection is cut off.
     /// Where another thread is in the middle of a record, nothing is said.
     pub fn say_last(&self, bytes: &[u8]) {
+        // Who does not read need not be told.
+        let _ = self.send_at_once(bytes);
+    }
+
+    /// Sends all of these bytes without waiting. After an error the connection is of no more use: what is behind a record of
+    /// which a part is missing cannot be decrypted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] where there is no room for all of them, or another thread writes; whatever the stream says.
+    pub fn send_at_once(&self, bytes: &[u8]) -> io::Result<()> {
+        bytes.chunks(RECORD).try_for_each(|piece| self.push(|tls| seal(tls, piece)))
+    }
+
+    /// Says without waiting that no more comes. Whoever has left already need not be told.
+    pub fn leave(&self) {
+        let _ = self.push(|tls| {
+            tls.send_close_notify();
+            seal(tls, &[])
+        });
+    }
+
+    /// Sends what is made of the connection, all of it at once.
+    fn push(&self, make: impl FnOnce(&mut Connection) -> io::Result<Sealed>) -> io::Result<()> {
         let mut state = self.lock();
         if state.writing || state.left.is_some() {
-            return;
+            return Err(ErrorKind::WouldBlock.into());
         }
-        let Ok(sealed) = seal(&mut state.tls, bytes) else { return };
+        let sealed = make(&mut state.tls)?;
         state.writing = true;
         drop(state);
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         let sent = SockRef::from(&*self.stream).send_with_flags(&sealed.records, flags);
         let mut state = self.lock();
         state.writing = false;
-        // What is behind a record of which a part is missing cannot be decrypted.
-        state.left = sent.is_err().then_some(sealed);
+        if matches!(sent, Ok(count) if count == sealed.records.len()) {
+            return Ok(());
+        }
+        state.left = Some(sealed);
+        sent.and(Err(ErrorKind::WouldBlock.into()))
     }
 
     /// Says that no more comes, or what was wrong with what came. Only who has the turn to write may call it, once.

@@ -1,12 +1,16 @@
 //! The reading side of a TLS connection, with its handshake: the thread of the connection has it, and no other.
 
 use super::channel::{self, Channel};
-use super::identity::Identity;
-use crate::net::DeadlineReader;
+use super::identity::{Identity, fingerprint_of};
+use super::pinned;
+use crate::net::handshake::{Accepts, NoTls};
+use crate::net::{DeadlineReader, LineReader};
 use crate::trace::Wire;
+use crate::value::Fingerprint;
 use rustls::{Connection, ServerConnection};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +18,10 @@ use std::time::{Duration, Instant};
 const PIECE: usize = 4096;
 /// The most that waits in a connection for who writes: one record.
 const BUFFERED: usize = 16 * 1024;
+/// The most bytes of a line that somebody says in the clear instead of a handshake.
+const CLEAR: usize = 4096;
+/// How records begin: RFC 8446, 5.1. A line begins otherwise.
+const RECORDS: RangeInclusive<u8> = 20..=23;
 /// How long a write of the handshake waits for room. Its few bytes find the buffer of a new connection empty.
 const HANDSHAKE_WRITE: Duration = Duration::from_secs(1);
 
@@ -47,6 +55,35 @@ impl Decrypting {
         left.shrink_to_fit();
         let channel = Arc::new(Channel::new(stream, tls));
         Ok(Decrypting { input, channel, left, wire: wire.clone() })
+    }
+
+    /// A client's side of a handshake, until this time, and the key of the other side. Nobody else may use the stream
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Why there is no encrypted connection; at the deadline it is [`ErrorKind::TimedOut`].
+    pub fn connect(
+        accepts: &Accepts,
+        stream: &Arc<TcpStream>,
+        until: Instant,
+        wire: &Wire,
+    ) -> Result<(Decrypting, Fingerprint), NoTls> {
+        let mut tls = Connection::Client(pinned::client(accepts)?);
+        tls.set_buffer_limit(Some(BUFFERED));
+        stream.set_write_timeout(Some(HANDSHAKE_WRITE))?;
+        let mut input = DeadlineReader::new(Arc::clone(stream), Some(until));
+        (&**stream).write_all(&channel::take_records(&mut tls, 0)?)?;
+        if !RECORDS.contains(&first_byte(stream, until)?) {
+            let mut lines = LineReader::new(input, CLEAR);
+            let said = lines.next_line()?.and_then(Result::ok).map(str::to_owned);
+            return Err(NoTls::InTheClear(said.unwrap_or_default()));
+        }
+        let mut left = shake_hands(&mut tls, stream, &mut input).map_err(pinned::why)?;
+        left.shrink_to_fit();
+        let own = tls.peer_certificates().and_then(<[_]>::first).ok_or(ErrorKind::UnexpectedEof);
+        let shown = fingerprint_of(own.map_err(io::Error::from)?).map_err(io::Error::other)?;
+        let channel = Arc::new(Channel::new(stream, tls));
+        Ok((Decrypting { input, channel, left, wire: wire.clone() }, shown))
     }
 
     /// Its other side.
@@ -96,6 +133,22 @@ impl Read for Decrypting {
             }
             self.fill()?;
         }
+    }
+}
+
+/// The first byte that comes, which is left there.
+fn first_byte(stream: &TcpStream, until: Instant) -> io::Result<u8> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    stream.set_read_timeout(Some(left))?;
+    let mut first = [0];
+    match stream.peek(&mut first) {
+        Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+        // Linux says EAGAIN when SO_RCVTIMEO has passed.
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
+        peeked => peeked.map(|_| first[0]),
     }
 }
 

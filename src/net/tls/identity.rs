@@ -103,7 +103,7 @@ fn read_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 /// By what the key of a certificate is known.
-fn fingerprint_of(certificate: &CertificateDer<'_>) -> Result<Fingerprint, rustls::Error> {
+pub(super) fn fingerprint_of(certificate: &CertificateDer<'_>) -> Result<Fingerprint, rustls::Error> {
     let parsed = ParsedCertificate::try_from(certificate)?;
     Ok(Fingerprint(Sha256::digest(parsed.subject_public_key_info()).into()))
 }

@@ -19,7 +19,7 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// without a login alone.
 const HANDSHAKES: PerAddress = PerAddress { public: 16, private: usize::MAX };
 /// What somebody hears who speaks something else.
-const NO_TLS: &str = "This port speaks TLS: openssl s_client -quiet";
+const NO_TLS: &str = "This port speaks TLS: client --tls, or openssl s_client -quiet";
 
 /// Serves the port for TLS.
 pub struct NativeTls<'a> {

@@ -41,6 +41,12 @@ impl ClientProcess {
         Self::run(&["doctor"], None, server, &["--user", name])
     }
 
+    /// The same with more options.
+    #[cfg(feature = "tls")]
+    pub fn doctor_with(server: SocketAddr, name: &str, options: &[&str]) -> ClientProcess {
+        Self::run(&["doctor"], None, server, &[&["--user", name], options].concat())
+    }
+
     fn run(before: &[&str], home: Option<&Path>, server: SocketAddr, options: &[&str]) -> ClientProcess {
         let mut child = Command::new(env!("CARGO_BIN_EXE_client"))
             .envs(home.map(|home| ("XDG_STATE_HOME", home)))

@@ -110,14 +110,18 @@ fn who_was_removed_or_banned_does_not_come_back() {
         play.after(Duration::from_secs(60));
         assert!(!play.look().iter().any(|effect| matches!(effect, Effect::Connect(_))), "{notice}");
     }
-    // One whose address was banned while the server was away.
-    let mut play = Play::script();
-    play.event(Event::LinkLost { link: LinkId(1) });
-    play.after(Duration::from_secs(1));
-    assert!(play.look().contains(&Effect::Connect(LinkId(2))));
-    let why = LinkError::Banned("Banned by the house until further notice: flood".to_owned());
-    play.event(Event::NotConnected { link: LinkId(2), why });
-    assert!(play.shown().iter().any(|text| text.contains("Banned by the house until further notice")));
-    play.after(Duration::from_secs(60));
-    assert!(!play.look().iter().any(|effect| matches!(effect, Effect::Connect(_))));
+    // One whose address was banned while the server was away, and one whose server has come back with another key.
+    for (why, says) in [
+        (LinkError::Banned as fn(_) -> _, "Banned by the house until further notice: flood"),
+        (LinkError::OtherKey, "the key of 10.0.0.1:4403 is not that of known_servers, line 3"),
+    ] {
+        let mut play = Play::script();
+        play.event(Event::LinkLost { link: LinkId(1) });
+        play.after(Duration::from_secs(1));
+        assert!(play.look().contains(&Effect::Connect(LinkId(2))));
+        play.event(Event::NotConnected { link: LinkId(2), why: why(says.to_owned()) });
+        assert!(play.shown().iter().any(|text| text.contains(says)));
+        play.after(Duration::from_secs(60));
+        assert!(!play.look().iter().any(|effect| matches!(effect, Effect::Connect(_))));
+    }
 }
