@@ -25,5 +25,6 @@ pub mod pen;
 pub mod find;
 mod known_servers;
 pub mod trust;
+mod tls_arguments;
 pub mod options;
 pub mod start;

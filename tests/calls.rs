@@ -6,6 +6,9 @@
 mod commands;
 #[path = "calls/early.rs"]
 mod early;
+#[cfg(feature = "tls")]
+#[path = "calls/encrypted.rs"]
+mod encrypted;
 #[path = "calls/files.rs"]
 mod files;
 #[path = "calls/gifts.rs"]

@@ -5,6 +5,7 @@
 //! the call up.
 
 use super::event::{CallEnd, CallId, Event, MAX_ORDERS, News, Order};
+use crate::net::tls::Identity;
 use crate::trace::Trace;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, Read, Write};
@@ -50,6 +51,7 @@ pub struct Call {
     signals: Signals,
     orders: Receiver<Order>,
     bell: UnixStream,
+    own: Option<Arc<Identity>>,
 }
 
 /// What a call was woken by.
@@ -139,7 +141,7 @@ pub fn new(id: CallId, signals: Signals) -> io::Result<(OrderSender, Call)> {
     ours.set_nonblocking(true)?;
     theirs.set_nonblocking(true)?;
     let (sender, orders) = sync_channel(MAX_ORDERS);
-    Ok((OrderSender { orders: sender, bell: ours }, Call { id, signals, orders, bell: theirs }))
+    Ok((OrderSender { orders: sender, bell: ours }, Call { id, signals, orders, bell: theirs, own: None }))
 }
 
 impl OrderSender {
@@ -153,6 +155,16 @@ impl OrderSender {
 }
 
 impl Call {
+    /// The same, with the key that peers are shown, if there is one.
+    pub fn with_key(self, own: Option<Arc<Identity>>) -> Call {
+        Call { own, ..self }
+    }
+
+    /// The key that peers are shown.
+    pub fn key(&self) -> Option<&Identity> {
+        self.own.as_deref()
+    }
+
     /// What records.
     pub fn trace(&self) -> &Trace {
         self.signals.trace()

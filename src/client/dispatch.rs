@@ -1,14 +1,17 @@
 //! The one dispatcher of calls: of those that we begin, by what they are for, and of those that a peer begins, by the
 //! first line. It knows no App: what a call may do comes as its orders.
 
-use super::call::Call;
+use super::call::{Call, Watch, Woken};
 use super::event::{CallEnd, Knock, News, Order, Work};
 use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, knock, message, reach, talk};
 use super::run::serve::{Asking, RunMeans};
 use super::run::{self, Words};
-use crate::net::STRANGER_RATE;
+use crate::net::tls::{Channel, Decrypting, Identity};
+use crate::net::{DeadlineReader, STRANGER_RATE, TLS_HELLO};
 use crate::peer_protocol::{Opening, PeerRefusal, Proof, Side, TicketField};
+use crate::trace::Wire;
 use crate::value::Ticket;
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +29,8 @@ pub struct Means {
     pub run: RunMeans,
     /// For files.
     pub files: Box<dyn Files>,
+    /// Our key, where the server is spoken with by TLS.
+    pub own: Option<Arc<Identity>>,
 }
 
 /// The place of a connection that a peer has made to us. Who comes by it is a stranger until the App finds a ticket.
@@ -36,11 +41,13 @@ pub struct Doorway<'a> {
     pub opens: &'a dyn Fn() -> bool,
     /// Told when the peer has shown the start of a ticket that the App knows.
     pub shows: &'a dyn Fn(),
+    /// Told when a handshake begins, and by what is spoken from its end on.
+    pub encrypts: &'a dyn Fn(Option<&Arc<Channel>>),
 }
 
 /// Does what a call of ours is for, on this thread, and ends the call.
 pub fn begin(call: Call, work: Work, means: &Means) {
-    let files = &means.files;
+    let (files, call) = (&means.files, call.with_key(means.own.clone()));
     let end = match work {
         Work::Talk { to, answer } => return talk::ask(call, to, answer),
         Work::Message { to, text } => return message::send(call, to, &text),
@@ -57,25 +64,54 @@ pub fn begin(call: Call, work: Work, means: &Means) {
 /// who accepted it closes it gently.
 pub fn serve(call: Call, stream: Arc<TcpStream>, from: SocketAddr, doorway: &Doorway<'_>, means: &Means) {
     let wire = call.trace().called_by(&stream, from);
-    let end = match PeerConnection::new(stream, wire) {
-        Ok(connection) => receive(&call, connection, from, doorway, means),
+    let until = Instant::now() + if doorway.is_hurried { HURRIED } else { OPENING };
+    let end = match enter(&call, stream, &wire, until, doorway, means) {
+        Ok(connection) => receive(&call, connection, from, until, doorway, means),
         Err(error) => {
             log::info!("peer {from}: {error}");
+            wire.closed();
             CallEnd::Over
         }
     };
     call.end(end);
 }
 
+/// The connection in the clear, or by TLS: its first byte says which, where we have a key.
+fn enter(
+    call: &Call,
+    stream: Arc<TcpStream>,
+    wire: &Wire,
+    until: Instant,
+    doorway: &Doorway<'_>,
+    means: &Means,
+) -> io::Result<PeerConnection> {
+    let Some(own) = means.own.as_ref().filter(|_| begins_with_tls(call, &stream, until)) else {
+        return PeerConnection::new(stream, wire.clone());
+    };
+    (doorway.encrypts)(None);
+    let mut input = DeadlineReader::new(Arc::clone(&stream), Some(until));
+    input.set_rate(Some(STRANGER_RATE));
+    let decrypting = Decrypting::accept(own, &stream, input, wire)?;
+    (doorway.encrypts)(Some(decrypting.channel()));
+    PeerConnection::encrypted(decrypting, wire.clone())
+}
+
+/// Looks at the first byte, and leaves it there.
+fn begins_with_tls(call: &Call, stream: &TcpStream, until: Instant) -> bool {
+    let mut first = [0];
+    call.wait_socket(stream, Watch::Readable, until) == Woken::Socket
+        && matches!(stream.peek(&mut first), Ok(1) if first[0] == TLS_HELLO)
+}
+
 fn receive(
     call: &Call,
     mut connection: PeerConnection,
     from: SocketAddr,
+    mut until: Instant,
     doorway: &Doorway<'_>,
     means: &Means,
 ) -> CallEnd {
     connection.set_rate(Some(STRANGER_RATE));
-    let mut until = Instant::now() + if doorway.is_hurried { HURRIED } else { OPENING };
     let line = match connection.line_or_end(call, left(until)) {
         Ok(line) => line,
         // Whoever connects while the server is still asked for us says nothing where it does not introduce them.
@@ -89,7 +125,7 @@ fn receive(
     };
     let (shows_start, shows_none) =
         (matches!(opening.ticket(), TicketField::Start(_)), *opening.ticket() == TicketField::Empty);
-    let mut knock = Knock { from, opening, proven: None, text: None, room: None };
+    let mut knock = Knock { from, opening, key: connection.key(), proven: None, text: None, room: None };
     if shows_start {
         // Whether there is room for another stranger or not: this one may be introduced in a moment.
         (doorway.opens)();

@@ -3,13 +3,13 @@
 use super::app::Credentials;
 use super::files::FileOptions;
 use super::find::Search;
-use super::known_servers;
 use super::run::{AllowList, RunOptions};
+use super::tls_arguments::TlsArguments;
 use super::trust::TlsOptions;
 use crate::program::Manual;
 use crate::protocol::FIND_PORT;
+use crate::value::Username;
 use crate::value::duration;
-use crate::value::{Fingerprint, Username};
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -83,17 +83,8 @@ struct Session {
     #[command(flatten)]
     search: SearchOptions,
 
-    /// Speak TLS with the server: PORT is its port for that
-    #[arg(long, requires_all = ["host", "port"])]
-    tls: bool,
-
-    /// The key that the server must have, sha256: and 64 digits; then no question is asked, and no key is remembered
-    #[arg(long, value_name = "KEY", requires = "tls")]
-    fingerprint: Option<Fingerprint>,
-
-    /// Where the keys of servers are remembered [default: peerline/known_servers in $XDG_STATE_HOME or ~/.local/state]
-    #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "fingerprint")]
-    known_servers: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArguments,
 
     /// Log in under this name; the password comes from --password-file, PEERLINE_PASSWORD or a question
     #[arg(long, value_name = "NAME")]
@@ -304,7 +295,7 @@ impl Arguments {
         Ok(Wanted::Client(Box::new(Options {
             task,
             server,
-            tls: session.tls(),
+            tls: session.tls.options(session.host.as_deref(), session.port),
             credentials,
             listen: session.listen,
             files: FileOptions { share: session.share, downloads: session.downloads, stall: session.stall },
@@ -366,12 +357,6 @@ impl Session {
         let withheld = credentials.as_ref().is_some_and(|who| who.password.is_some());
         let credentials = credentials.map(|who| Credentials { password: None, ..who });
         Ok((ServerPlace::ToFind { search: self.search.resolve()?, withheld }, credentials))
-    }
-
-    fn tls(&self) -> Option<TlsOptions> {
-        let host = self.host.as_deref().filter(|_| self.tls)?;
-        let (fingerprint, known) = (self.fingerprint, self.known_servers.clone());
-        Some(TlsOptions { place: known_servers::place(host, self.port), fingerprint, known })
     }
 
     fn credentials(&self) -> Result<Option<Credentials>, String> {

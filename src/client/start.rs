@@ -16,12 +16,14 @@ use super::run::{Cgroups, ConsentLog};
 use super::runner::{self, Full, Interface, Pin, ROOM, Runner, Settings, Stop, Watch};
 use super::screen;
 use super::trust;
+use crate::net::tls::Identity;
 use crate::trace::{self, Event, Sinks, Trace};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 /// Runs a client until the person leaves. False when anything that was asked for was refused.
@@ -70,11 +72,12 @@ fn run_at(server: SocketAddr, pin: Option<Pin>, options: Options, trace: &Trace)
             Interface::Lines(Box::new(lines(&options.output, face, &signals, &stop).map_err(no_thread)?))
         }
     };
+    let own = pin.as_ref().map(|_| Identity::for_a_run().map(Arc::new)).transpose()?;
     let settings = Settings {
         server,
         pin,
         listen: options.listen,
-        means: Means { run: run_means(&options), files: Box::new(files) },
+        means: Means { run: run_means(&options), files: Box::new(files), own },
         scribe: Box::new(pen),
         watch,
         interface,
@@ -115,6 +118,7 @@ fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face)
     Rules {
         server,
         tls: options.tls.is_some(),
+        clear_peers: options.tls.as_ref().is_some_and(|tls| tls.clear_peers),
         face,
         credentials: options.credentials.clone(),
         answer_limit: options.answer_limit,

@@ -29,6 +29,8 @@ pub struct TlsOptions {
     pub fingerprint: Option<Fingerprint>,
     /// Where keys are remembered, if not in the usual place.
     pub known: Option<PathBuf>,
+    /// Whether chats and messages may go in the clear to people who have no key.
+    pub clear_peers: bool,
 }
 
 /// The key that the server must have; `None` when the person leaves.
@@ -81,12 +83,13 @@ fn look(server: SocketAddr) -> Result<Fingerprint, String> {
     let stream =
         TcpStream::connect_timeout(&server, LIMIT).map_err(|error| format!("no server at {server}: {error}"))?;
     let stream = Arc::new(stream);
-    let found = Decrypting::connect(&Accepts::Any, &stream, Instant::now() + LIMIT, &Wire::default());
-    let (decrypting, shown) = found.map_err(|why| format!("{server}: {}", no_tls(&why)))?;
-    decrypting.channel().leave();
+    let found = Decrypting::connect(None, &Accepts::Any, &stream, Instant::now() + LIMIT, &Wire::default());
+    let decrypting = found.map_err(|why| format!("{server}: {}", no_tls(&why)))?;
+    let channel = decrypting.channel();
+    channel.leave();
     // An error says that it has ended already.
     let _ = stream.shutdown(Shutdown::Both);
-    Ok(shown)
+    channel.key().ok_or_else(|| format!("{server}: it has no key"))
 }
 
 /// What a person says to a key.

@@ -120,7 +120,7 @@ pub fn show_event(event: &Event, limit: usize) -> Vec<String> {
         Event::Joined { name, address, .. } if address.port() == 0 => vec![tell(&format!("{name} is here"))],
         Event::Joined { name, address, .. } => vec![tell(&format!("{name} is here: {address}"))],
         Event::Left(name) => vec![tell(&format!("{name} has left"))],
-        Event::Ticket { .. } => Vec::new(),
+        Event::Ticket { .. } | Event::Key { .. } => Vec::new(),
     }
 }
 

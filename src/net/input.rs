@@ -35,6 +35,22 @@ impl Input {
         }
     }
 
+    /// Whether there may be more to read for which the socket wakes nobody.
+    pub fn has_more(&self) -> bool {
+        match self {
+            Input::Clear { .. } => false,
+            Input::Tls(decrypting) => decrypting.has_more(),
+        }
+    }
+
+    /// From now on reads are not recorded.
+    pub fn record_no_more(&mut self) {
+        match self {
+            Input::Clear { reader, .. } => reader.record_no_more(),
+            Input::Tls(decrypting) => decrypting.record_no_more(),
+        }
+    }
+
     /// As [`DeadlineReader::set_rate`].
     pub fn set_rate(&mut self, rate: Option<u32>) {
         match self {

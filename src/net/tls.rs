@@ -9,6 +9,7 @@
 //!
 //! It is the feature `tls`: `tls/absent.rs` stands here in a build without it.
 
+mod keyed;
 mod identity;
 mod pinned;
 mod channel;

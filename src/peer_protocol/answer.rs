@@ -37,6 +37,10 @@ pub enum PeerRefusal {
     NotIntroduced,
     /// The line behind the start of a ticket is not its proof.
     WrongProof,
+    /// The ticket was drawn for somebody with another key than the one that was shown, or with a key where none was.
+    AnotherKey,
+    /// It is done by TLS alone, and for whom the server has told a key.
+    NotInTheClear,
     /// The same, as the answer to FILE.
     TicketNeeded,
     /// As many connections as the peer serves at a time are open.
@@ -70,7 +74,7 @@ const UNREADABLE: &str = " cannot be read by its owner";
 const CHANGED: &str = " has changed while it was sent";
 
 /// The sentences without fields.
-const PLAIN: [(&str, PeerRefusal); 13] = [
+const PLAIN: [(&str, PeerRefusal); 15] = [
     ("declined", PeerRefusal::Declined),
     ("no answer", PeerRefusal::NoAnswer),
     ("does not want to be disturbed", PeerRefusal::DoNotDisturb),
@@ -78,6 +82,8 @@ const PLAIN: [(&str, PeerRefusal); 13] = [
     ("stopped", PeerRefusal::Stopped),
     (NOT_INTRODUCED, PeerRefusal::NotIntroduced),
     (WRONG_PROOF, PeerRefusal::WrongProof),
+    ("This ticket is for another key", PeerRefusal::AnotherKey),
+    ("not in the clear", PeerRefusal::NotInTheClear),
     (TICKET_NEEDED, PeerRefusal::TicketNeeded),
     (TOO_MANY, PeerRefusal::TooManyConnections),
     ("This client shares no files", PeerRefusal::SharesNothing),
@@ -150,7 +156,8 @@ impl PeerRefusal {
             PeerRefusal::Busy(_)
             | PeerRefusal::NotIntroduced
             | PeerRefusal::TicketNeeded
-            | PeerRefusal::TooManyConnections => Advice::TryAgain,
+            | PeerRefusal::TooManyConnections
+            | PeerRefusal::AnotherKey => Advice::TryAgain,
             PeerRefusal::BeyondEnd { .. } | PeerRefusal::HasChanged(_) => Advice::BeginAnew,
             PeerRefusal::Declined
             | PeerRefusal::NoAnswer
@@ -164,6 +171,7 @@ impl PeerRefusal {
             | PeerRefusal::NotTakenHere
             | PeerRefusal::NoRoom
             | PeerRefusal::WrongProof
+            | PeerRefusal::NotInTheClear
             | PeerRefusal::Other(_) => Advice::GiveUp,
         }
     }

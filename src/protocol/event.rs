@@ -1,7 +1,7 @@
 //! What the server says unasked: the lines that can come at any time, between the lines of an answer too.
 
 use super::{Broadcast, Notice, Reply};
-use crate::value::{Ticket, Username};
+use crate::value::{Fingerprint, Ticket, Username};
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -15,6 +15,8 @@ pub enum Event {
     Message { from: Username, text: String },
     /// `ticket_NAME_HEX`: NAME was introduced, and is about to connect.
     Ticket { name: Username, ticket: Ticket },
+    /// `key_NAME_sha256:HEX`: the key of NAME, whose ticket is the next line.
+    Key { name: Username, key: Fingerprint },
     /// `notice_TEXT`: the server is about to do something to this client.
     Notice(Notice),
     /// `joined_NAME_IP:PORT`: NAME has become active, or has another address than before. To who watches.
@@ -29,6 +31,7 @@ impl From<Event> for Reply {
             Event::Broadcast(broadcast) => Reply::Broadcast(broadcast),
             Event::Message { from, text } => Reply::Message { from, text },
             Event::Ticket { name, ticket } => Reply::Ticket { name, ticket },
+            Event::Key { name, key } => Reply::Key { name, key },
             Event::Notice(notice) => Reply::Notice(notice),
             Event::Joined { name, address, guest } => Reply::Joined { name, address, guest },
             Event::Left(name) => Reply::Left(name),

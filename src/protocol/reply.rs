@@ -1,6 +1,7 @@
 //! What the server says: the lines of its answers, and events.
 
 use super::{Broadcast, Notice, Refusal};
+use crate::value::Fingerprint;
 use crate::value::Ticket;
 use crate::value::Username;
 use crate::value::comma;
@@ -41,6 +42,8 @@ pub enum Reply {
     Left(Username),
     /// `ticket_NAME_HEX`: to the asker in an answer, to the other side as an event.
     Ticket { name: Username, ticket: Ticket },
+    /// `key_NAME_sha256:HEX`: the key of NAME; it belongs to the ticket of the next line alone.
+    Key { name: Username, key: Fingerprint },
     /// `peer_IP:PORT`: where to connect.
     Peer(SocketAddr),
     /// `files_NAME,file...`: some of a user's files.
@@ -120,6 +123,10 @@ impl Reply {
                 let (name, ticket) = rest.split_once('_')?;
                 Reply::Ticket { name: name.parse().ok()?, ticket: ticket.parse().ok()? }
             }
+            "key" => {
+                let (name, key) = rest.split_once('_')?;
+                Reply::Key { name: name.parse().ok()?, key: key.parse().ok()? }
+            }
             "peer" => Reply::Peer(rest.parse().ok()?),
             "files" => {
                 let mut fields = comma::split(rest).into_iter();
@@ -176,6 +183,7 @@ impl fmt::Display for Reply {
             }
             Reply::Joined { name, address, guest } => write_client(f, "joined", name, address, guest.as_deref()),
             Reply::Left(name) => write!(f, "left_{name}"),
+            Reply::Key { name, key } => write!(f, "key_{name}_{key}"),
             Reply::Ticket { name, ticket } => write!(f, "ticket_{name}_{ticket}"),
             Reply::Peer(address) => write!(f, "peer_{address}"),
             Reply::Files { name, files } => {
@@ -215,6 +223,7 @@ mod tests {
             "joined_eve_127.0.0.3:12000_guest-packet",
             "left_bob",
             "ticket_bob_00112233445566778899aabbccddeeff",
+            "key_bob_sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
             "peer_127.0.0.2:4401",
             "files_bob,\"a,b\",c",
             "bcast_7_1700000000_bob_under_score",
@@ -237,6 +246,7 @@ mod tests {
             "bcast_1_1_bob",
             "peer_bob",
             "ticket_bob_12",
+            "key_bob_sha256:12",
             "client_bob",
             "joined_bob",
             "left_",

@@ -13,7 +13,7 @@ pub enum By {
 }
 
 /// Who says it, the word as docs/PROTOCOL.md writes it, and what it means. More follows a word that ends with `_`.
-static MEANINGS: [(By, &str, &str); 63] = [
+static MEANINGS: [(By, &str, &str); 64] = [
     (By::Client, "signup", "make me an account"),
     (By::Client, "login", "let me in, under this name"),
     (By::Client, "list", "who is active, and where"),
@@ -58,6 +58,7 @@ static MEANINGS: [(By, &str, &str); 63] = [
     (By::Server, "files_", "the names of the files that one shares"),
     (By::Server, "bcast_", "its number, the time, who, what"),
     (By::Server, "msg_", "a text that the server passes on"),
+    (By::Server, "key_", "the key of who has the next ticket"),
     (By::Server, "ticket_", "the secret by which the two of you know each other"),
     (By::Server, "peer_", "where that one listens"),
     (By::Server, "notice_", "a word of the server, or of who runs it"),

@@ -60,6 +60,7 @@ struct Person {
 fn rules(who: &str) -> Rules {
     Rules {
         tls: false,
+        clear_peers: false,
         server: ([127, 0, 0, 1], 4400).into(),
         face: Face::Lines { typed: false, terminal: false },
         credentials: Some(Credentials { name: name(who), password: Some("correct horse".to_owned()), signup: false }),
@@ -90,7 +91,7 @@ fn rules(who: &str) -> Rules {
 fn means() -> Means {
     let run =
         RunMeans { log: ConsentLog::new(Some("/proc/none".into())), limits: Limits { time: LIMIT, cgroups: None } };
-    Means { run, files: Box::new(Fetching(|_: &Call| {})) }
+    Means { run, files: Box::new(Fetching(|_: &Call| {})), own: None }
 }
 
 fn server(line: &str) -> Event {
@@ -155,7 +156,7 @@ impl World {
                 let id = CallId::In(who as u64 * CALLS + number);
                 let (orders, call) = call::new(id, signals.clone()).expect("a pair");
                 signals.send(Signal::Incoming(id, orders, Arc::clone(&stream)));
-                let doorway = Doorway { is_hurried: false, opens: &|| true, shows: &|| {} };
+                let doorway = Doorway { is_hurried: false, opens: &|| true, shows: &|| {}, encrypts: &|_| {} };
                 dispatch::serve(call, Arc::clone(&stream), from, &doorway, &means());
                 close_gently(&stream);
             }

@@ -9,8 +9,9 @@ use peerline::client::run::ConsentLog;
 use peerline::client::run::output::Limits;
 use peerline::client::run::serve::RunMeans;
 use peerline::net::listener::close_gently;
+use peerline::net::tls::Identity;
 use peerline::peer_protocol::{Proof, Side};
-use peerline::value::{Address, Username};
+use peerline::value::{Address, Fingerprint, Username};
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -27,7 +28,7 @@ pub const TICKET: &str = "00112233445566778899aabbccddeeff";
 pub const START: &str = "001122334455";
 
 /// A door at which nobody else is.
-const DOORWAY: Doorway<'static> = Doorway { is_hurried: false, opens: &|| true, shows: &|| {} };
+const DOORWAY: Doorway<'static> = Doorway { is_hurried: false, opens: &|| true, shows: &|| {}, encrypts: &|_| {} };
 
 pub fn name(text: &str) -> Username {
     text.parse().expect("valid")
@@ -51,17 +52,35 @@ impl Played {
     }
 
     fn with(files: Box<dyn Files>, id: CallId, log: &Path, body: impl FnOnce(Call, &Means) + Send + 'static) -> Played {
+        Played::by(None, files, id, log, body)
+    }
+
+    /// One of a client that has this key.
+    fn by(
+        own: Option<Arc<Identity>>,
+        files: Box<dyn Files>,
+        id: CallId,
+        log: &Path,
+        body: impl FnOnce(Call, &Means) + Send + 'static,
+    ) -> Played {
         let (signals, receiver) = Signals::new(1024);
         let (orders, call) = call::new(id, signals).expect("a pair");
         let run =
             RunMeans { log: ConsentLog::new(Some(log.to_owned())), limits: Limits { time: LIMIT, cgroups: None } };
-        let means = Means { run, files };
+        let means = Means { run, files, own };
         let thread = thread::spawn(move || body(call, &means));
         Played { orders: Some(orders), signals: receiver, streams: RefCell::default(), thread }
     }
 
     pub fn ours(work: Work) -> Played {
         Played::start(CallId::Out(1), Path::new("/proc/none"), |call, means| dispatch::begin(call, work, means))
+    }
+
+    /// The same of a client that has this key.
+    #[cfg(feature = "tls")]
+    pub fn ours_by(own: &Arc<Identity>, files: Box<dyn Files>, work: Work) -> Played {
+        let begin = |call, means: &Means| dispatch::begin(call, work, means);
+        Played::by(Some(Arc::clone(own)), files, CallId::Out(1), Path::new("/proc/none"), begin)
     }
 
     pub fn ours_with(files: Box<dyn Files>, work: Work) -> Played {
@@ -71,13 +90,18 @@ impl Played {
 
     /// One that a peer begins over this connection. It is closed as by a runner.
     pub fn accepted(files: Box<dyn Files>, stream: TcpStream) -> Played {
+        Played::accepted_by(None, files, stream)
+    }
+
+    /// The same at a client that has this key.
+    pub fn accepted_by(own: Option<Arc<Identity>>, files: Box<dyn Files>, stream: TcpStream) -> Played {
         let (stream, from) = (Arc::new(stream), "127.0.0.1:1".parse().expect("an address"));
         let kept = Arc::clone(&stream);
         let serve = move |call, means: &Means| {
             dispatch::serve(call, Arc::clone(&stream), from, &DOORWAY, means);
             close_gently(&stream);
         };
-        let played = Played::with(files, CallId::In(1), Path::new("/proc/none"), serve);
+        let played = Played::by(own, files, CallId::In(1), Path::new("/proc/none"), serve);
         played.streams.borrow_mut().push(kept);
         played
     }
@@ -163,11 +187,17 @@ impl Played {
 
     /// The call has asked, and is introduced to this person.
     pub fn is_introduced_to(&self, who: &str, address: SocketAddr) {
+        self.is_introduced_by(who, address, None);
+    }
+
+    /// The same, to somebody who has this key.
+    pub fn is_introduced_by(&self, who: &str, address: SocketAddr, key: Option<Fingerprint>) {
         let ticket = TICKET.parse().expect("a ticket");
         self.order(Order::Introduced(Ok(Introduced {
             me: name("alice"),
             name: name(who),
             ticket,
+            key,
             address,
             seen_as: None,
         })));

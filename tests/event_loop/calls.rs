@@ -117,7 +117,7 @@ fn a_call_of_ours_goes_from_the_first_to_the_last_word() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     let ticket = "00112233445566778899aabbccddeeff".parse().expect("a ticket");
-    let introduced = Introduced { me: name("alice"), name: name("bob"), ticket, address, seen_as: None };
+    let introduced = Introduced { me: name("alice"), name: name("bob"), ticket, address, seen_as: None, key: None };
     played.carry_out(vec![Effect::Order { call: ONE, order: Order::Introduced(Ok(introduced)) }]);
     let mut peer = BufReader::new(listener.accept().expect("accepts").0);
     peer.get_ref().set_read_timeout(Some(LIMIT)).expect("open");

@@ -187,7 +187,7 @@ impl From<Parts> for Settings {
             server: parts.server,
             pin: None,
             listen: None,
-            means: Means { run, files: Box::new(files) },
+            means: Means { run, files: Box::new(files), own: None },
             scribe: Box::new(parts.scribe),
             watch: None,
             interface: parts.interface,

@@ -74,7 +74,7 @@ fn a_script_takes_no_key_that_nobody_has_given_it() {
     }
     let options = ["--tls", "--user", "alice", "--signup", "--fingerprint", &right];
     let mut alice = ClientProcess::start_at_home(home.path(), port(&server), &options);
-    alice.see("Those to other people are not");
+    alice.see("people who use TLS too");
     alice.see("Logged in as alice.");
     let mut bob = server.join("bob");
     alice.say("all hello");

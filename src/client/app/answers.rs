@@ -49,8 +49,14 @@ impl App {
                 let shown = self.inbox.accept(broadcast, Route::Tcp);
                 self.show_broadcasts(shown);
             }
+            // Its ticket is the next one.
+            Reply::Key { name, key } => {
+                self.sees_key(&name, key);
+                self.announced = Some(key);
+            }
             Reply::Ticket { name, ticket } => {
-                self.tickets.put(name, ticket, self.now.instant);
+                let key = self.announced.take();
+                self.tickets.put(name, ticket, key, self.now.instant);
                 self.late_tickets();
             }
             Reply::Message { from, .. } if self.is_blocked(&from) => {}
@@ -210,20 +216,23 @@ impl App {
             Reply::Ticket { name, ticket } => Some((name.clone(), *ticket)),
             _ => None,
         });
+        let key = ask.data.iter().find_map(|reply| if let Reply::Key { key, .. } = reply { Some(*key) } else { None });
         let address = ask.data.iter().find_map(|reply| if let Reply::Peer(at) = reply { Some(*at) } else { None });
         if let (Some((name, _)), Some(address)) = (&ticket, address) {
             self.detours.listens_at(name, address);
             self.message_is_for(call, name);
         }
+        let not_spoken_to = ticket.as_ref().and_then(|(name, _)| self.not_spoken_to(call, name, key));
         let outcome = match (end, ticket, address, self.me().cloned()) {
             (Reply::Err(why), ..) => Err(self.not_introduced(call, &why)),
+            _ if not_spoken_to.is_some() => Err(CallError::NotIntroduced(not_spoken_to.unwrap_or_default())),
             // An address was typed, and is theirs.
             (_, Some((name, _)), ..) if self.deliveries.contains_key(&call) && self.goes_round(&name) => {
                 Err(CallError::DoesNotListen(format!("messages to {name} go through the server for a while")))
             }
             (_, Some((name, ticket)), Some(address), Some(me)) => {
                 let seen_as = self.life.seen_as;
-                self.to_dial(address).map(|address| Introduced { me, name, ticket, address, seen_as })
+                self.to_dial(address).map(|address| Introduced { me, name, ticket, key, address, seen_as })
             }
             _ => Err(CallError::NotIntroduced("the server's answer is not understood".to_owned())),
         };

@@ -121,8 +121,13 @@ pub struct Asks {
     /// When the connection is taken for dead if the server says nothing on it before.
     silent_at: Option<Instant>,
     /// A ticket that belongs to the answer if the next line is its `peer_` line, and is an event otherwise.
-    held: Option<Reply>,
+    held: Option<Announced>,
+    /// A key that belongs to the next line, if that is the ticket of the same person.
+    key: Option<Reply>,
 }
+
+/// A ticket, behind the key of the same person where there is one.
+type Announced = (Option<Reply>, Reply);
 
 impl Origin {
     /// Asked by nobody in particular.
@@ -289,22 +294,30 @@ impl Asks {
 
     /// Takes a line of the server. `on_event` gets what belongs to no answer.
     pub fn sort(&mut self, reply: Reply, mut on_event: impl FnMut(Reply)) -> Sorted {
-        if let Some(ticket) = self.held.take() {
+        let key = self.key.take();
+        if let Some((key, ticket)) = self.held.take() {
+            let lines = key.into_iter().chain([ticket]);
             if !matches!(reply, Reply::Peer(_)) {
-                on_event(ticket);
+                lines.for_each(&mut on_event);
             } else if let Some(ask) = self.on_wire() {
-                ask.data.push(ticket);
+                ask.data.extend(lines);
             }
         }
         match reply {
             Reply::Broadcast(_) | Reply::Message { .. } | Reply::Notice(_) | Reply::Joined { .. } | Reply::Left(_) => {
                 on_event(reply)
             }
-            Reply::Ticket { .. } => {
+            Reply::Key { .. } => self.key = Some(reply),
+            Reply::Ticket { ref name, .. } => {
+                let key = key.filter(|key| matches!(key, Reply::Key { name: whose, .. } if whose == name));
                 // Only an introduction has a ticket in its answer, and then the next line is sure to come soon.
                 let introduces =
                     self.on_wire().is_some_and(|ask| matches!(ask.request, Request::Member(MemberRequest::Connect(_))));
-                if introduces { self.held = Some(reply) } else { on_event(reply) }
+                if introduces {
+                    self.held = Some((key, reply));
+                } else {
+                    key.into_iter().chain([reply]).for_each(on_event);
+                }
             }
             other => return self.add(other, on_event),
         }
@@ -360,7 +373,7 @@ impl Asks {
     /// The connection has ended: gives back the requests that end with it, that on the wire first. What was not sent
     /// stays, for as long as `until` says; so does an introduction, which is asked for again on the next connection.
     pub fn link_lost(&mut self, until: impl Fn(&Purpose) -> Option<Instant>) -> Vec<Ask> {
-        (self.held, self.silent_at) = (None, None);
+        (self.held, self.key, self.silent_at) = (None, None, None);
         let stays = |ask: &Ask| match ask.purpose {
             Purpose::Introduction(_) => true,
             _ => !ask.was_sent() && ask.purpose.outlives_link(),

@@ -7,12 +7,13 @@ use super::state::App;
 use super::strangers::MAX_MESSAGE;
 use super::tickets::LATE;
 use super::under_way::home_of;
+use super::visitors::Visitor;
 use crate::client::command::Which;
 use crate::client::event::{CallId, Decision, Effect, Knock, Order, Place, Room, Shown};
 use crate::client::run::Words;
-use crate::peer_protocol::{Opening, PeerRefusal, TicketField};
+use crate::peer_protocol::{Opening, PeerRefusal};
 use crate::value::sentence::counted;
-use crate::value::{Size, Ticket, Username};
+use crate::value::{Size, Username};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -29,16 +30,15 @@ const TOO_LONG: &str = "A message of more than 500 bytes needs a ticket: send co
 const TOO_MANY_MESSAGES: &str = "without a ticket you may send 5 messages, then one every 10 s";
 const TOO_MANY_QUESTIONS: &str = "without a ticket you may ask once a minute, and all others three times";
 
-/// Who a peer is.
-enum Visitor {
-    /// Somebody who says nothing of an introduction.
+/// What a peer may who is let in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// Nobody knows who it is.
     Stranger,
-    /// Somebody with a ticket that is not known, or not yet.
-    Unknown,
-    /// Somebody who shows the start of this ticket, and is still to prove that they have it all.
-    ShowsStart(Ticket),
-    /// The one whom the server has introduced.
-    Introduced,
+    /// It is who it says, unless somebody is on the way.
+    InTheClear,
+    /// It is who it says.
+    Verified,
 }
 
 impl App {
@@ -75,29 +75,20 @@ impl App {
         }
     }
 
-    /// Who this is, by the ticket. One that is shown or proven is used up by this.
-    fn recognize(&mut self, knock: &Knock) -> Visitor {
-        let (name, now) = (knock.opening.name(), self.now.instant);
-        let ticket = match (knock.opening.ticket(), knock.proven) {
-            (TicketField::Empty, _) => return Visitor::Stranger,
-            (TicketField::Other(_), _) => return Visitor::Unknown,
-            (TicketField::Start(start), None) => {
-                return self.tickets.find(name, *start, now).map_or(Visitor::Unknown, Visitor::ShowsStart);
-            }
-            (TicketField::Start(_), Some(proven)) => proven,
-            (TicketField::Whole(ticket), _) => *ticket,
-        };
-        if self.tickets.redeem(name, ticket, now) { Visitor::Introduced } else { Visitor::Unknown }
-    }
-
     fn receive(&mut self, call: CallId, knock: Knock, visitor: Visitor) {
         match visitor {
             Visitor::Unknown => self.order(call, Order::Refuse(PeerRefusal::NotIntroduced)),
-            Visitor::Stranger => self.let_in(call, knock, false),
+            Visitor::Stranger => self.let_in(call, knock, Trust::Stranger),
+            Visitor::OtherKey => self.refuse_other_key(call, &knock),
             Visitor::ShowsStart(ticket) if self.proving.begin(call, ticket) => self.order(call, Order::Prove(ticket)),
             Visitor::ShowsStart(_) => self.order(call, Order::Refuse(PeerRefusal::TooManyConnections)),
-            Visitor::Introduced if self.enters(call, knock.opening.name()) => self.let_in(call, knock, true),
-            Visitor::Introduced => self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned()))),
+            Visitor::Introduced | Visitor::InTheClear if self.enters(call, knock.opening.name()) => {
+                let is_clear = matches!(visitor, Visitor::InTheClear);
+                self.let_in(call, knock, if is_clear { Trust::InTheClear } else { Trust::Verified });
+            }
+            Visitor::Introduced | Visitor::InTheClear => {
+                self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned())))
+            }
         }
     }
 
@@ -118,11 +109,21 @@ impl App {
         self.at_the_door.0.len() < before
     }
 
-    fn let_in(&mut self, call: CallId, knock: Knock, verified: bool) {
+    fn let_in(&mut self, call: CallId, knock: Knock, trust: Trust) {
+        let verified = trust == Trust::Verified;
         let Knock { from: address, opening, text, room, .. } = knock;
         let stranger = (!verified).then(|| address.ip());
         let is_blocked = self.is_blocked(opening.name());
+        let is_clear = trust == Trust::InTheClear;
         match opening {
+            // Who had a key is not spoken with in the clear.
+            Opening::Chat { ref name, .. } | Opening::Message { ref name, .. } if is_clear && self.keys.has(name) => {
+                self.order(call, Order::Refuse(PeerRefusal::NotInTheClear));
+            }
+            Opening::File { .. } | Opening::Run { .. } | Opening::List { .. } | Opening::Give { .. } if is_clear => {
+                self.order(call, Order::Refuse(PeerRefusal::NotInTheClear));
+            }
+            Opening::Probe { .. } if is_clear => self.order(call, Order::Accept),
             // A command is refused with a row in the consent log.
             Opening::Chat { .. }
             | Opening::Message { .. }

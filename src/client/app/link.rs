@@ -236,13 +236,6 @@ impl App {
         self.info(Place::Server, text);
     }
 
-    /// Nobody is to believe that more is encrypted than is.
-    fn tell_what_is_encrypted(&mut self) {
-        if self.rules.tls {
-            self.info(Place::Server, "The connection to the server is encrypted. Those to other people are not.");
-        }
-    }
-
     /// The server is about to do something to us.
     pub fn notice(&mut self, notice: &Notice) {
         self.life.sent_away |= notice.forbids_return();

@@ -41,6 +41,8 @@ pub struct Rules {
     pub server: SocketAddr,
     /// Whether what is said to the server is encrypted.
     pub tls: bool,
+    /// Whether chats and messages may go in the clear where the other side has no key.
+    pub clear_peers: bool,
     /// How the client meets its person.
     pub face: Face,
     /// Who logs in, unless it is asked.

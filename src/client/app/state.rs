@@ -9,6 +9,7 @@ use super::inbox::Inbox;
 use super::logins::Logins;
 use super::own_broadcasts::OwnBroadcasts;
 use super::peace::Peace;
+use super::peer_keys::PeerKeys;
 use super::people::Present;
 use super::questions::Questions;
 use super::rules::Rules;
@@ -20,7 +21,7 @@ use super::transfer::Transfers;
 use super::under_way::{AtTheDoor, Deliveries, Doctor, Inside, Jobs, Proving, Talk, Talks};
 use crate::client::event::{CallId, Effect, Line, Now, Place, Shown};
 use crate::protocol::Broadcast;
-use crate::value::Username;
+use crate::value::{Fingerprint, Username};
 use std::time::Instant;
 
 /// The most broadcasts from before the login that are kept for `earlier`.
@@ -45,6 +46,9 @@ pub struct App {
     pub(super) own_broadcasts: OwnBroadcasts,
     pub(super) hellos: Hellos,
     pub(super) tickets: Tickets,
+    pub(super) keys: PeerKeys,
+    /// The key of the ticket that is announced next.
+    pub(super) announced: Option<Fingerprint>,
     pub(super) detours: Detours,
     pub(super) at_the_door: AtTheDoor,
     pub(super) inside: Inside,
@@ -87,6 +91,8 @@ impl App {
             own_broadcasts: OwnBroadcasts::default(),
             hellos: Hellos::default(),
             tickets: Tickets::default(),
+            keys: PeerKeys::default(),
+            announced: None,
             detours: Detours::default(),
             at_the_door: AtTheDoor::default(),
             inside: Inside::default(),

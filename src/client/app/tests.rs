@@ -3,6 +3,7 @@
 mod addresses;
 mod blocking;
 mod cuts;
+mod keys;
 mod network;
 mod passwords;
 mod present;
@@ -54,6 +55,7 @@ fn rules(face: Face) -> Rules {
     Rules {
         server: SocketAddr::from((Ipv4Addr::LOCALHOST, 4400)),
         tls: false,
+        clear_peers: false,
         face,
         credentials: Some(credentials),
         answer_limit: Duration::from_secs(60),
@@ -159,6 +161,7 @@ impl Play {
         let knock = Knock {
             from: SocketAddr::from((from, 5000)),
             opening,
+            key: None,
             proven: proven.map(|ticket| ticket.parse().expect("a ticket")),
             text: text.map(str::to_owned),
             room: Some(Room { free: FREE, fits }),

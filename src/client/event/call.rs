@@ -7,7 +7,7 @@ use super::link::NoConnection;
 use super::transfer::Step;
 use crate::peer_protocol::{Opening, PeerRefusal, SharedFile, Status, TicketField};
 use crate::value::BadLine;
-use crate::value::{Address, Apart, FileName, Ticket, Username};
+use crate::value::{Address, Apart, FileName, Fingerprint, Ticket, Username};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -144,6 +144,8 @@ pub struct Knock {
     pub from: SocketAddr,
     /// The first line.
     pub opening: Opening,
+    /// The key that the peer has proven to have; nothing in the clear.
+    pub key: Option<Fingerprint>,
     /// The ticket of which the peer has shown the start, and proven to have it all.
     pub proven: Option<Ticket>,
     /// The line behind a `MSG`, or behind its proof.
@@ -198,6 +200,8 @@ pub struct Introduced {
     pub name: Username,
     /// Our proof.
     pub ticket: Ticket,
+    /// The peer's key, where both sides have one: then it is spoken with by TLS, and nobody who has another key is.
+    pub key: Option<Fingerprint>,
     /// Where the peer listens.
     pub address: SocketAddr,
     /// Where the server sees us.
@@ -225,9 +229,12 @@ impl Introduced {
         CallError::Unreachable { address: *address, why: NoConnection::Other(format!("{why}; {reason}")) }
     }
 
-    /// What our first line shows of the ticket.
+    /// What our first line shows of the ticket: all of it, where the keys prove who reads it.
     pub fn ticket_field(&self) -> TicketField {
-        TicketField::Start(self.ticket.start())
+        match self.key {
+            Some(_) => TicketField::Whole(self.ticket),
+            None => TicketField::Start(self.ticket.start()),
+        }
     }
 }
 
@@ -238,6 +245,10 @@ pub enum NoProof {
     Stranger,
     /// It says that it knows nothing of our ticket.
     NotIntroduced,
+    /// It has this key, and not that of the introduction.
+    OtherKey(Fingerprint),
+    /// It does not speak TLS.
+    NoTls,
     /// It says that it has no place for us. That may be true of who is meant, or not.
     NoPlace,
 }
@@ -294,6 +305,12 @@ impl fmt::Display for CallError {
             CallError::NotProven { name, address, why: NoProof::NotIntroduced } => {
                 write!(f, "{address}: that is not {name}, or one whom the server has not told that we come")
             }
+            CallError::NotProven { name, address, why: NoProof::OtherKey(shown) } => {
+                write!(f, "{address}: that is not {name}, whose key the server has told: {shown} is shown there")
+            }
+            CallError::NotProven { name, address, why: NoProof::NoTls } => {
+                write!(f, "{address}: that is not {name}, who speaks TLS")
+            }
             CallError::NotProven { address, why: NoProof::NoPlace, .. } => {
                 write!(f, "whoever is at {address} has no place for us now (try again later)")
             }
@@ -336,6 +353,7 @@ mod tests {
                 me: "alice".parse().expect("a name"),
                 name: "bob".parse().expect("a name"),
                 ticket: Ticket::draw(),
+                key: None,
                 address,
                 seen_as: own.map(|own| own.parse().expect("an address")),
             };

@@ -9,7 +9,7 @@ use crate::net::tuning::Whose;
 use crate::peer_protocol::GiverLine;
 use crate::value::duration;
 use std::fmt::Display;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 /// How often whoever hashes says so: each such line also finds out whether the other side is there.
@@ -99,7 +99,8 @@ impl<'a> Wire<'a> {
 
     /// Whether a line has begun to arrive, or the connection has ended.
     pub fn has_more(&self) -> bool {
-        self.call.wait_socket(self.connection.stream(), Watch::Readable, Instant::now()) == Woken::Socket
+        self.connection.may_have_line()
+            || self.call.wait_socket(self.connection.stream(), Watch::Readable, Instant::now()) == Woken::Socket
     }
 
     /// The next bytes, at least one.
@@ -134,9 +135,9 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// [`Cut`].
     pub fn write(&self, bytes: &[u8]) -> Result<(), Cut> {
-        let (mut stream, mut left, mut begun) = (&**self.connection.stream(), bytes, Instant::now());
+        let (mut left, mut begun) = (bytes, Instant::now());
         while !left.is_empty() {
-            match stream.write(left) {
+            match self.connection.write_some(left) {
                 Ok(taken) => (left, begun) = (&left[taken..], Instant::now()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.waits_on(begun, self.stall) => {}

@@ -2,15 +2,16 @@
 //! said on it.
 
 use crate::client::call::{Call, Watch, Woken};
+use crate::net::tls::{Channel, Decrypting};
 use crate::net::tuning::{Whose, silence, tune};
-use crate::net::{DeadlineReader, LineReader};
+use crate::net::{DeadlineReader, Input, LineReader};
 use crate::peer_protocol::{Answer, PeerRefusal, Proof};
 use crate::protocol::MAX_LINE;
 use crate::trace::Wire;
-use crate::value::BadLine;
+use crate::value::{BadLine, Fingerprint};
 use std::fmt;
 use std::io::{self, BufRead, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,9 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// A connection with a peer.
 pub struct PeerConnection {
     stream: Arc<TcpStream>,
-    reader: LineReader<DeadlineReader>,
+    /// By which is written what is encrypted.
+    channel: Option<Arc<Channel>>,
+    reader: LineReader<Input>,
     wire: Wire,
 }
 
@@ -47,10 +50,33 @@ impl PeerConnection {
     /// # Errors
     /// What the system says; a connection that has ended already says so here.
     pub fn new(stream: Arc<TcpStream>, wire: Wire) -> io::Result<PeerConnection> {
+        let input = Input::clear(DeadlineReader::new(Arc::clone(&stream), None).recorded(&wire));
+        Self::with(stream, None, input, wire)
+    }
+
+    /// The same of one whose handshake is over.
+    ///
+    /// # Errors
+    /// As [`PeerConnection::new`].
+    pub fn encrypted(decrypting: Decrypting, wire: Wire) -> io::Result<PeerConnection> {
+        let channel = Arc::clone(decrypting.channel());
+        Self::with(Arc::clone(channel.stream()), Some(channel), Input::Tls(Box::new(decrypting)), wire)
+    }
+
+    fn with(
+        stream: Arc<TcpStream>,
+        channel: Option<Arc<Channel>>,
+        input: Input,
+        wire: Wire,
+    ) -> io::Result<PeerConnection> {
         tune(&stream, Whose::Peers)?;
         stream.set_write_timeout(Some(WRITE))?;
-        let input = DeadlineReader::new(Arc::clone(&stream), None).recorded(&wire);
-        Ok(PeerConnection { stream, reader: LineReader::new(input, MAX_LINE), wire })
+        Ok(PeerConnection { stream, channel, reader: LineReader::new(input, MAX_LINE), wire })
+    }
+
+    /// The key of the other side, who has proven to have it; nothing in the clear.
+    pub fn key(&self) -> Option<Fingerprint> {
+        self.channel.as_ref().and_then(|channel| channel.key())
     }
 
     /// What records it.
@@ -64,12 +90,48 @@ impl PeerConnection {
     /// What the system says; some of it may have left.
     pub fn write(&self, text: &str) -> io::Result<()> {
         let at = self.wire.stamp();
-        (&*self.stream).write_all(text.as_bytes())?;
+        self.write_all(text.as_bytes())?;
         at.into_iter().for_each(|at| self.wire.wrote(at, text.as_bytes()));
         Ok(())
     }
 
-    /// The stream, to write to and to watch.
+    /// Writes some of these bytes, from the first one on, and records nothing; how many. After
+    /// [`io::ErrorKind::WouldBlock`] only the same bytes can follow.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.channel {
+            None => (&*self.stream).write(bytes),
+            Some(channel) => channel.write(bytes),
+        }
+    }
+
+    /// Writes all of these bytes, and records nothing.
+    ///
+    /// # Errors
+    /// What the system says; some of them may have left.
+    pub fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            match self.write_some(left) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(taken) => left = &left[taken..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that no more comes from us; who reads to the end has it all.
+    pub fn finish(&self) {
+        self.channel.iter().for_each(|channel| channel.leave());
+        // An error says that the connection has ended already.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// The stream, to watch. Only [`Self::write_some`] and its like write to it.
     pub fn stream(&self) -> &Arc<TcpStream> {
         &self.stream
     }
@@ -103,9 +165,9 @@ impl PeerConnection {
         }
     }
 
-    /// Whether a further line has arrived already, for which no socket wakes anybody.
-    pub fn has_line(&self) -> bool {
-        self.reader.has_line()
+    /// Whether a further line may have arrived already, for which no socket wakes anybody.
+    pub fn may_have_line(&self) -> bool {
+        self.reader.has_line() || self.reader.get_ref().has_more()
     }
 
     /// The next line, or the end of the call. Nothing is ordered of a call that waits here.
@@ -165,6 +227,7 @@ impl PeerConnection {
 
 impl Drop for PeerConnection {
     fn drop(&mut self) {
+        self.channel.iter().for_each(|channel| channel.leave());
         self.wire.closed();
     }
 }

@@ -5,11 +5,14 @@ use super::attempt::{Attempt, connect, unreachable};
 use super::connection::{NoLine, PeerConnection};
 use crate::client::call::{Call, Woken};
 use crate::client::event::{CallError, Introduced, News, NoProof, Order};
+use crate::net::tls::Decrypting;
+use crate::net::{Accepts, NoTls};
 use crate::peer_protocol::{Answer, Opening, PeerRefusal, Proof, Side};
-use crate::value::{Address, Username};
+use crate::trace::Wire;
+use crate::value::{Address, Fingerprint, Username};
 use socket2::SockRef;
 use std::io;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,7 +79,9 @@ fn open_within(
     match open_once(to.clone()) {
         // The ticket may have gone to a session that was just being replaced by the next one. The same person is meant,
         // though the address that was typed may be somebody else's by now.
-        Err(CallError::NotProven { name, why: NoProof::NotIntroduced, .. }) => open_once(Address::Name(name)),
+        Err(CallError::NotProven { name, why: NoProof::NotIntroduced | NoProof::OtherKey(_), .. }) => {
+            open_once(Address::Name(name))
+        }
         other => other,
     }
 }
@@ -122,6 +127,12 @@ fn prove(
     let (stream, wire) = connect(call, to.address, &first, early, limit).map_err(|error| to.explain(error))?;
     let stream = Arc::new(stream);
     call.attach(&stream);
+    if let Some(key) = to.key {
+        let connection = encrypt(call, to, key, &stream, wire)?;
+        connection.wire().proven(&first, &to.name, to.ticket, to.address);
+        connection.write(&format!("{first}\n{more}")).map_err(|error| lost(call, &error))?;
+        return Ok(connection);
+    }
     let connection = PeerConnection::new(Arc::clone(&stream), wire);
     let mut connection = connection.map_err(|error| unreachable(to.address, &error))?;
     // Where it does not arrive, what is read tells why: a peer that has no place for us says so, and closes.
@@ -136,6 +147,40 @@ fn prove(
     connection.wire().proven(&first, &to.name, to.ticket, to.address);
     connection.write(&format!("{own}\n{more}")).map_err(|error| lost(call, &error))?;
     Ok(connection)
+}
+
+/// Speaks TLS with the peer that has this key, and with nobody else: the handshake is the first word. What is said then is
+/// said to the one who is meant, so neither side has anything else to prove.
+fn encrypt(
+    call: &Call,
+    to: &Introduced,
+    key: Fingerprint,
+    stream: &Arc<TcpStream>,
+    wire: Wire,
+) -> Result<PeerConnection, CallError> {
+    let made = Decrypting::connect(call.key(), &Accepts::These(vec![key]), stream, Instant::now() + PROOF, &wire);
+    let decrypting = made.map_err(|why| {
+        // Whoever watches the call still has the stream. An error says that it has ended already.
+        let _ = stream.shutdown(Shutdown::Both);
+        wire.closed();
+        no_tls(call, to, why)
+    })?;
+    PeerConnection::encrypted(decrypting, wire).map_err(|error| unreachable(to.address, &error))
+}
+
+/// What it means that there is no encrypted connection. Nothing was said on it.
+fn no_tls(call: &Call, to: &Introduced, why: NoTls) -> CallError {
+    let why = match why {
+        _ if call.is_given_up() => return CallError::Cancelled,
+        NoTls::OtherKey(shown) => NoProof::OtherKey(shown),
+        // Whoever is on the way may have said it: it is believed as little as in the clear.
+        NoTls::InTheClear(said) => match Answer::parse(&said) {
+            Answer::Refused(PeerRefusal::TooManyConnections | PeerRefusal::Busy(_)) => NoProof::NoPlace,
+            _ => NoProof::NoTls,
+        },
+        NoTls::Failed(_) => NoProof::NoTls,
+    };
+    CallError::NotProven { name: to.name.clone(), address: to.address, why }
 }
 
 /// What it means that something else came than the peer's proof. Nobody has proven yet to be `to`: what was said is

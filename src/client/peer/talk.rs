@@ -7,10 +7,8 @@ use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{CallEnd, CallError, Introduced, MAX_ORDERS, News, Order, TalkEnd};
 use crate::net::{listener, tuning};
 use crate::peer_protocol::{Answer, Opening};
-use crate::trace::Wire;
 use crate::value::Address;
-use std::io::{self, Write};
-use std::net::TcpStream;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// How often that is looked at.
@@ -28,6 +26,7 @@ pub fn ask(call: Call, to: Address, answer: Duration) {
     call.tell(News::Opened { with: introduced.name });
     let end = talk(&call, &mut connection);
     call.end(end);
+    connection.finish();
     listener::close_gently(connection.stream());
 }
 
@@ -66,7 +65,7 @@ fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
             Err(other) => return Some(TalkEnd::Lost(other.to_string())),
         };
         // Behind one line there may be another, for which no socket wakes us.
-        let now = (read && connection.has_line()).then(Instant::now);
+        let now = (read && connection.may_have_line()).then(Instant::now);
         let stream = connection.stream();
         let woken = match outgoing.until {
             // While a line waits to be written no other order is taken, so that their number stays bounded.
@@ -81,7 +80,7 @@ fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
             Woken::GivenUp => return None,
             Woken::Order(_) | Woken::Socket | Woken::Late => {}
         }
-        match outgoing.write(stream, connection.wire()) {
+        match outgoing.write(connection) {
             Ok(true) => drained += 1,
             Ok(false) => {}
             Err(error) => return Some(TalkEnd::Lost(error.to_string())),
@@ -135,10 +134,11 @@ impl Outgoing {
     }
 
     /// Writes what the peer takes; true when that was the end of a line.
-    fn write(&mut self, mut stream: &TcpStream, wire: &Wire) -> io::Result<bool> {
+    fn write(&mut self, connection: &PeerConnection) -> io::Result<bool> {
         let Some(until) = self.until else { return Ok(false) };
+        let wire = connection.wire();
         let at = wire.stamp();
-        match stream.write(&self.bytes[self.written..]) {
+        match connection.write_some(&self.bytes[self.written..]) {
             Ok(length) => {
                 at.into_iter().for_each(|at| wire.wrote(at, &self.bytes[self.written..self.written + length]));
                 self.written += length;

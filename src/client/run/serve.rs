@@ -10,8 +10,8 @@ use crate::client::peer::PeerConnection;
 use crate::client::peer::knock::{self, Decided};
 use crate::peer_protocol::{Answer, Outcome, PeerRefusal};
 use crate::value::Username;
-use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// What every command has in common.
@@ -140,7 +140,7 @@ fn run(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &Ru
         }
     });
     // Nobody waits for this: who has the whole answer sees the end of the connection.
-    let _ = connection.stream().shutdown(Shutdown::Write);
+    connection.finish();
     output::end_left(call);
     end
 }
@@ -159,5 +159,5 @@ fn answer(connection: &PeerConnection, ran: &Ran) {
     bytes.extend(&ran.output);
     bytes.extend(&ran.errors);
     // One that does not arrive is the asker's loss.
-    let _ = (&**connection.stream()).write_all(&bytes);
+    let _ = connection.write_all(&bytes);
 }

@@ -158,7 +158,8 @@ impl Hands {
     fn connect(&mut self, id: LinkId) -> Option<Event> {
         // Its thread ends, and what it still tells is of a link that the App does not know any more.
         self.link.iter().for_each(Link::close);
-        match Link::start(id, self.server, self.pin.clone(), self.signals.clone(), &mut self.threads) {
+        let (pin, own) = (self.pin.clone(), self.means.own.clone());
+        match Link::start(id, self.server, pin, own, self.signals.clone(), &mut self.threads) {
             Ok(link) => {
                 self.link = Some(link);
                 None

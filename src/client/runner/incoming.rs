@@ -7,6 +7,7 @@ use crate::client::call::{self, Signal, Signals};
 use crate::client::dispatch::{self, Doorway, Means};
 use crate::client::event::{CallEnd, CallId, Event};
 use crate::net::listener::{self, Service};
+use crate::net::tls::Channel;
 use crate::net::tuning::Whose;
 use crate::net::{Connections, Place, Refused, Shutdown, Standing};
 use crate::peer_protocol::{Answer, PeerRefusal};
@@ -144,7 +145,16 @@ impl Service for Peers {
             let end = Event::CallEnded { call: id, end: CallEnd::Over };
             let _told = PanicTold { event: end, signals: self.signals.clone() };
             let opens = || place.stand(Standing::Waiting);
-            let doorway = Doorway { is_hurried: place.is_hurried(), opens: &opens, shows: &|| place.shows() };
+            let encrypts = |channel: Option<&Arc<Channel>>| match channel {
+                Some(channel) => place.speaks_by(channel),
+                None => place.shakes_hands(),
+            };
+            let doorway = Doorway {
+                is_hurried: place.is_hurried(),
+                opens: &opens,
+                shows: &|| place.shows(),
+                encrypts: &encrypts,
+            };
             dispatch::serve(call, Arc::clone(stream), peer, &doorway, &self.means);
         }
     }

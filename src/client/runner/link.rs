@@ -11,7 +11,7 @@ use super::threads::Threads;
 use crate::client::call::Signals;
 use crate::client::event::{Event, LinkError, LinkId};
 use crate::client::peer::no_connection;
-use crate::net::tls::{Channel, Decrypting};
+use crate::net::tls::{Channel, Decrypting, Identity};
 use crate::net::tuning::{self, Whose};
 use crate::net::{DeadlineReader, Input, LineReader};
 use crate::protocol::{MAX_LINE, MAX_SERVER_LINE, Refusal, Reply, Request};
@@ -42,8 +42,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// Begins to connect; by TLS, where the server's key is known. What becomes of it is told by `Connected`, `NotConnected`, and then by the others of this
-    /// link.
+    /// Begins to connect; by TLS, where the server's key is known, and then with our `own`. What becomes of it is told by
+    /// `Connected`, `NotConnected`, and then by the others of this link.
     ///
     /// # Errors
     /// [`LinkError::Connect`] when it cannot even begin; then nothing else is told.
@@ -51,6 +51,7 @@ impl Link {
         id: LinkId,
         server: SocketAddr,
         pin: Option<Arc<Pin>>,
+        own: Option<Arc<Identity>>,
         signals: Signals,
         threads: &mut Threads,
     ) -> Result<Link, LinkError> {
@@ -62,7 +63,7 @@ impl Link {
         let wire = signals.trace().connected(&stream, server);
         let recorded = wire.clone();
         let channel = Arc::<OnceLock<Arc<Channel>>>::default();
-        let way = Way { stream: reading, pin, channel: Arc::clone(&channel) };
+        let way = Way { stream: reading, pin, own, channel: Arc::clone(&channel) };
         let work = move || {
             run(id, &way, &signals, &recorded);
             recorded.closed();
@@ -132,6 +133,7 @@ fn connect_error(error: io::Error) -> LinkError {
 struct Way {
     stream: Arc<TcpStream>,
     pin: Option<Arc<Pin>>,
+    own: Option<Arc<Identity>>,
     channel: Arc<OnceLock<Arc<Channel>>>,
 }
 
@@ -162,8 +164,8 @@ fn greeted(way: &Way, wire: &Wire) -> Result<(SocketAddr, LineReader<Input>), Li
     let input = match &way.pin {
         None => Input::clear(DeadlineReader::new(Arc::clone(stream), None).recorded(wire)),
         Some(pin) => {
-            let made = Decrypting::connect(&pin.accepts, stream, Instant::now() + CONNECT, wire);
-            let (decrypting, _) = made.map_err(|why| pin.error(why))?;
+            let made = Decrypting::connect(way.own.as_deref(), &pin.accepts, stream, Instant::now() + CONNECT, wire);
+            let decrypting = made.map_err(|why| pin.error(why))?;
             // Only this thread sets it.
             let _ = way.channel.set(Arc::clone(decrypting.channel()));
             Input::Tls(Box::new(decrypting))

@@ -50,6 +50,14 @@ impl Identity {
         Err(format!("this server {WITHOUT}"))
     }
 
+    /// Makes none.
+    ///
+    /// # Errors
+    /// Always, with what to do.
+    pub fn for_a_run() -> Result<Identity, String> {
+        Err(format!("this client {WITHOUT}"))
+    }
+
     /// See the feature.
     pub fn fingerprint(&self) -> Fingerprint {
         match *self {}
@@ -59,6 +67,11 @@ impl Identity {
 impl Channel {
     /// See the feature.
     pub fn stream(&self) -> &Arc<TcpStream> {
+        match *self {}
+    }
+
+    /// See the feature.
+    pub fn key(&self) -> Option<Fingerprint> {
         match *self {}
     }
 
@@ -113,16 +126,27 @@ impl Decrypting {
     /// # Errors
     /// Always, with what to do.
     pub fn connect(
+        _own: Option<&Identity>,
         _accepts: &Accepts,
         _stream: &Arc<TcpStream>,
         _until: Instant,
         _wire: &Wire,
-    ) -> Result<(Decrypting, Fingerprint), NoTls> {
+    ) -> Result<Decrypting, NoTls> {
         Err(NoTls::Failed(io::Error::new(io::ErrorKind::Unsupported, format!("this client {WITHOUT}"))))
     }
 
     /// See the feature.
     pub fn channel(&self) -> &Arc<Channel> {
+        match *self {}
+    }
+
+    /// See the feature.
+    pub fn has_more(&self) -> bool {
+        match *self {}
+    }
+
+    /// See the feature.
+    pub fn record_no_more(&mut self) {
         match *self {}
     }
 

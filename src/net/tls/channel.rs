@@ -1,5 +1,7 @@
 //! One TLS connection between two programs, as the threads share it that write to it and the one that reads.
 
+use super::keyed::fingerprint_of;
+use crate::value::Fingerprint;
 use nix::libc;
 use rustls::Connection;
 use socket2::SockRef;
@@ -16,6 +18,7 @@ const BESIDE: usize = 64;
 /// A TLS connection whose handshake is over.
 pub struct Channel {
     stream: Arc<TcpStream>,
+    key: Option<Fingerprint>,
     state: Mutex<State>,
 }
 
@@ -39,12 +42,20 @@ struct Sealed {
 impl Channel {
     /// The connection `tls`, whose handshake is over, on this stream.
     pub(super) fn new(stream: &Arc<TcpStream>, tls: Connection) -> Channel {
-        Channel { stream: Arc::clone(stream), state: Mutex::new(State { tls, left: None, writing: false }) }
+        let own = tls.peer_certificates().and_then(<[_]>::first);
+        // What was taken in the handshake can be read.
+        let key = own.and_then(|own| fingerprint_of(own).ok());
+        Channel { stream: Arc::clone(stream), key, state: Mutex::new(State { tls, left: None, writing: false }) }
     }
 
     /// The connection underneath.
     pub fn stream(&self) -> &Arc<TcpStream> {
         &self.stream
+    }
+
+    /// The key of the other side, which has proven that it has it; nothing where it has shown none.
+    pub fn key(&self) -> Option<Fingerprint> {
+        self.key
     }
 
     /// Encrypts some of these bytes, from the first one on, and writes them; how many. Only who has the turn to write may

@@ -1,12 +1,11 @@
 //! The reading side of a TLS connection, with its handshake: the thread of the connection has it, and no other.
 
 use super::channel::{self, Channel};
-use super::identity::{Identity, fingerprint_of};
+use super::identity::Identity;
 use super::pinned;
 use crate::net::handshake::{Accepts, NoTls};
 use crate::net::{DeadlineReader, LineReader};
 use crate::trace::Wire;
-use crate::value::Fingerprint;
 use rustls::{Connection, ServerConnection};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -31,6 +30,8 @@ pub struct Decrypting {
     channel: Arc<Channel>,
     /// Records that were read, and that the connection did not take yet.
     left: Vec<u8>,
+    /// Whether the last read has found no end of what is decrypted.
+    has_more: bool,
     /// Records what was decrypted.
     wire: Wire,
 }
@@ -54,21 +55,22 @@ impl Decrypting {
         let mut left = shake_hands(&mut tls, stream, &mut input)?;
         left.shrink_to_fit();
         let channel = Arc::new(Channel::new(stream, tls));
-        Ok(Decrypting { input, channel, left, wire: wire.clone() })
+        Ok(Decrypting { input, channel, left, has_more: true, wire: wire.clone() })
     }
 
-    /// A client's side of a handshake, until this time, and the key of the other side. Nobody else may use the stream
-    /// meanwhile.
+    /// The side of a handshake of who connects, until this time: shows `own`, if there is one. Nobody else may use the
+    /// stream meanwhile.
     ///
     /// # Errors
     /// Why there is no encrypted connection; at the deadline it is [`ErrorKind::TimedOut`].
     pub fn connect(
+        own: Option<&Identity>,
         accepts: &Accepts,
         stream: &Arc<TcpStream>,
         until: Instant,
         wire: &Wire,
-    ) -> Result<(Decrypting, Fingerprint), NoTls> {
-        let mut tls = Connection::Client(pinned::client(accepts)?);
+    ) -> Result<Decrypting, NoTls> {
+        let mut tls = Connection::Client(pinned::client(own, accepts)?);
         tls.set_buffer_limit(Some(BUFFERED));
         stream.set_write_timeout(Some(HANDSHAKE_WRITE))?;
         let mut input = DeadlineReader::new(Arc::clone(stream), Some(until));
@@ -80,10 +82,8 @@ impl Decrypting {
         }
         let mut left = shake_hands(&mut tls, stream, &mut input).map_err(pinned::why)?;
         left.shrink_to_fit();
-        let own = tls.peer_certificates().and_then(<[_]>::first).ok_or(ErrorKind::UnexpectedEof);
-        let shown = fingerprint_of(own.map_err(io::Error::from)?).map_err(io::Error::other)?;
         let channel = Arc::new(Channel::new(stream, tls));
-        Ok((Decrypting { input, channel, left, wire: wire.clone() }, shown))
+        Ok(Decrypting { input, channel, left, has_more: true, wire: wire.clone() })
     }
 
     /// Its other side.
@@ -99,6 +99,16 @@ impl Decrypting {
     /// As [`DeadlineReader::set_rate`], of what is encrypted.
     pub fn set_rate(&mut self, rate: Option<u32>) {
         self.input.set_rate(rate);
+    }
+
+    /// Whether there may be more to read for which the socket wakes nobody.
+    pub fn has_more(&self) -> bool {
+        self.has_more || !self.left.is_empty()
+    }
+
+    /// From now on reads are not recorded.
+    pub fn record_no_more(&mut self) {
+        self.wire = Wire::default();
     }
 
     /// Decrypts what comes next. On the stack, whose pages the handshake has touched already.
@@ -129,8 +139,10 @@ impl Read for Decrypting {
         loop {
             if let Some(count) = self.channel.take(buffer)? {
                 self.wire.read(&buffer[..count]);
+                self.has_more = count == buffer.len();
                 return Ok(count);
             }
+            self.has_more = false;
             self.fill()?;
         }
     }

@@ -1,13 +1,13 @@
-//! The key by which a server is known, and what it allows on connections.
+//! The key by which a server or a client is known, and what it allows on connections.
 
+use super::keyed::{AnyKey, fingerprint_of};
 use crate::value::Fingerprint;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, ParsedCertificate};
-use sha2::{Digest, Sha256};
+use rustls::server::NoServerSessionStorage;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,9 +50,11 @@ impl Pair {
     }
 }
 
-/// A server's key, ready for connections.
+/// A key, ready for connections.
 pub struct Identity {
     pub(super) config: Arc<ServerConfig>,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: PrivateKeyDer<'static>,
     fingerprint: Fingerprint,
 }
 
@@ -68,9 +70,11 @@ impl Identity {
         let chain = chain.map_err(|error| format!("the certificate is no PEM: {error}"))?;
         let own = chain.first().ok_or("there is no certificate in PEM")?;
         let fingerprint = fingerprint_of(own).map_err(|error| format!("the certificate is none: {error}"))?;
-        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let versions = builder.with_protocol_versions(&[&rustls::version::TLS13]).map_err(|error| error.to_string())?;
-        let config = versions.with_no_client_auth().with_single_cert(chain, key);
+        let asking = versions.with_client_cert_verifier(Arc::new(AnyKey { provider }));
+        let config = asking.with_single_cert(chain.clone(), key.clone_key());
         let mut config = config.map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => NOT_ITS_KEY.to_owned(),
             error => format!("{ANOTHER_KIND}: {error}"),
@@ -78,7 +82,15 @@ impl Identity {
         // Nobody comes back by a ticket: no secret outlives its connection.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Identity { config: Arc::new(config), fingerprint })
+        Ok(Identity { config: Arc::new(config), chain, key, fingerprint })
+    }
+
+    /// Makes one that lasts as long as the program, and is in no file.
+    ///
+    /// # Errors
+    /// When the system has no random bytes to give.
+    pub fn for_a_run() -> Result<Identity, String> {
+        Identity::new(&Pair::generate()?)
     }
 
     /// By what it is known.
@@ -100,12 +112,6 @@ fn read_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
             false => format!("there is no private key in PEM: {error}"),
         }
     })
-}
-
-/// By what the key of a certificate is known.
-pub(super) fn fingerprint_of(certificate: &CertificateDer<'_>) -> Result<Fingerprint, rustls::Error> {
-    let parsed = ParsedCertificate::try_from(certificate)?;
-    Ok(Fingerprint(Sha256::digest(parsed.subject_public_key_info()).into()))
 }
 
 /// Bytes as PEM: RFC 7468.

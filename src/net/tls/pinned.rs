@@ -1,6 +1,7 @@
 //! A client's side: it knows the other side by its key, and asks for no name and no date.
 
-use super::identity::fingerprint_of;
+use super::identity::Identity;
+use super::keyed::fingerprint_of;
 use crate::net::handshake::{Accepts, NoTls};
 use crate::value::Fingerprint;
 use rustls::client::Resumption;
@@ -15,16 +16,22 @@ use std::sync::Arc;
 /// What the library wants to be told, and nobody else is.
 const NO_NAME: &str = "peerline";
 
-/// A client that takes these keys.
+/// A client that takes these keys, and shows its own if it has one.
 ///
 /// # Errors
 /// None that is known.
-pub(super) fn client(accepts: &Accepts) -> io::Result<ClientConnection> {
+pub(super) fn client(own: Option<&Identity>, accepts: &Accepts) -> io::Result<ClientConnection> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let versions = builder.with_protocol_versions(&[&rustls::version::TLS13]).map_err(io::Error::other)?;
     let by_key = Arc::new(ByKey { accepts: accepts.clone(), provider });
-    let mut config = versions.dangerous().with_custom_certificate_verifier(by_key).with_no_client_auth();
+    let verified = versions.dangerous().with_custom_certificate_verifier(by_key);
+    let mut config = match own {
+        None => verified.with_no_client_auth(),
+        Some(own) => {
+            verified.with_client_auth_cert(own.chain.clone(), own.key.clone_key()).map_err(io::Error::other)?
+        }
+    };
     // No secret outlives its connection.
     config.resumption = Resumption::disabled();
     config.enable_sni = false;

@@ -241,9 +241,9 @@ impl ClientMap {
         self.change(key, |client| client.port).flatten()
     }
 
-    /// Whether nobody on the way can read what a client says.
-    pub fn is_encrypted(&self, key: &SessionKey) -> bool {
-        self.change(key, |client| client.mailbox.is_encrypted()).unwrap_or_default()
+    /// What the mailbox of a client says.
+    pub fn mailbox<T>(&self, key: &SessionKey, look: impl FnOnce(&dyn Mailbox) -> T) -> Option<T> {
+        self.change(key, |client| look(&*client.mailbox))
     }
 
     /// The active clients, by name.

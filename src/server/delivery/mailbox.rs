@@ -2,6 +2,7 @@
 //! promises somebody else that an event is on its way asks for that, and waits for a moment at the most.
 
 use crate::protocol::Event;
+use crate::value::Fingerprint;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -28,6 +29,11 @@ pub trait Mailbox: Send + Sync {
     /// Whether nobody on the way can read what is handed over.
     fn is_encrypted(&self) -> bool {
         false
+    }
+
+    /// The key of its client, who has proven to have it.
+    fn key(&self) -> Option<Fingerprint> {
+        None
     }
 
     /// Says whether nothing is heard of the session's client: then its connection is given up sooner for want of an

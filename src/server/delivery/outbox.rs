@@ -10,6 +10,7 @@ use crate::net::tls::Channel;
 use crate::net::tuning::{Whose, be_patient};
 use crate::server::counters::Counters;
 use crate::trace::Wire;
+use crate::value::Fingerprint;
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -286,6 +287,10 @@ impl Mailbox for Outbox {
 
     fn is_encrypted(&self) -> bool {
         self.channel.is_some()
+    }
+
+    fn key(&self) -> Option<Fingerprint> {
+        self.channel.as_ref().and_then(|channel| channel.key())
     }
 
     fn suspect(&self, is_silent: bool) {

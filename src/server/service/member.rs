@@ -221,7 +221,10 @@ fn probe(services: &Rendezvous, key: &SessionKey, answer: &mut String) -> Answer
 
 #[inline(never)]
 fn introduce(introduction: &Introduction, what: &str, answer: &mut String) -> Reply {
-    let Introduction { name, address, ticket } = introduction;
+    let Introduction { name, address, ticket, key } = introduction;
+    if let Some(key) = key {
+        write(answer, Reply::Key { name: name.clone(), key: *key });
+    }
     write(answer, Reply::Ticket { name: name.clone(), ticket: *ticket });
     write(answer, Reply::Peer(*address));
     Reply::Ok(format!("{what} {name} at {address}"))

@@ -16,7 +16,7 @@ use crate::server::store::{Accounts, Bans, History};
 use crate::trace;
 use crate::trace::Trace;
 use crate::value::sentence::counted;
-use crate::value::{Address, Apart, Ticket, Username};
+use crate::value::{Address, Apart, Fingerprint, Ticket, Username};
 use log::info;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -86,6 +86,8 @@ pub struct Introduction {
     pub address: SocketAddr,
     /// Proves to it who calls.
     pub ticket: Ticket,
+    /// Its key, where both sides have one.
+    pub key: Option<Fingerprint>,
 }
 
 /// What became of a message.
@@ -247,11 +249,16 @@ impl Rendezvous {
             to: name.clone(),
             ticket: ticket.to_string()[..4].to_owned(),
         });
-        let told = target.mailbox.deliver(&Event::Ticket { name: asker.name.clone(), ticket }.into());
+        // Each side learns the other's key with the ticket, or neither does.
+        let (own, key) = self.clients.mailbox(asker, |own| own.key()).flatten().zip(target.mailbox.key()).unzip();
+        let key_line = own.map(|key| Event::Key { name: asker.name.clone(), key });
+        let lines: Vec<Event> =
+            key_line.into_iter().chain([Event::Ticket { name: asker.name.clone(), ticket }]).collect();
+        let told = target.mailbox.deliver(&lines.into());
         // The asker connects as soon as it has its answer.
         target.mailbox.settle();
         self.counters.tickets.add(u64::from(told));
-        if told { Ok(Introduction { name, address, ticket }) } else { Err(Refusal::JustLeaving(name)) }
+        if told { Ok(Introduction { name, address, ticket, key }) } else { Err(Refusal::JustLeaving(name)) }
     }
 
     fn hand_over(&self, asker: &SessionKey, text: &str, target: &ClientSnapshot) -> Result<Username, Refusal> {
@@ -259,7 +266,8 @@ impl Rendezvous {
             return Err(Refusal::NotThere);
         }
         // A text that came by TLS does not leave in the clear.
-        if self.clients.is_encrypted(asker) && !target.mailbox.is_encrypted() {
+        let came_by_tls = self.clients.mailbox(asker, |own| own.is_encrypted()).unwrap_or_default();
+        if came_by_tls && !target.mailbox.is_encrypted() {
             return Err(Refusal::ListensInTheClear(target.name.clone()));
         }
         // First, as the session may end at any moment.
