@@ -247,7 +247,7 @@ pub enum NoProof {
     NotIntroduced,
     /// It has this key, and not that of the introduction.
     OtherKey(Fingerprint),
-    /// It does not speak TLS.
+    /// No handshake came to its end.
     NoTls,
     /// It says that it has no place for us. That may be true of who is meant, or not.
     NoPlace,
@@ -309,7 +309,10 @@ impl fmt::Display for CallError {
                 write!(f, "{address}: that is not {name}, whose key the server has told: {shown} is shown there")
             }
             CallError::NotProven { name, address, why: NoProof::NoTls } => {
-                write!(f, "{address}: that is not {name}, who speaks TLS")
+                write!(
+                    f,
+                    "{address}: no encrypted connection there: that is not {name}, or their client has just ended"
+                )
             }
             CallError::NotProven { address, why: NoProof::NoPlace, .. } => {
                 write!(f, "whoever is at {address} has no place for us now (try again later)")
