@@ -83,7 +83,9 @@ fn meet_with([ours, files]: [Box<dyn Files>; 2], work: Work) -> (Played, Played,
 fn holds_nothing(seen: &Mutex<Vec<u8>>) {
     let seen = seen.lock().expect("no panic");
     assert!(seen.len() > 1000 && seen[0] == TLS_HELLO);
-    for word in [SECRET, TICKET, &TICKET[..12], "MSG,", "CHAT,", "FILE,", "alice", "proof_"] {
+    for word in
+        [SECRET, TICKET, &TICKET[..12], "MSG,", "CHAT,", "FILE,", "LIST,", "a secret plan", "file_", "alice", "proof_"]
+    {
         assert!(!seen.windows(word.len()).any(|piece| piece == word.as_bytes()), "{word}");
     }
 }
@@ -115,6 +117,17 @@ fn whoever_keeps_every_byte_of_a_file_has_nothing_of_it() {
     while !call.step().is_end() {}
     assert_eq!(call.end(), CallEnd::Over);
     assert!(tree(downloads.path()) == [("a.txt".to_owned(), text)], "it is whole");
+    holds_nothing(&seen);
+}
+
+#[test]
+fn whoever_keeps_every_byte_of_a_list_of_files_has_nothing_of_it() {
+    let (shared, own) = (folder(&[("a secret plan.txt", "mine")]), folder(&[]));
+    let (call, served, seen) = meet_with([client(own.path()), client(shared.path())], Work::Files { of: name("bob") });
+    served.order(Order::List);
+    assert_eq!(served.end(), CallEnd::Over);
+    let CallEnd::Files(Ok(files)) = call.end() else { panic!("a list") };
+    assert_eq!(files.len(), 1);
     holds_nothing(&seen);
 }
 

@@ -29,6 +29,8 @@ fn people_by_tls_do_all_that_others_do() {
     alice.see("[message] bob: and back");
     alice.say("run bob echo hi");
     alice.see("[run] bob: hi");
+    alice.say("files bob");
+    alice.see("bob a.txt  (9 bytes");
     alice.say("get bob a.txt");
     alice.see("verified, saved as");
     assert_eq!(fs::read_to_string(format!("{downloads}/a.txt")).expect("fetched"), "for alice");

@@ -8,7 +8,6 @@ use crate::peer_protocol::{Answer, Opening, PeerRefusal, SharedFile};
 use crate::protocol::MAX_FILES;
 use crate::value::sentence::counted;
 use crate::value::{Address, Username};
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// How long a line of the answer may take: the owner has to look at all its files first.
@@ -24,7 +23,7 @@ pub fn serve(call: &Call, connection: &PeerConnection, share: Option<&Folder>) {
     let mut lines: String = files.iter().map(|file| format!("{file}\n")).collect();
     lines += &format!("{}\n", Answer::Ok(counted(files.len(), "file")));
     // One that does not arrive is the asker's loss.
-    let _ = (&**connection.stream()).write_all(lines.as_bytes());
+    let _ = connection.write_all(lines.as_bytes());
 }
 
 /// Asks a peer, and waits for all lines.
