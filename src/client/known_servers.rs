@@ -28,12 +28,18 @@ pub fn place(host: &str, port: u16) -> String {
 pub fn keys(path: &Path, place: &str) -> Result<Vec<(Fingerprint, usize)>, String> {
     let told = |error: io::Error| format!("{}: {error}", path.display());
     match fs::metadata(path) {
+        // Nothing is remembered there: a usual way to say so.
+        Ok(_) if path == Path::new("/dev/null") => return Ok(Vec::new()),
+        // A pipe would be waited for, and another device may have no end.
+        Ok(there) if !there.is_file() => return Err(format!("{}: this is no regular file", path.display())),
         Ok(there) if there.len() > MAX_BYTES => return Err(format!("{}: too large", path.display())),
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(told(error)),
     }
     let text = fs::read_to_string(path).map_err(told)?;
+    // Some editors begin a file with this mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut keys = Vec::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
     {
@@ -47,12 +53,15 @@ pub fn keys(path: &Path, place: &str) -> Result<Vec<(Fingerprint, usize)>, Strin
     Ok(keys)
 }
 
-fn parse(line: &str) -> Option<(&str, Fingerprint)> {
+fn parse(line: &str) -> Option<(String, Fingerprint)> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [server, key, date] = words[..] else { return None };
     let (host, port) = server.rsplit_once(':')?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let is_date = Date::strptime("%Y-%m-%d", date).is_ok();
-    let is_server = !host.is_empty() && port.parse::<u16>().is_ok();
+    // IPv6 without brackets would be another server than the one that is meant.
+    let is_server = !host.is_empty() && bare.is_some() == host.contains(':');
+    let server = place(bare.unwrap_or(host), port.parse().ok()?);
     key.parse().ok().filter(|_| is_date && is_server).map(|key| (server, key))
 }
 
@@ -101,6 +110,26 @@ mod tests {
         assert_eq!(keys(&path, "10.0.0.1:4403"), Ok(vec![(one, 3), (two, 4)]));
         assert_eq!(keys(&path, "[fe80::1]:4403"), Ok(vec![(two, 5)]));
         assert_eq!(keys(&path, "10.0.0.1:440"), Ok(Vec::new()));
+        // Written by hand: it is the same server, and no new one.
+        fs::write(
+            &path,
+            format!("\u{feff}Teacher.Local:04403 {one} 2026-01-31\r\n[FE80::1]:4403 {two} 2026-01-31\r\n"),
+        )
+        .expect("ours");
+        assert_eq!(keys(&path, &place("TEACHER.local", 4403)), Ok(vec![(one, 1)]));
+        assert_eq!(keys(&path, "[fe80::1]:4403"), Ok(vec![(two, 2)]));
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_read_nor_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).expect("ours");
+        assert_eq!(keys(Path::new("/dev/null"), "10.0.0.1:4403"), Ok(Vec::new()));
+        for path in [&pipe, folder.path(), Path::new("/dev/zero")] {
+            let refused = keys(path, "10.0.0.1:4403").expect_err("no file");
+            assert_eq!(refused, format!("{}: this is no regular file", path.display()));
+        }
     }
 
     #[test]
@@ -111,6 +140,8 @@ mod tests {
         for bad in [
             "10.0.0.1:4403".to_owned(),
             format!("10.0.0.1 {key} 2026-01-31"),
+            format!("fe80::1:4403 {key} 2026-01-31"),
+            format!("[10.0.0.1]:4403 {key} 2026-01-31"),
             format!("10.0.0.1:4403 {key}"),
             format!("10.0.0.1:4403 {key} yesterday"),
             format!("10.0.0.1:4403 {key} 2026-01-31 more"),
