@@ -33,14 +33,22 @@ pub fn open_identity(config: &Config) -> Result<Identity, String> {
 
 /// Makes both files where neither is there.
 fn make_first(key: &Path, certificate: &Path) -> Result<(), String> {
-    let is_there = |path: &Path| path.try_exists().map_err(in_words(path));
+    // A link that leads nowhere, as to a disk that is not there yet, is no reason for a new key.
+    let is_there = |path: &Path| match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        found => found.map(|_| true).map_err(in_words(path)),
+    };
     let (there, missing) = match (is_there(key)?, is_there(certificate)?) {
         (true, true) => return Ok(()),
         (false, false) => {
             let pair = Pair::generate()?;
             // The key last: a start that is ended in between leaves a half that holds no secret.
             write_anew(certificate, &pair.certificate).map_err(in_words(certificate))?;
-            write_anew(key, &pair.key).map_err(in_words(key))?;
+            write_anew(key, &pair.key).map_err(|error| {
+                // The next start, with room on the disk, is to make both. One that stays is told then.
+                let _ = fs::remove_file(certificate);
+                in_words(key)(error)
+            })?;
             info!("{}: a new key was made", key.display());
             return Ok(());
         }
@@ -69,6 +77,10 @@ fn read_secret(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // A pipe would be waited for, with no signal that ends the start, and a device may have no end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("this is no regular file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
@@ -87,7 +99,7 @@ fn in_words(path: &Path) -> impl Fn(io::Error) -> String {
 mod tests {
     use super::*;
     use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
     fn the_key_is_made_once_and_only_its_owner_reads_it() {
@@ -121,6 +133,28 @@ mod tests {
                 "{refused}"
             );
             fs::rename(&away, path).expect("ours");
+        }
+        let linked = tempfile::tempdir().expect("a folder");
+        for name in [KEY, CERTIFICATE] {
+            symlink(folder.path().join("not mounted"), linked.path().join(name)).expect("a link");
+        }
+        let refused = open_identity(&Config { data: linked.path().to_owned(), ..config.clone() });
+        assert!(refused.expect_err("no key").contains("tls_key.pem: No such file"), "it makes no new one");
+
+        let full = tempfile::tempdir().expect("a folder");
+        let no_key = full.path().join("tls_key.pem.new");
+        fs::create_dir(&no_key).expect("in the way");
+        let anew = Config { data: full.path().to_owned(), ..config.clone() };
+        open_identity(&anew).expect_err("the key cannot be written");
+        fs::remove_dir(&no_key).expect("ours");
+        open_identity(&anew).expect("both are made as soon as there is room");
+
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).expect("ours");
+        for (tls_key, tls_cert) in [(&pipe, &certificate), (&key, &pipe)] {
+            let (tls_key, tls_cert) = (Some(tls_key.clone()), Some(tls_cert.clone()));
+            let refused = open_identity(&Config { tls_key, tls_cert, ..config.clone() }).expect_err("a pipe");
+            assert_eq!(refused, format!("{}: this is no regular file", pipe.display()));
         }
         fs::write(&certificate, "no certificate").expect("ours");
         let refused = open_identity(&config).expect_err("no certificate");
