@@ -22,7 +22,10 @@ impl App {
         }
         let reply = match reply {
             Ok(reply) => reply,
-            Err(bad) => return self.shown(Place::Server, Shown::Notice { text: bad.to_string() }),
+            Err(bad) => {
+                self.asks.unreadable();
+                return self.shown(Place::Server, Shown::Notice { text: bad.to_string() });
+            }
         };
         self.asks.heard();
         let mut events = Vec::new();
@@ -216,7 +219,9 @@ impl App {
             Reply::Ticket { name, ticket } => Some((name.clone(), *ticket)),
             _ => None,
         });
-        let key = ask.data.iter().find_map(|reply| if let Reply::Key { key, .. } = reply { Some(*key) } else { None });
+        // It stands right before its ticket, or is another one's.
+        let before = ask.data.iter().take_while(|reply| !matches!(reply, Reply::Ticket { .. })).last();
+        let key = if let Some(Reply::Key { key, .. }) = before { Some(*key) } else { None };
         let address = ask.data.iter().find_map(|reply| if let Reply::Peer(at) = reply { Some(*at) } else { None });
         if let (Some((name, _)), Some(address)) = (&ticket, address) {
             self.detours.listens_at(name, address);

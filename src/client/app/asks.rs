@@ -292,6 +292,11 @@ impl Asks {
         self.line.retain(|ask| ask.was_sent() || !test(ask));
     }
 
+    /// The server has said what is no line: nothing belongs to what stands behind it.
+    pub fn unreadable(&mut self) {
+        self.key = None;
+    }
+
     /// Takes a line of the server. `on_event` gets what belongs to no answer.
     pub fn sort(&mut self, reply: Reply, mut on_event: impl FnMut(Reply)) -> Sorted {
         let key = self.key.take();

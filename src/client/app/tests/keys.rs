@@ -1,7 +1,7 @@
 //! Where we speak TLS: who has a key is spoken with by it alone, and who has none in the clear at most.
 
 use super::*;
-use crate::value::{Address, Fingerprint};
+use crate::value::{Address, BadLine, Fingerprint};
 
 fn by_tls(clear_peers: bool) -> Play {
     Play::online(Rules { tls: true, clear_peers, share: Some(PathBuf::from("shared")), ..rules(SCRIPT) })
@@ -43,6 +43,26 @@ fn whoever_has_a_key_is_called_by_it() {
         let none = introduced(&mut play, "msg bob hi", &lines).expect_err("it has no key");
         assert!(none.to_string().starts_with("bob had a key before, and none now: nothing was sent"), "{none}");
     }
+}
+
+#[test]
+fn a_key_belongs_to_the_ticket_right_behind_it_alone() {
+    let [key, ticket] = [format!("key_bob_{}", key(1)), format!("ticket_bob_{TICKET}")];
+    // One of somebody else, or of another ticket of bob's, behind a whole introduction.
+    for name in ["carol", "bob"] {
+        let (mut play, other) = (by_tls(false), key.replace("bob", name));
+        let behind = format!("ticket_{name}_00112233445566778899aabbccddee00");
+        let lines = [&ticket, "peer_127.0.0.3:4401", &other, &behind];
+        let none = introduced(&mut play, "msg bob hi", &lines).expect_err("it has no key");
+        assert!(none.to_string().starts_with("bob has no key"), "{name}: {none}");
+    }
+    let mut play = by_tls(false);
+    play.server(&[&key]);
+    play.event(Event::FromServer { link: LinkId(1), reply: Err(BadLine::NotUtf8) });
+    play.server(&[&ticket]);
+    play.look();
+    assert_eq!(knocks(&mut play, 1, &format!("MSG,bob,{TICKET}"), None), [Order::Accept], "it is for nobody's key");
+    assert_eq!(play.shown(), ["msg bob hi false false"]);
 }
 
 #[test]
