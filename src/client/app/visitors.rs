@@ -55,6 +55,9 @@ impl App {
     pub fn refuse_other_key(&mut self, call: CallId, knock: &Knock) {
         let order = Order::Refuse(PeerRefusal::AnotherKey);
         self.out.push(Effect::Order { call, order });
+        if !self.keys.is_told(knock.opening.name(), self.now.instant) {
+            return;
+        }
         let (name, how) = (knock.opening.name(), if knock.key.is_some() { "with another key" } else { "in the clear" });
         let text = format!(
             "Somebody at {} shows a ticket of {name} {how}: refused, as it is not {name}, or somebody stands between",

@@ -111,6 +111,11 @@ fn the_ticket_of_who_has_a_key_is_for_that_key_alone() {
         assert_eq!(knocks(&mut play, number, &message, shown), [Order::Refuse(PeerRefusal::AnotherKey)]);
         let told = format!("Somebody at 127.0.0.2 shows a ticket of bob {how}: refused");
         assert!(play.shown().iter().any(|text| text.starts_with(&told)), "{told}");
+        // It is told once a minute, however often a ticket is shown.
+        assert_eq!(knocks(&mut play, number + 10, &message, shown), [Order::Refuse(PeerRefusal::AnotherKey)]);
+        assert_eq!(play.shown(), [""; 0]);
+        play.now.instant += Duration::from_secs(60);
+        play.server(&[&format!("key_bob_{}", key(1)), &format!("ticket_bob_{TICKET}")]);
     }
     let start = format!("MSG,bob,{}", &TICKET[..12]);
     assert_eq!(knocks(&mut play, 3, &start, None), [Order::Refuse(PeerRefusal::AnotherKey)]);
