@@ -249,8 +249,9 @@ impl Rendezvous {
             to: name.clone(),
             ticket: ticket.to_string()[..4].to_owned(),
         });
-        // Each side learns the other's key with the ticket, or neither does.
-        let (own, key) = self.clients.mailbox(asker, |own| own.key()).flatten().zip(target.mailbox.key()).unzip();
+        // Each side learns the other's key with the ticket, or neither does; who was just taken over has none to tell.
+        let own = self.clients.mailbox(asker, |own| own.key()).ok_or(Refusal::LogInFirst)?;
+        let (own, key) = own.zip(target.mailbox.key()).unzip();
         let key_line = own.map(|key| Event::Key { name: asker.name.clone(), key });
         let lines: Vec<Event> =
             key_line.into_iter().chain([Event::Ticket { name: asker.name.clone(), ticket }]).collect();
@@ -265,8 +266,8 @@ impl Rendezvous {
         if !target.presence.is_there(Instant::now()) {
             return Err(Refusal::NotThere);
         }
-        // A text that came by TLS does not leave in the clear.
-        let came_by_tls = self.clients.mailbox(asker, |own| own.is_encrypted()).unwrap_or_default();
+        // A text that came by TLS does not leave in the clear. How it came is not known of who was just taken over.
+        let came_by_tls = self.clients.mailbox(asker, |own| own.is_encrypted()).unwrap_or(true);
         if came_by_tls && !target.mailbox.is_encrypted() {
             return Err(Refusal::ListensInTheClear(target.name.clone()));
         }
@@ -398,6 +399,7 @@ pub(super) mod tests {
     #[derive(Default)]
     pub struct Session {
         is_leaving: bool,
+        is_encrypted: bool,
         lines: Mutex<String>,
     }
 
@@ -414,6 +416,10 @@ pub(super) mod tests {
         }
 
         fn close(&self) {}
+
+        fn is_encrypted(&self) -> bool {
+            self.is_encrypted
+        }
     }
 
     pub fn open(folder: &tempfile::TempDir) -> Rendezvous {
@@ -469,6 +475,27 @@ pub(super) mod tests {
         let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
         let mailbox = Arc::clone(&session) as Arc<dyn Mailbox>;
         (services.enter(name.parse().expect("a name"), (ip, 50_000).into(), view, mailbox), session)
+    }
+
+    /// A line that was read before the takeover is carried out behind it.
+    #[test]
+    fn a_text_that_came_by_tls_does_not_leave_in_the_clear_during_a_takeover() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let (bob, reads) = enter(&services, "bob", 8);
+        let view = Viewpoint::of([10, 0, 0, 7].into(), [10, 0, 0, 1].into());
+        let by_tls = Arc::new(Session { is_encrypted: true, ..Session::default() });
+        let alice = services.enter("alice".parse().expect("a name"), ([10, 0, 0, 7], 50_000).into(), view, by_tls);
+        let relay = || services.relay(&alice.key, "a secret", &Address::Name(bob.key.name.clone()));
+        let refused = Err(Refusal::ListensInTheClear(bob.key.name.clone()));
+        assert_eq!(relay(), refused);
+        services.clients.set_listening(&bob.key, 4401, crate::server::clients::FileNames::default());
+        let introduce = || services.introduce(&alice.key, &Address::Name(bob.key.name.clone())).map(|one| one.name);
+        assert_eq!(introduce(), Ok(bob.key.name.clone()));
+        reads.take();
+        enter(&services, "alice", 9);
+        assert_eq!((relay(), introduce()), (refused, Err(Refusal::LogInFirst)), "nobody knows by what it came");
+        assert_eq!(reads.take(), "");
     }
 
     #[test]
