@@ -20,6 +20,7 @@ mod ticket;
 mod time_of_day;
 mod moment;
 pub mod file_name;
+mod spoken;
 
 pub use address::{Address, InvalidAddress, any_like, canonical, link_of, network_of, with_scope_of};
 pub use apart::Apart;
@@ -31,5 +32,6 @@ pub use name::{InvalidUsername, MAX_USERNAME, Username};
 pub use plain::plainly_within;
 pub use server_name::{InvalidServerName, ServerName};
 pub use size::Size;
+pub use spoken::Spoken;
 pub use ticket::{NotATicket, Ticket, TicketStart};
 pub use time_of_day::{NoTimeOfDay, TimeOfDay};

@@ -23,6 +23,9 @@ mod person;
 mod played;
 #[path = "calls/proofs.rs"]
 mod proofs;
+#[cfg(feature = "tls")]
+#[path = "calls/words.rs"]
+mod words;
 #[path = "calls/wrong_person.rs"]
 mod wrong_person;
 

@@ -22,6 +22,7 @@ pub mod rules;
 pub mod session;
 pub mod logins;
 pub mod announcement;
+pub mod verification;
 pub mod under_way;
 pub mod uploads;
 pub mod transfer;
@@ -42,6 +43,7 @@ pub mod messages;
 pub mod jobs;
 pub mod transfers;
 pub mod blocking;
+pub mod verify;
 pub mod announce;
 pub mod answers;
 pub mod doctor;
@@ -95,6 +97,7 @@ impl App {
             self.present.deadline(),
             self.script.deadline(),
             self.doctor.deadline(),
+            self.verification.deadline(),
             self.display.as_ref().and_then(|display| display.deadline()),
         ];
         let over = self.session == Session::Over;
@@ -112,6 +115,7 @@ impl App {
         self.transfers_tick();
         self.present_tick();
         self.doctor_tick();
+        self.verification_tick();
         self.display_tick();
         self.settle()
     }
@@ -162,6 +166,7 @@ impl App {
             News::Begun => self.job_begun(call),
             News::Output { text, error } => self.job_output(call, text, error),
             News::Transfer(step) => self.transfer_step(call, step),
+            News::Words(words) => self.words_served(call, words),
             News::BytesSent => self.transfers.uploads.hashes(call),
             News::NotTaken { refusal, why } => self.not_taken(call, refusal, why),
             News::Trouble(text) => self.info(Place::Server, text),
@@ -181,7 +186,9 @@ impl App {
             CallEnd::Served(end) => self.served(call, end),
             CallEnd::Files(end) => self.files_listed(call, end),
             CallEnd::Reached(end) => self.reached(call, end),
+            CallEnd::Words(end) => self.words_ended(call, end),
         }
+        self.keys.hangs_up(call);
     }
 
     /// A call is over without a last word: it was refused or not let in, its peer had left, or its thread has failed.
@@ -194,6 +201,7 @@ impl App {
         self.talk_ended(call, Err(lost()));
         self.files_listed(call, Err(lost()));
         self.reached(call, Err(lost()));
+        self.no_words(call, &lost().to_string());
         match self.jobs.get(&call).map(|job| job.here) {
             // Its owner was told why it does not run.
             Some(true) => drop(self.jobs.remove(&call)),

@@ -3,7 +3,7 @@
 
 use super::call::{Call, Watch, Woken};
 use super::event::{CallEnd, Knock, News, Order, Work};
-use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, knock, message, reach, talk};
+use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, knock, message, reach, talk, verify};
 use super::run::serve::{Asking, RunMeans};
 use super::run::{self, Words};
 use crate::net::tls::{Channel, Decrypting, Identity};
@@ -55,6 +55,7 @@ pub fn begin(call: Call, work: Work, means: &Means) {
         Work::Fetch { from, file } => files.fetch(&call, from, file),
         Work::Give { to, paths, answer } => files.give(&call, to, paths, answer),
         Work::Reach { to } => CallEnd::Reached(reach(&call, to)),
+        Work::Verify { with } => CallEnd::Words(verify::ask(&call, with)),
         Work::Files { of } => files.ask_list(&call, of),
     };
     call.end(end);
@@ -198,6 +199,10 @@ fn serve_knock(call: &Call, connection: PeerConnection, mut knock: Knock, since:
         Opening::Message { .. } | Opening::Probe { .. } => {
             call.tell(News::Knock(knock));
             message::serve(call, &connection)
+        }
+        Opening::Verify { .. } => {
+            call.tell(News::Knock(knock));
+            verify::serve(call, &connection)
         }
         Opening::Chat { .. } => {
             call.tell(News::Knock(knock));

@@ -7,6 +7,7 @@ pub mod dial;
 pub mod knock;
 pub mod talk;
 pub mod message;
+pub mod verify;
 mod files;
 
 pub use attempt::no_connection;

@@ -33,6 +33,8 @@ pub enum Opening {
     List { name: Username, ticket: TicketField },
     /// `GIVE,WHAT,BYTES,COUNT,name,TICKET`: may I give you these files? See [`super::GiverLine`] for what follows.
     Give { what: What, bytes: u64, count: u32, name: Username, ticket: TicketField },
+    /// `VERIFY,name,TICKET`: let us compare the words of this connection by voice. By TLS alone, where both have a key.
+    Verify { name: Username, ticket: TicketField },
     /// `PROBE,name,TICKET`: who listens here? Nothing is shown.
     Probe { name: Username, ticket: TicketField },
 }
@@ -40,7 +42,7 @@ pub enum Opening {
 /// Why a first line opens nothing; its `Display` is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadOpening {
-    /// The first word is none of the seven.
+    /// The first word is none of the eight.
     Unknown,
     /// A known word with the wrong fields.
     Form(&'static str),
@@ -89,6 +91,8 @@ impl Opening {
                     ticket: ticket(proof),
                 })
             }
+            ["VERIFY", who] => Ok(Opening::Verify { name: name(who)?, ticket: TicketField::Empty }),
+            ["VERIFY", who, proof] => Ok(Opening::Verify { name: name(who)?, ticket: ticket(proof) }),
             ["PROBE", who] => Ok(Opening::Probe { name: name(who)?, ticket: TicketField::Empty }),
             ["PROBE", who, proof] => Ok(Opening::Probe { name: name(who)?, ticket: ticket(proof) }),
             ["CHAT", ..] => Err(BadOpening::Form("CHAT,name,TICKET")),
@@ -97,6 +101,7 @@ impl Opening {
             ["RUN", ..] => Err(BadOpening::Form("RUN,name,TICKET,command, in \"quotes\" if it holds a comma")),
             ["LIST", ..] => Err(BadOpening::Form("LIST,name,TICKET")),
             ["GIVE", ..] => Err(BadOpening::Form(GIVE_FORM)),
+            ["VERIFY", ..] => Err(BadOpening::Form("VERIFY,name,TICKET")),
             ["PROBE", ..] => Err(BadOpening::Form("PROBE,name,TICKET")),
             _ => Err(BadOpening::Unknown),
         }
@@ -111,6 +116,7 @@ impl Opening {
             | Opening::Run { name, .. }
             | Opening::List { name, .. }
             | Opening::Give { name, .. }
+            | Opening::Verify { name, .. }
             | Opening::Probe { name, .. } => name,
         }
     }
@@ -124,6 +130,7 @@ impl Opening {
             | Opening::Run { ticket, .. }
             | Opening::List { ticket, .. }
             | Opening::Give { ticket, .. }
+            | Opening::Verify { ticket, .. }
             | Opening::Probe { ticket, .. } => ticket,
         }
     }
@@ -167,6 +174,7 @@ impl fmt::Display for Opening {
             Opening::File { filename, offset, .. } => comma::join(["FILE", filename, who, &proof, &offset.to_string()]),
             Opening::Run { command, .. } => comma::join(["RUN", who, &proof, command]),
             Opening::List { .. } => comma::join(["LIST", who, &proof]),
+            Opening::Verify { .. } => comma::join(["VERIFY", who, &proof]),
             Opening::Probe { .. } => comma::join(["PROBE", who, &proof]),
             Opening::Give { what, bytes, count, .. } => {
                 comma::join(["GIVE", &what.to_string(), &bytes.to_string(), &count.to_string(), who, &proof])
@@ -180,7 +188,7 @@ impl fmt::Display for BadOpening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BadOpening::Unknown => {
-                f.write_str("The first line must begin with CHAT, MSG, FILE, RUN, LIST, GIVE or PROBE")
+                f.write_str("The first line must begin with CHAT, MSG, FILE, RUN, LIST, GIVE, VERIFY or PROBE")
             }
             BadOpening::Form(form) => write!(f, "Send {form}"),
             BadOpening::Name(invalid) => invalid.fmt(f),
@@ -206,6 +214,7 @@ mod tests {
             format!("GIVE,\"a, b.txt\",6,1,alice,{TICKET}"),
             format!("GIVE,photos/,0,10000,alice,{TICKET}"),
             format!("GIVE,2 files,7,2,alice,{TICKET}"),
+            format!("VERIFY,alice,{TICKET}"),
             "PROBE,alice,001122334455".to_owned(),
         ] {
             assert_eq!(Opening::parse(&line).map(|opening| opening.to_string()), Ok(line));

@@ -13,7 +13,7 @@ pub enum By {
 }
 
 /// Who says it, the word as docs/PROTOCOL.md writes it, and what it means. More follows a word that ends with `_`.
-static MEANINGS: [(By, &str, &str); 64] = [
+static MEANINGS: [(By, &str, &str); 65] = [
     (By::Client, "signup", "make me an account"),
     (By::Client, "login", "let me in, under this name"),
     (By::Client, "list", "who is active, and where"),
@@ -71,6 +71,7 @@ static MEANINGS: [(By, &str, &str); 64] = [
     (By::Peer, "RUN", "run this command, if you agree"),
     (By::Peer, "LIST", "which files may be fetched?"),
     (By::Peer, "GIVE", "here are files for you, if you agree"),
+    (By::Peer, "VERIFY", "let us compare the words of this connection by voice"),
     (By::Peer, "PROBE", "who listens here?"),
     (By::Peer, "ITEM", "the next file of a gift"),
     (By::Peer, "END", "that was the last file of the gift"),
@@ -99,7 +100,7 @@ mod tests {
 
     const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
     /// What stands in the names of commands there and is no word of the protocol.
-    const PLACES: [&str; 6] = ["addr", "ip", "name", "text", "so_reuseaddr", "port"];
+    const PLACES: [&str; 7] = ["addr", "exporter", "ip", "name", "text", "so_reuseaddr", "port"];
     /// What stands between them in the titles there.
     const BETWEEN: [&str; 14] =
         ["or", "and", "then", "on", "the", "next", "line", "alone", "password", "old", "new", "file", "file...", ""];

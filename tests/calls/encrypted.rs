@@ -18,11 +18,11 @@ use std::thread;
 
 const SECRET: &str = "what nobody else reads";
 
-fn identity() -> Arc<Identity> {
+pub fn identity() -> Arc<Identity> {
     Arc::new(Identity::for_a_run().expect("random bytes"))
 }
 
-fn listen() -> (TcpListener, SocketAddr) {
+pub fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     (listener, address)
@@ -55,7 +55,7 @@ fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     (address, seen)
 }
 
-fn no_files() -> Box<dyn Files> {
+pub fn no_files() -> Box<dyn Files> {
     Box::new(Fetching(|_: &Call| {}))
 }
 

@@ -62,7 +62,7 @@ impl App {
                 self.tickets.put(name, ticket, key, self.now.instant);
                 self.late_tickets();
             }
-            Reply::Message { from, .. } if self.is_blocked(&from) => {}
+            Reply::Message { from, .. } if self.is_shut_out(&from) => {}
             Reply::Message { from, text } => {
                 let shown = Shown::Message { from: from.clone(), text, stranger: None, relayed: true };
                 self.shown(Place::Person(from), shown);

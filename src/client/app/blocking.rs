@@ -4,10 +4,9 @@
 use super::asks::{Ask, Origin, Purpose};
 use super::link::unix_time;
 use super::peace::MAX_BLOCKED;
-use super::questions::Wish;
 use super::state::App;
 use super::under_way::home_of;
-use crate::client::event::{CallError, Effect, Shown};
+use crate::client::event::{CallError, Effect, Missed, Shown};
 use crate::peer_protocol::PeerRefusal;
 use crate::protocol::MemberRequest;
 use crate::value::Username;
@@ -36,18 +35,23 @@ impl App {
             return self.show(origin, Shown::Done { text: format!("{name} was blocked already") });
         }
         self.out.push(Effect::Block { name: name.clone(), is_blocked: true });
-        for question in self.questions.take_of(&name, self.now.instant) {
-            self.decline(question, origin);
-        }
-        while let Some(call) = self.talk_with(&name) {
-            self.end_talk(call);
-        }
-        self.stop_jobs(&name);
-        let files = self.transfers.list.iter().filter(|transfer| transfer.step.with == name);
-        let files: Vec<u64> = files.map(|transfer| transfer.number).collect();
-        files.into_iter().for_each(|number| self.cancel_transfer(number));
+        self.end_all_with(&name, origin);
         let text = format!("Nothing of {name} reaches you any more; {}unblock {name} takes it back", self.slash());
         self.show(origin, Shown::Done { text });
+    }
+
+    /// Ends all that is open with this person: questions, talks, commands, files.
+    pub fn end_all_with(&mut self, name: &Username, origin: &Origin) {
+        for question in self.questions.take_of(name, self.now.instant) {
+            self.decline(question, origin);
+        }
+        while let Some(call) = self.talk_with(name) {
+            self.end_talk(call);
+        }
+        self.stop_jobs(name);
+        let files = self.transfers.list.iter().filter(|transfer| transfer.step.with == *name);
+        let files: Vec<u64> = files.map(|transfer| transfer.number).collect();
+        files.into_iter().for_each(|number| self.cancel_transfer(number));
     }
 
     /// Hears this person again.
@@ -96,7 +100,7 @@ impl App {
     }
 
     /// Somebody was sent away who wanted to ask something: the person hears of it, once in a while.
-    pub fn missed_in_peace(&mut self, from: Username, wish: &Wish) {
+    pub fn missed_in_peace(&mut self, from: Username, is_proven: bool, call: Missed) {
         let now = self.now.instant;
         self.peace.callers.retain(|(_, told)| now < *told + AGAIN);
         if self.peace.callers.iter().any(|(caller, _)| *caller == from) {
@@ -106,9 +110,9 @@ impl App {
             self.peace.callers.remove(0);
         }
         self.peace.callers.push((from.clone(), now));
-        let home = home_of(&from, wish.is_proven());
+        let home = home_of(&from, is_proven);
         let time = unix_time(self.now.clock);
-        self.shown(home, Shown::Missed { question: None, from, call: wish.missed(), time });
+        self.shown(home, Shown::Missed { question: None, from, call, time });
     }
 
     /// Why there is no chat, with what helps instead.

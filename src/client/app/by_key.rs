@@ -1,26 +1,36 @@
 //! With whom we speak, where we do so by TLS: whoever has shown a key is not spoken to without it.
 
+use super::peer_keys::SeenKey;
 use super::state::App;
-use crate::client::event::{CallId, Place};
+use crate::client::event::{CallId, Place, Shown};
 use crate::value::{Fingerprint, Username};
 
 impl App {
     /// The server tells the key of somebody.
     pub fn sees_key(&mut self, name: &Username, key: Fingerprint) {
-        if self.keys.see(name, key) {
-            let text = format!(
-                "{name} has another key than before: their client was started anew, or it is not {name}. Ask them by another \
-                 way."
-            );
-            self.info(Place::Person(name.clone()), text);
-        }
+        let SeenKey::Another { by_voice } = self.keys.see(name, key) else { return };
+        self.verification.forget(name);
+        let what = format!("{name} has another key than before: their client was started anew, or it is not {name}.");
+        let what_to_do = match by_voice {
+            true => format!("What you verified by voice is void: {}verify {name} once more.", self.slash()),
+            false => "Ask them by another way.".to_owned(),
+        };
+        let text = format!("{what} {what_to_do}");
+        // Even a client that is to be quiet says that what the person relies on is void.
+        let shown = if by_voice { Shown::Notice { text } } else { Shown::Info { text } };
+        self.shown(Place::Person(name.clone()), shown);
     }
 
     /// Why a call does not go on to `name`, of whom the server has told this key or none: where we speak TLS, only what is
     /// said may go out in the clear, and only by `--clear-peers`.
     pub fn not_spoken_to(&mut self, call: CallId, name: &Username, key: Option<Fingerprint>) -> Option<String> {
+        if self.keys.is_refused(name) {
+            return Some(self.is_refused_text(name));
+        }
         if let Some(key) = key {
             self.sees_key(name, key);
+            self.keys.speaks(call, name, key);
+            self.verification.leaves(call);
             return None;
         }
         if !self.rules.tls {
@@ -30,6 +40,10 @@ impl App {
             return Some(format!(
                 "{name} had a key before, and none now: nothing was sent, as somebody may stand between"
             ));
+        }
+        if self.verification.of(call).is_some() {
+            let how = format!("have {name} start the client with --tls, the newest one");
+            return Some(format!("{name} has no key, so there is nothing to compare ({how})"));
         }
         let is_said = self.deliveries.contains_key(&call) || self.talks.contains_key(&call);
         match (is_said, self.rules.clear_peers) {

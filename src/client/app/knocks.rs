@@ -84,6 +84,8 @@ impl App {
             Visitor::ShowsStart(_) => self.order(call, Order::Refuse(PeerRefusal::TooManyConnections)),
             Visitor::Introduced | Visitor::InTheClear if self.enters(call, knock.opening.name()) => {
                 let is_clear = matches!(visitor, Visitor::InTheClear);
+                let key = knock.key.filter(|_| !is_clear);
+                key.into_iter().for_each(|key| self.keys.speaks(call, knock.opening.name(), key));
                 self.let_in(call, knock, if is_clear { Trust::InTheClear } else { Trust::Verified });
             }
             Visitor::Introduced | Visitor::InTheClear => {
@@ -113,14 +115,20 @@ impl App {
         let verified = trust == Trust::Verified;
         let Knock { from: address, opening, text, room, .. } = knock;
         let stranger = (!verified).then(|| address.ip());
-        let is_blocked = self.is_blocked(opening.name());
+        let is_shut_out = self.is_shut_out(opening.name());
         let is_clear = trust == Trust::InTheClear;
         match opening {
             // Who had a key is not spoken with in the clear.
             Opening::Chat { ref name, .. } | Opening::Message { ref name, .. } if is_clear && self.keys.has(name) => {
                 self.order(call, Order::Refuse(PeerRefusal::NotInTheClear));
             }
-            Opening::File { .. } | Opening::Run { .. } | Opening::List { .. } | Opening::Give { .. } if is_clear => {
+            Opening::File { .. }
+            | Opening::Run { .. }
+            | Opening::List { .. }
+            | Opening::Give { .. }
+            | Opening::Verify { .. }
+                if is_clear =>
+            {
                 self.order(call, Order::Refuse(PeerRefusal::NotInTheClear));
             }
             Opening::Probe { .. } if is_clear => self.order(call, Order::Accept),
@@ -130,7 +138,8 @@ impl App {
             | Opening::File { .. }
             | Opening::List { .. }
             | Opening::Give { .. }
-                if is_blocked =>
+            | Opening::Verify { .. }
+                if is_shut_out =>
             {
                 self.order(call, Order::Refuse(PeerRefusal::Declined));
             }
@@ -141,10 +150,17 @@ impl App {
                 self.order(call, Order::Refuse(PeerRefusal::SharesNothing));
             }
             Opening::File { name, .. } => self.queue_upload(call, name),
-            Opening::Run { .. } | Opening::List { .. } | Opening::Give { .. } | Opening::Probe { .. } if !verified => {
+            Opening::Run { .. }
+            | Opening::List { .. }
+            | Opening::Give { .. }
+            | Opening::Verify { .. }
+            | Opening::Probe { .. }
+                if !verified =>
+            {
                 self.order(call, Order::Refuse(PeerRefusal::NotIntroduced));
             }
             Opening::Probe { .. } => self.order(call, Order::Accept),
+            Opening::Verify { name, .. } => self.asked_to_verify(call, name),
             Opening::Run { name, command, .. } => self.asked_to_run(call, name, &command),
             Opening::List { .. } if self.rules.share.is_none() => {
                 self.order(call, Order::Refuse(PeerRefusal::SharesNothing));
@@ -199,7 +215,7 @@ impl App {
         }
         if self.peace.dnd {
             self.order(call, Order::Refuse(PeerRefusal::DoNotDisturb));
-            return self.missed_in_peace(from, &wish);
+            return self.missed_in_peace(from, wish.is_proven(), wish.missed());
         }
         match self.put_question(call, &from, wish, limit) {
             Some(question) => {
@@ -214,7 +230,7 @@ impl App {
         // What is no command was refused before anybody was told of it.
         let Ok(words) = command.parse::<Words>() else { return self.out.push(Effect::HangUp(call)) };
         let (command, limit) = (words.to_string(), self.rules.run.question);
-        if self.is_blocked(&from) {
+        if self.is_shut_out(&from) {
             self.decide(call, from, command, Decision::Declined);
         } else if self.rules.run.never {
             self.decide(call, from, command, Decision::Never);
@@ -224,7 +240,7 @@ impl App {
             let wish = Wish::Command { command: command.clone() };
             if self.peace.dnd {
                 self.decide(call, from.clone(), command, Decision::DoNotDisturb);
-                return self.missed_in_peace(from, &wish);
+                return self.missed_in_peace(from, wish.is_proven(), wish.missed());
             }
             match self.put_question(call, &from, wish, limit) {
                 Some(question) => {
@@ -255,7 +271,7 @@ impl App {
         }
         if self.peace.dnd {
             self.order(call, Order::Refuse(PeerRefusal::DoNotDisturb));
-            return self.missed_in_peace(from, &wish);
+            return self.missed_in_peace(from, wish.is_proven(), wish.missed());
         }
         let limit = self.rules.answer_limit;
         match self.put_question(call, &from, wish, limit) {

@@ -122,6 +122,12 @@ impl App {
 
     /// Has the server hand TEXT over.
     pub fn relay(&mut self, to: Address, text: String, origin: &Origin) {
+        if let Address::Name(name) = &to {
+            if self.keys.is_refused(name) {
+                let why = format!("Not sent: {}", self.is_refused_text(name));
+                return self.refuse_text(origin, why, Some(&text));
+            }
+        }
         let request = MemberRequest::Relay { text, to: to.clone() };
         self.put(Ask::new(Purpose::Relay { to }, request.into(), origin.clone()));
     }

@@ -5,6 +5,7 @@ use super::questions::Verdict;
 use super::rules::Face;
 use super::session::Session;
 use super::state::App;
+use super::verification::WordsUp;
 use crate::client::command::{self, Command};
 use crate::client::event::{Place, Shown};
 use crate::protocol::{BroadcastText, MAX_LINE, MemberRequest};
@@ -36,6 +37,7 @@ impl App {
             Command::Allow(which) => self.answer_when_asked(Verdict::Allow, which, None, origin),
             Command::Decline(which) => self.answer_when_asked(Verdict::Decline, which, None, origin),
             Command::Run { on, command } => self.run(on, command, origin),
+            Command::Verify { with, were_same } => self.verify(with, were_same, origin),
             Command::Peers => self.show_peers(origin),
             Command::Files(Some(of)) => self.ask_files(of, origin),
             Command::Files(None) => self.ask_names_of_files(None, origin),
@@ -125,16 +127,20 @@ impl App {
     }
 
     fn show_peers(&mut self, origin: &Origin) {
-        let talks = self.talks.values().filter_map(|talk| {
+        let talks = self.talks.iter().filter_map(|(call, talk)| {
             let name = talk.with.clone()?;
-            Some(Shown::Peer { foreground: self.is_foreground(&name), name, verified: talk.verified })
+            let assurance = self.assurance(*call, talk.verified);
+            Some(Shown::Peer { foreground: self.is_foreground(&name), name, assurance })
         });
         let jobs = self.jobs.values().map(|job| Shown::Running {
             with: job.with.clone(),
             here: job.here,
             command: job.command.clone(),
         });
-        let all: Vec<Shown> = talks.chain(jobs).chain(self.transfers.shown(self.now.instant)).collect();
+        let by_voice = self.keys.verified().map(|with| Shown::ByVoice { with: with.clone(), were_same: true });
+        let words = self.verification.up().map(WordsUp::shown);
+        let all = talks.chain(jobs).chain(self.transfers.shown(self.now.instant)).chain(by_voice).chain(words);
+        let all: Vec<Shown> = all.collect();
         if all.is_empty() {
             self.show(origin, Shown::Info { text: "No open connections with anybody".to_owned() });
         }
@@ -189,6 +195,7 @@ impl App {
     pub fn is_idle(&self) -> bool {
         let asked = |purpose: &Purpose| !matches!(purpose, Purpose::Announce | Purpose::Here);
         self.transfers.is_idle()
+            && self.verification.current.is_none()
             && self.deliveries.is_empty()
             && !self.jobs.values().any(|job| !job.here)
             && !self.talks.values().any(|talk| talk.with.is_none())

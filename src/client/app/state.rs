@@ -19,7 +19,8 @@ use super::strangers::Strangers;
 use super::tickets::Tickets;
 use super::transfer::Transfers;
 use super::under_way::{AtTheDoor, Deliveries, Doctor, Inside, Jobs, Proving, Talk, Talks};
-use crate::client::event::{CallId, Effect, Line, Now, Place, Shown};
+use super::verification::Verification;
+use crate::client::event::{Assurance, CallId, Effect, Line, Now, Place, Shown};
 use crate::protocol::Broadcast;
 use crate::value::{Fingerprint, Username};
 use std::time::Instant;
@@ -60,6 +61,7 @@ pub struct App {
     pub(super) jobs: Jobs,
     pub(super) transfers: Transfers,
     pub(super) announcement: Announcement,
+    pub(super) verification: Verification,
     pub(super) present: Present,
     /// When the server was last told that the person is there.
     pub(super) here: Option<Instant>,
@@ -104,6 +106,7 @@ impl App {
             jobs: Jobs::default(),
             transfers: Transfers::default(),
             announcement: Announcement::default(),
+            verification: Verification::default(),
             present: Present::default(),
             here: None,
             earlier: Vec::new(),
@@ -181,6 +184,15 @@ impl App {
             if let Some(origin) = arrived {
                 self.show(&origin, Shown::Done { text: "It has arrived after all".to_owned() });
             }
+        }
+    }
+
+    /// How sure it is who is at the other side of a call: nobody, unless they are `verified`, says that it is they.
+    pub fn assurance(&self, call: CallId, verified: bool) -> Assurance {
+        match verified {
+            false => Assurance::Unverified,
+            true if self.keys.is_by_voice(call) => Assurance::ByVoice,
+            true => Assurance::Verified,
         }
     }
 

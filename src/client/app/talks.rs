@@ -98,8 +98,8 @@ impl App {
             return self.out.push(Effect::HangUp(second));
         }
         self.bring(Some(with.clone()));
-        let verified = matches!(place, Place::Person(_));
-        self.shown(place, Shown::ChatOpened { with, verified });
+        let assurance = self.assurance(call, matches!(place, Place::Person(_)));
+        self.shown(place, Shown::ChatOpened { with, assurance });
     }
 
     /// A chat that somebody asked for is taken.

@@ -12,6 +12,7 @@ mod sessions;
 mod strangers;
 mod talks;
 mod transfers;
+mod voice;
 
 use super::App;
 use super::{Credentials, Face, Rules, Watching};

@@ -5,7 +5,7 @@ use super::session::Session;
 use super::state::App;
 use super::transfer::Transfer;
 use super::under_way::Talk;
-use crate::client::event::{Line, Place, Shown, Stage};
+use crate::client::event::{Assurance, Line, Place, Shown, Stage};
 use crate::client::shown::{self, QUESTION_ROWS};
 use crate::client::windows::{self, Scene, With, draw};
 use crate::value::sentence::counted;
@@ -95,9 +95,7 @@ impl App {
 
     fn scene(&self) -> Scene {
         let front = self.front_place();
-        let with = front
-            .name()
-            .map(|_| With { is_verified: matches!(front, Place::Person(_)), is_chat: self.talk_in(&front).is_some() });
+        let with = front.name().map(|name| self.with(&front, name));
         let is_here = |transfer: &&Transfer| match (&front, &transfer.origin.home) {
             (Place::Person(name), _) => transfer.step.with == *name,
             (Place::Server, Place::Server) => true,
@@ -116,6 +114,18 @@ impl App {
             more: self.in_short(),
             transfers: self.transfers.list.iter().filter(is_here).filter_map(row).collect(),
         }
+    }
+
+    /// How one talks in a person's window.
+    fn with(&self, place: &Place, name: &Username) -> With {
+        let (talk, is_verified) = (self.talk_in(place), matches!(place, Place::Person(_)));
+        let assurance = match talk {
+            Some(call) => self.assurance(call, is_verified),
+            None if !is_verified => Assurance::Unverified,
+            None if self.keys.is_verified(name) => Assurance::ByVoice,
+            None => Assurance::Verified,
+        };
+        With { assurance, is_chat: talk.is_some() }
     }
 
     /// The session, in a word or two.

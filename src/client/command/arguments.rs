@@ -92,6 +92,18 @@ pub(super) fn cancel(rest: &str) -> Option<Command> {
     Some(Command::Cancel(what))
 }
 
+/// Without a second word, the words themselves are wanted.
+pub(super) fn verify(rest: &str) -> Option<Command> {
+    let (with, answer) = rest.split_once(' ').unwrap_or((rest, ""));
+    let were_same = match answer.trim() {
+        "" => None,
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => return None,
+    };
+    Some(Command::Verify { with: with.parse().ok()?, were_same })
+}
+
 pub(super) fn window(rest: &str) -> Option<Command> {
     rest.parse().ok().filter(|number| *number > 0).map(Command::Window)
 }

@@ -48,6 +48,11 @@ pub enum Command {
         on: Address,
         command: String,
     },
+    /// Whether the words that are up were the same; without that, new ones are asked for.
+    Verify {
+        with: Username,
+        were_same: Option<bool>,
+    },
     Peers,
     Files(Option<Username>),
     Get {

@@ -13,6 +13,8 @@ pub enum Slot<'a> {
     File(&'a str),
     /// A file or folder of our own, quoted as for a shell.
     Path,
+    /// One of these, with `|` between them.
+    OneOf(&'static str),
     /// Anything.
     Text,
 }
@@ -33,6 +35,7 @@ pub fn slot(line: &str) -> (usize, Slot<'_>) {
             ("FILE..." | "DIR", _) => return (begin + last_word(rest), Slot::Path),
             ("WORD", None) => return (begin, Slot::Word),
             (_, None) if is_name => return (begin, Slot::Name),
+            (words, None) if is_choice(words) => return (begin, Slot::OneOf(words)),
             (_, None) => return (begin, Slot::Text),
             (_, Some((typed, behind))) => {
                 begin += typed.len() + 1;
@@ -41,6 +44,11 @@ pub fn slot(line: &str) -> (usize, Slot<'_>) {
         }
     }
     (line.len(), Slot::Text)
+}
+
+/// Whether an argument is one of some words, which are typed as they are: what is to be filled in has capitals.
+fn is_choice(argument: &str) -> bool {
+    argument.contains('|') && argument.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'|')
 }
 
 /// Where the last word begins, in bytes: behind the last blank that no quote or backslash makes a part of a word.
@@ -81,6 +89,10 @@ mod tests {
             ("accept bo", (7, Slot::Name)),
             ("accept 7 dow", (9, Slot::Path)),
             ("help ge", (5, Slot::Word)),
+            ("verify bo", (7, Slot::Name)),
+            ("verify bob y", (11, Slot::OneOf("yes|no"))),
+            ("dnd ", (4, Slot::OneOf("on|off"))),
+            ("cancel ", (7, Slot::Text)),
         ] {
             assert_eq!(slot(line), expected, "{line:?}");
         }

@@ -1,7 +1,7 @@
 //! Every command in one table, from which the parser, the menu, the help and completion are made.
 
 use super::arguments::{
-    accept, alone, broadcast, cancel, get, message, optional_name, run, send, switch, text, wait, which, window,
+    accept, alone, broadcast, cancel, get, message, optional_name, run, send, switch, text, verify, wait, which, window,
 };
 use super::meaning::Command;
 use unicode_width::UnicodeWidthStr;
@@ -52,6 +52,7 @@ const TABLE: &[Row] = &[
     row("run", &[], "NAME COMMAND", "ask NAME to run a command, and get its output", run),
     row("allow", &[], "[N|NAME]", "let the command of question N run here, or NAME's",
         |rest| which(rest).map(Command::Allow)),
+    row("verify", &[], "NAME [yes|no]", "compare six words with NAME by voice; then say if all were the same", verify),
     row("peers", &[], "", "your open chats, and commands and files under way", |rest| alone(rest, Command::Peers)),
     row("close", &[], "[NAME]", "end the chat with NAME, and commands",
         |rest| optional_name(rest).map(Command::Close)),

@@ -7,7 +7,7 @@ use super::link::NoConnection;
 use super::transfer::Step;
 use crate::peer_protocol::{Opening, PeerRefusal, SharedFile, Status, TicketField};
 use crate::value::BadLine;
-use crate::value::{Address, Apart, FileName, Fingerprint, Ticket, Username};
+use crate::value::{Address, Apart, FileName, Fingerprint, Spoken, Ticket, Username};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ pub enum Work {
     Give { to: Username, paths: Vec<PathBuf>, answer: Duration },
     /// Ask which files the peer shares, with their sizes.
     Files { of: Username },
+    /// Have both sides show the words of a connection that is made for it.
+    Verify { with: Username },
     /// See whether this person can be reached.
     Reach { to: Username },
 }
@@ -129,6 +131,8 @@ pub enum News {
     Output { text: String, error: bool },
     /// A step of a file or gift on its way.
     Transfer(Step),
+    /// The words of this connection, which the peer makes up for itself: it gets its answer next.
+    Words(Spoken),
     /// All bytes of a file that a peer fetches are sent; it is still to be read for its hash.
     BytesSent,
     /// The folder into which a gift was to go cannot take it, and why: another order is waited for, or `refusal`.
@@ -180,6 +184,8 @@ pub enum CallEnd {
     Files(Result<Vec<SharedFile>, CallError>),
     /// Whether a connection could be made.
     Reached(Result<(), CallError>),
+    /// The words that the peer shows too.
+    Words(Result<(Username, Spoken), CallError>),
 }
 
 /// How a chat ended that was open.

@@ -3,7 +3,7 @@
 
 use super::transfer::Step;
 use crate::protocol::Broadcast;
-use crate::value::{Size, Username};
+use crate::value::{Size, Spoken, Username};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
@@ -27,7 +27,7 @@ pub enum Shown {
     /// We ask somebody for a chat.
     ChatCalling { to: String },
     /// Both sides agreed.
-    ChatOpened { with: Username, verified: bool },
+    ChatOpened { with: Username, assurance: Assurance },
     /// No chat, and why.
     ChatRefused { by: String, reason: String },
     /// A line of an open chat; `foreground` when what is typed goes to the same person.
@@ -53,7 +53,11 @@ pub enum Shown {
     /// Somebody offers files; `room` is what is free on the disk where they would go.
     Offer { question: u64, from: Username, what: String, count: usize, size: Size, room: Option<Size> },
     /// An open chat, in the list of connections.
-    Peer { name: Username, verified: bool, foreground: bool },
+    Peer { name: Username, assurance: Assurance, foreground: bool },
+    /// The words of a connection, for two people to compare by voice; `asked` where this person asked for them.
+    Words { with: Username, words: Spoken, asked: bool },
+    /// The person has compared them: they were the same, or others.
+    ByVoice { with: Username, were_same: bool },
     /// An active client, in the list of them.
     Client { name: Username, address: SocketAddr, guest: Option<String> },
     /// One of the active clients, in the list of who is there: since when (seconds since 1970), and whether they do not want
@@ -94,6 +98,19 @@ pub enum Missed {
     Command,
     /// To give us files.
     Gift,
+    /// To compare words.
+    Verification,
+}
+
+/// How sure it is who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assurance {
+    /// Nobody but they themselves says so.
+    Unverified,
+    /// The server does.
+    Verified,
+    /// The person has heard it: nobody stands between, not even the server.
+    ByVoice,
 }
 
 impl Shown {

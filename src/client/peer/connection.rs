@@ -8,7 +8,7 @@ use crate::net::{DeadlineReader, Input, LineReader};
 use crate::peer_protocol::{Answer, PeerRefusal, Proof};
 use crate::protocol::MAX_LINE;
 use crate::trace::Wire;
-use crate::value::{BadLine, Fingerprint};
+use crate::value::{BadLine, Fingerprint, Spoken};
 use std::fmt;
 use std::io::{self, BufRead, Write};
 use std::net::{Shutdown, TcpStream};
@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 pub const WRITE: Duration = Duration::from_secs(10);
 /// After how long without a sign of the other side's kernel it is silent.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// What the words of a connection are made of.
+const WORDS: &str = "EXPORTER-peerline-verify";
 
 /// A connection with a peer.
 pub struct PeerConnection {
@@ -77,6 +80,11 @@ impl PeerConnection {
     /// The key of the other side, who has proven to have it; nothing in the clear.
     pub fn key(&self) -> Option<Fingerprint> {
         self.channel.as_ref().and_then(|channel| channel.key())
+    }
+
+    /// The words that both ends of this connection know, and nobody else; none in the clear.
+    pub fn words(&self) -> Option<Spoken> {
+        self.channel.as_ref().and_then(|channel| channel.export(WORDS).ok()).map(Spoken::new)
     }
 
     /// What records it.

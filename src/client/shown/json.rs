@@ -1,7 +1,7 @@
 //! What is shown, for programs: one JSON object a line, described in `docs/JSON.md`. A person may see it too, on a
 //! terminal that must obey no peer.
 
-use crate::client::event::{Line, Missed, Shown, Stage, Step, Way};
+use crate::client::event::{Assurance, Line, Missed, Shown, Stage, Step, Way};
 use crate::value::text::is_plain;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -56,13 +56,15 @@ fn value(shown: &Shown) -> Value {
                 Missed::Chat => "chat",
                 Missed::Command => "command",
                 Missed::Gift => "files",
+                Missed::Verification => "verify",
             };
             json!({"event": "chat_missed", "question": question, "from": from.as_str(), "what": what, "time": time})
         }
         Shown::ChatCalling { to } => json!({"event": "chat_calling", "to": to}),
-        Shown::ChatOpened { with, verified } => {
-            json!({"event": "chat_opened", "with": with.as_str(), "verified": verified})
-        }
+        Shown::ChatOpened { with, assurance } => json!({
+            "event": "chat_opened", "with": with.as_str(), "verified": is_verified(*assurance),
+            "by_voice": is_by_voice(*assurance),
+        }),
         Shown::ChatRefused { by, reason } => json!({"event": "chat_refused", "by": by, "reason": reason}),
         Shown::ChatLine { from, verified, text, foreground } => json!({
             "event": "chat_line", "from": from.as_str(), "verified": verified, "text": text, "foreground": foreground,
@@ -88,8 +90,15 @@ fn value(shown: &Shown) -> Value {
             "event": "offer", "question": question, "from": from.as_str(), "verified": true, "name": what,
             "count": count, "size": size.0, "room": room.map(|room| room.0),
         }),
-        Shown::Peer { name, verified, foreground } => json!({
-            "event": "peer", "name": name.as_str(), "verified": verified, "foreground": foreground,
+        Shown::Words { with, words, asked } => json!({
+            "event": "words", "with": with.as_str(), "words": words.words(), "asked": asked,
+        }),
+        Shown::ByVoice { with, were_same } => json!({
+            "event": "verified", "with": with.as_str(), "by_voice": were_same,
+        }),
+        Shown::Peer { name, assurance, foreground } => json!({
+            "event": "peer", "name": name.as_str(), "verified": is_verified(*assurance),
+            "by_voice": is_by_voice(*assurance), "foreground": foreground,
         }),
         Shown::Client { name, address, guest } => json!({
             "event": "client", "name": name.as_str(), "ip": address.ip().to_string(), "port": address.port(),
@@ -118,6 +127,14 @@ fn value(shown: &Shown) -> Value {
         Shown::Help { text } => json!({"event": "help", "text": text}),
         Shown::Info { text } => json!({"event": "info", "text": text}),
     }
+}
+
+fn is_verified(assurance: Assurance) -> bool {
+    assurance != Assurance::Unverified
+}
+
+fn is_by_voice(assurance: Assurance) -> bool {
+    assurance == Assurance::ByVoice
 }
 
 fn transfer(number: u64, step: &Step, rate: Option<u64>, left: Option<Duration>) -> Value {

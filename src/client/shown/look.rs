@@ -1,6 +1,6 @@
 //! How a line looks in a window: a name in its column, a text beside it, and how much it matters. It knows no window.
 
-use super::text::{self, fitting, offer, proof, run_request};
+use super::text::{self, assured, fitting, offer, run_request, six_words};
 use crate::client::event::{Shown, Style};
 use crate::value::text::escape;
 use jiff::tz::TimeZone;
@@ -82,10 +82,13 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone, fits: impl Fn(&str) -> boo
         }
         Shown::Notice { .. } => own("-", YELLOW, shown, zone, Weight::Unread),
         Shown::RunLine { error: true, .. } => own("!", RED, shown, zone, Weight::None),
-        Shown::ChatOpened { with, verified } => Look {
+        Shown::Words { with, words, asked } => question_look(six_words(with, *words, *asked, "/")),
+        Shown::ByVoice { were_same: true, .. } => own("-", GREEN, shown, zone, Weight::None),
+        Shown::ByVoice { were_same: false, .. } => own("!", RED, shown, zone, Weight::None),
+        Shown::ChatOpened { with, assurance } => Look {
             name: "-".to_owned(),
             style: Style::Dim,
-            text: format!("Chat with {with}{} opened; /exit ends it", proof(*verified)),
+            text: format!("Chat with {with}{} opened; /exit ends it", assured(*assurance)),
             weight: Weight::Unread,
         },
         Shown::ChatSilent { .. } | Shown::ChatClosed { .. } | Shown::RunBegun { .. } | Shown::Missed { .. } => {

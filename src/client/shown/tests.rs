@@ -3,9 +3,9 @@
 mod hidden;
 
 use super::{Weight, look, object, text};
-use crate::client::event::{Line, Missed, Place, Shown, Stage, Step, Way};
+use crate::client::event::{Assurance, Line, Missed, Place, Shown, Stage, Step, Way};
 use crate::protocol::Broadcast;
-use crate::value::{Size, Username};
+use crate::value::{Size, Spoken, Username};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -106,9 +106,9 @@ fn chats() {
         Weight::None,
     );
     check(
-        Shown::ChatOpened { with: name("bob"), verified: true },
-        "Chat with bob opened; !exit ends it, !back leaves it open",
-        json!({"event": "chat_opened", "with": "bob", "verified": true}),
+        Shown::ChatOpened { with: name("bob"), assurance: Assurance::ByVoice },
+        "Chat with bob (verified by voice) opened; !exit ends it, !back leaves it open",
+        json!({"event": "chat_opened", "with": "bob", "verified": true, "by_voice": true}),
         "-",
         Weight::Unread,
     );
@@ -190,11 +190,53 @@ fn commands() {
 }
 
 #[test]
+fn words_to_compare() {
+    const WORDS: &str = "abandon abandon abandon abandon abandon ability";
+    let words = Spoken::new([0, 0, 0, 0, 0, 0, 0, 0, 0x40]);
+    let how = "Have bob read theirs to you, on the phone or face to face, by a voice that you know. All the same: verify \
+               bob yes. Any other: verify bob no";
+    let spoken: Vec<&str> = WORDS.split(' ').collect();
+    check(
+        Shown::Words { with: name("bob"), words, asked: true },
+        &format!(
+            "Six words with bob: {WORDS}. The same ones on both sides mean that nobody stands between you, not even the server. \
+             {how}"
+        ),
+        json!({"event": "words", "with": "bob", "words": spoken, "asked": true}),
+        "?",
+        Weight::Question,
+    );
+    check(
+        Shown::Words { with: name("bob"), words, asked: false },
+        &format!(
+            "Six words with bob: {WORDS}. bob wants to be sure that nobody stands between you, not even the server. {how}"
+        ),
+        json!({"event": "words", "with": "bob", "words": spoken, "asked": false}),
+        "?",
+        Weight::Question,
+    );
+    for (were_same, says, beside) in
+        [(true, "bob is verified by voice", "-"), (false, "bob is refused: the words were others", "!")]
+    {
+        let shown = Shown::ByVoice { with: name("bob"), were_same };
+        check(shown, says, json!({"event": "verified", "with": "bob", "by_voice": were_same}), beside, Weight::None);
+    }
+    let missed = Shown::Missed { question: None, from: name("bob"), call: Missed::Verification, time: 3600 };
+    check(
+        missed,
+        "bob wanted to verify at 01:00",
+        json!({"event": "chat_missed", "what": "verify"}),
+        "-",
+        Weight::Unread,
+    );
+}
+
+#[test]
 fn lists() {
     check(
-        Shown::Peer { name: name("bob"), verified: false, foreground: true },
+        Shown::Peer { name: name("bob"), assurance: Assurance::Unverified, foreground: true },
         "bob (unverified), in the foreground",
-        json!({"event": "peer", "name": "bob", "verified": false, "foreground": true}),
+        json!({"event": "peer", "name": "bob", "verified": false, "by_voice": false, "foreground": true}),
         "",
         Weight::None,
     );

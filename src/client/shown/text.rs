@@ -2,12 +2,12 @@
 //! forget it.
 
 use super::transfer;
-use crate::client::event::{Missed, Shown};
+use crate::client::event::{Assurance, Missed, Shown};
 use crate::protocol::Broadcast;
 use crate::value::plainly_within;
 use crate::value::sentence::counted;
 use crate::value::text::escape;
-use crate::value::{Size, Username, file_name};
+use crate::value::{Size, Spoken, Username, file_name};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
@@ -39,12 +39,13 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
                 Missed::Chat => "called",
                 Missed::Command => "asked to run a command",
                 Missed::Gift => "offered files",
+                Missed::Verification => "wanted to verify",
             };
             format!("{from} {did} at {}", time(*at, "%H:%M", zone))
         }
         Shown::ChatCalling { to } => format!("Asking {} for a chat...", escape(to)),
-        Shown::ChatOpened { with, verified } => {
-            format!("Chat with {with}{} opened; !exit ends it, !back leaves it open", proof(*verified))
+        Shown::ChatOpened { with, assurance } => {
+            format!("Chat with {with}{} opened; !exit ends it, !back leaves it open", assured(*assurance))
         }
         Shown::ChatRefused { by, reason } => format!("No chat with {}: {}", escape(by), escape(reason)),
         Shown::ChatLine { from, verified, text, foreground } => {
@@ -74,8 +75,11 @@ pub fn text(shown: &Shown, zone: &TimeZone) -> String {
             let offer = |columns| format!("{}: {answers}", offer(from, what, *count, *size, *room, columns));
             fitting(offer, fits_anywhere)
         }
-        Shown::Peer { name, verified, foreground } => {
-            format!("{name}{}{}", proof(*verified), if *foreground { ", in the foreground" } else { "" })
+        Shown::Words { with, words, asked } => six_words(with, *words, *asked, ""),
+        Shown::ByVoice { with, were_same: true } => format!("{with} is verified by voice"),
+        Shown::ByVoice { with, were_same: false } => format!("{with} is refused: the words were others"),
+        Shown::Peer { name, assurance, foreground } => {
+            format!("{name}{}{}", assured(*assurance), if *foreground { ", in the foreground" } else { "" })
         }
         Shown::Client { name, address, guest } => client(name, *address, guest.as_deref()),
         Shown::Person { name, address, guest, since, dnd } => {
@@ -151,6 +155,28 @@ fn file_line(owner: &Username, file: &str, known: Option<(u64, u64)>, zone: &Tim
 fn time(unix_time: u64, format: &str, zone: &TimeZone) -> String {
     let time = i64::try_from(unix_time).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     time.map_or_else(|| "some time".to_owned(), |time| time.to_zoned(zone.clone()).strftime(format).to_string())
+}
+
+/// Words to compare, with what they are for and what to type then; `slash` stands before that. The words come first, so that a
+/// screen has them in one row, as a rule.
+pub fn six_words(with: &Username, words: Spoken, asked: bool, slash: &str) -> String {
+    let sure = "that nobody stands between you, not even the server";
+    let why = match asked {
+        true => format!("The same ones on both sides mean {sure}"),
+        false => format!("{with} wants to be sure {sure}"),
+    };
+    let how = format!("Have {with} read theirs to you, on the phone or face to face, by a voice that you know");
+    let [same, others] = ["yes", "no"].map(|word| format!("{slash}verify {with} {word}"));
+    format!("Six words with {with}: {words}. {why}. {how}. All the same: {same}. Any other: {others}")
+}
+
+/// What stands behind a name that is not only the server's word.
+pub fn assured(assurance: Assurance) -> &'static str {
+    match assurance {
+        Assurance::Unverified => proof(false),
+        Assurance::Verified => proof(true),
+        Assurance::ByVoice => " (verified by voice)",
+    }
 }
 
 /// A name without the server's word for it is shown as such.

@@ -5,7 +5,7 @@ use super::layout::WIDE;
 use super::mode::{Doubt, Mode};
 use super::set::Windows;
 use super::window::Window;
-use crate::client::event::{Piece, Place, Row, Style, Way};
+use crate::client::event::{Assurance, Piece, Place, Row, Style, Way};
 use crate::client::shown::{Weight, clock};
 use crate::value::Size;
 use std::collections::BTreeSet;
@@ -41,8 +41,8 @@ pub struct Scene {
 /// How one talks with somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct With {
-    /// Whether the server introduced the other.
-    pub is_verified: bool,
+    /// How sure it is who the other is.
+    pub assurance: Assurance,
     /// Whether a chat is open; else a line is a single message.
     pub is_chat: bool,
 }
@@ -171,13 +171,16 @@ fn with(place: &Place, with: Option<With>, is_wide: bool) -> String {
     match with.filter(|_| is_wide) {
         None => place.title().into_owned(),
         Some(with) => {
-            let how = match with {
-                With { is_verified: true, is_chat: true } => "verified, chat",
-                With { is_verified: false, is_chat: true } => "unverified, chat",
+            let how = match (with.assurance, with.is_chat) {
+                (Assurance::ByVoice, true) => "verified by voice, chat",
+                (Assurance::Verified, true) => "verified, chat",
+                (Assurance::Unverified, true) => "unverified, chat",
+                // No other key is spoken to.
+                (Assurance::ByVoice, false) => "verified by voice, message",
                 // Nobody has proven anything yet, and each message asks for it.
-                With { is_verified: true, is_chat: false } => "message",
+                (Assurance::Verified, false) => "message",
                 // There is nobody whom the server could introduce.
-                With { is_verified: false, is_chat: false } => "unverified, chat over",
+                (Assurance::Unverified, false) => "unverified, chat over",
             };
             format!("{} ({how})", place.title())
         }

@@ -55,6 +55,7 @@ impl Completion {
             Slot::Word => words().map(|word| format!("{word} ")).collect(),
             Slot::Name => known.names.iter().map(|name| format!("{name} ")).collect(),
             Slot::File(owner) => (known.files)(owner),
+            Slot::OneOf(words) => words.split('|').map(|word| format!("{word} ")).collect(),
             Slot::Text => Vec::new(),
             Slot::Path => {
                 self.note(line);

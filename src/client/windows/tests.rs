@@ -7,7 +7,7 @@ mod reading;
 mod properties;
 
 use super::*;
-use crate::client::event::{Key, Place, Size, Style, Way};
+use crate::client::event::{Assurance, Key, Place, Size, Style, Way};
 use crate::client::shown::{Look, Weight};
 use crate::value::Username;
 use jiff::tz::TimeZone;
@@ -53,7 +53,7 @@ impl Play {
         }
         play.windows.set_talk(&Place::Person(name("bob")), true);
         play.windows.go(3);
-        play.scene.with = Some(With { is_verified: true, is_chat: true });
+        play.scene.with = Some(With { assurance: Assurance::Verified, is_chat: true });
         play
     }
 

@@ -58,6 +58,15 @@ impl Channel {
         self.key
     }
 
+    /// Bytes that only the two ends of this connection know, for the use that `label` names (RFC 8446, 7.5, without a
+    /// context).
+    ///
+    /// # Errors
+    /// Whatever the library says; none is known.
+    pub fn export<const N: usize>(&self, label: &str) -> io::Result<[u8; N]> {
+        self.lock().tls.export_keying_material([0; N], label.as_bytes(), None).map_err(io::Error::other)
+    }
+
     /// Encrypts some of these bytes, from the first one on, and writes them; how many. Only who has the turn to write may
     /// call it. After [`ErrorKind::WouldBlock`] a part of them may be out already: only the same bytes can follow, or
     /// nothing at all.

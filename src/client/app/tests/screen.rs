@@ -11,7 +11,7 @@ impl Play {
     }
 
     /// The rows of the screen that are not empty, without blanks at their ends and without their times.
-    fn rows(&mut self) -> Vec<String> {
+    pub(super) fn rows(&mut self) -> Vec<String> {
         self.app.draw_again();
         let picture = self.app.picture().expect("it is drawn again").picture;
         self.app.painted();
@@ -147,7 +147,7 @@ impl Play {
         rows[begin..=end].to_vec()
     }
 
-    fn has_row(&mut self, text: &str) -> bool {
+    pub(super) fn has_row(&mut self, text: &str) -> bool {
         self.rows().iter().any(|row| row.contains(text))
     }
 }

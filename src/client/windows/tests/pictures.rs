@@ -160,15 +160,17 @@ fn names_in_their_column_only_grow() {
 }
 
 #[test]
-fn verified_stands_only_beside_an_open_chat() {
-    for (is_verified, is_chat, how) in [
-        (true, true, "verified, chat"),
-        (true, false, "message"),
-        (false, true, "unverified, chat"),
-        (false, false, "unverified, chat over"),
+fn verified_stands_beside_an_open_chat_and_what_was_heard_always() {
+    for (assurance, is_chat, how) in [
+        (Assurance::ByVoice, true, "verified by voice, chat"),
+        (Assurance::ByVoice, false, "verified by voice, message"),
+        (Assurance::Verified, true, "verified, chat"),
+        (Assurance::Verified, false, "message"),
+        (Assurance::Unverified, true, "unverified, chat"),
+        (Assurance::Unverified, false, "unverified, chat over"),
     ] {
         let mut play = Play::with_people(80, 24);
-        play.scene.with = Some(With { is_verified, is_chat });
+        play.scene.with = Some(With { assurance, is_chat });
         assert_eq!(play.status(), format!("alice | bob ({how}) | online 127.0.0.2 | up 0:31"));
     }
 }
