@@ -26,16 +26,18 @@ impl App {
     /// Why there can be no words, with what to do.
     fn nothing_to_compare(&self, with: &Username) -> Option<String> {
         let guest = self.present.people.get(with).and_then(|there| there.guest.as_ref());
-        if !cfg!(feature = "tls") {
-            let how = "build it with the feature `tls`, and use client --tls on both sides";
-            return Some(format!("{with} cannot be verified: this client is built without TLS ({how})"));
-        }
         if !self.rules.tls {
-            let how = "start it with --tls IP PORT, and have NAME do so too";
-            return Some(format!(
-                "{with} cannot be verified: your client speaks in the clear and has no key ({})",
-                how.replace("NAME", with.as_str())
-            ));
+            let why = match cfg!(feature = "tls") {
+                true => format!(
+                    "your client speaks in the clear and has no key (start it with --tls IP PORT, and have {with} do so too)"
+                ),
+                false => {
+                    "this client is built without TLS (build it with the feature `tls`, and use client --tls on both \
+                          sides)"
+                        .to_owned()
+                }
+            };
+            return Some(format!("{with} cannot be verified: {why}"));
         }
         if self.keys.is_refused(with) {
             return Some(self.is_refused_text(with));

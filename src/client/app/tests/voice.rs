@@ -279,19 +279,19 @@ fn where_there_is_no_key_it_is_said_why_and_what_to_do() {
         let expected =
             "bob cannot be verified: your client speaks in the clear and has no key (start it with --tls IP PORT";
         assert!(said.starts_with(&format!("refused: {expected}, and have bob do so too)")), "{said}");
-        let mut play = play(SCRIPT);
-        play.typed("verify alice");
-        assert_eq!(play.shown(), ["refused: That is yourself"]);
-        play.typed("verify bob");
-        let (call, _) = play.begun();
-        play.news(call, News::Wants("bob".parse().expect("an address")));
-        play.server(&[&format!("ticket_bob_{TICKET}"), "peer_127.0.0.3:4401", "OK,"]);
-        let Some(Order::Introduced(Err(why))) = play.orders(call).pop() else { panic!("it goes on") };
-        assert!(why.to_string().starts_with("bob has no key, so there is nothing to compare (have bob start"), "{why}");
-        assert!(!why.to_string().contains("clear-peers"));
     } else {
         assert!(said.contains("built without TLS (build it with the feature `tls`"), "{said}");
     }
+    let mut play = play(SCRIPT);
+    play.typed("verify alice");
+    assert_eq!(play.shown(), ["refused: That is yourself"]);
+    play.typed("verify bob");
+    let (call, _) = play.begun();
+    play.news(call, News::Wants("bob".parse().expect("an address")));
+    play.server(&[&format!("ticket_bob_{TICKET}"), "peer_127.0.0.3:4401", "OK,"]);
+    let Some(Order::Introduced(Err(why))) = play.orders(call).pop() else { panic!("it goes on") };
+    assert!(why.to_string().starts_with("bob has no key, so there is nothing to compare (have bob start"), "{why}");
+    assert!(!why.to_string().contains("clear-peers"));
     // Nobody verifies in the clear: not with a ticket, and not without one.
     plain.server(&[&format!("ticket_bob_{TICKET}")]);
     let call = plain.knock(1, &format!("VERIFY,bob,{TICKET}"), None);
