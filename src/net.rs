@@ -28,7 +28,7 @@ pub use bursts::{BurstReader, Pieces};
 pub use connections::{Connections, PerAddress, Place, Refused};
 pub use deadline::{DeadlineReader, STRANGER_RATE};
 pub use fair_queue::{FairQueue, NotServed, Patience, Permit};
-pub use handshake::{Accepts, NoTls};
+pub use handshake::{Accepts, Mistrust, NoTls, Roots};
 pub use hangup::{has_hung_up, is_network_loss};
 pub use input::{Input, TLS_HELLO};
 pub use lines::{LineReader, MAX_OF_MEMBERS, MAX_WITHOUT_LF};

@@ -17,6 +17,11 @@ pub struct TlsArguments {
     #[arg(long, value_name = "KEY", requires = "tls")]
     fingerprint: Option<Fingerprint>,
 
+    /// The name for which the server must have a certificate of an authority that this system trusts; its key is not asked
+    /// about or remembered then
+    #[arg(long, value_name = "NAME", requires = "tls", conflicts_with_all = ["fingerprint", "known_servers"])]
+    tls_name: Option<String>,
+
     /// Where the keys of servers are remembered [default: peerline/known_servers in $XDG_STATE_HOME or ~/.local/state]
     #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "fingerprint")]
     known_servers: Option<PathBuf>,
@@ -30,7 +35,7 @@ impl TlsArguments {
     /// What they say of a server; `None` where it is spoken with in the clear.
     pub fn options(&self, host: Option<&str>, port: u16) -> Option<TlsOptions> {
         let place = known_servers::place(host.filter(|_| self.tls)?, port);
-        let (fingerprint, known, clear_peers) = (self.fingerprint, self.known_servers.clone(), self.clear_peers);
-        Some(TlsOptions { place, fingerprint, known, clear_peers })
+        let (fingerprint, name) = (self.fingerprint, self.tls_name.clone());
+        Some(TlsOptions { place, fingerprint, name, known: self.known_servers.clone(), clear_peers: self.clear_peers })
     }
 }

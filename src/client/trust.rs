@@ -1,11 +1,11 @@
 //! Which key a server must have: that of the options, one that is remembered, or the one that the person accepts at the
-//! first contact. It comes before the screen, line by line; nothing is said to a server meanwhile.
+//! first contact; or which name. It comes before the screen, line by line; nothing is said to a server meanwhile.
 
 use super::history::state_file;
 use super::known_servers;
 use super::runner::{Pin, no_tls};
 use crate::net::Accepts;
-use crate::net::tls::Decrypting;
+use crate::net::tls::{self, Decrypting};
 use crate::trace::Wire;
 use crate::value::Fingerprint;
 use nix::sys::termios::{FlushArg, tcflush};
@@ -27,6 +27,9 @@ pub struct TlsOptions {
     pub place: String,
     /// Its key; then nothing is asked, read or remembered.
     pub fingerprint: Option<Fingerprint>,
+    /// The name that its certificate must have; then the system's authorities decide, and nothing is asked, read or
+    /// remembered.
+    pub name: Option<String>,
     /// Where keys are remembered, if not in the usual place.
     pub known: Option<PathBuf>,
     /// Whether chats and messages may go in the clear to people who have no key.
@@ -41,6 +44,9 @@ pub fn pin(options: &TlsOptions, server: SocketAddr, is_person: bool) -> Result<
     let place = &options.place;
     if let Some(key) = options.fingerprint {
         return Ok(Some(Pin::new(place, &[key], "that of --fingerprint")));
+    }
+    if let Some(name) = &options.name {
+        return Ok(Some(Pin::named(place, name, tls::named(name)?)));
     }
     let path = options.known.clone().or_else(|| state_file("known_servers"));
     let path = path.ok_or("there is no place to remember keys: give --known-servers FILE")?;

@@ -3,24 +3,44 @@
 
 use crate::value::Fingerprint;
 use std::io;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Whose key the one who connects takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Accepts {
     /// Anybody's: for who wants to look at the key, and then says nothing on that connection.
     Any,
     /// One of these.
     These(Vec<Fingerprint>),
+    /// That of a certificate which bears this name, counts today, and hangs on one of these authorities.
+    Named {
+        /// A host name, or an address.
+        name: String,
+        /// Whom to trust.
+        roots: Roots,
+    },
 }
 
-impl Accepts {
-    /// Whether this key is taken.
-    pub fn takes(&self, shown: Fingerprint) -> bool {
-        match self {
-            Accepts::Any => true,
-            Accepts::These(known) => known.contains(&shown),
-        }
-    }
+/// The certificates of authorities, in DER.
+#[derive(Clone, Debug)]
+pub struct Roots(pub Arc<[Vec<u8>]>);
+
+/// Why a certificate is not taken, where names and dates count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mistrust {
+    /// It has ended, or one has that vouches for it.
+    Expired(SystemTime),
+    /// It begins later, or one does that vouches for it.
+    NotYetValid(SystemTime),
+    /// It bears these names alone.
+    OtherNames(Vec<String>),
+    /// It hangs on nothing but itself.
+    SelfSigned,
+    /// It hangs on an authority that is not one of ours.
+    UnknownAuthority,
+    /// Something else: what the library says.
+    Other(String),
 }
 
 /// Why there is no encrypted connection.
@@ -28,6 +48,8 @@ impl Accepts {
 pub enum NoTls {
     /// The other side has this key, which is not taken. Nothing was said to it.
     OtherKey(Fingerprint),
+    /// The other side has a certificate that is not taken, and why. Nothing was said to it.
+    NotTrusted(Mistrust),
     /// It says this in the clear, before any handshake: whoever is on the way may have said it.
     InTheClear(String),
     /// What the stream says, or what is wrong with the other side's TLS.

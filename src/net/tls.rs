@@ -11,6 +11,7 @@
 
 mod keyed;
 mod identity;
+mod named;
 mod pinned;
 mod channel;
 mod decrypting;
@@ -18,3 +19,4 @@ mod decrypting;
 pub use channel::Channel;
 pub use decrypting::Decrypting;
 pub use identity::{Identity, Pair};
+pub use named::named;

@@ -44,6 +44,8 @@ mod tls_client;
 #[cfg(feature = "tls")]
 mod tls_keys;
 #[cfg(feature = "tls")]
+mod tls_names;
+#[cfg(feature = "tls")]
 mod tls_peers;
 #[cfg(feature = "tls")]
 mod tls_talk;

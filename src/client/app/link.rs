@@ -63,7 +63,7 @@ impl App {
         if !self.life.was_online {
             return self.over(End::Failed(not_there(self.rules.server, why)));
         }
-        if let LinkError::Banned(why) | LinkError::OtherKey(why) = why {
+        if let LinkError::Banned(why) | LinkError::OtherKey(why) | LinkError::NotTrusted(why) = why {
             return self.not_again(why);
         }
         self.come_back(&format!("No connection to the server: {why}. Trying to come back..."));

@@ -14,7 +14,7 @@ pub fn not_there(server: SocketAddr, error: &LinkError) -> String {
             )
         }
         LinkError::Refused(why) | LinkError::Banned(why) => format!("the server at {server} says: {why}"),
-        LinkError::OtherKey(why) => why.clone(),
+        LinkError::OtherKey(why) | LinkError::NotTrusted(why) => why.clone(),
         LinkError::Lost | LinkError::NoTls(_) => format!("the server at {server}: {error}"),
         LinkError::Silent => format!(
             "the server at {server} greets and then does not answer: it hangs, or a network on the way loses large packets \

@@ -48,6 +48,8 @@ pub enum LinkError {
     NoTls(String),
     /// The server has another key than the one that is known: a sentence for the person.
     OtherKey(String),
+    /// The server has a certificate that is not trusted for the name by which it is known: a sentence for the person.
+    NotTrusted(String),
     /// The connection is closed.
     Lost,
     /// The server did not answer in time; the connection is given up, as a late answer could be taken for another's.
@@ -58,9 +60,11 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LinkError::Connect(why) => why.fmt(f),
-            LinkError::Refused(why) | LinkError::Banned(why) | LinkError::NoTls(why) | LinkError::OtherKey(why) => {
-                f.write_str(why)
-            }
+            LinkError::Refused(why)
+            | LinkError::Banned(why)
+            | LinkError::NoTls(why)
+            | LinkError::OtherKey(why)
+            | LinkError::NotTrusted(why) => f.write_str(why),
             LinkError::NoGreeting => f.write_str("something listens there but does not greet"),
             LinkError::Lost => f.write_str("the connection to the server is lost"),
             LinkError::Silent => f.write_str("the server does not answer"),

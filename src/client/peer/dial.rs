@@ -178,7 +178,7 @@ fn no_tls(call: &Call, to: &Introduced, why: NoTls) -> CallError {
             Answer::Refused(PeerRefusal::TooManyConnections | PeerRefusal::Busy(_)) => NoProof::NoPlace,
             _ => NoProof::NoTls,
         },
-        NoTls::Failed(_) => NoProof::NoTls,
+        NoTls::NotTrusted(_) | NoTls::Failed(_) => NoProof::NoTls,
     };
     CallError::NotProven { name: to.name.clone(), address: to.address, why }
 }

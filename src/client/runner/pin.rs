@@ -2,10 +2,12 @@
 
 use crate::client::event::LinkError;
 use crate::client::peer::no_connection;
-use crate::net::{Accepts, NoTls};
-use crate::value::Fingerprint;
+use crate::net::{Accepts, Mistrust, NoTls};
+use crate::value::{Fingerprint, text};
+use jiff::Timestamp;
 use std::fmt::Write;
 use std::io::ErrorKind;
+use std::time::SystemTime;
 
 /// The key of a server, and whence it is known.
 #[derive(Debug)]
@@ -24,13 +26,24 @@ impl Pin {
         Pin { accepts: Accepts::These(known.clone()), place, known, whence }
     }
 
+    /// The server at `place` has a certificate for `name`, of an authority that the system trusts: `accepts` says it.
+    pub fn named(place: &str, name: &str, accepts: Accepts) -> Pin {
+        let whence = format!("of a certificate for {name}, for which an authority of this system vouches");
+        Pin { accepts, place: place.to_owned(), known: Vec::new(), whence }
+    }
+
     /// Why there is no connection.
     pub(super) fn error(&self, why: NoTls) -> LinkError {
         match why {
             NoTls::OtherKey(shown) => LinkError::OtherKey(self.other_key(shown)),
+            NoTls::NotTrusted(why) => LinkError::NotTrusted(self.not_trusted(&why)),
             NoTls::Failed(error) if is_of_the_way(error.kind()) => LinkError::Connect(no_connection(&error)),
             why => LinkError::NoTls(no_tls(&why)),
         }
+    }
+
+    fn not_trusted(&self, why: &Mistrust) -> String {
+        format!("the certificate of {} {}. Nothing was sent there", self.place, mistrust(why))
     }
 
     fn other_key(&self, shown: Fingerprint) -> String {
@@ -56,6 +69,7 @@ fn is_of_the_way(kind: ErrorKind) -> bool {
 pub fn no_tls(why: &NoTls) -> String {
     match why {
         NoTls::OtherKey(shown) => format!("it has another key: {shown}"),
+        NoTls::NotTrusted(why) => format!("its certificate {}", mistrust(why)),
         NoTls::InTheClear(said) => format!("it says in the clear, whoever answers there: {said}"),
         NoTls::Failed(error) => match error.kind() {
             ErrorKind::TimedOut => {
@@ -66,6 +80,44 @@ pub fn no_tls(why: &NoTls) -> String {
             _ => format!("no TLS: {error}"),
         },
     }
+}
+
+/// What is wrong with a certificate and what to do, behind its name.
+fn mistrust(why: &Mistrust) -> String {
+    match why {
+        Mistrust::Expired(time) => format!(
+            "ended at {}, or one did that vouches for it: ask whoever runs the server for a new one, or set this machine's \
+             clock right",
+            date(*time)
+        ),
+        Mistrust::NotYetValid(time) => {
+            format!("counts from {} on: set this machine's clock right, or wait", date(*time))
+        }
+        Mistrust::OtherNames(names) if names.is_empty() => {
+            "bears no name that counts (a subjectAltName): ask whoever runs the server for one that does".to_owned()
+        }
+        Mistrust::OtherNames(names) => format!(
+            "is for {}: give a name of these with --tls-name where it is the server that you mean",
+            text::escape(&names.join(", "))
+        ),
+        Mistrust::SelfSigned => {
+            "hangs on itself alone (it is self-signed, or an authority's own), so nobody vouches for it: do \
+                                 without --tls-name, and compare the server's key"
+                .to_owned()
+        }
+        Mistrust::UnknownAuthority => {
+            "hangs on an authority that this system does not trust: install the certificate of that \
+                                       authority in the system, or do without --tls-name, and compare the server's key"
+                .to_owned()
+        }
+        Mistrust::Other(why) => format!("is not taken: {}", text::escape(why)),
+    }
+}
+
+/// To the minute.
+fn date(time: SystemTime) -> String {
+    Timestamp::try_from(time)
+        .map_or_else(|_| "a time too far".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 #[cfg(test)]
@@ -82,6 +134,28 @@ mod tests {
              shown: {two}\nEither the server has a new key"
         );
         assert!(told.starts_with(&start), "{told}");
-        assert!(!pin.accepts.takes(two) && pin.accepts.takes(one));
+        assert!(matches!(&pin.accepts, Accepts::These(known) if *known == [one]));
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_told_with_what_to_do() {
+        let pin = Pin::named("10.0.0.1:4403", "chat.example", Accepts::Any);
+        let told = |why| match pin.error(NoTls::NotTrusted(why)) {
+            LinkError::NotTrusted(told) => told,
+            other => panic!("{other:?}"),
+        };
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        for (why, part) in [
+            (Mistrust::Expired(time), "of 10.0.0.1:4403 ended at 2023-11-14 22:13 UTC, or one"),
+            (Mistrust::NotYetValid(time), "counts from 2023-11-14 22:13 UTC on: set this machine's clock right"),
+            (Mistrust::OtherNames(Vec::new()), "bears no name"),
+            (Mistrust::OtherNames(vec!["a.example".into(), "\u{1b}[2J".into()]), "is for a.example, \\u{1b}[2J: give"),
+            (Mistrust::SelfSigned, "hangs on itself alone"),
+            (Mistrust::UnknownAuthority, "does not trust: install"),
+            (Mistrust::Other("bad".into()), "is not taken: bad. Nothing was sent there"),
+        ] {
+            let told = told(why);
+            assert!(told.contains(part), "{told}");
+        }
     }
 }

@@ -11,6 +11,14 @@ use std::time::Instant;
 
 const WITHOUT: &str = "is built without TLS: build it with the feature `tls`";
 
+/// Takes nobody.
+///
+/// # Errors
+/// Always, with what to do.
+pub fn named(_name: &str) -> Result<Accepts, String> {
+    Err(format!("this client {WITHOUT}"))
+}
+
 /// There is none.
 #[derive(Debug)]
 pub enum Identity {}

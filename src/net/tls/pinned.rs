@@ -1,14 +1,17 @@
-//! A client's side: it knows the other side by its key, and asks for no name and no date.
+//! A client's side: it knows the other side by its key, and asks for no name and no date; or by a name, and then they count.
 
 use super::identity::Identity;
 use super::keyed::fingerprint_of;
-use crate::net::handshake::{Accepts, NoTls};
+use super::named;
+use crate::net::handshake::{Accepts, Mistrust, NoTls};
 use crate::value::Fingerprint;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, OtherError, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
+};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -19,13 +22,20 @@ const NO_NAME: &str = "peerline";
 /// A client that takes these keys, and shows its own if it has one.
 ///
 /// # Errors
-/// None that is known.
+/// What it is to be known by is no name.
 pub(super) fn client(own: Option<&Identity>, accepts: &Accepts) -> io::Result<ClientConnection> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let versions = builder.with_protocol_versions(&[&rustls::version::TLS13]).map_err(io::Error::other)?;
-    let by_key = Arc::new(ByKey { accepts: accepts.clone(), provider });
-    let verified = versions.dangerous().with_custom_certificate_verifier(by_key);
+    let (takes, name) = match accepts {
+        Accepts::Any => (Takes::Any, NO_NAME),
+        Accepts::These(known) => (Takes::These(known.clone()), NO_NAME),
+        Accepts::Named { name, roots } => (Takes::Named(named::store(roots)), name.as_str()),
+    };
+    // A server may have a certificate for each of its names. One that is known by its key is not told a made-up one.
+    let tells_name = matches!(takes, Takes::Named(_));
+    let verifier = Arc::new(Verifier { takes, provider });
+    let verified = versions.dangerous().with_custom_certificate_verifier(verifier);
     let mut config = match own {
         None => verified.with_no_client_auth(),
         Some(own) => {
@@ -34,32 +44,46 @@ pub(super) fn client(own: Option<&Identity>, accepts: &Accepts) -> io::Result<Cl
     };
     // No secret outlives its connection.
     config.resumption = Resumption::disabled();
-    config.enable_sni = false;
-    let name = ServerName::try_from(NO_NAME).map_err(io::Error::other)?;
+    config.enable_sni = tells_name;
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
     ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)
 }
 
-/// Looks at the key alone. Whoever shows a certificate must have its key: the signature is checked.
+/// See [`Accepts`].
 #[derive(Debug)]
-struct ByKey {
-    accepts: Accepts,
+enum Takes {
+    Any,
+    These(Vec<Fingerprint>),
+    Named(RootCertStore),
+}
+
+/// Looks at a certificate. Whoever shows one must have its key: the signature is checked.
+#[derive(Debug)]
+struct Verifier {
+    takes: Takes,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for ByKey {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         own: &CertificateDer<'_>,
-        _others: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
         _ocsp: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let shown = fingerprint_of(own)?;
-        match self.accepts.takes(shown) {
-            true => Ok(ServerCertVerified::assertion()),
-            false => Err(CertificateError::Other(OtherError(Arc::new(OtherKey(shown)))).into()),
-        }
+        let taken = match &self.takes {
+            Takes::Any => Ok(()),
+            Takes::These(known) if known.contains(&shown) => Ok(()),
+            Takes::These(_) => Err(NotTaken::OtherKey(shown)),
+            Takes::Named(roots) => {
+                named::check(own, others, name, roots, now, &self.provider).map_err(NotTaken::NotTrusted)
+            }
+        };
+        let refused = |why| CertificateError::Other(OtherError(Arc::new(why))).into();
+        taken.map(|()| ServerCertVerified::assertion()).map_err(refused)
     }
 
     fn verify_tls12_signature(
@@ -85,17 +109,23 @@ impl ServerCertVerifier for ByKey {
     }
 }
 
-/// The other side has this key, which is not taken.
+/// Why a certificate is not taken, on its way through the library.
 #[derive(Debug)]
-struct OtherKey(Fingerprint);
+enum NotTaken {
+    OtherKey(Fingerprint),
+    NotTrusted(Mistrust),
+}
 
-impl fmt::Display for OtherKey {
+impl fmt::Display for NotTaken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "another key: {}", self.0)
+        match self {
+            NotTaken::OtherKey(shown) => write!(f, "another key: {shown}"),
+            NotTaken::NotTrusted(why) => write!(f, "a certificate that is not trusted: {why:?}"),
+        }
     }
 }
 
-impl std::error::Error for OtherKey {}
+impl std::error::Error for NotTaken {}
 
 /// Why a handshake has failed.
 pub(super) fn why(error: io::Error) -> NoTls {
@@ -103,8 +133,9 @@ pub(super) fn why(error: io::Error) -> NoTls {
     let Some(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other)))) = inner else {
         return NoTls::Failed(error);
     };
-    match other.downcast_ref::<OtherKey>() {
-        Some(OtherKey(shown)) => NoTls::OtherKey(*shown),
+    match other.downcast_ref() {
+        Some(NotTaken::OtherKey(shown)) => NoTls::OtherKey(*shown),
+        Some(NotTaken::NotTrusted(why)) => NoTls::NotTrusted(why.clone()),
         None => NoTls::Failed(error),
     }
 }

@@ -28,28 +28,35 @@ type Stream = usize;
 impl ClientProcess {
     /// Starts a client with these options behind the server's address.
     pub fn start(server: SocketAddr, options: &[&str]) -> ClientProcess {
-        Self::run(&[], None, server, options)
+        Self::run(&[], &[], server, options)
     }
 
     /// The same, with what is kept between runs in this folder.
     pub fn start_at_home(home: &Path, server: SocketAddr, options: &[&str]) -> ClientProcess {
-        Self::run(&[], Some(home), server, options)
+        Self::start_in(&[("XDG_STATE_HOME", home)], server, options)
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_in(variables: &[(&str, &Path)], server: SocketAddr, options: &[&str]) -> ClientProcess {
+        Self::run(&[], variables, server, options)
     }
 
     /// Starts `client doctor` for a user who has an account.
     pub fn doctor(server: SocketAddr, name: &str) -> ClientProcess {
-        Self::run(&["doctor"], None, server, &["--user", name])
+        Self::run(&["doctor"], &[], server, &["--user", name])
     }
 
     /// The same with more options.
     #[cfg(feature = "tls")]
     pub fn doctor_with(server: SocketAddr, name: &str, options: &[&str]) -> ClientProcess {
-        Self::run(&["doctor"], None, server, &[&["--user", name], options].concat())
+        Self::run(&["doctor"], &[], server, &[&["--user", name], options].concat())
     }
 
-    fn run(before: &[&str], home: Option<&Path>, server: SocketAddr, options: &[&str]) -> ClientProcess {
+    fn run(before: &[&str], variables: &[(&str, &Path)], server: SocketAddr, options: &[&str]) -> ClientProcess {
         let mut child = Command::new(env!("CARGO_BIN_EXE_client"))
-            .envs(home.map(|home| ("XDG_STATE_HOME", home)))
+            // Not what whoever runs the tests has there.
+            .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .envs(variables.iter().copied())
             .args(before)
             .args([server.ip().to_string(), server.port().to_string()])
             .args(options)

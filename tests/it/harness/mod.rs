@@ -2,6 +2,8 @@
 //! limit, nothing sleeps, and what is started is ended.
 
 #[cfg(feature = "tls")]
+pub mod authority;
+#[cfg(feature = "tls")]
 pub mod by_tls;
 pub mod callee;
 pub mod client;

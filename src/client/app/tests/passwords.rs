@@ -114,6 +114,7 @@ fn who_was_removed_or_banned_does_not_come_back() {
     for (why, says) in [
         (LinkError::Banned as fn(_) -> _, "Banned by the house until further notice: flood"),
         (LinkError::OtherKey, "the key of 10.0.0.1:4403 is not that of known_servers, line 3"),
+        (LinkError::NotTrusted, "the certificate of 10.0.0.1:4403 ended at 2026-01-31 12:00 UTC"),
     ] {
         let mut play = Play::script();
         play.event(Event::LinkLost { link: LinkId(1) });
