@@ -17,8 +17,12 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// How a server is called there: as its host was typed, in lower case; IPv6 stands in brackets.
 pub fn place(host: &str, port: u16) -> String {
+    format!("{}:{port}", in_place(host))
+}
+
+fn in_place(host: &str) -> String {
     let host = host.to_ascii_lowercase();
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    if host.contains(':') { format!("[{host}]") } else { host }
 }
 
 /// The keys of a server, each with the number of its line. None where there is no file.
@@ -26,6 +30,28 @@ pub fn place(host: &str, port: u16) -> String {
 /// # Errors
 /// A sentence with the file, and with the line that is not understood.
 pub fn keys(path: &Path, place: &str) -> Result<Vec<(Fingerprint, usize)>, String> {
+    let known = read(path)?.into_iter().filter(|known| known.place == place);
+    Ok(known.map(|known| (known.key, known.line)).collect())
+}
+
+/// The first line with a key of this host, whatever its port.
+///
+/// # Errors
+/// As [`keys`].
+pub fn line_of_host(path: &Path, host: &str) -> Result<Option<usize>, String> {
+    let host = in_place(host);
+    let is_its = |known: &Known| known.place.rsplit_once(':').is_some_and(|(known, _)| known == host);
+    Ok(read(path)?.into_iter().find(is_its).map(|known| known.line))
+}
+
+/// One that is known.
+struct Known {
+    place: String,
+    key: Fingerprint,
+    line: usize,
+}
+
+fn read(path: &Path) -> Result<Vec<Known>, String> {
     let told = |error: io::Error| format!("{}: {error}", path.display());
     match fs::metadata(path) {
         // Nothing is remembered there: a usual way to say so.
@@ -40,17 +66,15 @@ pub fn keys(path: &Path, place: &str) -> Result<Vec<(Fingerprint, usize)>, Strin
     let text = fs::read_to_string(path).map_err(told)?;
     // Some editors begin a file with this mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut keys = Vec::new();
+    let mut known = Vec::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
     {
         let (server, key) = parse(line).ok_or_else(|| {
             format!("{}:{number}: expected HOST:PORT sha256:HEX YYYY-MM-DD: mend or delete this line", path.display())
         })?;
-        if server == place {
-            keys.push((key, number));
-        }
+        known.push(Known { place: server, key, line: number });
     }
-    Ok(keys)
+    Ok(known)
 }
 
 fn parse(line: &str) -> Option<(String, Fingerprint)> {
@@ -110,6 +134,9 @@ mod tests {
         assert_eq!(keys(&path, "10.0.0.1:4403"), Ok(vec![(one, 3), (two, 4)]));
         assert_eq!(keys(&path, "[fe80::1]:4403"), Ok(vec![(two, 5)]));
         assert_eq!(keys(&path, "10.0.0.1:440"), Ok(Vec::new()));
+        for (host, line) in [("10.0.0.1", Some(3)), ("FE80::1", Some(5)), ("10.0.0", None), ("10.0.0.1:4403", None)] {
+            assert_eq!(line_of_host(&path, host), Ok(line), "{host}");
+        }
         // Written by hand: it is the same server, and no new one.
         fs::write(
             &path,

@@ -2,7 +2,7 @@
 
 use super::app::Credentials;
 use super::files::FileOptions;
-use super::find::Search;
+use super::find::{Search, Target};
 use super::run::{AllowList, RunOptions};
 use super::tls_arguments::TlsArguments;
 use super::trust::TlsOptions;
@@ -15,6 +15,9 @@ use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// The server's main port.
+const PORT: u16 = 4400;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,9 +79,8 @@ struct Session {
     #[arg(value_name = "IP")]
     host: Option<String>,
 
-    /// The server's port
-    #[arg(default_value_t = 4400)]
-    port: u16,
+    /// The server's port; 4400 unless it is given, and to be given with TLS
+    port: Option<u16>,
 
     #[command(flatten)]
     search: SearchOptions,
@@ -216,15 +218,10 @@ pub enum Task {
 /// Where the server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerPlace {
-    /// At this main port.
-    At(SocketAddr),
-    /// Not known: it is to be found.
-    ToFind {
-        /// Where it is looked for.
-        search: Search,
-        /// Whether the options have a password, which is not for a server that was only found.
-        withheld: bool,
-    },
+    /// At this port.
+    At(Target),
+    /// Not known: it is to be found, so.
+    ToFind(Search),
 }
 
 /// What the options say.
@@ -234,8 +231,8 @@ pub struct Options {
     pub task: Task,
     /// Where the server is.
     pub server: ServerPlace,
-    /// Whether TLS is spoken with it, and whose key it must have.
-    pub tls: Option<TlsOptions>,
+    /// Whether TLS has to be spoken with it, and whose key it must have.
+    pub tls: TlsOptions,
     /// Who logs in, unless it is asked.
     pub credentials: Option<Credentials>,
     /// The port for peers, where the person insists on one.
@@ -291,11 +288,11 @@ impl Arguments {
             (Some(Other::Doctor(session)), _) => (*session, Task::Doctor),
             (None, session) => (session, Task::Menu),
         };
-        let (server, credentials) = session.server()?;
+        let (tls, credentials) = (session.tls.options(), session.credentials()?);
         Ok(Wanted::Client(Box::new(Options {
             task,
-            server,
-            tls: session.tls.options(session.host.as_deref(), session.port),
+            server: session.server(tls.only)?,
+            tls,
             credentials,
             listen: session.listen,
             files: FileOptions { share: session.share, downloads: session.downloads, stall: session.stall },
@@ -345,18 +342,19 @@ impl SearchOptions {
 }
 
 impl Session {
-    /// Where the server is, and who logs in there. What is only found gets no password of the options.
-    fn server(&self) -> Result<(ServerPlace, Option<Credentials>), String> {
-        let credentials = self.credentials()?;
-        if let Some(host) = &self.host {
-            if !self.search.find_at.is_empty() {
-                return Err(format!("--find-at is for a server that is to be found, and {host} is given"));
-            }
-            return Ok((ServerPlace::At(resolve(host, self.port)?), credentials));
+    /// Where the server is.
+    fn server(&self, by_tls: bool) -> Result<ServerPlace, String> {
+        let Some(host) = &self.host else { return Ok(ServerPlace::ToFind(self.search.resolve()?)) };
+        if !self.search.find_at.is_empty() {
+            return Err(format!("--find-at is for a server that is to be found, and {host} is given"));
         }
-        let withheld = credentials.as_ref().is_some_and(|who| who.password.is_some());
-        let credentials = credentials.map(|who| Credentials { password: None, ..who });
-        Ok((ServerPlace::ToFind { search: self.search.resolve()?, withheld }, credentials))
+        let port = match self.port {
+            None if by_tls => {
+                return Err(format!("give the port that the server has for TLS: client --tls {host} PORT"));
+            }
+            port => port.unwrap_or(PORT),
+        };
+        Ok(ServerPlace::At(Target { address: resolve(host, port)?, host: host.clone(), by_tls }))
     }
 
     fn credentials(&self) -> Result<Option<Credentials>, String> {
@@ -396,7 +394,10 @@ mod tests {
     fn a_session_and_everything_else() {
         let wanted = |line: &str| Arguments::try_parse_from(line.split(' ')).map(Arguments::wanted);
         let Ok(Ok(Wanted::Client(options))) = wanted("client 127.0.0.1 4400 --user alice") else { panic!("a session") };
-        let at = |text: &str| ServerPlace::At(text.parse().expect("an address"));
+        let at = |text: &str| {
+            let address: SocketAddr = text.parse().expect("an address");
+            ServerPlace::At(Target { address, host: address.ip().to_string(), by_tls: false })
+        };
         assert_eq!((options.task, options.server), (Task::Menu, at("127.0.0.1:4400")));
         let Ok(Ok(Wanted::Client(options))) = wanted("client doctor ::1 4400") else { panic!("a doctor") };
         assert_eq!((options.task, options.server), (Task::Doctor, at("[::1]:4400")));
@@ -417,12 +418,24 @@ mod tests {
         let Ok(Ok(Wanted::Client(options))) = wanted(&format!("client --tls FE80::1 4403 --fingerprint {key}")) else {
             panic!("a session")
         };
-        let tls = options.tls.expect("by TLS");
-        assert_eq!((tls.place.as_str(), tls.fingerprint), ("[fe80::1]:4403", key.parse().ok()));
-        for bad in ["client --tls", "client --tls ::1", "client ::1 4403 --fingerprint sha256:1 --tls"] {
-            assert!(wanted(bad).is_err(), "{bad}");
+        let ServerPlace::At(target) = &options.server else { panic!("an address") };
+        assert_eq!((target.host.as_str(), target.by_tls), ("FE80::1", true));
+        assert_eq!((options.tls.only, options.tls.fingerprint), (true, key.parse().ok()));
+        // Whoever tells a key does not speak in the clear.
+        for line in
+            [format!("client ::1 4403 --fingerprint {key}"), "client ::1 4403 --tls-name chat.example".to_owned()]
+        {
+            let Ok(Ok(Wanted::Client(options))) = wanted(&line) else { panic!("a session") };
+            assert!(
+                options.tls.only && matches!(options.server, ServerPlace::At(Target { by_tls: true, .. })),
+                "{line}"
+            );
         }
-        assert!(wanted(&format!("client ::1 4403 --fingerprint {key}")).is_err(), "it would not be looked at");
+        let Ok(Ok(Wanted::Client(options))) = wanted("client --tls") else { panic!("a session") };
+        assert!(options.tls.only && options.server == ServerPlace::ToFind(Search::default()));
+        for bad in ["client --tls ::1", "client ::1 4403 --fingerprint sha256:1 --tls"] {
+            assert!(!matches!(wanted(bad), Ok(Ok(_))), "{bad}");
+        }
         let bad = ["client 127.0.0.1 x", "client 127.0.0.1 4400 --signup", "client 127.0.0.1 --find-at 127.0.0.2"];
         for bad in bad.into_iter().chain(["client ::1 1 --take b_b", "client ::1 1 --take bob --no-give"]) {
             assert!(!matches!(wanted(bad), Ok(Ok(_))), "{bad}");
@@ -430,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_to_be_found_gets_no_password_of_the_options() {
+    fn a_server_is_given_or_to_be_found() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), "secret-word\n").expect("written");
         let file = file.path().to_str().expect("UTF-8");
@@ -443,11 +456,9 @@ mod tests {
             panic!("a session")
         };
         let search = Search { at: vec![[127, 0, 0, 7].into()] };
-        assert_eq!(options.server, ServerPlace::ToFind { search: search.clone(), withheld: true });
-        let credentials = options.credentials.expect("a name");
-        assert_eq!((credentials.name.as_str(), credentials.password), ("alice", None));
+        assert_eq!(options.server, ServerPlace::ToFind(search.clone()));
         let Wanted::Client(options) = wanted(&[]) else { panic!("a session") };
-        assert_eq!(options.server, ServerPlace::ToFind { search: Search::default(), withheld: false });
+        assert_eq!(options.server, ServerPlace::ToFind(Search::default()));
         let Wanted::Client(options) = wanted(&["127.0.0.1", "--user", "alice", "--password-file", file]) else {
             panic!("a session")
         };

@@ -5,7 +5,7 @@ use super::call::Signals;
 use super::dispatch::Means;
 use super::event::{End, Line, Now};
 use super::files::ClientFiles;
-use super::find;
+use super::find::{self, Ports, Target, Terms};
 use super::lines::{Format, Input, Printer};
 use super::log_lines;
 use super::options::{Options, Output, ServerPlace, Task};
@@ -15,8 +15,8 @@ use super::run::serve::RunMeans;
 use super::run::{Cgroups, ConsentLog};
 use super::runner::{self, Full, Interface, Pin, ROOM, Runner, Settings, Stop, Watch};
 use super::screen;
-use super::trust;
-use crate::net::tls::Identity;
+use super::trust::{self, Trust};
+use crate::net::tls::{self, Identity};
 use crate::trace::{self, Event, Sinks, Trace};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
@@ -31,15 +31,15 @@ use std::time::{Instant, SystemTime};
 /// # Errors
 /// A sentence: no server is found, the server is not there, the login of the options is not possible, the port or a
 /// folder is not to be had.
-pub fn run(options: Options) -> Result<bool, String> {
-    let Some(server) = server(&options)? else { return Ok(true) };
-    let pin = match &options.tls {
-        None => None,
-        Some(tls) => match trust::pin(tls, server, options.output.is_typed())? {
-            Some(pin) => Some(pin),
-            None => return Ok(true),
-        },
-    };
+pub fn run(mut options: Options) -> Result<bool, String> {
+    let Some(target) = target(&options)? else { return Ok(true) };
+    let Some(trust) = trust::trust(&options.tls, &target, options.output.is_typed())? else { return Ok(true) };
+    let is_found = matches!(options.server, ServerPlace::ToFind(_));
+    if is_found && !matches!(trust, Trust::Known(_)) {
+        // It is for the server that the person meant when they gave it.
+        options.credentials.iter_mut().for_each(|who| who.password = None);
+    }
+    let (server, pin) = (target.address, trust.into_pin());
     let file = options.trace.as_deref().map(trace::Output::create).transpose()?;
     let trace = Trace::start(Sinks { file, screen: None })?;
     trace.record(|| Event::Start { who: "client", at: Some(server) });
@@ -58,7 +58,7 @@ fn run_at(server: SocketAddr, pin: Option<Pin>, options: Options, trace: &Trace)
     let files = ClientFiles::new(options.files.clone())?;
     let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
     let former_lines = pen.former_lines();
-    let rules = Rules { blocked: pen.blocked()?, ..rules(&options, server, &files, face) };
+    let rules = Rules { blocked: pen.blocked()?, tls: pin.is_some(), ..rules(&options, server, &files, face) };
     let stop = Stop::new(signals.clone());
     stop.on_signals()?;
     let no_thread = |error: io::Error| format!("no thread: {error}");
@@ -97,10 +97,21 @@ fn run_means(options: &Options) -> RunMeans {
 }
 
 /// Where the server is, once it is found; `None` when the person leaves instead.
-fn server(options: &Options) -> Result<Option<SocketAddr>, String> {
+fn target(options: &Options) -> Result<Option<Target>, String> {
     match &options.server {
-        ServerPlace::At(server) => Ok(Some(*server)),
-        ServerPlace::ToFind { search, withheld } => find::server(search, options.output.is_typed(), *withheld),
+        ServerPlace::At(target) => Ok(Some(target.clone())),
+        ServerPlace::ToFind(search) => {
+            let terms = Terms {
+                ports: match options.tls.only {
+                    true => Ports::Tls,
+                    false if tls::IS_BUILT => Ports::Best,
+                    false => Ports::Clear,
+                },
+                has_password: options.credentials.as_ref().is_some_and(|who| who.password.is_some()),
+                proves: &|target| options.tls.proves(target),
+            };
+            find::server(search, options.output.is_typed(), &terms)
+        }
     }
 }
 
@@ -117,8 +128,8 @@ fn face(options: &Options) -> Face {
 fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face) -> Rules {
     Rules {
         server,
-        tls: options.tls.is_some(),
-        clear_peers: options.tls.as_ref().is_some_and(|tls| tls.clear_peers),
+        tls: false,
+        clear_peers: options.tls.clear_peers,
         face,
         credentials: options.credentials.clone(),
         answer_limit: options.answer_limit,

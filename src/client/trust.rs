@@ -1,6 +1,7 @@
 //! Which key a server must have: that of the options, one that is remembered, or the one that the person accepts at the
 //! first contact; or which name. It comes before the screen, line by line; nothing is said to a server meanwhile.
 
+use super::find::Target;
 use super::history::state_file;
 use super::known_servers;
 use super::runner::{Pin, no_tls};
@@ -20,11 +21,11 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The most bytes of an answer.
 const MAX_LINE: u64 = 4096;
 
-/// What the options say of a server that speaks TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the options say of TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// The server as it is called among those that are known.
-    pub place: String,
+    /// Whether a server that does not speak it is none.
+    pub only: bool,
     /// Its key; then nothing is asked, read or remembered.
     pub fingerprint: Option<Fingerprint>,
     /// The name that its certificate must have; then the system's authorities decide, and nothing is asked, read or
@@ -36,23 +37,70 @@ pub struct TlsOptions {
     pub clear_peers: bool,
 }
 
-/// The key that the server must have; `None` when the person leaves.
+/// How a server is spoken with.
+pub enum Trust {
+    /// In the clear.
+    None,
+    /// By TLS, with the one that this proves.
+    Known(Pin),
+    /// By TLS, with the one whose key the person has just accepted.
+    Accepted(Pin),
+}
+
+impl Trust {
+    /// What the server must prove, by TLS.
+    pub fn into_pin(self) -> Option<Pin> {
+        match self {
+            Trust::None => None,
+            Trust::Known(pin) | Trust::Accepted(pin) => Some(pin),
+        }
+    }
+}
+
+impl TlsOptions {
+    /// Where keys are remembered. `None` where there is no home for such a file.
+    fn known_file(&self) -> Option<PathBuf> {
+        self.known.clone().or_else(|| state_file("known_servers"))
+    }
+
+    /// Whether a server proves which one it is before anything is sent to it: its key or its name was given, or it is known.
+    ///
+    /// # Errors
+    /// A sentence with the file of known servers.
+    pub fn proves(&self, target: &Target) -> Result<bool, String> {
+        let is_given = self.fingerprint.is_some() || self.name.is_some();
+        match self.known_file() {
+            _ if !target.by_tls => Ok(false),
+            Some(path) if !is_given => Ok(!known_servers::keys(&path, &place(target))?.is_empty()),
+            _ => Ok(is_given),
+        }
+    }
+}
+
+/// How the server is called among those that are known.
+fn place(target: &Target) -> String {
+    known_servers::place(&target.host, target.address.port())
+}
+
+/// How this server is spoken with; `None` when the person leaves.
 ///
 /// # Errors
 /// A sentence: nobody can be asked, another key was told, the server or the file is not to be had.
-pub fn pin(options: &TlsOptions, server: SocketAddr, is_person: bool) -> Result<Option<Pin>, String> {
-    let place = &options.place;
+pub fn trust(options: &TlsOptions, target: &Target, is_person: bool) -> Result<Option<Trust>, String> {
+    let place = &place(target);
+    if !target.by_tls {
+        return Ok(in_the_clear(options, target, is_person)?.then_some(Trust::None));
+    }
     if let Some(key) = options.fingerprint {
-        return Ok(Some(Pin::new(place, &[key], "that of --fingerprint")));
+        return Ok(Some(Trust::Known(Pin::new(place, &[key], "that of --fingerprint"))));
     }
     if let Some(name) = &options.name {
-        return Ok(Some(Pin::named(place, name, tls::named(name)?)));
+        return Ok(Some(Trust::Known(Pin::named(place, name, tls::named(name)?))));
     }
-    let path = options.known.clone().or_else(|| state_file("known_servers"));
-    let path = path.ok_or("there is no place to remember keys: give --known-servers FILE")?;
+    let path = options.known_file().ok_or("there is no place to remember keys: give --known-servers FILE")?;
     let known = known_servers::keys(&path, place)?;
     if !known.is_empty() {
-        return Ok(Some(known_pin(place, &path, &known)));
+        return Ok(Some(Trust::Known(known_pin(place, &path, &known))));
     }
     if !is_person {
         return Err(format!(
@@ -60,10 +108,8 @@ pub fn pin(options: &TlsOptions, server: SocketAddr, is_person: bool) -> Result<
              its start, or connect once at a terminal"
         ));
     }
-    let shown = look(server)?;
-    // What was typed before the question is no answer to it.
-    let mut input = io::stdin().lock();
-    let _ = tcflush(&input, FlushArg::TCIFLUSH);
+    let shown = look(target.address)?;
+    let mut input = terminal();
     match ask(place, shown, &mut input, &mut io::stdout()).map_err(|error| format!("the terminal: {error}"))? {
         Answer::Yes => {}
         Answer::No => return Ok(None),
@@ -74,7 +120,65 @@ pub fn pin(options: &TlsOptions, server: SocketAddr, is_person: bool) -> Result<
         }
     }
     known_servers::remember(&path, place, shown, SystemTime::now())?;
-    Ok(Some(Pin::new(place, &[shown], "the one that you have accepted")))
+    Ok(Some(Trust::Accepted(Pin::new(place, &[shown], "the one that you have accepted"))))
+}
+
+/// Whether a server is spoken with in the clear. Where a key of its host is known, at whatever port, whoever is on the way may
+/// have taken TLS away: the person decides.
+fn in_the_clear(options: &TlsOptions, target: &Target, is_person: bool) -> Result<bool, String> {
+    let Some(path) = options.known_file() else { return Ok(true) };
+    for host in [target.host.clone(), target.address.ip().to_string()] {
+        let Some(line) = known_servers::line_of_host(&path, &host)? else { continue };
+        let known = format!("{host} was encrypted before");
+        if !is_person {
+            return Err(format!(
+                "{known} ({}, line {line}), and nobody can be asked whether to go on in the clear: nothing was sent there. Use TLS (client --tls \
+                 {host} PORT), or delete that line if the server has none any more",
+                path.display()
+            ));
+        }
+        println!("A key of {host} is known: {}, line {line}.", path.display());
+        return confirm(&known, &mut terminal(), &mut io::stdout()).map_err(|error| format!("the terminal: {error}"));
+    }
+    Ok(true)
+}
+
+/// Asks until there is an answer, as [`ask`] does.
+fn confirm(known: &str, input: &mut impl BufRead, output: &mut impl Write) -> io::Result<bool> {
+    loop {
+        write!(output, "{known}: go on in the clear? yes/no: ")?;
+        output.flush()?;
+        match answer(input)?.as_deref() {
+            Some("yes") => return Ok(true),
+            Some("no" | "quit" | "exit") => return Ok(false),
+            Some(_) => {}
+            None => {
+                writeln!(output)?;
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// What the person types from now on: what was typed before a question is no answer to it.
+fn terminal() -> impl BufRead {
+    let input = io::stdin().lock();
+    // Where it is none, nothing was typed.
+    let _ = tcflush(&input, FlushArg::TCIFLUSH);
+    input
+}
+
+/// A line that the person types; `None` at the end of what they type.
+fn answer(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    loop {
+        match input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            Ok(0) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // A terminal may have another encoding.
+            read => return read.map(|_| Some(String::from_utf8_lossy(&line).trim().to_owned())),
+        }
+    }
 }
 
 fn known_pin(place: &str, path: &Path, known: &[(Fingerprint, usize)]) -> Pin {
@@ -117,17 +221,11 @@ fn ask(place: &str, shown: Fingerprint, input: &mut impl BufRead, output: &mut i
     loop {
         write!(output, "Is it the same? Type yes, no, or the key that you were told: ")?;
         output.flush()?;
-        let mut line = Vec::new();
-        match input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-            Ok(0) => {
-                writeln!(output)?;
-                return Ok(Answer::No);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            read => read?,
+        let Some(line) = answer(input)? else {
+            writeln!(output)?;
+            return Ok(Answer::No);
         };
-        // A terminal may have another encoding.
-        match String::from_utf8_lossy(&line).trim() {
+        match line.as_str() {
             "yes" => return Ok(Answer::Yes),
             "no" | "quit" | "exit" => return Ok(Answer::No),
             other => match other.parse() {
@@ -147,6 +245,50 @@ mod tests {
         let mut shown = Vec::new();
         let answer = ask("10.0.0.1:4403", Fingerprint([7; 32]), &mut typed.as_bytes(), &mut shown).expect("memory");
         (answer, String::from_utf8(shown).expect("text"))
+    }
+
+    fn target(host: &str, by_tls: bool) -> Target {
+        Target { address: ([10, 0, 0, 1], 4400).into(), host: host.to_owned(), by_tls }
+    }
+
+    #[test]
+    fn what_was_encrypted_is_not_in_the_clear_without_a_question() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("known_servers");
+        let options = TlsOptions { known: Some(path.clone()), ..TlsOptions::default() };
+        assert_eq!(in_the_clear(&options, &target("lab.example", false), false), Ok(true));
+        let key = Fingerprint([7; 32]);
+        // As it was typed before, or its address; the port does not count.
+        for known in ["lab.example:4403", "10.0.0.1:4409"] {
+            std::fs::write(&path, format!("10.0.0.2:4403 {key} 2026-01-31\n{known} {key} 2026-01-31\n")).expect("ours");
+            let refused = in_the_clear(&options, &target("LAB.example", false), false).expect_err("nobody is asked");
+            assert!(refused.contains(&format!("was encrypted before ({}, line 2)", path.display())), "{refused}");
+        }
+        let asked = |typed: &str| {
+            let mut shown = Vec::new();
+            let goes_on =
+                confirm("lab.example was encrypted before", &mut typed.as_bytes(), &mut shown).expect("memory");
+            (goes_on, String::from_utf8(shown).expect("text").matches("go on in the clear? yes/no").count())
+        };
+        assert_eq!(asked("y\n\nyes\n"), (true, 3));
+        assert_eq!((asked("no\n"), asked("quit\n"), asked("")), ((false, 1), (false, 1), (false, 1)));
+    }
+
+    #[test]
+    fn a_server_is_proven_by_what_was_given_or_is_known() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("known_servers");
+        let key = Fingerprint([7; 32]);
+        std::fs::write(&path, format!("10.0.0.1:4400 {key} 2026-01-31\n")).expect("ours");
+        let options = TlsOptions { known: Some(path), ..TlsOptions::default() };
+        let proven = |options: &TlsOptions, host: &str, by_tls| options.proves(&target(host, by_tls)).expect("read");
+        assert!(proven(&options, "10.0.0.1", true) && !proven(&options, "10.0.0.1", false));
+        assert!(!proven(&options, "10.0.0.3", true));
+        let by_key = TlsOptions { fingerprint: Some(key), ..options.clone() };
+        let by_name = TlsOptions { name: Some("chat.example".to_owned()), ..options };
+        for given in [by_key, by_name] {
+            assert!(proven(&given, "10.0.0.3", true) && !proven(&given, "10.0.0.3", false));
+        }
     }
 
     #[test]

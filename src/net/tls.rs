@@ -16,6 +16,9 @@ mod pinned;
 mod channel;
 mod decrypting;
 
+/// Whether this build has TLS.
+pub const IS_BUILT: bool = true;
+
 pub use channel::Channel;
 pub use decrypting::Decrypting;
 pub use identity::{Identity, Pair};

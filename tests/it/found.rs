@@ -29,6 +29,12 @@ fn a_server_that_is_found_is_a_server_to_log_in_at() {
     run_inside("found::inside::from_nothing_to_a_login");
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn a_server_that_offers_tls_is_used_by_tls_and_not_in_the_clear_afterwards() {
+    run_inside("found::inside::from_tls_to_the_clear");
+}
+
 mod inside {
     use super::LIMIT;
     use crate::harness::terminal::{CLIENT, Person, ctrl};
@@ -40,6 +46,8 @@ mod inside {
     use peerline::value::Ticket;
     use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
     use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+    #[cfg(feature = "tls")]
+    use std::path::Path;
     use std::process::{Command, Stdio};
     use std::sync::Arc;
     use std::thread;
@@ -59,8 +67,12 @@ mod inside {
 
     /// Runs a server that is reached at every address while `play` plays.
     fn with_server(name: &str, play: impl FnOnce(&Server)) {
+        with_server_and(name, &[], play);
+    }
+
+    fn with_server_and(name: &str, options: &[&str], play: impl FnOnce(&Server)) {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = config(folder.path(), &["--name", name]);
+        let config = config(folder.path(), &[&["--name", name], options].concat());
         let stop = Arc::new(Shutdown::new());
         let config = Config { bind: Ipv4Addr::UNSPECIFIED.into(), ..config };
         let server = Server::bind(config, Arc::clone(&stop)).expect("a free port");
@@ -181,6 +193,79 @@ mod inside {
         for bytes in datagrams {
             assert!(!String::from_utf8_lossy(&bytes).contains(SECRET), "{:?}", String::from_utf8_lossy(&bytes));
         }
+    }
+
+    /// A client of a script, which has a password: its exit code, and what it says.
+    #[cfg(feature = "tls")]
+    fn script(home: &Path, options: &[&str]) -> (Option<i32>, String) {
+        let done = Command::new(CLIENT)
+            .args(options)
+            .args(["--user", "alice", "--exec", "list"])
+            .env("PEERLINE_PASSWORD", "correct horse")
+            .env("XDG_STATE_HOME", home)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the client runs");
+        (done.status.code(), String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    #[ignore = "is run in a network of its own"]
+    fn from_tls_to_the_clear() {
+        let home = tempfile::tempdir().expect("a folder");
+        let known = home.path().join("known");
+        let known_option = ["--known-servers", known.to_str().expect("UTF-8")];
+        with_server_and("lab", &["--tls-port", "0"], |lab| {
+            let (tls, key) = lab.tls().expect("it has the port");
+            let key = key.to_string();
+            // Nobody is asked, and nothing proves it.
+            let (code, said) = script(home.path(), &known_option);
+            assert!(
+                code == Some(2) && said.contains(&format!("as in: client --tls 127.0.0.1 {}", tls.port())),
+                "{said}"
+            );
+            let options = [&["--user", "alice", "--signup", "--plain"][..], &known_option].concat();
+            let mut alice = Person::without_address(&options, &[("TERM", "dumb"), ("PEERLINE_PASSWORD", "of no use")]);
+            alice.see(&format!("lab  127.0.0.1 {}, TLS {}", lab.address().port(), tls.port()));
+            alice.see("PEERLINE_PASSWORD is not sent to a server");
+            alice.press("\r");
+            alice.see(&key);
+            alice.press("yes\r");
+            alice.see("New password of alice");
+            alice.press("correct horse\r");
+            alice.see("The password again");
+            alice.press("correct horse\r");
+            alice.see("Logged in as alice.");
+            alice.press(ctrl('d'));
+            alice.finish();
+            // A known one proves which one it is, and so does a key that was given.
+            for options in [&known_option[..], &["--fingerprint", &key]] {
+                let (code, said) = script(home.path(), options);
+                assert!(code == Some(0) && said.contains("1 active client"), "{options:?}: {said}");
+            }
+            let other = format!("sha256:{}", "ab".repeat(32));
+            let (code, said) = script(home.path(), &["--fingerprint", &other]);
+            assert!(code == Some(2) && said.contains("Nothing was sent there"), "{said}");
+        });
+        // It has come back without TLS, or somebody else has.
+        with_server("lab", |lab| {
+            let (code, said) = script(home.path(), &["--tls"]);
+            assert!(code == Some(2) && said.contains("None of them offers TLS"), "{said}");
+            let port = lab.address().port().to_string();
+            let (code, said) = script(home.path(), &[&["127.0.0.1", &port], &known_option[..]].concat());
+            assert!(code == Some(2) && said.contains("127.0.0.1 was encrypted before"), "{said}");
+            let options = [&["--plain"][..], &known_option].concat();
+            let mut alice = Person::without_address(&options, &[("TERM", "dumb")]);
+            alice.see("Press Enter to connect");
+            alice.press("\r");
+            alice.see("go on in the clear? yes/no");
+            alice.press("y\r");
+            alice.press("yes\r");
+            alice.see("login or signup");
+            alice.press(ctrl('d'));
+            alice.finish();
+        });
     }
 
     /// Answers the three questions of a client as a server would; the questions.

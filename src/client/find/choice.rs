@@ -3,7 +3,6 @@
 use super::servers::Found;
 use super::wording;
 use std::io::{self, BufRead, Read, Write};
-use std::net::SocketAddr;
 
 /// The most bytes of an answer.
 const MAX_LINE: u64 = 4096;
@@ -13,7 +12,7 @@ const WITHHELD: &str = "\
 The password of --password-file or PEERLINE_PASSWORD is not sent to a server
 that was only found: type it, or give the server's address: client IP PORT";
 
-/// Shows what was found, and asks; with one server Enter is enough. `None` when the person leaves.
+/// Shows what was found, and asks; with one server Enter is enough. Gives which one; `None` when the person leaves.
 ///
 /// # Errors
 /// What the system says of the terminal.
@@ -22,7 +21,7 @@ pub fn choose(
     withheld: bool,
     input: &mut impl BufRead,
     output: &mut impl Write,
-) -> io::Result<Option<SocketAddr>> {
+) -> io::Result<Option<usize>> {
     writeln!(output, "{}", wording::count(servers))?;
     for (number, row) in (1..).zip(wording::rows(servers)) {
         writeln!(output, "  {number}  {row}")?;
@@ -49,15 +48,16 @@ pub fn choose(
             ("quit" | "exit", _) => return Ok(None),
             (number, _) => number.parse().ok(),
         };
-        let chosen = number.and_then(|number: usize| servers.get(number.checked_sub(1)?));
-        if let Some(address) = chosen.and_then(Found::address) {
-            return Ok(Some(address));
+        let chosen = number.and_then(|number: usize| number.checked_sub(1)).filter(|index| *index < servers.len());
+        if chosen.is_some() {
+            return Ok(chosen);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::servers::Ports;
     use super::*;
     use crate::protocol::ServerId;
 
@@ -73,7 +73,10 @@ mod tests {
         let servers: Vec<Found> = (1..=servers).map(found).collect();
         let mut shown = Vec::new();
         let chosen = super::choose(&servers, withheld, &mut typed.as_bytes(), &mut shown).expect("memory");
-        (chosen.map(|address| address.to_string()), String::from_utf8(shown).expect("text"))
+        (
+            chosen.and_then(|index| Some(servers[index].target(Ports::Best)?.address.to_string())),
+            String::from_utf8(shown).expect("text"),
+        )
     }
 
     #[test]
@@ -99,7 +102,7 @@ mod tests {
     fn what_is_no_text_is_asked_again() {
         let mut shown = Vec::new();
         let chosen = super::choose(&[found(1)], false, &mut &b"\xe4\n1\n"[..], &mut shown).expect("no error");
-        assert_eq!(chosen.map(|address| address.to_string()).as_deref(), Some("10.0.0.1:4400"));
+        assert_eq!(chosen, Some(0));
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn take_until(socket: &UdpSocket, end: Instant, answers: &mut Answers) -> io::Re
 
 #[cfg(test)]
 mod tests {
+    use super::super::servers::{Ports, Target};
     use super::*;
     use crate::protocol::FIND_QUESTION_LENGTH;
     use std::thread;
@@ -112,8 +113,9 @@ mod tests {
         let found = Search::default().ask(networks, port).expect("a network");
         let asked = serving.join().expect("no panic");
         assert!(asked.iter().all(|nonce| *nonce == asked[0]));
-        let found: Vec<_> = found.iter().map(|found| (found.name.to_string(), found.address(), found.here)).collect();
-        let address = "127.0.0.1:4400".parse().ok();
-        assert_eq!(found, [("room-12".to_owned(), address, true)]);
+        let found: Vec<_> =
+            found.iter().map(|found| (found.name.to_string(), found.target(Ports::Best), found.here)).collect();
+        let target = Target { address: ([127, 0, 0, 1], 4400).into(), host: "127.0.0.1".to_owned(), by_tls: false };
+        assert_eq!(found, [("room-12".to_owned(), Some(target), true)]);
     }
 }

@@ -30,6 +30,28 @@ pub struct Found {
     pub here: bool,
 }
 
+/// Where a client connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The port.
+    pub address: SocketAddr,
+    /// The host as the person has typed it, or the address that was found.
+    pub host: String,
+    /// Whether that port speaks TLS.
+    pub by_tls: bool,
+}
+
+/// Which ports of a server are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// The one for TLS, and the one in the clear where there is no other.
+    Best,
+    /// The one for TLS alone.
+    Tls,
+    /// The one in the clear: this client has no TLS.
+    Clear,
+}
+
 /// The answers to one question.
 pub struct Answers {
     nonce: Ticket,
@@ -38,9 +60,12 @@ pub struct Answers {
 }
 
 impl Found {
-    /// Where a client connects to.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.port.map(|port| SocketAddr::from((self.ip, port)))
+    /// Where a client connects to that uses these ports.
+    pub fn target(&self, ports: Ports) -> Option<Target> {
+        let tls = self.tls_port.filter(|_| ports != Ports::Clear).map(|port| (port, true));
+        let clear = self.port.filter(|_| ports != Ports::Tls).map(|port| (port, false));
+        let (port, by_tls) = tls.or(clear)?;
+        Some(Target { address: SocketAddr::from((self.ip, port)), host: self.ip.to_string(), by_tls })
     }
 
     fn is_same_but_for_its_address(&self, other: &Found) -> bool {
@@ -189,7 +214,29 @@ mod tests {
     #[test]
     fn a_server_without_a_port_for_us_is_no_place_to_connect_to() {
         let mut answers = answers();
-        take(&mut answers, "10.0.0.9", "tls-only", 0, 1);
-        assert_eq!(answers.servers()[0].address(), None);
+        take(&mut answers, "10.0.0.9", "no-port", 0, 1);
+        assert_eq!(answers.servers()[0].target(Ports::Best), None);
+    }
+
+    #[test]
+    fn a_server_that_offers_tls_is_used_by_tls_and_where_that_is_wanted_no_other() {
+        let at = |port: Option<u16>, tls_port: Option<u16>, ports: Ports| {
+            let (name, id) = ("a".parse().expect("a name"), ServerId([1; 8]));
+            let ip = [10, 0, 0, 9].into();
+            let found = Found { name, ip, port, tls_port, clients: 0, max_clients: 50, id, here: false };
+            found.target(ports).map(|target| (target.address.to_string(), target.by_tls))
+        };
+        for (port, tls_port, used, by_tls_alone) in [
+            (Some(4400), None, Some(("10.0.0.9:4400", false)), None),
+            (Some(4400), Some(4403), Some(("10.0.0.9:4403", true)), Some(("10.0.0.9:4403", true))),
+            (None, Some(4403), Some(("10.0.0.9:4403", true)), Some(("10.0.0.9:4403", true))),
+            (None, None, None, None),
+        ] {
+            let text = |way: Option<(&str, bool)>| way.map(|(address, by_tls)| (address.to_owned(), by_tls));
+            assert_eq!(
+                (at(port, tls_port, Ports::Best), at(port, tls_port, Ports::Tls)),
+                (text(used), text(by_tls_alone))
+            );
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! How found servers are shown: for people and for programs.
 
-use super::servers::Found;
+use super::servers::{Found, Ports};
 use serde_json::json;
 
 /// What is said when no server answered: what may be wrong, and what to do.
@@ -34,7 +34,8 @@ pub fn rows(servers: &[Found]) -> Vec<String> {
 
 fn place(found: &Found) -> String {
     match (found.port, found.tls_port) {
-        (Some(port), _) => format!("{} {port}", found.ip),
+        (Some(port), None) => format!("{} {port}", found.ip),
+        (Some(port), Some(tls)) => format!("{} {port}, TLS {tls}", found.ip),
         (None, Some(port)) => format!("{} {port} (TLS alone)", found.ip),
         (None, None) => format!("{} (no port)", found.ip),
     }
@@ -51,8 +52,12 @@ pub fn json(found: &Found) -> String {
 }
 
 /// Why a program gets no further with servers that were only found.
-pub fn give_an_address(servers: &[Found]) -> String {
-    let first = servers.iter().find(|found| found.port.is_some()).map(place).unwrap_or_default();
+pub fn give_an_address(servers: &[Found], ports: Ports) -> String {
+    let first = servers.iter().find_map(|found| found.target(ports)).map(|target| {
+        let port = target.address.port();
+        format!("{}{} {port}", if target.by_tls { "--tls " } else { "" }, target.host)
+    });
+    let first = first.unwrap_or_default();
     format!(
         "{}\n{}\nNothing is sent to a server that was only found where nobody can be asked: give its address, \
          as in: client {first}",
@@ -62,11 +67,16 @@ pub fn give_an_address(servers: &[Found]) -> String {
 }
 
 /// Why none of these can be used.
-pub fn none_usable(servers: &[Found]) -> String {
+pub fn none_usable(servers: &[Found], ports: Ports) -> String {
     if servers.is_empty() {
         return NOTHING_FOUND.to_owned();
     }
-    format!("{}\n{}\nNone of them has a port that this client can use", count(servers), indented(servers))
+    let why = if ports == Ports::Tls {
+        "offers TLS, and nothing else is wanted"
+    } else {
+        "has a port that this client can use"
+    };
+    format!("{}\n{}\nNone of them {why}", count(servers), indented(servers))
 }
 
 fn indented(servers: &[Found]) -> String {
@@ -99,11 +109,21 @@ mod tests {
     #[test]
     fn who_cannot_be_asked_is_told_what_to_type() {
         let servers = [found("tls", [10, 0, 0, 1], None), found("room-12", [10, 0, 0, 2], Some(4400))];
-        let text = give_an_address(&servers);
+        let text = give_an_address(&servers, Ports::Best);
         assert!(text.contains("2 servers were found, not proven"), "{text}");
         assert!(text.contains("\n  room-12  10.0.0.2 4400"), "{text}");
         assert!(text.ends_with("give its address, as in: client 10.0.0.2 4400"), "{text}");
-        assert!(none_usable(&servers[..1]).contains("None of them has a port"));
-        assert_eq!(none_usable(&[]), NOTHING_FOUND);
+        assert!(none_usable(&servers[..1], Ports::Best).contains("None of them has a port"));
+        assert!(none_usable(&servers, Ports::Tls).ends_with("None of them offers TLS, and nothing else is wanted"));
+        assert_eq!(none_usable(&[], Ports::Tls), NOTHING_FOUND);
+    }
+
+    #[test]
+    fn a_port_for_tls_stands_beside_the_other_one() {
+        let both = Found { tls_port: Some(4403), ..found("a", [10, 0, 0, 1], Some(4400)) };
+        let alone = Found { tls_port: Some(4403), ..found("b", [10, 0, 0, 2], None) };
+        assert_eq!(place(&both), "10.0.0.1 4400, TLS 4403");
+        assert_eq!(place(&alone), "10.0.0.2 4403 (TLS alone)");
+        assert!(give_an_address(&[both], Ports::Tls).ends_with("as in: client --tls 10.0.0.1 4403"));
     }
 }

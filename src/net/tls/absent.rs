@@ -9,6 +9,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Whether this build has TLS.
+pub const IS_BUILT: bool = false;
+
 const WITHOUT: &str = "is built without TLS: build it with the feature `tls`";
 
 /// Takes nobody.
