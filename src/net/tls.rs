@@ -9,9 +9,9 @@
 //!
 //! It is the feature `tls`: `tls/absent.rs` stands here in a build without it.
 
+mod named;
 mod keyed;
 mod identity;
-mod named;
 mod pinned;
 mod channel;
 mod decrypting;

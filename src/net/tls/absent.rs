@@ -7,7 +7,7 @@ use crate::value::Fingerprint;
 use std::io::{self, Read};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// Whether this build has TLS.
 pub const IS_BUILT: bool = false;
@@ -73,6 +73,11 @@ impl Identity {
     pub fn fingerprint(&self) -> Fingerprint {
         match *self {}
     }
+
+    /// See the feature.
+    pub fn validity(&self) -> Option<(SystemTime, SystemTime)> {
+        match *self {}
+    }
 }
 
 impl Channel {
@@ -83,6 +88,16 @@ impl Channel {
 
     /// See the feature.
     pub fn key(&self) -> Option<Fingerprint> {
+        match *self {}
+    }
+
+    /// See the feature.
+    pub fn suite(&self) -> String {
+        match *self {}
+    }
+
+    /// See the feature.
+    pub fn validity(&self) -> Option<(SystemTime, SystemTime)> {
         match *self {}
     }
 

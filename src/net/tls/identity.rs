@@ -1,6 +1,6 @@
 //! The key by which a server or a client is known, and what it allows on connections.
 
-use super::keyed::{AnyKey, fingerprint_of};
+use super::keyed::{AnyKey, fingerprint_of, validity_of};
 use crate::value::Fingerprint;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A certificate without an end ends so: RFC 5280, 4.1.2.5. In seconds behind the beginning of that day.
 const LAST_SECOND: Duration = Duration::from_secs(24 * 3600 - 1);
@@ -97,6 +97,11 @@ impl Identity {
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
+
+    /// From when to when its certificate counts, for who looks at that; `None` where that cannot be read.
+    pub fn validity(&self) -> Option<(SystemTime, SystemTime)> {
+        self.chain.first().and_then(validity_of)
+    }
 }
 
 impl fmt::Debug for Identity {
@@ -143,6 +148,10 @@ mod tests {
         let pair = Pair::generate().expect("random bytes");
         let (one, again) = (Identity::new(&pair).expect("read"), Identity::new(&pair).expect("read"));
         assert_eq!(one.fingerprint(), again.fingerprint());
+        let (from, to) = one.validity().expect("times");
+        let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).expect("later").as_secs();
+        // 9999-12-31T23:59:59Z; what rcgen begins with is 1975-01-01.
+        assert_eq!((seconds(from), seconds(to)), (157_766_400, 253_402_300_799));
         let other = Pair::generate().expect("random bytes");
         assert_ne!(Identity::new(&other).expect("read").fingerprint(), one.fingerprint());
         let mixed = Pair { key: other.key, certificate: pair.certificate };

@@ -3,11 +3,13 @@
 use super::whole_file::write_anew;
 use crate::net::tls::{Identity, Pair};
 use crate::server::config::Config;
-use log::info;
+use jiff::Timestamp;
+use log::{info, warn};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 const KEY: &str = "tls_key.pem";
 const CERTIFICATE: &str = "tls_cert.pem";
@@ -15,6 +17,9 @@ const CERTIFICATE: &str = "tls_cert.pem";
 const OTHERS: u32 = 0o077;
 /// More is no key and no chain of certificates.
 const MAX_FILE: u64 = 1 << 20;
+
+/// How long before its end a certificate is told to end.
+const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Reads the key by which the server is known: that of the options, or that of the data folder, which is made at the first
 /// start and synced before this returns.
@@ -28,7 +33,26 @@ pub fn open_identity(config: &Config) -> Result<Identity, String> {
         make_first(&key, &certificate)?;
     }
     let pair = Pair { key: read_secret(&key)?, certificate: read(&certificate).map_err(in_words(&certificate))? };
-    Identity::new(&pair).map_err(|error| format!("{} and {}: {error}", key.display(), certificate.display()))
+    let identity =
+        Identity::new(&pair).map_err(|error| format!("{} and {}: {error}", key.display(), certificate.display()))?;
+    if let Some(why) = identity.validity().and_then(|counts| when_it_counts(counts, SystemTime::now())) {
+        warn!(
+            "{}: the certificate {why}: it is served all the same, and refused by who looks at its dates (client --tls-name)",
+            certificate.display()
+        );
+    }
+    Ok(identity)
+}
+
+/// What there is to say of when a certificate counts, where it does not now, or soon will not.
+fn when_it_counts((from, to): (SystemTime, SystemTime), now: SystemTime) -> Option<String> {
+    let day = |time| Timestamp::try_from(time).unwrap_or_default().strftime("%Y-%m-%d %H:%M UTC").to_string();
+    match () {
+        () if now < from => Some(format!("counts from {} on", day(from))),
+        () if now > to => Some(format!("ended at {}", day(to))),
+        () if now + SOON > to => Some(format!("ends at {}", day(to))),
+        () => None,
+    }
 }
 
 /// Makes both files where neither is there.
@@ -100,6 +124,16 @@ mod tests {
     use super::*;
     use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_certificate_that_does_not_count_or_ends_soon_is_told() {
+        let at = |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * 24 * 3600);
+        let told = |day| when_it_counts((at(20), at(100)), at(day));
+        assert_eq!(told(19).as_deref(), Some("counts from 1970-01-21 00:00 UTC on"));
+        assert_eq!((told(20), told(86)), (None, None));
+        assert_eq!(told(87).as_deref(), Some("ends at 1970-04-11 00:00 UTC"));
+        assert_eq!(told(101).as_deref(), Some("ended at 1970-04-11 00:00 UTC"));
+    }
 
     #[test]
     fn the_key_is_made_once_and_only_its_owner_reads_it() {
