@@ -46,6 +46,7 @@ pub mod blocking;
 pub mod verify;
 pub mod announce;
 pub mod answers;
+mod doctor_tls;
 pub mod doctor;
 pub mod orders;
 pub mod view;
@@ -134,6 +135,7 @@ impl App {
             Event::Typed(line) => self.typed(line),
             Event::InputEnded => self.input_ended(),
             Event::Connected { link, from } => self.connected(link, from.ip()),
+            Event::Secured { link, by } => self.secured(link, *by),
             Event::NotConnected { link, why } => self.not_connected(link, &why),
             Event::FromServer { link, reply } => self.from_server(link, reply),
             Event::LinkLost { link } => self.link_lost(link, &LinkError::Lost),

@@ -3,7 +3,9 @@
 
 use super::call::{Call, Watch, Woken};
 use super::event::{CallEnd, Knock, News, Order, Work};
-use super::peer::{Files, NoLine, Offered, PeerConnection, Wanted, knock, message, reach, talk, verify};
+use super::peer::{
+    Files, NoLine, Offered, PeerConnection, Wanted, knock, message, reach, reach_ourselves, talk, verify,
+};
 use super::run::serve::{Asking, RunMeans};
 use super::run::{self, Words};
 use crate::net::tls::{Channel, Decrypting, Identity};
@@ -56,6 +58,7 @@ pub fn begin(call: Call, work: Work, means: &Means) {
         Work::Give { to, paths, answer } => files.give(&call, to, paths, answer),
         Work::Reach { to } => CallEnd::Reached(reach(&call, to)),
         Work::Verify { with } => CallEnd::Words(verify::ask(&call, with)),
+        Work::ReachOurselves { me, at } => CallEnd::Reached(reach_ourselves(&call, me, at)),
         Work::Files { of } => files.ask_list(&call, of),
     };
     call.end(end);

@@ -12,7 +12,7 @@ pub use call::{
     CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, NoProof, Order, Room, TalkEnd, Work,
 };
 pub use effect::{Effect, End};
-pub use link::{LinkError, LinkId, NoConnection};
+pub use link::{LinkError, LinkId, NoConnection, Secured};
 pub use picture::{Frame, Picture, Piece, Row, Style};
 pub use shown::{Assurance, Line, Missed, Place, Shown};
 pub use transfer::{Stage, Step, Way};
@@ -44,6 +44,8 @@ pub enum Event {
     InputEnded,
     /// The connection is made and the server has greeted. `from` is our own end of it.
     Connected { link: LinkId, from: SocketAddr },
+    /// The connection is encrypted. It comes before [`Event::Connected`].
+    Secured { link: LinkId, by: Box<Secured> },
     /// The connection could not be made.
     NotConnected { link: LinkId, why: LinkError },
     /// The server says a line. `Err`: what it sent was no line.

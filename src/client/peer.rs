@@ -12,5 +12,5 @@ mod files;
 
 pub use attempt::no_connection;
 pub use connection::{NoLine, PeerConnection};
-pub use dial::reach;
+pub use dial::{reach, reach_ourselves};
 pub use files::{Files, Offered, Wanted};

@@ -15,7 +15,7 @@ use super::run::serve::RunMeans;
 use super::run::{Cgroups, ConsentLog};
 use super::runner::{self, Full, Interface, Pin, ROOM, Runner, Settings, Stop, Watch};
 use super::screen;
-use super::trust::{self, Trust};
+use super::trust::{self, Asked, Trust};
 use crate::net::tls::{self, Identity};
 use crate::trace::{self, Event, Sinks, Trace};
 use jiff::tz::TimeZone;
@@ -33,7 +33,12 @@ use std::time::{Instant, SystemTime};
 /// folder is not to be had.
 pub fn run(mut options: Options) -> Result<bool, String> {
     let Some(target) = target(&options)? else { return Ok(true) };
-    let Some(trust) = trust::trust(&options.tls, &target, options.output.is_typed())? else { return Ok(true) };
+    let asked = match (options.output.is_typed(), options.task) {
+        (true, _) => Asked::Person,
+        (false, Task::Menu) => Asked::Nobody,
+        (false, Task::Doctor) => Asked::NobodyExamines,
+    };
+    let Some(trust) = trust::trust(&options.tls, &target, asked)? else { return Ok(true) };
     let is_found = matches!(options.server, ServerPlace::ToFind(_));
     if is_found && !matches!(trust, Trust::Known(_)) {
         // It is for the server that the person meant when they gave it.

@@ -82,14 +82,25 @@ fn place(target: &Target) -> String {
     known_servers::place(&target.host, target.address.port())
 }
 
+/// Who can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A person.
+    Person,
+    /// Nobody.
+    Nobody,
+    /// Nobody, and the network is to be examined: what a server shows is told.
+    NobodyExamines,
+}
+
 /// How this server is spoken with; `None` when the person leaves.
 ///
 /// # Errors
 /// A sentence: nobody can be asked, another key was told, the server or the file is not to be had.
-pub fn trust(options: &TlsOptions, target: &Target, is_person: bool) -> Result<Option<Trust>, String> {
+pub fn trust(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option<Trust>, String> {
     let place = &place(target);
     if !target.by_tls {
-        return Ok(in_the_clear(options, target, is_person)?.then_some(Trust::None));
+        return Ok(in_the_clear(options, target, who == Asked::Person)?.then_some(Trust::None));
     }
     if let Some(key) = options.fingerprint {
         return Ok(Some(Trust::Known(Pin::new(place, &[key], "that of --fingerprint"))));
@@ -102,9 +113,13 @@ pub fn trust(options: &TlsOptions, target: &Target, is_person: bool) -> Result<O
     if !known.is_empty() {
         return Ok(Some(Trust::Known(known_pin(place, &path, &known))));
     }
-    if !is_person {
+    if who != Asked::Person {
+        let shown = match who {
+            Asked::NobodyExamines => format!("TLS to {place} works, and its key is {}; but ", look(target.address)?),
+            _ => String::new(),
+        };
         return Err(format!(
-            "no key of {place} is known, and nobody can be asked: give --fingerprint sha256:HEX, which the server prints at \
+            "{shown}no key of {place} is known, and nobody can be asked: give --fingerprint sha256:HEX, which the server prints at \
              its start, or connect once at a terminal"
         ));
     }

@@ -159,6 +159,14 @@ fn a_doctor_examines_the_way_by_tls() {
     let key = key(&server);
     let mut doctor = ClientProcess::doctor_with(port(&server), "alice", &["--tls", "--fingerprint", &key]);
     doctor.see(&format!("TLS to {}: fine, logged in", port(&server)));
+    doctor.see("Encryption: TLS 1.3, TLS_");
+    doctor.see(&format!("Key: {key} is that of --fingerprint"));
     doctor.see("Broadcasts: by TLS as well");
-    doctor.finish();
+    doctor.see("Peers by TLS: fine. By 127.");
+    assert_eq!(doctor.finish(), Some(0), "{:?}", doctor.seen);
+    // Where nobody is asked, and the key is not known, it is told.
+    let mut doctor = ClientProcess::doctor_with(port(&server), "alice", &["--tls", "--known-servers", "/dev/null"]);
+    assert_eq!(doctor.finish(), Some(2));
+    let said = doctor.seen.join("\n");
+    assert!(said.contains(&format!("works, and its key is {key}; but no key of {} is known", port(&server))), "{said}");
 }

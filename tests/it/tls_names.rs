@@ -27,6 +27,11 @@ fn a_name_for_which_an_authority_vouches_needs_no_question() {
         person.say("quit");
         assert_eq!(person.finish(), Some(0), "{:?}", person.seen);
     }
+    let trusts = authority.file();
+    let options = ["--tls-name", "chat.example"];
+    let mut doctor = ClientProcess::doctor_in(&[("SSL_CERT_FILE", &trusts)], port(&server), "alice", &options);
+    doctor.see("that of a certificate for chat.example, for which an authority of this system vouches; it counts from 2020-01-01");
+    doctor.finish();
     assert!(!home.path().join("peerline/known_servers").exists(), "nothing is remembered");
 }
 

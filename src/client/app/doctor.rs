@@ -3,6 +3,7 @@
 //! those who are there, and leaves.
 
 use super::asks::{Ask, Origin, Purpose};
+use super::doctor_tls::ourselves;
 use super::session::Session;
 use super::state::App;
 use super::under_way::{Doctor, Other};
@@ -32,6 +33,7 @@ impl App {
         }
         let by = if self.rules.tls { "TLS" } else { "TCP" };
         self.found(Ok(format!("{by} to {}: fine, logged in", self.rules.server)));
+        self.found_encryption();
         self.doctor = Doctor::Hellos(0, self.now.instant);
         self.doctor_tick();
         true
@@ -207,7 +209,19 @@ impl App {
             tried.insert(call, other);
         }
         self.doctor = Doctor::Trying(tried);
+        let ours = listed.iter().find_map(|reply| match reply {
+            Reply::Client { name, address, guest: None } if Some(name) == me.as_ref() => Some(*address),
+            _ => None,
+        });
+        self.try_ourselves(ours.filter(|address| address.port() != 0));
         self.tried_all();
+    }
+
+    /// This one is tried, too.
+    pub(super) fn trying(&mut self, call: CallId, other: Other) {
+        if let Doctor::Trying(tried) = &mut self.doctor {
+            tried.insert(call, other);
+        }
     }
 
     /// One of the others could be reached, or not.
@@ -225,8 +239,11 @@ impl App {
             return;
         }
         let (mut fine, mut not) = (Vec::new(), Vec::new());
-        for other in std::mem::take(tried).into_values() {
+        let tried = std::mem::take(tried);
+        let me = self.me().cloned();
+        for other in tried.into_values() {
             match &other.outcome {
+                Some(outcome) if Some(&other.name) == me.as_ref() => self.found(ourselves(other.address, outcome)),
                 Some(Ok(())) => fine.push(other.name.to_string()),
                 Some(Err(why)) => not.push(Err(out_of_reach(&other, why))),
                 None => {}
@@ -243,7 +260,7 @@ impl App {
         self.leave();
     }
 
-    fn found(&mut self, result: Result<String, String>) {
+    pub(super) fn found(&mut self, result: Result<String, String>) {
         let shown = match result {
             Ok(text) => Shown::Done { text },
             Err(text) => Shown::Refused { text },

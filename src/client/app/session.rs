@@ -1,6 +1,6 @@
 //! The session with the server: one state, from the first connection to the last, and the way from each to the next.
 
-use crate::client::event::LinkId;
+use crate::client::event::{LinkId, Secured};
 use crate::value::Username;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -44,6 +44,8 @@ pub struct Life {
     /// Whether the server closes the connection because of what we did: to come back unasked would make two clients
     /// of one name throw each other out for ever.
     pub(super) sent_away: bool,
+    /// By what the connection is encrypted.
+    pub(super) secured: Option<Secured>,
     /// Where we listen for peers: the address that was wanted, and the port.
     pub listening: Option<(IpAddr, u16)>,
     /// Where we listen for other machines.
@@ -74,6 +76,7 @@ impl Default for Life {
             hidden: false,
             sent_away: false,
             listening: None,
+            secured: None,
             reach: Reach::default(),
             own_end: None,
             seen_as: None,

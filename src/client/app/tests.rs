@@ -18,13 +18,13 @@ use super::App;
 use super::{Credentials, Face, Rules, Watching};
 use crate::client::event::{
     CallEnd, CallError, CallId, Decision, Effect, End, Event, Key, Knock, LinkError, LinkId, News, NoConnection,
-    NoProof, Now, Order,
+    NoProof, Now, Order, Secured,
 };
 use crate::client::event::{Introduced, MAX_ORDERS, Room, Shown, Stage, Step, TalkEnd, Way, Work};
 use crate::client::run::RunOptions;
 use crate::peer_protocol::{Opening, PeerRefusal};
 use crate::protocol::{FromServer, Reply};
-use crate::value::Username;
+use crate::value::{Fingerprint, Username};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -45,6 +45,8 @@ pub enum Work {
     Verify { with: Username },
     /// See whether this person can be reached.
     Reach { to: Username },
+    /// See whether we can be reached by TLS at this address, where others are told that we, `me`, listen.
+    ReachOurselves { me: Username, at: SocketAddr },
 }
 
 /// What a call is told while it goes on.

@@ -1,10 +1,25 @@
 //! The connection to the server, as the App sees it.
 
+use crate::value::Fingerprint;
 use std::fmt;
+use std::time::SystemTime;
 
 /// Names one connection to the server; each has its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
+
+/// By what a connection to the server is encrypted, and how the server is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secured {
+    /// The version and the suite, as the standards name them.
+    pub suite: String,
+    /// The key that the server has.
+    pub key: Fingerprint,
+    /// Whence it is known, as in "that of FILE, line 3".
+    pub whence: String,
+    /// From when to when its certificate counts, where somebody looks at that.
+    pub counts: Option<(SystemTime, SystemTime)>,
+}
 
 /// Why no connection could be made, to the server or to a peer, as far as this end of it can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]

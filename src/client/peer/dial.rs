@@ -5,14 +5,14 @@ use super::attempt::{Attempt, connect, unreachable};
 use super::connection::{NoLine, PeerConnection};
 use crate::client::call::{Call, Woken};
 use crate::client::event::{CallError, Introduced, News, NoProof, Order};
-use crate::net::tls::Decrypting;
+use crate::net::tls::{Decrypting, Identity};
 use crate::net::{Accepts, NoTls};
 use crate::peer_protocol::{Answer, Opening, PeerRefusal, Proof, Side};
 use crate::trace::Wire;
-use crate::value::{Address, Fingerprint, Username};
+use crate::value::{Address, Fingerprint, Ticket, Username};
 use socket2::SockRef;
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -232,4 +232,21 @@ pub fn lost(call: &Call, error: &io::Error) -> CallError {
 pub fn reach(call: &Call, to: Username) -> Result<(), CallError> {
     let opening = |to: &Introduced| Ok(Opening::Probe { name: to.me.clone(), ticket: to.ticket_field() });
     open_within(call, &Address::Name(to), &opening, "", REACH).map(drop)
+}
+
+/// Connects to `at`, where others are told that we listen, and speaks TLS with our own key and nobody else's. Nothing is said.
+///
+/// # Errors
+/// [`CallError::Unreachable`] and [`CallError::NotProven`].
+pub fn reach_ourselves(call: &Call, me: Username, at: SocketAddr) -> Result<(), CallError> {
+    let key =
+        call.key().map(Identity::fingerprint).ok_or_else(|| CallError::Ours("this client has no key".to_owned()))?;
+    // The ticket is nobody's: no line is sent that would show it.
+    let ourselves =
+        Introduced { name: me.clone(), me, ticket: Ticket::draw(), key: Some(key), address: at, seen_as: None };
+    let (stream, wire) = connect(call, at, "", None, REACH)?;
+    let stream = Arc::new(stream);
+    call.attach(&stream);
+    encrypt(call, &ourselves, key, &stream, wire)?.finish();
+    Ok(())
 }

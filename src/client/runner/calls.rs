@@ -142,8 +142,8 @@ fn not_begun(call: CallId, work: Work, why: String) -> Vec<Event> {
         Work::Talk { .. } => (Vec::new(), CallEnd::Talk(Err(error))),
         Work::Message { .. } => (Vec::new(), CallEnd::Message(Err(error))),
         Work::Run { .. } => (Vec::new(), CallEnd::Ran(Err(error))),
-        Work::Reach { .. } => (Vec::new(), CallEnd::Reached(Err(error))),
         Work::Verify { .. } => (Vec::new(), CallEnd::Words(Err(error))),
+        Work::Reach { .. } | Work::ReachOurselves { .. } => (Vec::new(), CallEnd::Reached(Err(error))),
         Work::Files { .. } => (Vec::new(), CallEnd::Files(Err(error))),
         Work::Fetch { from, file } => failed(Way::Fetch, from, file.to_string()),
         Work::Give { to, paths, .. } => {

@@ -9,11 +9,11 @@ use super::panic_told::PanicTold;
 use super::pin::Pin;
 use super::threads::Threads;
 use crate::client::call::Signals;
-use crate::client::event::{Event, LinkError, LinkId};
+use crate::client::event::{Event, LinkError, LinkId, Secured};
 use crate::client::peer::no_connection;
 use crate::net::tls::{Channel, Decrypting, Identity};
 use crate::net::tuning::{self, Whose};
-use crate::net::{DeadlineReader, Input, LineReader};
+use crate::net::{Accepts, DeadlineReader, Input, LineReader};
 use crate::protocol::{MAX_LINE, MAX_SERVER_LINE, Refusal, Reply, Request};
 use crate::trace::{self, Wire};
 use crate::value::{BadLine, text};
@@ -137,12 +137,24 @@ struct Way {
     channel: Arc<OnceLock<Arc<Channel>>>,
 }
 
+impl Way {
+    /// By what it is encrypted.
+    fn secured(&self) -> Option<Secured> {
+        let (pin, channel) = (self.pin.as_ref()?, self.channel.get()?);
+        let counts = channel.validity().filter(|_| matches!(pin.accepts, Accepts::Named { .. }));
+        Some(Secured { suite: channel.suite(), key: channel.key()?, whence: pin.whence.clone(), counts })
+    }
+}
+
 fn run(link: LinkId, way: &Way, signals: &Signals, wire: &Wire) {
     let event = Event::NotConnected { link, why: LinkError::Lost };
     let mut told = PanicTold { event, signals: signals.clone() };
     let event = match greeted(way, wire) {
         Ok((from, lines)) => {
             told.event = Event::LinkLost { link };
+            if let Some(by) = way.secured() {
+                signals.event(Event::Secured { link, by: Box::new(by) });
+            }
             if !signals.event(Event::Connected { link, from }) {
                 return;
             }

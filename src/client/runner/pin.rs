@@ -16,7 +16,8 @@ pub struct Pin {
     pub(super) accepts: Accepts,
     place: String,
     known: Vec<Fingerprint>,
-    whence: String,
+    /// As in "its key is not that of FILE".
+    pub(super) whence: String,
 }
 
 impl Pin {
@@ -28,7 +29,7 @@ impl Pin {
 
     /// The server at `place` has a certificate for `name`, of an authority that the system trusts: `accepts` says it.
     pub fn named(place: &str, name: &str, accepts: Accepts) -> Pin {
-        let whence = format!("of a certificate for {name}, for which an authority of this system vouches");
+        let whence = format!("that of a certificate for {name}, for which an authority of this system vouches");
         Pin { accepts, place: place.to_owned(), known: Vec::new(), whence }
     }
 

@@ -1,14 +1,15 @@
 //! One TLS connection between two programs, as the threads share it that write to it and the one that reads.
 
-use super::keyed::fingerprint_of;
+use super::keyed::{fingerprint_of, validity_of};
 use crate::value::Fingerprint;
 use nix::libc;
-use rustls::Connection;
+use rustls::{Connection, ProtocolVersion};
 use socket2::SockRef;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// The most plain bytes of one record (RFC 8446, 5.1). A slow reader costs no more memory than that.
 const RECORD: usize = 16 * 1024;
@@ -65,6 +66,24 @@ impl Channel {
     /// Whatever the library says; none is known.
     pub fn export<const N: usize>(&self, label: &str) -> io::Result<[u8; N]> {
         self.lock().tls.export_keying_material([0; N], label.as_bytes(), None).map_err(io::Error::other)
+    }
+
+    /// The version and the suite, as the standards name them.
+    pub fn suite(&self) -> String {
+        let state = self.lock();
+        let version = match state.tls.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+            other => format!("{other:?}"),
+        };
+        // The library has a name of its own for those of TLS 1.3.
+        let suite = state.tls.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+        format!("{version}, {}", suite.unwrap_or_default().replace("TLS13_", "TLS_"))
+    }
+
+    /// From when to when the certificate of the other side counts, for who looks at that; `None` where that cannot be read.
+    pub fn validity(&self) -> Option<(SystemTime, SystemTime)> {
+        let own = self.lock().tls.peer_certificates().and_then(<[_]>::first).cloned()?;
+        validity_of(&own)
     }
 
     /// Encrypts some of these bytes, from the first one on, and writes them; how many. Only who has the turn to write may

@@ -52,6 +52,12 @@ impl ClientProcess {
         Self::run(&["doctor"], &[], server, &[&["--user", name], options].concat())
     }
 
+    /// The same with these variables in its environment.
+    #[cfg(feature = "tls")]
+    pub fn doctor_in(variables: &[(&str, &Path)], server: SocketAddr, name: &str, options: &[&str]) -> ClientProcess {
+        Self::run(&["doctor"], variables, server, &[&["--user", name], options].concat())
+    }
+
     fn run(before: &[&str], variables: &[(&str, &Path)], server: SocketAddr, options: &[&str]) -> ClientProcess {
         let mut child = Command::new(env!("CARGO_BIN_EXE_client"))
             // Not what whoever runs the tests has there.

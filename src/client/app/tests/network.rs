@@ -219,6 +219,43 @@ fn a_doctor_tries_to_reach_the_others_and_says_why_not() {
 }
 
 #[test]
+fn a_doctor_by_tls_tells_what_it_is_made_of_and_whether_it_is_reached_so() {
+    let mut play = Play::new(Rules { doctor: true, tls: true, ..rules(SCRIPT) });
+    let (key, time) = (Fingerprint([7; 32]), |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * 24 * 3600));
+    let by = Secured {
+        suite: "TLS 1.3, TLS_AES_256_GCM_SHA384".to_owned(),
+        key,
+        whence: "that of known_servers, line 3".to_owned(),
+        counts: Some((time(0), time(31))),
+    };
+    play.event(Event::Secured { link: LinkId(1), by: Box::new(by) });
+    play.event(Event::Connected { link: LinkId(1), from: "10.0.2.15:9".parse().expect("an address") });
+    play.server(&["ip_10.0.2.15", "OK,Login successful!"]);
+    play.event(Event::Listening { at: [0, 0, 0, 0].into(), port: Ok(4401) });
+    play.server(&["OK,"]);
+    all_sizes(&mut play);
+    let shown = play.shown();
+    assert_eq!(shown[1], "Encryption: TLS 1.3, TLS_AES_256_GCM_SHA384");
+    let counts = "it counts from 1970-01-01 to 1970-02-01 (UTC)";
+    assert_eq!(shown[2], format!("Key: {key} is that of known_servers, line 3; {counts}"));
+    play.server(&["OK,Others can reach you at 10.0.2.15:4401"]);
+    play.look();
+    play.server(&["client_alice_10.0.2.15:4401", "OK,1 active client"]);
+    let called = play.look().into_iter().find_map(|effect| match effect {
+        Effect::Call { call, work: Work::ReachOurselves { at, .. } } => Some((call, at)),
+        _ => None,
+    });
+    let (call, at) = called.expect("it is tried");
+    assert_eq!(at, "10.0.2.15:4401".parse().expect("an address"));
+    play.shown();
+    play.event(Event::CallEnded { call, end: CallEnd::Reached(Ok(())) });
+    let shown = play.shown();
+    assert!(shown[0].starts_with("Peers by TLS: fine. By 10.0.2.15:4401"), "{shown:?}");
+    assert!(shown[1].starts_with("Others: nobody else is there"), "{shown:?}");
+    assert_eq!(play.sent().last().map(String::as_str), Some("quit"));
+}
+
+#[test]
 fn a_doctor_without_udp_says_which_port_to_open() {
     let mut play = Play::online(Rules { doctor: true, ..rules(SCRIPT) });
     play.look();
