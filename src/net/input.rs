@@ -43,6 +43,13 @@ impl Input {
         }
     }
 
+    /// As [`Decrypting::expect_much`]; in the clear whoever reads or writes has buffers of their own.
+    pub fn expect_much(&mut self) {
+        if let Input::Tls(decrypting) = self {
+            decrypting.expect_much();
+        }
+    }
+
     /// From now on reads are not recorded.
     pub fn record_no_more(&mut self) {
         match self {

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 /// Bytes that are read at a time, and those that are sent.
 const BUFFER: usize = 128 * 1024;
-const PIECE: usize = 32 * 1024;
+const PIECE: usize = 64 * 1024;
 
 /// An open file, as it was when it was opened.
 pub struct Source {

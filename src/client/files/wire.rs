@@ -58,7 +58,8 @@ impl Cut {
 
 impl<'a> Wire<'a> {
     /// A connection on which something moves within `stall`, and whose peer has left when `end` is seen.
-    pub fn new(call: &'a Call, connection: PeerConnection, stall: Duration, end: Watch) -> Wire<'a> {
+    pub fn new(call: &'a Call, mut connection: PeerConnection, stall: Duration, end: Watch) -> Wire<'a> {
+        connection.expect_much();
         // An error says that the connection has ended: the next write says it again.
         let _ = connection.stream().set_write_timeout(Some(stall));
         Wire { call, connection, stall, end }

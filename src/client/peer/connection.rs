@@ -203,6 +203,11 @@ impl PeerConnection {
         if line.is_err() && call.is_given_up() { Err(NoLine::GivenUp) } else { line }
     }
 
+    /// From now on much is read and written at once: a file.
+    pub fn expect_much(&mut self) {
+        self.reader.get_mut().expect_much();
+    }
+
     /// The raw bytes behind the last line. Further reads are not recorded: it is a file, or what a command has written. What
     /// has come of it with the line is hidden by the mask.
     pub fn bytes(&mut self) -> &mut impl BufRead {

@@ -13,6 +13,8 @@ use std::time::SystemTime;
 
 /// The most plain bytes of one record (RFC 8446, 5.1). A slow reader costs no more memory than that.
 const RECORD: usize = 16 * 1024;
+/// The most plain bytes of one write where many follow: four records, as each write is a system call.
+const MANY: usize = 4 * RECORD;
 /// What a record has beside its plain bytes, and some more.
 const BESIDE: usize = 64;
 
@@ -26,6 +28,8 @@ pub struct Channel {
 /// Under its lock is work in memory alone: no system call.
 struct State {
     tls: Connection,
+    /// The most plain bytes that are encrypted at once.
+    most: usize,
     /// What was encrypted and could not all be written. Nothing else is encrypted before it is out.
     left: Option<Sealed>,
     /// A thread writes what it has encrypted.
@@ -46,7 +50,8 @@ impl Channel {
         let own = tls.peer_certificates().and_then(<[_]>::first);
         // What was taken in the handshake can be read.
         let key = own.and_then(|own| fingerprint_of(own).ok());
-        Channel { stream: Arc::clone(stream), key, state: Mutex::new(State { tls, left: None, writing: false }) }
+        let state = State { tls, most: RECORD, left: None, writing: false };
+        Channel { stream: Arc::clone(stream), key, state: Mutex::new(state) }
     }
 
     /// The connection underneath.
@@ -86,6 +91,13 @@ impl Channel {
         validity_of(&own)
     }
 
+    /// From now on much is written at once, as of a file: fewer system calls, and more memory while it flows.
+    pub(super) fn expect_much(&self) {
+        let mut state = self.lock();
+        state.most = MANY;
+        state.tls.set_buffer_limit(Some(MANY));
+    }
+
     /// Encrypts some of these bytes, from the first one on, and writes them; how many. Only who has the turn to write may
     /// call it. After [`ErrorKind::WouldBlock`] a part of them may be out already: only the same bytes can follow, or
     /// nothing at all.
@@ -98,9 +110,10 @@ impl Channel {
             if state.writing {
                 return Err(ErrorKind::WouldBlock.into());
             }
+            let most = bytes.len().min(state.most);
             let sealed = match state.left.take() {
                 Some(left) => left,
-                None => seal(&mut state.tls, bytes)?,
+                None => seal(&mut state.tls, &bytes[..most])?,
             };
             state.writing = true;
             sealed
@@ -215,16 +228,16 @@ impl Sealed {
     }
 }
 
-/// Encrypts at most one record of these bytes, and takes out all that is to be written: that first which the connection
-/// itself has to say, such as the answer to a new key.
+/// Encrypts these bytes, or as many of them as the connection buffers, and takes out all that is to be written: that first
+/// which the connection itself has to say, such as the answer to a new key.
 fn seal(tls: &mut Connection, bytes: &[u8]) -> io::Result<Sealed> {
-    let plain = tls.writer().write(&bytes[..bytes.len().min(RECORD)])?;
+    let plain = tls.writer().write(bytes)?;
     Ok(Sealed { records: take_records(tls, plain)?, written: 0, plain })
 }
 
 /// What the connection has to write, of which so many bytes are plain ones.
 pub(super) fn take_records(tls: &mut Connection, plain: usize) -> io::Result<Vec<u8>> {
-    let mut records = Vec::with_capacity(plain + BESIDE);
+    let mut records = Vec::with_capacity(plain + plain.div_ceil(RECORD).max(1) * BESIDE);
     while tls.wants_write() {
         tls.write_tls(&mut records)?;
     }

@@ -9,12 +9,14 @@ use crate::trace::Wire;
 use rustls::{Connection, ServerConnection};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What is read of a socket at once: as much as the connection takes.
 const PIECE: usize = 4096;
+/// The same where much follows: several records, as each read is a system call.
+const MANY: usize = 128 * 1024;
 /// The most that waits in a connection for who writes: one record.
 const BUFFERED: usize = 16 * 1024;
 /// The most bytes of a line that somebody says in the clear instead of a handshake.
@@ -28,8 +30,12 @@ const HANDSHAKE_WRITE: Duration = Duration::from_secs(1);
 pub struct Decrypting {
     input: DeadlineReader,
     channel: Arc<Channel>,
-    /// Records that were read, and that the connection did not take yet.
-    left: Vec<u8>,
+    /// Records that were read.
+    records: Vec<u8>,
+    /// Those of them that the connection did not take yet.
+    left: Range<usize>,
+    /// Whether much is read at once.
+    much: bool,
     /// Whether the last read has found no end of what is decrypted.
     has_more: bool,
     /// Records what was decrypted.
@@ -52,10 +58,8 @@ impl Decrypting {
         let mut tls = Connection::Server(tls);
         tls.set_buffer_limit(Some(BUFFERED));
         stream.set_write_timeout(Some(HANDSHAKE_WRITE))?;
-        let mut left = shake_hands(&mut tls, stream, &mut input)?;
-        left.shrink_to_fit();
-        let channel = Arc::new(Channel::new(stream, tls));
-        Ok(Decrypting { input, channel, left, has_more: true, wire: wire.clone() })
+        let left = shake_hands(&mut tls, stream, &mut input)?;
+        Ok(Decrypting::new(input, Channel::new(stream, tls), left, wire))
     }
 
     /// The side of a handshake of who connects, until this time: shows `own`, if there is one. Nobody else may use the
@@ -80,15 +84,25 @@ impl Decrypting {
             let said = lines.next_line()?.and_then(Result::ok).map(str::to_owned);
             return Err(NoTls::InTheClear(said.unwrap_or_default()));
         }
-        let mut left = shake_hands(&mut tls, stream, &mut input).map_err(pinned::why)?;
-        left.shrink_to_fit();
-        let channel = Arc::new(Channel::new(stream, tls));
-        Ok(Decrypting { input, channel, left, has_more: true, wire: wire.clone() })
+        let left = shake_hands(&mut tls, stream, &mut input).map_err(pinned::why)?;
+        Ok(Decrypting::new(input, Channel::new(stream, tls), left, wire))
+    }
+
+    fn new(input: DeadlineReader, channel: Channel, mut records: Vec<u8>, wire: &Wire) -> Decrypting {
+        records.shrink_to_fit();
+        let (channel, left, wire) = (Arc::new(channel), 0..records.len(), wire.clone());
+        Decrypting { input, channel, records, left, much: false, has_more: true, wire }
     }
 
     /// Its other side.
     pub fn channel(&self) -> &Arc<Channel> {
         &self.channel
+    }
+
+    /// From now on much is read and written at once, as of a file: fewer system calls, and more memory while it flows.
+    pub fn expect_much(&mut self) {
+        self.much = true;
+        self.channel.expect_much();
     }
 
     /// Moves the deadline.
@@ -111,40 +125,63 @@ impl Decrypting {
         self.wire = Wire::default();
     }
 
-    /// Decrypts what comes next. On the stack, whose pages the handshake has touched already.
-    #[inline(never)]
+    /// Decrypts what is left, or else what comes next.
     fn fill(&mut self) -> io::Result<()> {
-        if !self.left.is_empty() {
-            let taken = self.channel.feed(&self.left)?;
-            self.left.drain(..taken);
-            if self.left.is_empty() {
-                self.left = Vec::new();
+        if self.left.is_empty() {
+            if !self.much {
+                return self.fill_by_piece();
             }
-            return Ok(());
+            self.records.resize(MANY, 0);
+            let read = self.input.read(&mut self.records).inspect_err(|error| note(&self.wire, error))?;
+            self.left = 0..read;
         }
+        self.left.start += self.channel.feed(&self.records[self.left.clone()])?;
+        if self.left.is_empty() && !self.much {
+            self.records = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// By a piece on the stack, whose pages the handshake has touched already: who waits for lines holds no buffer.
+    #[inline(never)]
+    fn fill_by_piece(&mut self) -> io::Result<()> {
         let mut piece = [0; PIECE];
-        let read = self.input.read(&mut piece).inspect_err(|error| {
-            if !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) {
-                self.wire.cut_off();
-            }
-        })?;
+        let read = self.input.read(&mut piece).inspect_err(|error| note(&self.wire, error))?;
         let taken = self.channel.feed(&piece[..read])?;
-        self.left.extend_from_slice(&piece[taken..read]);
+        self.records = piece[taken..read].to_vec();
+        self.left = 0..self.records.len();
         Ok(())
     }
 }
 
 impl Read for Decrypting {
+    /// Gives all that is there, as far as there is room, and waits only where nothing is.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut count = 0;
+        self.has_more = false;
         loop {
-            if let Some(count) = self.channel.take(buffer)? {
-                self.wire.read(&buffer[..count]);
-                self.has_more = count == buffer.len();
-                return Ok(count);
+            let more = self.channel.take(&mut buffer[count..])?;
+            count += more.unwrap_or_default();
+            let is_enough = count > 0 && (count == buffer.len() || self.left.is_empty());
+            if is_enough || more == Some(0) {
+                break;
             }
-            self.has_more = false;
-            self.fill()?;
+            match self.fill() {
+                // What is wrong behind these bytes is seen again by the next read.
+                Err(_) if count > 0 => break,
+                filled => filled?,
+            }
         }
+        self.wire.read(&buffer[..count]);
+        self.has_more = count == buffer.len();
+        Ok(count)
+    }
+}
+
+/// Records that a read has failed, and not for want of time.
+fn note(wire: &Wire, error: &io::Error) {
+    if !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) {
+        wire.cut_off();
     }
 }
 
@@ -184,6 +221,75 @@ fn shake_hands(tls: &mut Connection, stream: &TcpStream, input: &mut DeadlineRea
         if taken < read {
             stream.write_all(&channel::take_records(tls, 0)?)?;
             return Ok(piece[taken..read].to_vec());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    /// Two ends of one connection.
+    fn pair() -> (Decrypting, Decrypting) {
+        let own = Identity::for_a_run().expect("random bytes");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let stream = Arc::new(TcpStream::connect(listener.local_addr().expect("bound")).expect("connects"));
+        let (accepted, until) = (Arc::new(listener.accept().expect("accepts").0), Instant::now() + LIMIT);
+        thread::scope(|scope| {
+            let connecting = scope.spawn(|| Decrypting::connect(None, &Accepts::Any, &stream, until, &Wire::default()));
+            let input = DeadlineReader::new(Arc::clone(&accepted), Some(until));
+            let here = Decrypting::accept(&own, &accepted, input, &Wire::default()).expect("a handshake");
+            (here, connecting.join().expect("no panic").expect("a handshake"))
+        })
+    }
+
+    #[test]
+    fn bytes_come_in_order_in_whatever_steps_they_are_read() {
+        let bytes: Vec<u8> = (0..2_000_000_u32).map(|number| (number % 251) as u8).collect();
+        let (mut from, mut to) = pair();
+        let text = bytes.clone();
+        let writing = thread::spawn(move || {
+            let mut left = &text[..];
+            while !left.is_empty() {
+                if left.len() < text.len() / 2 {
+                    from.expect_much();
+                }
+                left = &left[from.channel().write(left).expect("taken")..];
+            }
+            from.channel().close();
+            from
+        });
+        let (mut all, mut steps) = (Vec::new(), [1, 100, 4096, 20_000, 300_000].into_iter().cycle());
+        while all.len() < bytes.len() {
+            let mut step = vec![0; steps.next().expect("for ever")];
+            let read = to.read(&mut step).expect("bytes");
+            assert!(read > 0, "after {}", all.len());
+            all.extend_from_slice(&step[..read]);
+            // In the middle of what flows.
+            if all.len() > bytes.len() / 4 {
+                to.expect_much();
+            }
+        }
+        assert!(all == bytes);
+        assert_eq!(to.read(&mut [0]).expect("an end"), 0);
+        drop(writing.join().expect("no panic"));
+    }
+
+    #[test]
+    fn much_is_written_at_once_where_that_is_expected() {
+        let (mut from, mut to) = pair();
+        let bytes = vec![7; 1 << 20];
+        for most in [16 << 10, 64 << 10] {
+            thread::scope(|scope| {
+                let writing = scope.spawn(|| from.channel().write(&bytes));
+                to.read_exact(&mut vec![0; most]).expect("bytes");
+                assert_eq!(writing.join().expect("no panic").expect("taken"), most);
+            });
+            from.expect_much();
         }
     }
 }
