@@ -129,6 +129,9 @@ fn receive(
     };
     let (shows_start, shows_none) =
         (matches!(opening.ticket(), TicketField::Start(_)), *opening.ticket() == TicketField::Empty);
+    if let TicketField::Whole(ticket) = opening.ticket() {
+        connection.wire().shows(&line, opening.name(), *ticket, from);
+    }
     let mut knock = Knock { from, opening, key: connection.key(), proven: None, text: None, room: None };
     if shows_start {
         // Whether there is room for another stranger or not: this one may be introduced in a moment.

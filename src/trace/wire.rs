@@ -42,6 +42,17 @@ struct State {
     /// Whether what is written next begins a line.
     begins: bool,
     end: Option<End>,
+    /// Who has shown all digits of a ticket, of which nobody knows yet whether it is one.
+    shown: Option<Redeemed>,
+}
+
+/// Who has come by a ticket, and what for.
+struct Redeemed {
+    verb: String,
+    with: Username,
+    /// The first of its digits.
+    ticket: String,
+    at: SocketAddr,
 }
 
 /// Who says what goes in a direction.
@@ -100,7 +111,7 @@ impl Trace {
         let (c, (input, output)) = (self.next_connection(), masks());
         self.record(|| event(c));
         let (line, lines) = (Line::default(), VecDeque::new());
-        let state = State { read: 0, written: 0, input, output, line, lines, begins: true, end: None };
+        let state = State { read: 0, written: 0, input, output, line, lines, begins: true, end: None, shown: None };
         Wire(Some(Arc::new(Recorded { trace: self.clone(), c, state: Mutex::new(state) })))
     }
 }
@@ -243,11 +254,24 @@ impl Wire {
 
     /// The other side is `with`, who has proven it by this ticket, and comes for what the line `first` says.
     pub fn proven(&self, first: &str, with: &Username, ticket: Ticket, at: SocketAddr) {
-        let Some(recorded) = &self.0 else { return };
-        let (c, verb) = (recorded.c, verb(first).to_owned());
-        let digits = ticket.to_string()[..4].to_owned();
-        recorded.trace.record(|| Event::Redeem { c, with: with.clone(), ticket: digits });
-        recorded.trace.record(|| Event::Peer { c, verb, with: with.clone(), at });
+        self.shows(first, with, ticket, at);
+        self.redeemed();
+    }
+
+    /// The other side says to be `with`, shows all of this ticket, and comes for what the line `first` says.
+    pub fn shows(&self, first: &str, with: &Username, ticket: Ticket, at: SocketAddr) {
+        let Some((_, mut state)) = self.lock() else { return };
+        let (verb, ticket) = (verb(first).to_owned(), ticket.to_string()[..4].to_owned());
+        state.shown = Some(Redeemed { verb, with: with.clone(), ticket, at });
+    }
+
+    /// The ticket that was shown is theirs, and used up now.
+    pub fn redeemed(&self) {
+        let Some((recorded, mut state)) = self.lock() else { return };
+        let Some(Redeemed { verb, with, ticket, at }) = state.shown.take() else { return };
+        let c = recorded.c;
+        recorded.trace.record(|| Event::Redeem { c, with: with.clone(), ticket });
+        recorded.trace.record(|| Event::Peer { c, verb, with, at });
     }
 
     /// The connection is closed.

@@ -4,6 +4,7 @@ use crate::harness::TestServer;
 use crate::harness::by_tls::{join, port, start};
 use crate::harness::client::ClientProcess;
 use peerline::value::Spoken;
+use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -16,6 +17,14 @@ fn by_tls(server: &TestServer, name: &str, more: &[&str]) -> ClientProcess {
     client
 }
 
+/// The beginnings of the tickets that were used up, as a trace tells.
+fn redeemed(trace: &str) -> Vec<String> {
+    let text = fs::read_to_string(trace).expect("a trace");
+    let events = text.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    let of_kind = events.filter(|event: &Value| event["ev"] == "redeem");
+    of_kind.map(|event| event["ticket"].as_str().expect("digits").to_owned()).collect()
+}
+
 #[test]
 fn people_by_tls_do_all_that_others_do() {
     let (server, folder) = (start(&[]), tempfile::tempdir().expect("a folder"));
@@ -23,9 +32,11 @@ fn people_by_tls_do_all_that_others_do() {
     let (shared, downloads, log) = (path("shared"), path("downloads"), path("log"));
     [&shared, &downloads].iter().for_each(|name| fs::create_dir(name).expect("made"));
     fs::write(format!("{shared}/a.txt"), "for alice").expect("written");
-    let mut bob = by_tls(&server, "bob", &["--share", &shared, "--allow-run", "echo hi", "--consent-log", &log]);
+    let (of_bob, of_alice) = (path("bob.json"), path("alice.json"));
+    let options = ["--share", &shared, "--allow-run", "echo hi", "--consent-log", &log, "--trace", &of_bob];
+    let mut bob = by_tls(&server, "bob", &options);
     bob.see("Sharing 1 file");
-    let mut alice = by_tls(&server, "alice", &["--downloads", &downloads]);
+    let mut alice = by_tls(&server, "alice", &["--downloads", &downloads, "--trace", &of_alice]);
     alice.say("msg bob hello");
     bob.see("[message] alice: hello");
     bob.say("msg alice and back");
@@ -43,6 +54,10 @@ fn people_by_tls_do_all_that_others_do() {
     bob.say("in a talk");
     alice.see("bob: in a talk");
     assert!(!bob.seen.iter().any(|line| line.contains("unverified")), "{:#?}", bob.seen);
+    assert_eq!((alice.finish(), bob.finish()), (Some(0), Some(0)));
+    let (of_bob, of_alice) = (redeemed(&of_bob), redeemed(&of_alice));
+    assert_eq!(of_bob.len(), 6, "two messages, a command, a list, a file, a chat");
+    assert!(of_bob.iter().all(|ticket| of_alice.contains(ticket)), "{of_bob:?} {of_alice:?}");
 }
 
 #[test]

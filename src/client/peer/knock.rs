@@ -4,6 +4,7 @@
 use super::connection::PeerConnection;
 use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{News, Order};
+use crate::peer_protocol::PeerRefusal;
 use std::time::{Duration, Instant};
 
 /// The end of a peer's sending side within this span after its first line is the end of a script's input, as with
@@ -33,7 +34,10 @@ pub fn wait(call: &Call, connection: &PeerConnection, since: Instant) -> Decided
         woken => woken,
     };
     match woken {
-        Woken::Order(order) => Decided::Order(order),
+        Woken::Order(order) => {
+            note_ticket(connection, &order);
+            Decided::Order(order)
+        }
         Woken::GivenUp => Decided::GivenUp,
         // The runner may have closed the stream before it rang.
         Woken::Socket | Woken::Late if call.is_given_up() => Decided::GivenUp,
@@ -54,6 +58,13 @@ pub fn accepted(call: &Call, connection: &PeerConnection, since: Instant) -> Opt
         }
         Decided::Order(order) => Some(order),
         Decided::HungUp | Decided::GivenUp => None,
+    }
+}
+
+/// Records that the ticket that the peer has shown as a whole was theirs: only one that is not has these refusals.
+pub fn note_ticket(connection: &PeerConnection, order: &Order) {
+    if !matches!(order, Order::Refuse(PeerRefusal::NotIntroduced | PeerRefusal::AnotherKey)) {
+        connection.wire().redeemed();
     }
 }
 

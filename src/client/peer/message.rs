@@ -2,6 +2,7 @@
 
 use super::connection::PeerConnection;
 use super::dial;
+use super::knock::note_ticket;
 use crate::client::call::{Call, Woken};
 use crate::client::event::{CallEnd, CallError, Introduced, Order};
 use crate::peer_protocol::{Answer, Opening};
@@ -29,10 +30,12 @@ fn deliver(call: &Call, to: Address, text: &str) -> Result<Username, CallError> 
 
 /// Serves a message, or a probe, of which the App knows: it answers at once, so nothing is watched meanwhile.
 pub fn serve(call: &Call, connection: &PeerConnection) -> CallEnd {
-    match call.wait(None, None) {
-        Woken::Order(Order::Accept) => connection.answer(&Answer::Ok(String::new())),
-        Woken::Order(Order::Refuse(why)) => connection.refuse(why),
-        Woken::Order(_) | Woken::Socket | Woken::Late | Woken::GivenUp => {}
+    let Woken::Order(order) = call.wait(None, None) else { return CallEnd::Over };
+    note_ticket(connection, &order);
+    match order {
+        Order::Accept => connection.answer(&Answer::Ok(String::new())),
+        Order::Refuse(why) => connection.refuse(why),
+        _ => {}
     }
     CallEnd::Over
 }
