@@ -9,6 +9,9 @@ mod early;
 #[cfg(feature = "tls")]
 #[path = "calls/encrypted.rs"]
 mod encrypted;
+#[cfg(feature = "tls")]
+#[path = "calls/encrypted_work.rs"]
+mod encrypted_work;
 #[path = "calls/files.rs"]
 mod files;
 #[path = "calls/gifts.rs"]

@@ -13,10 +13,11 @@ use peerline::trace::Wire;
 use peerline::value::Fingerprint;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-const SECRET: &str = "what nobody else reads";
+pub const SECRET: &str = "what nobody else reads";
 
 pub fn identity() -> Arc<Identity> {
     Arc::new(Identity::for_a_run().expect("random bytes"))
@@ -28,8 +29,8 @@ pub fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Stands between, and keeps every byte of one connection.
-fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
+/// Stands between, and keeps every byte of one connection; cuts it off once so many have come one way.
+fn tap(to: SocketAddr, most: usize) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let ((listener, address), seen) = (listen(), Arc::<Mutex<Vec<u8>>>::default());
     let kept = Arc::clone(&seen);
     thread::spawn(move || {
@@ -39,12 +40,17 @@ fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
             for (mut from, mut to) in [(&caller, &callee), (&callee, &caller)] {
                 let kept = Arc::clone(&kept);
                 scope.spawn(move || {
-                    let mut buffer = [0; 4096];
+                    let (mut buffer, mut passed) = ([0; 4096], 0);
                     while let Ok(read @ 1..) = from.read(&mut buffer) {
                         kept.lock().expect("no panic").extend_from_slice(&buffer[..read]);
-                        if to.write_all(&buffer[..read]).is_err() {
+                        passed += read;
+                        if to.write_all(&buffer[..read]).is_err() || passed > most {
                             break;
                         }
+                    }
+                    if passed > most {
+                        // Whoever has left already need not be cut off.
+                        let _ = from.shutdown(Shutdown::Both);
                     }
                     // Whoever has left already need not be told.
                     let _ = to.shutdown(Shutdown::Write);
@@ -64,15 +70,25 @@ fn meet(work: Work) -> (Played, Played, Arc<Mutex<Vec<u8>>>) {
     meet_with([no_files(), no_files()], work)
 }
 
-fn meet_with([ours, files]: [Box<dyn Files>; 2], work: Work) -> (Played, Played, Arc<Mutex<Vec<u8>>>) {
+fn meet_with(files: [Box<dyn Files>; 2], work: Work) -> (Played, Played, Arc<Mutex<Vec<u8>>>) {
+    meet_over(files, Path::new("/proc/none"), usize::MAX, work)
+}
+
+/// The same, where bob's commands are recorded in `log`, and the connection is cut off after `most` bytes one way.
+pub fn meet_over(
+    [ours, files]: [Box<dyn Files>; 2],
+    log: &Path,
+    most: usize,
+    work: Work,
+) -> (Played, Played, Arc<Mutex<Vec<u8>>>) {
     let (own, theirs) = (identity(), identity());
     let (listener, at) = listen();
-    let (between, seen) = tap(at);
+    let (between, seen) = tap(at, most);
     let call = Played::ours_by(&own, ours, work);
     while call.news() != News::Wants(bob()) {}
     call.is_introduced_by("bob", between, Some(theirs.fingerprint()));
     let stream = listener.accept().expect("somebody connects").0;
-    let served = Played::accepted_by(Some(theirs), files, stream);
+    let served = Played::accepted_by(Some(theirs), files, log, false, stream);
     let News::Knock(knock) = served.news() else { panic!("somebody knocks") };
     assert_eq!(knock.key, Some(own.fingerprint()));
     assert!(knock.opening.to_string().contains(&format!(",alice,{TICKET}")), "{}", knock.opening);
@@ -80,12 +96,27 @@ fn meet_with([ours, files]: [Box<dyn Files>; 2], work: Work) -> (Played, Played,
     (call, served, seen)
 }
 
-fn holds_nothing(seen: &Mutex<Vec<u8>>) {
+pub fn holds_nothing(seen: &Mutex<Vec<u8>>) {
     let seen = seen.lock().expect("no panic");
     assert!(seen.len() > 1000 && seen[0] == TLS_HELLO);
-    for word in
-        [SECRET, TICKET, &TICKET[..12], "MSG,", "CHAT,", "FILE,", "LIST,", "a secret plan", "file_", "alice", "proof_"]
-    {
+    // None is so short that it may be there by chance.
+    let words = [
+        "MSG,alice",
+        "CHAT,",
+        "FILE,",
+        "LIST,",
+        "RUN,alice",
+        "GIVE,",
+        "ITEM,",
+        "alice",
+        "proof_",
+        "sha256_",
+        "file_",
+        "a.txt",
+        "a secret plan",
+        "echo ",
+    ];
+    for word in [SECRET, TICKET, &TICKET[..12]].iter().chain(&words) {
         assert!(!seen.windows(word.len()).any(|piece| piece == word.as_bytes()), "{word}");
     }
 }

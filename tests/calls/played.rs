@@ -90,18 +90,25 @@ impl Played {
 
     /// One that a peer begins over this connection. It is closed as by a runner.
     pub fn accepted(files: Box<dyn Files>, stream: TcpStream) -> Played {
-        Played::accepted_by(None, files, stream)
+        Played::accepted_by(None, files, Path::new("/proc/none"), false, stream)
     }
 
-    /// The same at a client that has this key.
-    pub fn accepted_by(own: Option<Arc<Identity>>, files: Box<dyn Files>, stream: TcpStream) -> Played {
+    /// The same at a client that has this key and this log of commands, and at whose door there may be a crowd.
+    pub fn accepted_by(
+        own: Option<Arc<Identity>>,
+        files: Box<dyn Files>,
+        log: &Path,
+        is_hurried: bool,
+        stream: TcpStream,
+    ) -> Played {
         let (stream, from) = (Arc::new(stream), "127.0.0.1:1".parse().expect("an address"));
         let kept = Arc::clone(&stream);
         let serve = move |call, means: &Means| {
-            dispatch::serve(call, Arc::clone(&stream), from, &DOORWAY, means);
+            let doorway = Doorway { is_hurried, ..DOORWAY };
+            dispatch::serve(call, Arc::clone(&stream), from, &doorway, means);
             close_gently(&stream);
         };
-        let played = Played::by(own, files, CallId::In(1), Path::new("/proc/none"), serve);
+        let played = Played::by(own, files, CallId::In(1), log, serve);
         played.streams.borrow_mut().push(kept);
         played
     }

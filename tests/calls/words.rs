@@ -10,6 +10,7 @@ use peerline::trace::Wire;
 use peerline::value::Spoken;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -24,7 +25,8 @@ fn call(own: &Arc<Identity>, at: SocketAddr, key: &Identity) -> Played {
 
 /// Bob's side, when somebody has asked.
 fn serve(own: &Arc<Identity>, listener: &TcpListener) -> Played {
-    let served = Played::accepted_by(Some(Arc::clone(own)), no_files(), listener.accept().expect("a caller").0);
+    let stream = listener.accept().expect("a caller").0;
+    let served = Played::accepted_by(Some(Arc::clone(own)), no_files(), Path::new("/proc/none"), false, stream);
     let News::Knock(knock) = served.news() else { panic!("somebody knocks") };
     assert_eq!(knock.opening.to_string(), format!("VERIFY,alice,{TICKET}"));
     served
