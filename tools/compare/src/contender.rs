@@ -2,6 +2,9 @@
 //! values. It knows how they are started, and nothing of what they are asked.
 
 use crate::protocol::{Protocol, Step};
+use peerline::net::Accepts;
+use peerline::net::tls::Decrypting;
+use peerline::trace;
 use peerline_stress::process::{self, Log, Server};
 use peerline_stress::wire::{self, Wire};
 use std::fs;
@@ -9,6 +12,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -186,6 +190,32 @@ impl Contender {
         process::cpu_of(self.id()).map_err(|error| format!("{} has ended: {error}", self.name))
     }
 
+    /// A connection to ours by TLS, over which these steps were made. Any key will do.
+    ///
+    /// # Errors
+    /// A sentence, when it is refused or an answer does not come.
+    pub fn connect_tls(&self, steps: &[Step]) -> Result<Decrypting, String> {
+        let walk = |tls: SocketAddr| {
+            let stream = Arc::new(wire::open(HERE, tls)?);
+            let until = Instant::now() + LIMIT;
+            let met = Decrypting::connect(None, &Accepts::Any, &stream, until, &trace::Wire::default());
+            let mut met = met.map_err(|why| io::Error::other(format!("no TLS: {why:?}")))?;
+            met.set_deadline(Some(until));
+            for step in steps {
+                met.channel().send_at_once(&step.say)?;
+                hear(&mut met, step.until)?;
+            }
+            met.set_deadline(None);
+            Ok(met)
+        };
+        let tls = match &self.running {
+            Running::Ours(server) => server.tls(),
+            Running::Other(_) => None,
+        };
+        let met = tls.ok_or_else(|| io::Error::other("there is no port for TLS")).and_then(walk);
+        met.map_err(|error| format!("{}: {error}", self.name))
+    }
+
     /// A connection over which these steps were made.
     ///
     /// # Errors
@@ -194,23 +224,25 @@ impl Contender {
         let walk = || {
             let mut stream = wire::open(HERE, self.address)?;
             stream.set_read_timeout(Some(LIMIT))?;
-            steps.iter().try_for_each(|step| take(&mut stream, step))?;
+            for step in steps {
+                stream.write_all(&step.say)?;
+                hear(&mut stream, step.until)?;
+            }
             Ok(stream)
         };
         walk().map_err(|error: io::Error| format!("{}: {error}", self.name))
     }
 }
 
-/// Says it, and reads until the answer is there.
-fn take(stream: &mut TcpStream, step: &Step) -> io::Result<()> {
-    stream.write_all(&step.say)?;
+/// Reads until the answer is there.
+fn hear(stream: &mut impl Read, until: &[u8]) -> io::Result<()> {
     let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
         match stream.read(&mut buffer)? {
             0 => return Err(io::Error::other(String::from_utf8_lossy(&answer).into_owned())),
             count => answer.extend_from_slice(&buffer[..count]),
         }
-        if answer.windows(step.until.len()).any(|part| part == step.until) {
+        if answer.windows(until.len()).any(|part| part == until) {
             return Ok(());
         }
     }
@@ -222,7 +254,8 @@ fn start_ours(setting: &Setting, log: bool) -> Result<Server, String> {
     let file = data.join("log");
     let log = if log { Log::File(&file) } else { Log::Off };
     let clients = CLIENTS.to_string();
-    Server::start(&setting.server, &data, log, &["--max-clients", &clients, "--rate", "off", "--hash-rounds", "1000"])
+    let options = ["--tls-port", "0", "--max-clients", &clients, "--rate", "off", "--hash-rounds", "1000"];
+    Server::start(&setting.server, &data, log, &options)
 }
 
 /// This program with these words, and the address that it tells first.

@@ -2,12 +2,14 @@
 
 use crate::askers::{Done, wait};
 use crate::contender::{Contender, HERE, LIMIT};
+use crate::receiver::{Receiver, Way};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use peerline_stress::wire;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Accounts that come and go: a name comes again long after its last owner has left.
@@ -39,6 +41,30 @@ pub fn come_and_go(to: &Contender, first: usize, at_a_time: usize, time: Duratio
         Street { to, epoll, first, came: 0 }.open(at_a_time, time)
     };
     run().map_err(|error| format!("newcomers of {}: {error}", to.name))
+}
+
+/// The same of ours in this way, with a thread for each place, as a handshake has several steps.
+///
+/// # Errors
+/// A sentence.
+pub fn come_and_go_by(way: Way, to: &Contender, at_a_time: usize, time: Duration) -> Result<Done, String> {
+    let begin = Instant::now();
+    let place = |place: usize| {
+        let mut came = 0;
+        while begin.elapsed() < time {
+            // Each has names of its own.
+            let number = place + at_a_time * (came % (NAMES / at_a_time));
+            wire::hang_up(Receiver::come(to, number, way)?.stream);
+            came += 1;
+        }
+        Ok(came)
+    };
+    let came = thread::scope(|scope| {
+        let threads: Vec<_> = (0..at_a_time).map(|number| scope.spawn(move || place(number))).collect();
+        let lost = |_| Err("a thread was lost".to_owned());
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(lost)).sum::<Result<usize, String>>()
+    })?;
+    Ok(Done { times: came as f64, seconds: begin.elapsed().as_secs_f64() })
 }
 
 impl Street<'_> {

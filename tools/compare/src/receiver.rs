@@ -1,8 +1,10 @@
-//! One of those who are told what somebody says: it counts what it gets, by its connection or by datagrams.
+//! One of those who are told what somebody says: it counts what it gets, by its connection, in the clear or by TLS, or by
+//! datagrams.
 
 use crate::contender::{Contender, HERE, LIMIT};
 use crate::datagrams::Inbox;
 use crate::protocol::{MARK, Step, name};
+use peerline::net::tls::Decrypting;
 use peerline::net::{MAX_SEGMENTS, receive_segments, take_segments};
 use peerline::protocol::Hello;
 use peerline::value::Ticket;
@@ -19,6 +21,8 @@ const ANSWER: Duration = Duration::from_millis(500);
 pub enum Way {
     /// By the connection.
     Tcp,
+    /// By the connection, encrypted.
+    Tls,
     /// By datagrams.
     Udp,
 }
@@ -27,6 +31,8 @@ pub enum Way {
 pub struct Receiver {
     /// To the server.
     pub stream: TcpStream,
+    /// What decrypts it, if it is encrypted.
+    pub tls: Option<Decrypting>,
     /// Where datagrams come, if they do.
     pub udp: Option<(UdpSocket, Inbox)>,
     /// Texts that came.
@@ -34,6 +40,11 @@ pub struct Receiver {
 }
 
 impl Receiver {
+    /// One who has come by this connection.
+    pub fn over(stream: TcpStream) -> Receiver {
+        Receiver { stream, tls: None, udp: None, got: 0 }
+    }
+
     /// It comes.
     ///
     /// # Errors
@@ -43,7 +54,12 @@ impl Receiver {
             Way::Tcp => {
                 let steps = [Some(to.protocol.come(number)), to.protocol.subscribe()];
                 let steps: Vec<Step> = steps.into_iter().flatten().collect();
-                Ok(Receiver { stream: to.connect(&steps)?, udp: None, got: 0 })
+                to.connect(&steps).map(Receiver::over)
+            }
+            Way::Tls => {
+                let tls = to.connect_tls(&[to.protocol.come(number)])?;
+                let stream = tls.channel().stream().try_clone().map_err(|error| format!("{}: {error}", to.name))?;
+                Ok(Receiver { stream, tls: Some(tls), udp: None, got: 0 })
             }
             Way::Udp => by_datagrams(to.address, number).map_err(|error| format!("{} by UDP: {error}", to.name)),
         }
@@ -54,17 +70,32 @@ impl Receiver {
     /// # Errors
     /// What the system says, and when it was closed.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        match &mut self.udp {
-            None => {
+        match (&mut self.udp, &mut self.tls) {
+            (None, Some(tls)) => {
+                let mut goes_on = true;
+                while goes_on {
+                    let count = match tls.read(buffer) {
+                        Ok(0) => return Err(io::Error::other("a receiver was closed")),
+                        Ok(count) => count,
+                        // Nothing is there, or half of a record.
+                        Err(error) if error.kind() == ErrorKind::TimedOut => 0,
+                        Err(error) => return Err(error),
+                    };
+                    self.got += marks(&buffer[..count]);
+                    // What is decrypted already wakes nobody.
+                    goes_on = count > 0 && tls.has_more();
+                }
+            }
+            (None, None) => {
                 let count = match self.stream.read(buffer) {
                     Ok(0) => return Err(io::Error::other("a receiver was closed")),
                     Ok(count) => count,
                     Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
                     Err(error) => return Err(error),
                 };
-                self.got += buffer[..count].iter().filter(|byte| **byte == MARK).count() as u64;
+                self.got += marks(&buffer[..count]);
             }
-            Some((socket, inbox)) => {
+            (Some((socket, inbox)), _) => {
                 // One call, as of a connection: what is left wakes us again.
                 match receive_segments(socket, buffer) {
                     Ok((_, datagrams)) => {
@@ -92,6 +123,11 @@ impl Receiver {
     }
 }
 
+/// How many texts begin in these bytes.
+fn marks(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == MARK).count() as u64
+}
+
 /// Logs in, and says hello until it is answered.
 fn by_datagrams(to: SocketAddr, number: usize) -> io::Result<Receiver> {
     let until = Instant::now() + LIMIT;
@@ -112,7 +148,7 @@ fn by_datagrams(to: SocketAddr, number: usize) -> io::Result<Receiver> {
         if let Ok((_, datagrams)) = receive_segments(&socket, &mut buffer) {
             datagrams.for_each(|datagram| _ = inbox.take(datagram, Instant::now()));
             socket.set_nonblocking(true)?;
-            return Ok(Receiver { stream: wire.into_stream(), udp: Some((socket, inbox)), got: 0 });
+            return Ok(Receiver { stream: wire.into_stream(), tls: None, udp: Some((socket, inbox)), got: 0 });
         }
     }
     Err(io::Error::other("no hello is answered"))

@@ -86,6 +86,11 @@ impl Server {
         self.dialects.iter().find(|(dialect, _)| dialect == name).map_or(self.address, |(_, address)| *address)
     }
 
+    /// Where it speaks TLS, if it was started with `--tls-port`.
+    pub fn tls(&self) -> Option<SocketAddr> {
+        self.dialects.iter().find(|(dialect, _)| dialect.starts_with("tls ")).map(|(_, address)| *address)
+    }
+
     /// Of its process.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -151,7 +156,7 @@ fn listening(child: &mut Child, wanted: usize) -> Option<Vec<(String, SocketAddr
     ports.filter(|_| joined.is_ok())
 }
 
-/// `listening on IP:PORT` or `listening on IP:PORT DIALECT`.
+/// `listening on IP:PORT`, `listening on IP:PORT DIALECT` or `listening on IP:PORT tls FINGERPRINT`.
 fn port(line: &str) -> Option<(String, SocketAddr)> {
     let rest = line.strip_prefix("listening on ")?;
     let (address, dialect) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -2,8 +2,9 @@
 
 use crate::bench::{Bench, Stage, named};
 use crate::contender::{Contender, Kind};
-use crate::newcomers::{at_once, come_and_go};
+use crate::newcomers::{at_once, come_and_go, come_and_go_by};
 use crate::protocol::Protocol;
+use crate::receiver::{Receiver, Way};
 use crate::rounds::Rounds;
 use crate::table::{Aim, Row, Unit};
 use peerline_stress::figures::milliseconds;
@@ -16,12 +17,19 @@ const AT_A_TIME: usize = 8;
 const AT_ONCE: usize = 1000;
 const OURS: Kind = Kind::Peerline { log: true };
 
-/// Logins a second, beside a connect and a PING.
+/// Logins a second, beside a connect and a PING; and by TLS, beside those in the clear.
 pub fn logins(bench: &mut Bench) -> Vec<Row> {
     let mut stages = [OURS, Kind::Redis].map(|kind| bench.stage(kind, |_| Ok(())));
     let time = bench.time;
     let rates = bench.in_turns(&mut stages, |stage| Ok([come_and_go(&stage.server, 0, AT_A_TIME, time)?.rate()]));
-    vec![row(&stages, rates, format!("logins, {AT_A_TIME} at a time"), Unit::Rate, Aim::AtLeast(0.6))]
+    let mut by_thread = [Way::Tls, Way::Tcp].map(|way| bench.stage(OURS, |_| Ok(way)));
+    let of_threads = bench
+        .in_turns(&mut by_thread, |stage| Ok([come_and_go_by(stage.clients, &stage.server, AT_A_TIME, time)?.rate()]));
+    let [Some([by_tls]), Some([by_tcp])] = [of_threads.first(), of_threads.get(1)] else { return Vec::new() };
+    vec![
+        row(&stages, rates, format!("logins, {AT_A_TIME} at a time"), Unit::Rate, Aim::AtLeast(0.6)),
+        beside_plain(format!("logins by TLS, {AT_A_TIME} threads"), Unit::Rate, by_tls, by_tcp, None),
+    ]
 }
 
 /// Many connects at once, until the last has heard something.
@@ -40,7 +48,29 @@ pub fn connects(bench: &mut Bench) -> Vec<Row> {
 /// What a client that stays takes of the server's memory: what the system counts for it, and what of it is no file.
 pub fn memory(bench: &mut Bench) -> Vec<Row> {
     let counts: Vec<usize> = [1000, 10_000].into_iter().filter(|count| *count <= bench.most).collect();
-    counts.into_iter().flat_map(|count| memory_of(bench, count)).collect()
+    let mut rows: Vec<Row> = counts.into_iter().flat_map(|count| memory_of(bench, count)).collect();
+    rows.push(memory_by_tls(bench));
+    rows
+}
+
+/// The same by TLS, beside that in the clear.
+fn memory_by_tls(bench: &mut Bench) -> Row {
+    let count = 1000;
+    let mut figures: [Rounds; 2] = Default::default();
+    for _round in 0..bench.rounds {
+        for (way, rounds) in [Way::Tls, Way::Tcp].into_iter().zip(&mut figures) {
+            let come = |server: &Contender, number| Receiver::come(server, number, way);
+            let stage = bench.stage(OURS, |server| a_client(server, count, |number| come(server, number)));
+            stage.into_iter().for_each(|Stage { clients: [resident, _], .. }| rounds.0.push(resident));
+        }
+    }
+    let work = format!("memory a client by TLS, {count} logged in, resident");
+    beside_plain(work, Unit::Kibibytes, &figures[0], &figures[1], Some(Aim::Value(40.0)))
+}
+
+fn beside_plain(work: String, unit: Unit, by_tls: &Rounds, by_tcp: &Rounds, aim: Option<Aim>) -> Row {
+    let others = vec![("in the clear".to_owned(), by_tcp.clone())];
+    Row { work, unit, own: by_tls.clone(), others, against: None, aim }
 }
 
 fn memory_of(bench: &mut Bench, count: usize) -> Vec<Row> {
@@ -49,7 +79,12 @@ fn memory_of(bench: &mut Bench, count: usize) -> Vec<Row> {
     for _round in 0..rounds {
         for (kind, figures) in [OURS, Kind::Redis].into_iter().zip(&mut figures) {
             // A server whose clients have left keeps what it had: each is measured fresh.
-            let Some(Stage { clients, .. }) = bench.stage(kind, |server| a_client(server, count)) else { continue };
+            let Some(Stage { clients, .. }) = bench.stage(kind, |server| {
+                let come = |number| server.connect(&[server.protocol.come(number)]);
+                a_client(server, count, |number| come(number).map(Receiver::over))
+            }) else {
+                continue;
+            };
             figures.iter_mut().zip(clients).for_each(|(rounds, kibibytes)| rounds.0.push(kibibytes));
         }
     }
@@ -69,15 +104,18 @@ fn memory_of(bench: &mut Bench, count: usize) -> Vec<Row> {
     vec![row(0, "resident", aim), row(1, "of it anonymous", None)]
 }
 
-/// KiB a client: resident, and anonymous of it.
-fn a_client(server: &Contender, count: usize) -> Result<[f64; 2], String> {
+/// KiB a client who comes in this way: resident, and anonymous of it.
+fn a_client(
+    server: &Contender,
+    count: usize,
+    come: impl Fn(usize) -> Result<Receiver, String>,
+) -> Result<[f64; 2], String> {
     // The first one brings what all share.
-    let _first = server.connect(&[server.protocol.come(count)])?;
+    let _first = come(count)?;
     let before = resident(server)?;
-    let come = |number| server.connect(&[server.protocol.come(number)]);
-    let streams = (0..count).map(come).collect::<Result<Vec<_>, String>>()?;
+    let clients = (0..count).map(come).collect::<Result<Vec<_>, String>>()?;
     let after = resident(server)?;
-    streams.into_iter().for_each(wire::hang_up);
+    clients.into_iter().for_each(|client| wire::hang_up(client.stream));
     Ok([0, 1].map(|figure| (after[figure] - before[figure]) / count as f64))
 }
 

@@ -1,4 +1,4 @@
-//! What one says, all get: as fast as it goes, and 20 times a second.
+//! What one says, all get: as fast as it goes, by TLS too, and 20 times a second.
 
 use crate::audience::Audience;
 use crate::bench::{Bench, Stage, named};
@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_millis(50);
 const OURS: Kind = Kind::Peerline { log: true };
 const SILENT: Kind = Kind::Peerline { log: false };
 
-/// Two rows for each number of receivers: by TCP and by UDP, and what the log costs.
+/// Rows for each number of receivers: by TCP, by UDP, what the log costs, and what TLS costs.
 pub fn saturated(bench: &mut Bench) -> Vec<Row> {
     let aims = [(50, [1.5, 1.0]), (1000, [3.0, 1.5])];
     aims.into_iter().flat_map(|(receivers, aims)| saturated_to(bench, receivers, aims)).collect()
@@ -25,6 +25,7 @@ fn saturated_to(bench: &mut Bench, receivers: usize, aims: [f64; 2]) -> Vec<Row>
         (OURS, Way::Tcp),
         (OURS, Way::Udp),
         (SILENT, Way::Tcp),
+        (OURS, Way::Tls),
         (Kind::Redis, Way::Tcp),
         (Kind::Nats, Way::Tcp),
         (Kind::Ngircd, Way::Tcp),
@@ -37,20 +38,22 @@ fn saturated_to(bench: &mut Bench, receivers: usize, aims: [f64; 2]) -> Vec<Row>
         clients.saturate(server, time).map(|fan_out| [fan_out.rate])
     });
     let rates: Vec<Rounds> = rates.into_iter().map(|[rate]| rate).collect();
-    let peers = named(&stages[3..], &rates[3..]);
-    let row = |way: &str, own: &Rounds, others, aim| Row {
+    let peers = named(&stages[4..], &rates[4..]);
+    let row = |way: &str, own: &Rounds, others, aim: Option<f64>| Row {
         work: format!("fan-out to {receivers} by {way}"),
         unit: Unit::Rate,
         own: own.clone(),
         others,
         against: None,
-        aim: Some(Aim::AtLeast(aim)),
+        aim: aim.map(Aim::AtLeast),
     };
+    let by_tcp = vec![("by TCP".to_owned(), rates[0].clone())];
     let silent = vec![("without log".to_owned(), rates[2].clone())];
     vec![
-        row("TCP", &rates[0], peers.clone(), aims[0]),
-        row("UDP", &rates[1], peers, aims[1]),
-        row("TCP, with log", &rates[0], silent, 0.85),
+        row("TCP", &rates[0], peers.clone(), Some(aims[0])),
+        row("UDP", &rates[1], peers, Some(aims[1])),
+        row("TCP, with log", &rates[0], silent, Some(0.85)),
+        row("TLS", &rates[3], by_tcp, None),
     ]
 }
 

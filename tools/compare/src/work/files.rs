@@ -5,9 +5,12 @@ use crate::table::{Aim, Row, Unit};
 use std::fs;
 use std::path::Path;
 
-/// The files of times, and how those who made them are called.
+/// The files of times, and how those who made them are called: in the clear, or what ours in the clear is compared with,
+/// and encrypted.
 const OTHERS: [(&str, &str); 5] =
     [("nc", "nc"), ("curl", "curl"), ("curl_verified", "curl and sha256sum"), ("scp", "scp"), ("rsync", "rsync")];
+const ENCRYPTED: [(&str, &str); 3] =
+    [("scp", "scp"), ("https", "curl over https"), ("https_verified", "https and sha256sum")];
 
 /// From a folder with a file for each program: a line of seconds for each time that it has fetched so many MiB.
 ///
@@ -21,22 +24,23 @@ pub fn files(folder: &Path, mebibytes: f64) -> Result<Vec<Row>, String> {
         let seconds = seconds.map_err(|_| format!("{} does not hold seconds", path.display()))?;
         Ok(Rounds(seconds.into_iter().map(|seconds| mebibytes / seconds).collect()))
     };
-    let mut others = Vec::new();
-    for (file, name) in OTHERS {
-        let rounds = rates(file)?;
-        if !rounds.0.is_empty() {
-            others.push((name.to_owned(), rounds));
-        }
-    }
-    let row = |own, what: &str| Row {
-        work: format!("a file of {mebibytes} MiB, verified, {what}"),
-        unit: Unit::Mebibytes,
-        own,
-        others: others.clone(),
-        against: Some("nc"),
-        aim: Some(Aim::AtLeast(1.2)),
+    let all = |names: &[(&str, &str)]| -> Result<Vec<(String, Rounds)>, String> {
+        let rounds = names.iter().map(|(file, name)| Ok(((*name).to_owned(), rates(file)?)));
+        let rounds = rounds.collect::<Result<Vec<_>, String>>()?;
+        Ok(rounds.into_iter().filter(|(_, rounds)| !rounds.0.is_empty()).collect())
     };
-    Ok(vec![row(rates("peerline")?, "its hash known"), row(rates("peerline_first")?, "the first time")])
+    let (others, encrypted) = (all(&OTHERS)?, all(&ENCRYPTED)?);
+    let row = |file: &str, what: &str, others: &[(String, Rounds)], against, aim| -> Result<Row, String> {
+        let (work, own) = (format!("a file of {mebibytes} MiB{what}"), rates(file)?);
+        let aim = Some(Aim::AtLeast(aim));
+        Ok(Row { work, unit: Unit::Mebibytes, own, others: others.to_vec(), against: Some(against), aim })
+    };
+    Ok(vec![
+        row("peerline", ", verified, its hash known", &others, "nc", 1.2)?,
+        row("peerline_first", ", verified, the first time", &others, "nc", 1.2)?,
+        row("peerline_tls", " by TLS, verified, its hash known", &encrypted, "scp", 2.0)?,
+        row("peerline_tls_first", " by TLS, verified, the first time", &encrypted, "scp", 2.0)?,
+    ])
 }
 
 #[cfg(test)]
@@ -53,6 +57,10 @@ mod tests {
         assert_eq!(rows[0].own, Rounds(vec![2048.0, 4096.0]));
         assert_eq!((rows[0].others.len(), rows[0].is_met()), (1, Some(true)));
         assert_eq!((rows[1].own.clone(), rows[1].is_met()), (Rounds::default(), None));
+        write("peerline_tls", "0.5\n0.5\n");
+        write("scp", "1.1\n1.1\n");
+        let rows = files(folder.path(), 1024.0).expect("rows");
+        assert_eq!((rows[2].others.len(), rows[2].is_met()), (1, Some(true)));
         write("nc", "soon\n");
         assert!(files(folder.path(), 1024.0).is_err());
     }
