@@ -28,8 +28,12 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# make_folder PARENT: makes the folder of this run there.
-make_folder() { folder=$(mktemp -d "$1/peerline.XXXXXX"); }
+# make_folder PARENT: makes the folder of this run there. Clients keep there, too, what they remember: which servers the
+# person knows by TLS is no concern of the script.
+make_folder() {
+    folder=$(mktemp -d "$1/peerline.XXXXXX")
+    export XDG_STATE_HOME="$folder/state"
+}
 
 # programs PROFILE NAME...: finds `server` and `client`: what PEERLINE_SERVER and PEERLINE_CLIENT name, else what
 # cargo builds now, with its progress on standard error.

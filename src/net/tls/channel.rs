@@ -123,7 +123,12 @@ impl Channel {
         let mut state = self.lock();
         state.writing = false;
         state.left = written.is_err().then_some(sealed);
-        written.map(|()| plain)
+        drop(state);
+        match written {
+            // What another thread had begun to say is out, and nothing of these bytes was in it.
+            Ok(()) if plain == 0 && !bytes.is_empty() => self.write(bytes),
+            written => written.map(|()| plain),
+        }
     }
 
     /// Says something to the other side without the turn to write, and without waiting, before the connection is cut off.
@@ -156,7 +161,7 @@ impl Channel {
         if state.writing || state.left.is_some() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let sealed = make(&mut state.tls)?;
+        let mut sealed = make(&mut state.tls)?;
         state.writing = true;
         drop(state);
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
@@ -166,6 +171,8 @@ impl Channel {
         if matches!(sent, Ok(count) if count == sealed.records.len()) {
             return Ok(());
         }
+        // Whoever writes next does not wait for it, and sends the rest before their own.
+        (sealed.written, sealed.plain) = (sent.as_ref().copied().unwrap_or(0), 0);
         state.left = Some(sealed);
         sent.and(Err(ErrorKind::WouldBlock.into()))
     }
