@@ -9,7 +9,7 @@ use peerline::net::{Accepts, TLS_HELLO};
 use peerline::peer_protocol::Status;
 use peerline::trace::Wire;
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write, stderr};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -136,6 +136,12 @@ fn records_that_are_too_long_or_no_records_end_a_connection() {
 /// TLS 1.3 has no renegotiation, and nothing older is spoken.
 #[test]
 fn a_peer_with_an_older_tls_does_not_get_in() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        // Not by a macro: what these print is not shown of a test that passes.
+        return stderr()
+            .write_all(b"A TEST OF TLS WAS SKIPPED, as openssl is not installed\n")
+            .expect("standard error");
+    }
     let (listener, at) = listen();
     let openssl = Command::new("timeout")
         .args(["30", "openssl", "s_client", "-tls1_2", "-connect", &at.to_string()])

@@ -2,6 +2,7 @@
 
 use crate::harness::by_tls::{GREETING, connect, join, openssl, port, start};
 use crate::harness::control::Control;
+use crate::harness::netcat::has_openssl;
 use crate::harness::{LIMIT, Lines, ServerProcess, TestServer, read, wait_until};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -23,6 +24,9 @@ fn who_speaks_something_else_hears_so_in_the_clear() {
 
 #[test]
 fn who_speaks_an_older_tls_does_not_get_in() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&[]);
     let (gets_in, said) = openssl(port(&server), &["-tls1_2"]);
     assert!(!gets_in && said.contains("alert protocol version"), "{said}");
@@ -34,6 +38,9 @@ fn who_speaks_an_older_tls_does_not_get_in() {
 /// The place of each is free again, also of one that sends a byte now and then.
 #[test]
 fn who_stops_in_the_middle_of_a_handshake_has_no_place_beyond_the_deadline() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&["--login-limit", "300ms", "--max-clients", "3", "--max-per-ip", "3"]);
     let record = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     let silent = Lines::connect(port(&server));
@@ -65,6 +72,9 @@ fn who_stops_in_the_middle_of_a_handshake_has_no_place_beyond_the_deadline() {
 /// Whoever has begun and not ended, and whoever has not begun, hear nothing: they are no clients yet.
 #[test]
 fn the_stop_of_the_server_ends_handshakes() {
+    if !has_openssl() {
+        return;
+    }
     let mut server = start(&["--login-limit", "1h"]);
     let silent = TcpStream::connect(port(&server)).expect("connects");
     let half = TcpStream::connect(port(&server)).expect("connects");
@@ -83,6 +93,9 @@ fn the_stop_of_the_server_ends_handshakes() {
 
 #[test]
 fn what_is_no_tls_ends_its_connection_with_an_alert() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&[]);
     let mut ends = [
         // A record that says it is longer than one may be; one of an unknown kind; a hello that is none.
@@ -108,6 +121,9 @@ fn what_is_no_tls_ends_its_connection_with_an_alert() {
 
 #[test]
 fn a_connection_by_tls_that_gives_way_is_told_so_by_tls() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&["--max-clients", "2", "--login-limit", "30s"]);
     let (mut silent, _running) = connect(port(&server));
     let (_second, _another) = connect(port(&server));
@@ -118,6 +134,9 @@ fn a_connection_by_tls_that_gives_way_is_told_so_by_tls() {
 
 #[test]
 fn with_no_plain_nobody_else_reaches_a_port_in_the_clear() {
+    if !has_openssl() {
+        return;
+    }
     let server = TestServer::start(&["--bind", "0.0.0.0", "--tls-port", "0", "--no-plain", "--menu-port", "0"]);
     let (tls, _) = server.tls.expect("it has the port");
     assert!(tls.ip().is_unspecified() && server.dialect("menu").ip().is_loopback());
@@ -131,6 +150,9 @@ fn with_no_plain_nobody_else_reaches_a_port_in_the_clear() {
 /// The log has addresses and reasons.
 #[test]
 fn a_handshake_that_failed_is_logged_and_nothing_that_is_secret() {
+    if !has_openssl() {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = ServerProcess::start(folder.path(), &["--tls-port", "0"]);
     let address = server.next_address();

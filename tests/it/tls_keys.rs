@@ -2,6 +2,7 @@
 
 use crate::harness::ServerProcess;
 use crate::harness::by_tls::{openssl, port, start};
+use crate::harness::netcat::has_openssl;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,6 +10,9 @@ use std::process::Command;
 
 #[test]
 fn the_port_for_tls_is_told_with_its_key_which_outlives_the_server() {
+    if !has_openssl() {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let listening = || {
         let mut server = ServerProcess::start(folder.path(), &["--tls-port", "0"]);
@@ -63,6 +67,9 @@ fn refused(key: &Path, certificate: &Path) -> (Option<i32>, String) {
 
 #[test]
 fn a_key_or_a_certificate_that_cannot_be_served_is_named_at_the_start() {
+    if !has_openssl() {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     // Certificates of two keys, and keys that are no use; the files of openssl are their owner's alone.
     let made = Command::new("bash")
@@ -107,6 +114,9 @@ fn a_key_or_a_certificate_that_cannot_be_served_is_named_at_the_start() {
 /// A chain is shown as it was given: whoever knows its root alone knows the server.
 #[test]
 fn a_certificate_of_ones_own_is_shown_with_those_that_vouch_for_it() {
+    if !has_openssl() {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let made = Command::new("bash")
         .arg("-euc")

@@ -4,6 +4,7 @@ use crate::harness::Lines;
 use crate::harness::by_tls::{GREETING, connect, join, port, start};
 use crate::harness::control::Control;
 use crate::harness::netcat::Tool;
+use crate::harness::netcat::has_openssl;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -13,6 +14,9 @@ use std::thread;
 /// An answer to a new key stands before whatever is said next.
 #[test]
 fn whoever_takes_a_new_key_goes_on() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&[]);
     // At the beginning of a line `K` is for openssl: a new key, and the wish for one of the other side.
     let connect = format!("exec openssl s_client -connect {} 2>&1", port(&server));
@@ -44,6 +48,9 @@ fn whoever_takes_a_new_key_goes_on() {
 
 #[test]
 fn whoever_runs_the_server_sees_who_speaks_by_tls() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&[]);
     let (_alice, _running, _) = join(port(&server), "alice");
     let _bob = server.join("bob");
@@ -59,6 +66,9 @@ fn whoever_runs_the_server_sees_who_speaks_by_tls() {
 
 #[test]
 fn who_is_taken_over_in_the_clear_is_told_so() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&[]);
     let (mut first, _running, _) = join(port(&server), "alice");
     let (mut second, _another) = connect(port(&server));
@@ -75,6 +85,9 @@ fn who_is_taken_over_in_the_clear_is_told_so() {
 
 #[test]
 fn broadcasts_come_on_the_connection_and_nobody_is_told_a_token() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&["--rate", "off"]);
     let mut carol = server.join("carol");
     assert!(carol.ask("bcast_before").starts_with("OK,"));
@@ -94,6 +107,9 @@ fn broadcasts_come_on_the_connection_and_nobody_is_told_a_token() {
 /// Whoever encrypts is the next one to write: else a record could not be decrypted, and the connection would end.
 #[test]
 fn lines_of_many_threads_come_whole_and_in_order() {
+    if !has_openssl() {
+        return;
+    }
     const LINES: usize = 200;
     let server = start(&["--rate", "off"]);
     let (mut alice, _running, _) = join(port(&server), "alice");
@@ -125,6 +141,9 @@ fn lines_of_many_threads_come_whole_and_in_order() {
 /// More than all buffers on the way hold: records leave in parts.
 #[test]
 fn an_answer_that_no_buffer_holds_is_complete() {
+    if !has_openssl() {
+        return;
+    }
     const LINES: usize = 20_000;
     let server = start(&["--rate", "off"]);
     let (mut alice, _running, _) = join(port(&server), "alice");
@@ -139,6 +158,9 @@ fn an_answer_that_no_buffer_holds_is_complete() {
 
 #[test]
 fn what_came_by_tls_is_not_handed_over_in_the_clear() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&[]);
     let mut carol = server.join("carol");
     let (mut alice, _running, _) = join(port(&server), "alice");
@@ -154,6 +176,9 @@ fn what_came_by_tls_is_not_handed_over_in_the_clear() {
 
 #[test]
 fn the_last_line_is_there_before_the_end() {
+    if !has_openssl() {
+        return;
+    }
     let mut server = start(&[]);
     let (mut alice, _running, _) = join(port(&server), "alice");
     let (mut quits, _another) = connect(port(&server));
@@ -192,6 +217,9 @@ pub fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
 
 #[test]
 fn whoever_keeps_every_byte_has_no_password_no_text_and_no_ticket() {
+    if !has_openssl() {
+        return;
+    }
     let server = start(&[]);
     let words = ["correct horse", "what nobody reads", "alice", "Welcome", "ticket_"];
     let talk = |lines: &mut Lines| {

@@ -115,6 +115,9 @@ fn every_example_by_every_tool() {
 #[cfg(feature = "tls")]
 #[test]
 fn every_transcript_by_tls() {
+    if !crate::harness::netcat::has_openssl() {
+        return;
+    }
     let tool = Tool::tls();
     for (pieces, (title, script)) in [Pieces::Lines, Pieces::Bytes]
         .into_iter()
