@@ -216,7 +216,7 @@ impl Call {
     }
 
     /// Waits for what is watched for at `socket` alone, at most until `until`. Orders stay where they are.
-    pub fn wait_socket(&self, socket: &TcpStream, watch: Watch, until: Instant) -> Woken {
+    pub fn wait_socket(&self, socket: &impl AsFd, watch: Watch, until: Instant) -> Woken {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             // Nothing is asked of the bell, so only its end is told.
@@ -240,7 +240,7 @@ impl Call {
     }
 
     /// Waits for an order, for what is watched for at `socket`, or until `until`. Orders come before the socket.
-    pub fn wait(&self, socket: Option<(&TcpStream, Watch)>, until: Option<Instant>) -> Woken {
+    pub fn wait(&self, socket: Option<(&dyn AsFd, Watch)>, until: Option<Instant>) -> Woken {
         loop {
             match self.orders.try_recv() {
                 Ok(order) => return Woken::Order(order),

@@ -13,6 +13,7 @@ use crate::net::{DeadlineReader, STRANGER_RATE, TLS_HELLO};
 use crate::peer_protocol::{Opening, PeerRefusal, Proof, Side, TicketField};
 use crate::trace::Wire;
 use crate::value::Ticket;
+use socket2::SockRef;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -175,7 +176,9 @@ fn prove(
     let Some(Order::Prove(ticket)) = knock::accepted(call, connection, since) else { return Err(CallEnd::Over) };
     (doorway.shows)();
     // One that has ended already has no proof to send.
-    let Ok(own) = connection.stream().local_addr() else { return Err(CallEnd::Over) };
+    let Some(own) = SockRef::from(&*connection).local_addr().ok().and_then(|own| own.as_socket()) else {
+        return Err(CallEnd::Over);
+    };
     connection.prove(Proof::of(Side::Callee, ticket, own, first));
     let until = Instant::now() + PROOF;
     match connection.line_or_end(call, left(until)) {

@@ -8,6 +8,7 @@ use crate::client::peer::{NoLine, PeerConnection};
 use crate::net::tuning::Whose;
 use crate::peer_protocol::GiverLine;
 use crate::value::duration;
+use socket2::SockRef;
 use std::fmt::Display;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -61,7 +62,7 @@ impl<'a> Wire<'a> {
     pub fn new(call: &'a Call, mut connection: PeerConnection, stall: Duration, end: Watch) -> Wire<'a> {
         connection.expect_much();
         // An error says that the connection has ended: the next write says it again.
-        let _ = connection.stream().set_write_timeout(Some(stall));
+        let _ = SockRef::from(&connection).set_write_timeout(Some(stall));
         Wire { call, connection, stall, end }
     }
 
@@ -101,7 +102,7 @@ impl<'a> Wire<'a> {
     /// Whether a line has begun to arrive, or the connection has ended.
     pub fn has_more(&self) -> bool {
         self.connection.may_have_line()
-            || self.call.wait_socket(self.connection.stream(), Watch::Readable, Instant::now()) == Woken::Socket
+            || self.call.wait_socket(&self.connection, Watch::Readable, Instant::now()) == Woken::Socket
     }
 
     /// The next bytes, at least one.
@@ -158,7 +159,7 @@ impl<'a> Wire<'a> {
 
     /// Whether either side has ended it.
     pub fn is_over(&self) -> bool {
-        self.call.wait_socket(self.connection.stream(), self.end, Instant::now()) != Woken::Late
+        self.call.wait_socket(&self.connection, self.end, Instant::now()) != Woken::Late
     }
 
     /// What hashing asks after each block: goes on until either side has ended it. With `says` it tells the peer now

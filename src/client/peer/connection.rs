@@ -4,14 +4,16 @@
 use crate::client::call::{Call, Watch, Woken};
 use crate::net::tls::{Channel, Decrypting};
 use crate::net::tuning::{Whose, silence, tune};
-use crate::net::{DeadlineReader, Input, LineReader};
+use crate::net::{DeadlineReader, Input, LineReader, listener};
 use crate::peer_protocol::{Answer, PeerRefusal, Proof};
 use crate::protocol::MAX_LINE;
 use crate::trace::Wire;
 use crate::value::{BadLine, Fingerprint, Spoken};
+use socket2::SockRef;
 use std::fmt;
 use std::io::{self, BufRead, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -139,9 +141,10 @@ impl PeerConnection {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// The stream, to watch. Only [`Self::write_some`] and its like write to it.
-    pub fn stream(&self) -> &Arc<TcpStream> {
-        &self.stream
+    /// The same, and waits for a moment until the peer has closed its side too: a close on unread bytes is a reset.
+    pub fn close_gently(&self) {
+        self.finish();
+        listener::close_gently(&self.stream);
     }
 
     /// Whether the other machine does not answer: it or the network is away.
@@ -230,11 +233,19 @@ impl PeerConnection {
         self.answer(&Answer::Refused(why));
     }
 
-    /// Ends the connection so that the peer notices it at once, even one that only watches for the end of the whole
-    /// connection while its command runs: by a reset.
-    pub fn abort(self) {
+    /// Has the peer notice the end of the connection at once, even one that only watches for the end of the whole connection
+    /// while its command runs: it is a reset.
+    pub fn abort(&self) {
         // An error says that it has ended already.
-        let _ = socket2::SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+}
+
+/// To watch its socket, and to ask it. What leaves goes by [`PeerConnection::write_some`] and its like alone: who wrote to
+/// the socket would say in the clear what is to be encrypted.
+impl AsFd for PeerConnection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }
 

@@ -10,7 +10,6 @@ use crate::net::{Accepts, NoTls};
 use crate::peer_protocol::{Answer, Opening, PeerRefusal, Proof, Side};
 use crate::trace::Wire;
 use crate::value::{Address, Fingerprint, Ticket, Username};
-use socket2::SockRef;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -133,14 +132,14 @@ fn prove(
         connection.write(&format!("{first}\n{more}")).map_err(|error| lost(call, &error))?;
         return Ok(connection);
     }
-    let connection = PeerConnection::new(Arc::clone(&stream), wire);
+    let connection = PeerConnection::new(stream, wire);
     let mut connection = connection.map_err(|error| unreachable(to.address, &error))?;
     // Where it does not arrive, what is read tells why: a peer that has no place for us says so, and closes.
     let _ = connection.write(&format!("{first}\n"));
     let line = connection.line_or_end(call, PROOF);
     if !matches!(&line, Ok(line) if line.parse() == Ok(Proof::of(Side::Callee, to.ticket, to.address, &first))) {
         // An older client would go on asking its person.
-        reset(&stream);
+        connection.abort();
         return Err(no_proof(to, line));
     }
     let own = Proof::of(Side::Caller, to.ticket, to.address, &first);
@@ -202,7 +201,8 @@ fn no_proof(to: &Introduced, came: Result<String, NoLine>) -> CallError {
 pub fn answer(call: &Call, connection: &mut PeerConnection, limit: Duration) -> Result<String, CallError> {
     let line = connection.line_or_end(call, limit).map_err(|none| match none {
         NoLine::GivenUp => {
-            reset(connection.stream());
+            // The end of our sending side alone would be that of a script's input, and the peer would go on asking its person.
+            connection.abort();
             CallError::Cancelled
         }
         other => CallError::Perhaps(other.to_string()),
@@ -212,12 +212,6 @@ pub fn answer(call: &Call, connection: &mut PeerConnection, limit: Duration) -> 
         Answer::Refused(refusal) => Err(CallError::Refused(refusal)),
         Answer::Unknown(line) => Err(CallError::Perhaps(format!("no answer but {line}"))),
     }
-}
-
-/// Has the end of the connection be a reset. The end of our sending side alone would be that of a script's input, and
-/// the peer would go on asking its person. An error says that the connection is gone.
-fn reset(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 /// What a failure is once something may have left.

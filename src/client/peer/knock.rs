@@ -24,11 +24,10 @@ pub enum Decided {
 /// Waits for the answer to a request whose first line came at `since`, however long the App lets it be: that has the
 /// deadline. What the peer sends meanwhile stays unread.
 pub fn wait(call: &Call, connection: &PeerConnection, since: Instant) -> Decided {
-    let stream = connection.stream();
     let grace = since + END_OF_INPUT;
-    let woken = match call.wait(Some((stream, Watch::HangUp)), Some(grace)) {
+    let woken = match call.wait(Some((connection, Watch::HangUp)), Some(grace)) {
         Woken::Late => {
-            let has_ended_input = call.wait_socket(stream, Watch::HalfClose, Instant::now()) == Woken::Socket;
+            let has_ended_input = call.wait_socket(connection, Watch::HalfClose, Instant::now()) == Woken::Socket;
             wait_on(call, connection, has_ended_input)
         }
         woken => woken,
@@ -71,7 +70,7 @@ pub fn note_ticket(connection: &PeerConnection, order: &Order) {
 /// The wait after [`END_OF_INPUT`].
 fn wait_on(call: &Call, connection: &PeerConnection, has_ended_input: bool) -> Woken {
     let watch = if has_ended_input { Watch::HangUp } else { Watch::HalfClose };
-    call.wait(Some((connection.stream(), watch)), None)
+    call.wait(Some((connection, watch)), None)
 }
 
 #[cfg(test)]
@@ -104,7 +103,7 @@ mod tests {
     fn a_script_at_the_end_of_its_input_still_waits() {
         let (peer, connection, sender, call, _signals) = asked();
         peer.shutdown(Shutdown::Write).expect("open");
-        assert_eq!(call.wait_socket(connection.stream(), Watch::HalfClose, Instant::now() + LIMIT), Woken::Socket);
+        assert_eq!(call.wait_socket(&connection, Watch::HalfClose, Instant::now() + LIMIT), Woken::Socket);
         assert!(sender.send(Order::List));
         assert!(matches!(wait(&call, &connection, long_ago()), Decided::Order(Order::List)));
     }

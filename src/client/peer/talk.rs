@@ -5,9 +5,10 @@ use super::dial;
 use super::knock;
 use crate::client::call::{Call, Watch, Woken};
 use crate::client::event::{CallEnd, CallError, Introduced, MAX_ORDERS, News, Order, TalkEnd};
-use crate::net::{listener, tuning};
+use crate::net::tuning;
 use crate::peer_protocol::{Answer, Opening};
 use crate::value::Address;
+use socket2::SockRef;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -26,8 +27,7 @@ pub fn ask(call: Call, to: Address, answer: Duration) {
     call.tell(News::Opened { with: introduced.name });
     let end = talk(&call, &mut connection);
     call.end(end);
-    connection.finish();
-    listener::close_gently(connection.stream());
+    connection.close_gently();
 }
 
 /// Serves a request for a chat that came at `since`, and of which the App knows. Lines that were said before the yes
@@ -40,12 +40,12 @@ pub fn serve(call: &Call, mut connection: PeerConnection, since: Instant) -> Cal
 
 fn talk(call: &Call, connection: &mut PeerConnection) -> CallEnd {
     connection.set_limit(None);
-    let end = match connection.stream().set_nonblocking(true) {
+    let end = match SockRef::from(&*connection).set_nonblocking(true) {
         Ok(()) => exchange(call, connection),
         Err(error) => Some(TalkEnd::Lost(error.to_string())),
     };
     // For the last moments of the connection; an error says that it is gone.
-    let _ = connection.stream().set_nonblocking(false);
+    let _ = SockRef::from(&*connection).set_nonblocking(false);
     match end {
         // The runner may have closed the stream before it rang.
         Some(end) if !call.is_given_up() => CallEnd::Talk(Ok(end)),
@@ -66,13 +66,12 @@ fn exchange(call: &Call, connection: &mut PeerConnection) -> Option<TalkEnd> {
         };
         // Behind one line there may be another, for which no socket wakes us.
         let now = (read && connection.may_have_line()).then(Instant::now);
-        let stream = connection.stream();
         let woken = match outgoing.until {
             // While a line waits to be written no other order is taken, so that their number stays bounded.
-            Some(until) => call.wait_socket(stream, Watch::Writable, now.unwrap_or(until.min(answers.due))),
-            None => call.wait(Some((stream, Watch::Readable)), Some(now.unwrap_or(answers.due))),
+            Some(until) => call.wait_socket(connection, Watch::Writable, now.unwrap_or(until.min(answers.due))),
+            None => call.wait(Some((connection, Watch::Readable)), Some(now.unwrap_or(answers.due))),
         };
-        if let Some(is_silent) = answers.look(Instant::now(), || tuning::silence(stream)) {
+        if let Some(is_silent) = answers.look(Instant::now(), || tuning::silence(connection)) {
             call.tell(News::Silent(is_silent));
         }
         match woken {

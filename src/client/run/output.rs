@@ -9,8 +9,7 @@ use crate::peer_protocol::{MAX_OUTPUT, Status};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::TcpStream;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -62,7 +61,7 @@ pub struct Limits {
 ///
 /// # Errors
 /// What the system says: no such program, most likely.
-pub fn run(words: &Words, limits: &Limits, call: &Call, asker: &TcpStream) -> io::Result<End> {
+pub fn run(words: &Words, limits: &Limits, call: &Call, asker: &impl AsFd) -> io::Result<End> {
     let [program, arguments @ ..] = words.as_slice() else { return Err(io::ErrorKind::InvalidInput.into()) };
     let mut command = Command::new(program);
     // Our own password is nobody's business.
@@ -72,7 +71,7 @@ pub fn run(words: &Words, limits: &Limits, call: &Call, asker: &TcpStream) -> io
     let mut group = ProcessGroup::start(&mut command, limits.cgroups.as_ref())?;
     let leader = group.leader();
     let mut streams = Streams([Stream::new(leader.stdout.take()), Stream::new(leader.stderr.take())]);
-    let ending = watch(&group, &mut streams, until, Wanted { call, asker })?;
+    let ending = watch(&group, &mut streams, until, Wanted { call, asker: asker.as_fd() })?;
     let ended = group.end();
     if !ended.left.is_empty() {
         call.tell(News::Trouble(left(words, &ended)));
@@ -128,7 +127,7 @@ enum Ending {
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     call: &'a Call,
-    asker: &'a TcpStream,
+    asker: BorrowedFd<'a>,
 }
 
 fn watch(group: &ProcessGroup, streams: &mut Streams, until: Instant, wanted: Wanted<'_>) -> io::Result<Ending> {
@@ -206,7 +205,7 @@ impl Streams {
 
     /// Waits for bytes, the end of a stream, the asker's or ours, and takes what is there.
     fn read(&mut self, wanted: Wanted<'_>, limit: Duration) -> io::Result<Taken> {
-        let asker = PollFd::new(wanted.asker.as_fd(), Watch::HangUp.flags());
+        let asker = PollFd::new(wanted.asker, Watch::HangUp.flags());
         let mut ends = vec![wanted.call.end_of_bell(), asker];
         let pipes = self.0.iter().filter_map(|stream| stream.pipe.as_ref());
         ends.extend(pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));

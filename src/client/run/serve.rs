@@ -113,7 +113,7 @@ impl Decree<'_> {
 
 fn run(call: &Call, connection: &PeerConnection, decree: &Decree<'_>, means: &RunMeans) -> CallEnd {
     call.tell(News::Begun);
-    let ran = output::run(&decree.asking.words, &means.limits, call, connection.stream());
+    let ran = output::run(&decree.asking.words, &means.limits, call, connection);
     let end = match &ran {
         Ok(End::Ran(ran)) => ran.status.describe(),
         Ok(End::HungUp) => "hung up".to_owned(),
