@@ -5,7 +5,6 @@
 use crate::value::Fingerprint;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -94,7 +93,7 @@ fn parse(line: &str) -> Option<(String, Fingerprint)> {
 /// # Errors
 /// A sentence with the file.
 pub fn remember(path: &Path, place: &str, key: Fingerprint, now: SystemTime) -> Result<(), String> {
-    let day = Timestamp::try_from(now).unwrap_or_default().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string();
+    let day = Timestamp::try_from(now).unwrap_or_default().strftime("%Y-%m-%d").to_string();
     let written = append(path, &format!("{place} {key} {day}\n"));
     written.map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -134,6 +134,7 @@ fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face)
     Rules {
         server,
         tls: false,
+        has_tls: tls::IS_BUILT,
         clear_peers: options.tls.clear_peers,
         face,
         credentials: options.credentials.clone(),

@@ -1,10 +1,14 @@
-//! What becomes of the handshake of a client: whose key it takes, and why there is no encrypted connection. It stands
-//! apart from TLS, as a build without it knows it too.
+//! How TLS is seen to begin, and what becomes of the handshake of a client: whose key it takes, and why there is no encrypted
+//! connection. It stands apart from TLS, as a build without it knows it too.
 
 use crate::value::Fingerprint;
-use std::io;
+use std::io::{self, ErrorKind};
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
+
+/// What every connection begins with that speaks TLS, and what no line may hold: the type of a handshake's record.
+pub const TLS_HELLO: u8 = 0x16;
 
 /// Whose key the one who connects takes.
 #[derive(Clone, Debug)]
@@ -59,5 +63,24 @@ pub enum NoTls {
 impl From<io::Error> for NoTls {
     fn from(error: io::Error) -> NoTls {
         NoTls::Failed(error)
+    }
+}
+
+/// The first byte that comes, which is left there: it says whether TLS begins.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`] at the deadline, [`ErrorKind::UnexpectedEof`] at the end; whatever the stream says.
+pub fn first_byte(stream: &TcpStream, until: Instant) -> io::Result<u8> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    stream.set_read_timeout(Some(left))?;
+    let mut first = [0];
+    match stream.peek(&mut first) {
+        Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+        // Linux says EAGAIN when SO_RCVTIMEO has passed.
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
+        peeked => peeked.map(|_| first[0]),
     }
 }

@@ -1,12 +1,10 @@
 //! What a session reads: bytes as they come, or decrypted.
 
 use super::deadline::DeadlineReader;
+use super::handshake::TLS_HELLO;
 use super::tls::Decrypting;
 use std::io::{self, ErrorKind, Read};
 use std::time::Instant;
-
-/// What every connection begins with that speaks TLS, and what no line may hold: the type of a handshake's record.
-pub const TLS_HELLO: u8 = 0x16;
 
 /// The reading side of a connection.
 pub enum Input {

@@ -60,6 +60,7 @@ struct Person {
 fn rules(who: &str) -> Rules {
     Rules {
         tls: false,
+        has_tls: true,
         clear_peers: false,
         server: ([127, 0, 0, 1], 4400).into(),
         face: Face::Lines { typed: false, terminal: false },

@@ -142,6 +142,7 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
     };
     Rules {
         tls: false,
+        has_tls: true,
         clear_peers: false,
         server,
         face: Face::Lines { typed: true, terminal: false },

@@ -11,7 +11,7 @@ use crate::client::event::{
     CallError, CallId, Effect, Introduced, LinkError, LinkId, NoConnection, Order, Place, Shown,
 };
 use crate::protocol::{MemberRequest, Refusal, Reply, Request};
-use crate::value::{Address, BadLine, comma, link_of, with_scope_of};
+use crate::value::{Address, BadLine, Fingerprint, comma, link_of, with_scope_of};
 use std::net::{IpAddr, SocketAddr};
 
 impl App {
@@ -30,8 +30,10 @@ impl App {
         self.asks.heard();
         let mut events = Vec::new();
         let sorted = self.asks.sort(reply, |event| events.push(event));
+        // A key stands right before the ticket that is for whoever has it.
+        let mut announced = None;
         for event in events {
-            self.server_event(event);
+            self.server_event(event, &mut announced);
         }
         match sorted {
             Sorted::Taken => {}
@@ -46,20 +48,18 @@ impl App {
         }
     }
 
-    fn server_event(&mut self, event: Reply) {
+    fn server_event(&mut self, event: Reply, announced: &mut Option<Fingerprint>) {
         match event {
             Reply::Broadcast(broadcast) => {
                 let shown = self.inbox.accept(broadcast, Route::Tcp);
                 self.show_broadcasts(shown);
             }
-            // Its ticket is the next one.
             Reply::Key { name, key } => {
                 self.sees_key(&name, key);
-                self.announced = Some(key);
+                *announced = Some(key);
             }
             Reply::Ticket { name, ticket } => {
-                let key = self.announced.take();
-                self.tickets.put(name, ticket, key, self.now.instant);
+                self.tickets.put(name, ticket, announced.take(), self.now.instant);
                 self.late_tickets();
             }
             Reply::Message { from, .. } if self.is_shut_out(&from) => {}

@@ -7,7 +7,7 @@ use super::state::App;
 use super::strangers::MAX_MESSAGE;
 use super::tickets::LATE;
 use super::under_way::home_of;
-use super::visitors::Visitor;
+use super::visitors::{Trust, Visitor};
 use crate::client::command::Which;
 use crate::client::event::{CallId, Decision, Effect, Knock, Order, Place, Room, Shown};
 use crate::client::run::Words;
@@ -29,17 +29,6 @@ const TOO_MANY_CALLS: &str = "16 of your connections are open here: end one of t
 const TOO_LONG: &str = "A message of more than 500 bytes needs a ticket: send connect_NAME to the server for one";
 const TOO_MANY_MESSAGES: &str = "without a ticket you may send 5 messages, then one every 10 s";
 const TOO_MANY_QUESTIONS: &str = "without a ticket you may ask once a minute, and all others three times";
-
-/// What a peer may who is let in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Trust {
-    /// Nobody knows who it is.
-    Stranger,
-    /// It is who it says, unless somebody is on the way.
-    InTheClear,
-    /// It is who it says.
-    Verified,
-}
 
 impl App {
     /// A peer has connected and said what for. The server announces a ticket before it is shown, but on another
@@ -82,15 +71,13 @@ impl App {
             Visitor::OtherKey => self.refuse_other_key(call, &knock),
             Visitor::ShowsStart(ticket) if self.proving.begin(call, ticket) => self.order(call, Order::Prove(ticket)),
             Visitor::ShowsStart(_) => self.order(call, Order::Refuse(PeerRefusal::TooManyConnections)),
-            Visitor::Introduced | Visitor::InTheClear if self.enters(call, knock.opening.name()) => {
-                let is_clear = matches!(visitor, Visitor::InTheClear);
-                let key = knock.key.filter(|_| !is_clear);
-                key.into_iter().for_each(|key| self.keys.speaks(call, knock.opening.name(), key));
-                self.let_in(call, knock, if is_clear { Trust::InTheClear } else { Trust::Verified });
+            Visitor::Introduced(trust) if self.enters(call, knock.opening.name()) => {
+                if let (Trust::Verified, Some(key)) = (trust, knock.key) {
+                    self.keys.speaks(call, knock.opening.name(), key);
+                }
+                self.let_in(call, knock, trust);
             }
-            Visitor::Introduced | Visitor::InTheClear => {
-                self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned())))
-            }
+            Visitor::Introduced(_) => self.order(call, Order::Refuse(PeerRefusal::Busy(TOO_MANY_CALLS.to_owned()))),
         }
     }
 
@@ -111,6 +98,19 @@ impl App {
         self.at_the_door.0.len() < before
     }
 
+    /// Whether a peer may not have this in the clear. What is said is heard, unless it is of who had a key.
+    fn wants_key(&self, opening: &Opening) -> bool {
+        match opening {
+            Opening::Chat { name, .. } | Opening::Message { name, .. } => self.keys.has(name),
+            Opening::Probe { .. } => false,
+            Opening::File { .. }
+            | Opening::Run { .. }
+            | Opening::List { .. }
+            | Opening::Give { .. }
+            | Opening::Verify { .. } => true,
+        }
+    }
+
     fn let_in(&mut self, call: CallId, knock: Knock, trust: Trust) {
         let verified = trust == Trust::Verified;
         let Knock { from: address, opening, text, room, .. } = knock;
@@ -118,19 +118,7 @@ impl App {
         let is_shut_out = self.is_shut_out(opening.name());
         let is_clear = trust == Trust::InTheClear;
         match opening {
-            // Who had a key is not spoken with in the clear.
-            Opening::Chat { ref name, .. } | Opening::Message { ref name, .. } if is_clear && self.keys.has(name) => {
-                self.order(call, Order::Refuse(PeerRefusal::NotInTheClear));
-            }
-            Opening::File { .. }
-            | Opening::Run { .. }
-            | Opening::List { .. }
-            | Opening::Give { .. }
-            | Opening::Verify { .. }
-                if is_clear =>
-            {
-                self.order(call, Order::Refuse(PeerRefusal::NotInTheClear));
-            }
+            _ if is_clear && self.wants_key(&opening) => self.order(call, Order::Refuse(PeerRefusal::NotInTheClear)),
             Opening::Probe { .. } if is_clear => self.order(call, Order::Accept),
             // A command is refused with a row in the consent log.
             Opening::Chat { .. }

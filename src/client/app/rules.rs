@@ -39,6 +39,8 @@ pub enum Face {
 pub struct Rules {
     /// The server's main port.
     pub server: SocketAddr,
+    /// Whether this client can speak TLS at all.
+    pub has_tls: bool,
     /// Whether what is said to the server is encrypted.
     pub tls: bool,
     /// Whether chats and messages may go in the clear where the other side has no key.

@@ -22,7 +22,7 @@ use super::under_way::{AtTheDoor, Deliveries, Doctor, Inside, Jobs, Proving, Tal
 use super::verification::Verification;
 use crate::client::event::{Assurance, CallId, Effect, Line, Now, Place, Shown};
 use crate::protocol::Broadcast;
-use crate::value::{Fingerprint, Username};
+use crate::value::Username;
 use std::time::Instant;
 
 /// The most broadcasts from before the login that are kept for `earlier`.
@@ -48,8 +48,6 @@ pub struct App {
     pub(super) hellos: Hellos,
     pub(super) tickets: Tickets,
     pub(super) keys: PeerKeys,
-    /// The key of the ticket that is announced next.
-    pub(super) announced: Option<Fingerprint>,
     pub(super) detours: Detours,
     pub(super) at_the_door: AtTheDoor,
     pub(super) inside: Inside,
@@ -94,7 +92,6 @@ impl App {
             hellos: Hellos::default(),
             tickets: Tickets::default(),
             keys: PeerKeys::default(),
-            announced: None,
             detours: Detours::default(),
             at_the_door: AtTheDoor::default(),
             inside: Inside::default(),

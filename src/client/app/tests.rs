@@ -55,6 +55,7 @@ fn rules(face: Face) -> Rules {
     let credentials = Credentials { name: name("alice"), password: Some("correct horse".to_owned()), signup: false };
     Rules {
         server: SocketAddr::from((Ipv4Addr::LOCALHOST, 4400)),
+        has_tls: true,
         tls: false,
         clear_peers: false,
         face,

@@ -76,7 +76,7 @@ impl Verification {
     /// They ask, by this call. Where both sides have called, the call of the smaller name is kept; one of ours that has not
     /// left yet gives way in any case, as it crosses nothing.
     pub fn asked(&mut self, call: CallId, with: &Username, me: &Username, now: Instant) -> Theirs {
-        let ours_is_kept = me.to_string().to_lowercase() < with.to_string().to_lowercase();
+        let ours_is_kept = me < with;
         let is_behind = |(last, at): &(Username, Instant)| last == with && now < *at + BEHIND;
         let (theirs, origin) = match self.current.take() {
             None if ours_is_kept && self.last.as_ref().is_some_and(is_behind) => return Theirs::Busy,
@@ -119,9 +119,8 @@ impl Verification {
     /// They have refused this call of ours as something else goes on there. True where it may be their own call to us, which
     /// would be the one that is kept: it is waited for.
     pub fn awaits(&mut self, call: CallId, me: &Username, now: Instant) -> bool {
-        let is_larger = |with: &Username| with.to_string().to_lowercase() < me.to_string().to_lowercase();
         match self.current.as_mut() {
-            Some(current) if current.stage == VerifyStage::Calls(call) && is_larger(&current.with) => {
+            Some(current) if current.stage == VerifyStage::Calls(call) && current.with < *me => {
                 current.stage = VerifyStage::Awaits(now + CROSSING);
                 true
             }

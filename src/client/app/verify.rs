@@ -27,7 +27,7 @@ impl App {
     fn nothing_to_compare(&self, with: &Username) -> Option<String> {
         let guest = self.present.people.get(with).and_then(|there| there.guest.as_ref());
         if !self.rules.tls {
-            let why = match cfg!(feature = "tls") {
+            let why = match self.rules.has_tls {
                 true => format!(
                     "your client speaks in the clear and has no key (start it with --tls IP PORT, and have {with} do so too)"
                 ),

@@ -15,10 +15,19 @@ pub enum Visitor {
     ShowsStart(Ticket),
     /// Somebody with a ticket that is for whoever has another key than they.
     OtherKey,
-    /// The one whom the server has introduced, in the clear, where we speak TLS: who is on the way may say what they like.
-    InTheClear,
     /// The one whom the server has introduced.
-    Introduced,
+    Introduced(Trust),
+}
+
+/// What a peer may who is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Nobody knows who it is.
+    Stranger,
+    /// It is who it says, unless somebody is on the way: it comes in the clear, and we speak TLS.
+    InTheClear,
+    /// It is who it says.
+    Verified,
 }
 
 impl App {
@@ -44,8 +53,8 @@ impl App {
             return Visitor::OtherKey;
         }
         match self.tickets.redeem(name, ticket, now) {
-            true if key.is_none() && self.rules.tls => Visitor::InTheClear,
-            true => Visitor::Introduced,
+            true if key.is_none() && self.rules.tls => Visitor::Introduced(Trust::InTheClear),
+            true => Visitor::Introduced(Trust::Verified),
             false => Visitor::Unknown,
         }
     }

@@ -3,11 +3,9 @@
 use crate::client::event::LinkError;
 use crate::client::peer::no_connection;
 use crate::net::{Accepts, Mistrust, NoTls};
-use crate::value::{Fingerprint, text};
-use jiff::Timestamp;
+use crate::value::{Fingerprint, Moment, text};
 use std::fmt::Write;
 use std::io::ErrorKind;
-use std::time::SystemTime;
 
 /// The key of a server, and whence it is known.
 #[derive(Debug)]
@@ -89,10 +87,10 @@ fn mistrust(why: &Mistrust) -> String {
         Mistrust::Expired(time) => format!(
             "ended at {}, or one did that vouches for it: ask whoever runs the server for a new one, or set this machine's \
              clock right",
-            date(*time)
+            Moment::of(*time)
         ),
         Mistrust::NotYetValid(time) => {
-            format!("counts from {} on: set this machine's clock right, or wait", date(*time))
+            format!("counts from {} on: set this machine's clock right, or wait", Moment::of(*time))
         }
         Mistrust::OtherNames(names) if names.is_empty() => {
             "bears no name that counts (a subjectAltName): ask whoever runs the server for one that does".to_owned()
@@ -115,15 +113,10 @@ fn mistrust(why: &Mistrust) -> String {
     }
 }
 
-/// To the minute.
-fn date(time: SystemTime) -> String {
-    Timestamp::try_from(time)
-        .map_or_else(|_| "a time too far".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::SystemTime;
 
     #[test]
     fn another_key_is_told_with_both_and_whence() {

@@ -3,7 +3,7 @@
 use super::channel::{self, Channel};
 use super::identity::Identity;
 use super::pinned;
-use crate::net::handshake::{Accepts, NoTls};
+use crate::net::handshake::{Accepts, NoTls, first_byte};
 use crate::net::{DeadlineReader, LineReader};
 use crate::trace::Wire;
 use rustls::{Connection, ServerConnection};
@@ -182,22 +182,6 @@ impl Read for Decrypting {
 fn note(wire: &Wire, error: &io::Error) {
     if !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) {
         wire.cut_off();
-    }
-}
-
-/// The first byte that comes, which is left there.
-fn first_byte(stream: &TcpStream, until: Instant) -> io::Result<u8> {
-    let left = until.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into());
-    }
-    stream.set_read_timeout(Some(left))?;
-    let mut first = [0];
-    match stream.peek(&mut first) {
-        Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-        // Linux says EAGAIN when SO_RCVTIMEO has passed.
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
-        peeked => peeked.map(|_| first[0]),
     }
 }
 

@@ -42,6 +42,11 @@ pub(super) fn validity_of(certificate: &CertificateDer<'_>) -> Option<(SystemTim
     }
 }
 
+/// What becomes of a signature of an older version, which is not spoken here.
+pub(super) fn too_old() -> rustls::Error {
+    rustls::Error::General("TLS 1.2 is not spoken here".to_owned())
+}
+
 /// Takes any key, and none as well. Whoever shows a certificate must have its key: the signature is checked.
 #[derive(Debug)]
 pub(super) struct AnyKey {
@@ -72,7 +77,7 @@ impl ClientCertVerifier for AnyKey {
         _certificate: &CertificateDer<'_>,
         _signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.2 is not spoken here".to_owned()))
+        Err(too_old())
     }
 
     fn verify_tls13_signature(

@@ -1,7 +1,7 @@
 //! A client's side: it knows the other side by its key, and asks for no name and no date; or by a name, and then they count.
 
 use super::identity::Identity;
-use super::keyed::fingerprint_of;
+use super::keyed::{fingerprint_of, too_old};
 use super::named;
 use crate::net::handshake::{Accepts, Mistrust, NoTls};
 use crate::value::Fingerprint;
@@ -92,7 +92,7 @@ impl ServerCertVerifier for Verifier {
         _certificate: &CertificateDer<'_>,
         _signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.2 is not spoken here".to_owned()))
+        Err(too_old())
     }
 
     fn verify_tls13_signature(

@@ -3,7 +3,7 @@
 use super::native_loop::{Connection, Native};
 use crate::net::listener::{Service, say_at_once};
 use crate::net::tls::{Decrypting, Identity};
-use crate::net::{DeadlineReader, Origin, PerAddress, Place, Refused, STRANGER_RATE, TLS_HELLO};
+use crate::net::{DeadlineReader, Origin, PerAddress, Place, Refused, STRANGER_RATE, TLS_HELLO, first_byte};
 use crate::protocol::{Refusal, Reply};
 use crate::server::service::Rendezvous;
 use log::info;
@@ -43,9 +43,8 @@ impl<'a> NativeTls<'a> {
             self.refuse(stream, Refused::TooManyWithoutLogin(HANDSHAKES.of(peer.ip())));
             return None;
         };
-        let limit = HANDSHAKE_LIMIT.min(self.native.services.config.login_limit);
-        let until = Instant::now() + limit;
-        if !begins_with_tls(stream, limit) {
+        let until = Instant::now() + HANDSHAKE_LIMIT.min(self.native.services.config.login_limit);
+        if !begins_with_tls(stream, until) {
             self.failed(peer, "it does not begin as TLS does");
             return None;
         }
@@ -106,14 +105,11 @@ impl Drop for UnderWay<'_> {
 
 /// Whether a connection begins as TLS does. What begins otherwise, or does not begin at all, is a person who waits for a
 /// greeting, and is told.
-fn begins_with_tls(stream: &TcpStream, limit: Duration) -> bool {
-    let mut first = [0];
-    match stream.set_read_timeout(Some(limit)).and_then(|()| stream.peek(&mut first)) {
-        Ok(1..) if first[0] == TLS_HELLO => return true,
-        // Linux says EAGAIN when SO_RCVTIMEO has passed.
-        Err(error) if error.kind() != ErrorKind::WouldBlock => {}
+fn begins_with_tls(stream: &TcpStream, until: Instant) -> bool {
+    match first_byte(stream, until) {
+        Ok(TLS_HELLO) => return true,
         // Whoever has hung up, or was hung up on at the end of the server, was not waiting for this.
-        Ok(0) => {}
+        Err(error) if error.kind() != ErrorKind::TimedOut => {}
         Ok(_) | Err(_) => {
             say_at_once(stream, format!("{}\n", Reply::Err(Refusal::Other(NO_TLS.to_owned()))).as_bytes());
         }

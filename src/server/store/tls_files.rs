@@ -3,7 +3,7 @@
 use super::whole_file::write_anew;
 use crate::net::tls::{Identity, Pair};
 use crate::server::config::Config;
-use jiff::Timestamp;
+use crate::value::Moment;
 use log::{info, warn};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -46,11 +46,10 @@ pub fn open_identity(config: &Config) -> Result<Identity, String> {
 
 /// What there is to say of when a certificate counts, where it does not now, or soon will not.
 fn when_it_counts((from, to): (SystemTime, SystemTime), now: SystemTime) -> Option<String> {
-    let day = |time| Timestamp::try_from(time).unwrap_or_default().strftime("%Y-%m-%d %H:%M UTC").to_string();
     match () {
-        () if now < from => Some(format!("counts from {} on", day(from))),
-        () if now > to => Some(format!("ended at {}", day(to))),
-        () if now + SOON > to => Some(format!("ends at {}", day(to))),
+        () if now < from => Some(format!("counts from {} on", Moment::of(from))),
+        () if now > to => Some(format!("ended at {}", Moment::of(to))),
+        () if now + SOON > to => Some(format!("ends at {}", Moment::of(to))),
         () => None,
     }
 }
