@@ -4,6 +4,7 @@
 mod folder;
 mod hashes;
 mod place;
+mod pipe;
 mod part;
 mod teller;
 mod wire;

@@ -61,7 +61,7 @@ impl App {
             return;
         }
         if !self.life.was_online {
-            return self.over(End::Failed(not_there(self.rules.server, why)));
+            return self.over(End::Failed(not_there(self.rules.server, self.rules.tls, why)));
         }
         if let LinkError::Banned(why) | LinkError::OtherKey(why) | LinkError::NotTrusted(why) = why {
             return self.not_again(why);
@@ -89,7 +89,7 @@ impl App {
         }
         // Who is being asked who they are gets another connection with the answer.
         if !self.life.was_online && !self.login.is_asking() {
-            return self.over(End::Failed(not_there(self.rules.server, why)));
+            return self.over(End::Failed(not_there(self.rules.server, self.rules.tls, why)));
         }
         self.forget_link_for(why);
         if self.rules.doctor {

@@ -3,14 +3,14 @@
 use crate::client::event::{LinkError, NoConnection};
 use std::net::SocketAddr;
 
-/// The sentence for who could not log in even once.
-pub fn not_there(server: SocketAddr, error: &LinkError) -> String {
+/// The sentence for who could not log in even once, by TLS or in the clear.
+pub fn not_there(server: SocketAddr, by_tls: bool, error: &LinkError) -> String {
     match error {
         LinkError::Connect(why) => format!("no server at {server}: {why}. {}", what_to_do(server, why)),
         LinkError::NoGreeting => {
+            let what_to_do = if by_tls { "" } else { ". A port for TLS wants --tls" };
             format!(
-                "another program listens at {server}, or it is not the server's main port: nobody greets there. A port for \
-                 TLS wants --tls"
+                "another program listens at {server}, or it is not the server's main port: nobody greets there{what_to_do}"
             )
         }
         LinkError::Refused(why) | LinkError::Banned(why) => format!("the server at {server} says: {why}"),

@@ -4,8 +4,8 @@
 //! free: nothing that was there is ever overwritten.
 
 use super::hashes;
+use super::pipe::{End, pipe};
 use super::place::Place;
-use crate::net::listener::STACK;
 use crate::peer_protocol::{FileHash, GivePath, What};
 use crate::value::comma;
 use crate::value::{FileName, Username};
@@ -19,20 +19,14 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
-use std::thread;
 
 /// How many names are tried: `notes.txt`, `notes (1).txt` and so on.
 pub const MAX_NUMBER: usize = 10_000;
 /// After so many free numbers one after the other no higher one is looked for: a person may have taken some away.
 pub const MAX_GAP: usize = 16;
-/// Bytes that are read and written at a time: few system calls, and no more than the caches of a processor hold.
-const BUFFER: usize = 256 * 1024;
 /// After so many bytes the disk is to begin with them, while the next ones arrive: a sync at the end, for which a person
 /// waits, then has little left to write.
 const FLUSH: u64 = 1 << 20;
-/// Buffers between reading and hashing: enough that neither waits for a short pause of the other.
-const BUFFERS: usize = 4;
 /// More than the longest note.
 const MAX_NOTE: u64 = 4096;
 
@@ -204,54 +198,33 @@ impl Part {
         }
     }
 
-    /// Adds what `read` brings until the part has its size, or `read` fails. The bytes are hashed on another thread
-    /// while the next ones are read and written, as both take about as long.
+    /// Adds what `read` brings until the part has its size, or `read` fails. The bytes are written and hashed on another
+    /// thread while the next ones are read, as both take about as long.
     ///
     /// # Errors
     /// What `read` says, or the system. All that was read before and has room on the disk is in the part.
     pub fn fill<E: From<FileError>>(&mut self, read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
         let path = self.place.shown(&self.origin.file.part(self.number));
-        let at = |error: io::Error| E::from(FileError::new(path.clone(), error));
-        let gone = || at(io::Error::other("the thread that hashes it is gone"));
-        let Part { file, hasher, length, size, .. } = self;
-        let mut flushed = *length;
-        let (full, to_hash) = sync_channel::<(Vec<u8>, usize)>(BUFFERS);
-        let (hashed, free) = sync_channel(BUFFERS);
-        let mut unused = BUFFERS;
-        let hash = move || {
-            for (buffer, filled) in to_hash {
-                if let Some(hasher) = hasher {
-                    hasher.update(&buffer[..filled]);
-                }
-                // Nobody wants it back at the end.
-                let _ = hashed.send(buffer);
-            }
-        };
-        thread::scope(|scope| {
-            let named = thread::Builder::new().name("hash".to_owned()).stack_size(STACK);
-            named.spawn_scoped(scope, hash).map_err(at)?;
-            while *length < *size {
-                let mut buffer = if unused > 0 {
-                    unused -= 1;
-                    vec![0; BUFFER]
-                } else {
-                    free.recv().map_err(|_| gone())?
-                };
-                let left = usize::try_from(*size - *length).unwrap_or(BUFFER).min(BUFFER);
-                let filled = read(&mut buffer[..left])?;
-                let (written, done) = write(file, &buffer[..filled]);
-                *length += written as u64;
-                if *length - flushed >= FLUSH {
-                    begin_to_write_back(file, flushed, *length);
-                    flushed = *length;
-                }
-                full.send((buffer, written)).map_err(|_| gone())?;
-                done.map_err(at)?;
-            }
-            // Here, and at every `?`, the hashing thread gets its end: the scope waits for it.
-            drop(full);
-            Ok(())
+        let (missing, mut flushed) = (self.size.saturating_sub(self.length), self.length);
+        let filled = pipe(missing, read, |bytes| self.add(bytes, &mut flushed));
+        filled.map_err(|end| match end {
+            End::Read(why) => why,
+            End::Written(error) => FileError::new(path, error).into(),
         })
+    }
+
+    /// Writes these bytes and hashes them, or as many of them as there is room for. Up to `flushed` the disk has begun.
+    fn add(&mut self, bytes: &[u8], flushed: &mut u64) -> io::Result<()> {
+        let (has_room, done) = write(&self.file, bytes);
+        self.length += has_room as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&bytes[..has_room]);
+        }
+        if self.length - *flushed >= FLUSH {
+            begin_to_write_back(&self.file, *flushed, self.length);
+            *flushed = self.length;
+        }
+        done
     }
 
     /// Forgets all bytes: they are of another version of the file, which now has `size` bytes.
@@ -517,6 +490,24 @@ mod tests {
         fs::write(folder.path().join("x.part"), "other").expect("written");
         assert!(part.keep().expect_err("exchanged").to_string().contains("x.part"));
         assert_eq!(names(folder.path()), ["x.part", "x.part.from"]);
+    }
+
+    #[test]
+    fn what_the_system_says_of_a_write_ends_the_reading() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut part = Part::create(&place(folder.path()), &origin("bob", "big"), 1 << 40).expect("created");
+        add(&mut part, b"abc");
+        // To which nothing can be written.
+        let only_read = File::open(folder.path().join("big.part.from")).expect("there");
+        part.file = Flock::lock(only_read, FlockArg::LockExclusive).expect("locked");
+        let mut reads = 0;
+        let told = part.fill::<FileError>(&mut |into| {
+            reads += 1;
+            Ok(into.len())
+        });
+        assert!(told.expect_err("no room").to_string().ends_with("big.part: Bad file descriptor (os error 9)"));
+        assert!(reads < 100, "{reads}");
+        assert_eq!(part.length(), 3);
     }
 
     #[test]
