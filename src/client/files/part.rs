@@ -12,6 +12,7 @@ use crate::value::{FileName, Username};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, Flock, FlockArg, PosixFadviseAdvice, fallocate, posix_fadvise};
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -46,7 +47,7 @@ pub struct Part {
     number: usize,
     /// Locked for as long as it is open.
     file: Flock<File>,
-    /// All that is in the file went through it; `None` when some of it was there before.
+    /// All that is in the file went through it, and nothing else; `None` when some of it was there before.
     hasher: Option<Sha256>,
     length: u64,
     size: u64,
@@ -183,12 +184,15 @@ impl Part {
         self.place.at(&self.origin.file.note(self.number))
     }
 
-    /// Reserves room on the disk for all that is still to come; false where the file system cannot. What is not used
-    /// is given back when the part is closed.
+    /// Reserves room on the disk for all that is still to come; false where the file system cannot, or where it is the
+    /// memory: there it takes as long as writing. What is not used is given back when the part is closed.
     ///
     /// # Errors
     /// That there is no room.
     pub fn reserve(&self) -> Result<bool, FileError> {
+        if fstatfs(&*self.file).is_ok_and(|system| system.filesystem_type() == TMPFS_MAGIC) {
+            return Ok(false);
+        }
         // With its length kept, the part still tells how much has arrived.
         let length = i64::try_from(self.size).unwrap_or(i64::MAX);
         let reserved = fallocate(&*self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, length.max(1));
@@ -198,28 +202,34 @@ impl Part {
         }
     }
 
-    /// Adds what `read` brings until the part has its size, or `read` fails. The bytes are written and hashed on another
-    /// thread while the next ones are read, as both take about as long.
+    /// Adds what `read` brings until the part has its size, or `read` fails. The bytes are hashed as they come, and written
+    /// on another thread, as both take about as long.
     ///
     /// # Errors
     /// What `read` says, or the system. All that was read before and has room on the disk is in the part.
     pub fn fill<E: From<FileError>>(&mut self, read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
         let path = self.place.shown(&self.origin.file.part(self.number));
         let (missing, mut flushed) = (self.size.saturating_sub(self.length), self.length);
-        let filled = pipe(missing, read, |bytes| self.add(bytes, &mut flushed));
-        filled.map_err(|end| match end {
-            End::Read(why) => why,
-            End::Written(error) => FileError::new(path, error).into(),
-        })
+        // It is gone where it has more than is written.
+        let mut hasher = self.hasher.take();
+        let mut read = |into: &mut [u8]| {
+            let bytes = read(into)?;
+            hasher.iter_mut().for_each(|hasher| hasher.update(&into[..bytes]));
+            Ok(bytes)
+        };
+        let read = match pipe(missing, &mut read, |bytes| self.add(bytes, &mut flushed)) {
+            Err(End::Written(error)) => return Err(FileError::new(path, error).into()),
+            Err(End::Read(why)) => Err(why),
+            Ok(()) => Ok(()),
+        };
+        self.hasher = hasher;
+        read
     }
 
-    /// Writes these bytes and hashes them, or as many of them as there is room for. Up to `flushed` the disk has begun.
+    /// Writes these bytes, or as many of them as there is room for. Up to `flushed` the disk has begun.
     fn add(&mut self, bytes: &[u8], flushed: &mut u64) -> io::Result<()> {
         let (has_room, done) = write(&self.file, bytes);
         self.length += has_room as u64;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&bytes[..has_room]);
-        }
         if self.length - *flushed >= FLUSH {
             begin_to_write_back(&self.file, *flushed, self.length);
             *flushed = self.length;
@@ -493,6 +503,17 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_in_two_steps_is_hashed_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut part = Part::create(&place(folder.path()), &origin("bob", "notes.txt"), 6).expect("created");
+        add(&mut part, b"abc");
+        add(&mut part, b"def");
+        fs::write(folder.path().join("notes.txt.part"), "others").expect("written");
+        let hash = part.hash(&mut |_| panic!("it is known")).expect("known").expect("not stopped").to_string();
+        assert_eq!(hash, "sha256_bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721");
+    }
+
+    #[test]
     fn what_the_system_says_of_a_write_ends_the_reading() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut part = Part::create(&place(folder.path()), &origin("bob", "big"), 1 << 40).expect("created");
@@ -507,7 +528,7 @@ mod tests {
         });
         assert!(told.expect_err("no room").to_string().ends_with("big.part: Bad file descriptor (os error 9)"));
         assert!(reads < 100, "{reads}");
-        assert_eq!(part.length(), 3);
+        assert_eq!((part.length(), part.hasher.is_some()), (3, false), "what was not written is not in the hash");
     }
 
     #[test]
