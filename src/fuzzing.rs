@@ -11,7 +11,7 @@ use crate::peer_protocol::{
     Answer, FileHash, GivePath, GiverLine, Opening, Outcome, Proof, ReceiverLine, SharedFile, TicketField,
 };
 use crate::protocol::{Broadcast, FindAnswer, FindQuestion, FromServer, Hello, Reply, Request};
-use crate::server::store::{Account, Accounts, History};
+use crate::server::store::{Account, Accounts, BroadcastLog, History};
 use crate::value::{Address, FileName, ServerName, Ticket, TicketStart, Username};
 use crate::value::{comma, duration, line, text};
 use std::fmt::{Debug, Display};
@@ -207,12 +207,16 @@ pub fn history(data: &[u8]) {
     let Ok(folder) = tempfile::tempdir() else { return };
     fs::write(folder.path().join("broadcasts.log"), data).expect("written");
     let (from, said) = ("alice".parse().expect("valid"), "hello".parse().expect("a text"));
-    let history = History::open(folder.path(), WINDOW).expect("opens");
+    let open = || {
+        let history = Arc::new(History::new(WINDOW));
+        (BroadcastLog::open(folder.path(), &history).expect("opens"), history)
+    };
+    let (log, history) = open();
     let head = history.head();
-    let seq = history.append(&from, &[said], SystemTime::now(), Instant::now()).expect("written");
+    let seq = log.append(&from, &[said], SystemTime::now(), Instant::now()).expect("written");
     assert!(seq > head);
-    drop(history);
-    let history = History::open(folder.path(), WINDOW).expect("opens");
+    drop(log);
+    let (_log, history) = open();
     assert_eq!(history.head(), seq);
     let (broadcasts, _) = history.read(1, usize::MAX, Instant::now());
     assert!(broadcasts.is_sorted_by(|one, next| one.seq < next.seq));

@@ -4,14 +4,14 @@
 use crate::client::app::hellos::Hellos;
 use crate::client::app::inbox::Inbox;
 use crate::net::Arrival;
-use crate::protocol::{FromServer, Hello};
+use crate::protocol::{Broadcast, FromServer, Hello};
 use crate::server::delivery::{Broadcaster, Mailbox, Parcel};
 use crate::server::store::History;
-use crate::value::Ticket;
+use crate::value::{Ticket, Username};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Broadcasts of one run.
 const BROADCASTS: u64 = 500;
@@ -170,9 +170,8 @@ struct Client {
 
 /// Clients of one server, behind one link.
 fn play(link: &Link, seed: u64, outcome: &mut Outcome) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
-    let (name, texts) = ("bob".parse().expect("a name"), ["x".repeat(200).parse().expect("a text")]);
+    let history = History::new(Duration::from_secs(1800));
+    let (from, text): (Username, _) = ("bob".parse().expect("a name"), "x".repeat(200));
     let (broadcaster, mut random) = (Broadcaster::default(), Random(seed));
     let (mut there, mut back) = (Way::<Hello>::new(), Way::<(Ticket, String)>::new());
     let mut clients = Vec::new();
@@ -188,7 +187,8 @@ fn play(link: &Link, seed: u64, outcome: &mut Outcome) {
     for ms in 0..LIMIT_MS {
         let now = began + Duration::from_millis(ms);
         while ms * 1000 >= next && history.head() < link.broadcasts {
-            history.append(&name, &texts, SystemTime::UNIX_EPOCH, now).expect("written");
+            let seq = history.head() + 1;
+            history.take([Broadcast { seq, unix_time: 0, from: from.clone(), text: text.clone() }], now);
             said.push(ms);
             broadcaster.announce();
             next += 1 + random.below(2 * link.pace_us);

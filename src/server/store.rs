@@ -12,10 +12,12 @@ mod accounts;
 mod bans;
 mod window;
 mod history;
+mod broadcast_log;
 
 pub use account_rows::{Account, HEADER as ACCOUNTS_HEADER, parse_account_row};
 pub use accounts::{Accounts, NotStored};
 pub use bans::{Banned, Bans};
+pub use broadcast_log::BroadcastLog;
 pub use history::History;
 pub use tls_files::open_identity;
 pub use users_file::read_accounts;

@@ -282,6 +282,7 @@ fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Broadcast;
     use crate::server::delivery::Parcel;
     use std::net::SocketAddr;
 
@@ -301,10 +302,13 @@ mod tests {
         }
     }
 
+    fn said(seq: u64, text: &str) -> Broadcast {
+        Broadcast { seq, unix_time: 1_700_000_000, from: "alice".parse().expect("a name"), text: text.to_owned() }
+    }
+
     #[test]
     fn who_lacks_nothing_is_not_looked_at() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let history = History::open(folder.path(), Duration::from_secs(3600)).expect("a new folder");
+        let history = History::new(Duration::from_secs(3600));
         let broadcaster = Broadcaster::default();
         let start = |next| {
             let (token, mailbox) = (Ticket::draw(), Arc::<Suspected>::default());
@@ -313,8 +317,7 @@ mod tests {
             broadcaster.lock().due.contains(&token)
         };
         assert!(!start(1));
-        let (from, texts) = ("alice".parse().expect("a name"), ["hi".parse().expect("a text")]);
-        history.append(&from, &texts, std::time::SystemTime::now(), Instant::now()).expect("room on the disk");
+        history.take([said(1, "hi")], Instant::now());
         assert!(start(1) && !start(2));
     }
 
@@ -361,13 +364,8 @@ mod tests {
 
     #[test]
     fn hellos_that_take_back_what_they_said_have_a_thousand_datagrams_a_second_sent_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let history = History::open(folder.path(), Duration::from_secs(3600)).expect("a new folder");
-        let (from, text) = ("alice".parse().expect("a name"), "x".repeat(1024).parse().expect("a text"));
-        let now = Instant::now();
-        for _ in 0..100 {
-            history.append(&from, std::slice::from_ref(&text), std::time::SystemTime::now(), now).expect("room");
-        }
+        let (history, now) = (History::new(Duration::from_secs(3600)), Instant::now());
+        history.take((1..=100).map(|seq| said(seq, &"x".repeat(1024))), now);
         let broadcaster = Broadcaster::default();
         let (token, ip) = (Ticket::draw(), IpAddr::from([10, 0, 0, 7]));
         broadcaster.join(token, [ip; 2], Arc::<Suspected>::default(), Arc::default());

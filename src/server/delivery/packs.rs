@@ -102,7 +102,19 @@ fn add(lines: &mut String, line: FromServer) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Broadcast;
+    use crate::server::store::BroadcastLog;
+    use crate::value::Username;
+    use std::path::Path;
+    use std::sync::Arc;
     use std::time::Duration;
+
+    /// What a folder keeps.
+    fn read(folder: &Path) -> Arc<History> {
+        let history = Arc::new(History::new(Duration::from_secs(1800)));
+        BroadcastLog::open(folder, &history).expect("opens");
+        history
+    }
 
     #[test]
     fn a_gap_is_told_only_where_nothing_before_it_can_be_missing() {
@@ -111,7 +123,7 @@ mod tests {
         let line = |seq: u64| format!("bcast_{seq}_{now}_bob_text\n");
         let file = format!("head_2\n{}{}head_7\n{}head_11\n{}head_19\n", line(3), line(4), line(8), line(12));
         std::fs::write(folder.path().join("broadcasts.log"), file).expect("written");
-        let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
+        let history = read(folder.path());
         let pack_until = |from, until, is_next| {
             let pack = pack_datagram(&history, Span { from, until, is_next }, Instant::now());
             assert_eq!(pack.next, 20.min(until.saturating_add(1)));
@@ -143,7 +155,7 @@ mod tests {
             let (begin, end) = (line(3, length) + &line(4, 500), line(6, 1000));
             let file = format!("head_2\n{begin}head_5\n{end}");
             std::fs::write(folder.path().join("broadcasts.log"), &file).expect("written");
-            let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
+            let history = read(folder.path());
             let (mut next, mut lines) = (1, String::new());
             while next < 7 {
                 let pack = pack_datagram(&history, Span { from: next, until: NEWEST, is_next: true }, Instant::now());
@@ -157,13 +169,11 @@ mod tests {
 
     #[test]
     fn a_datagram_holds_what_fits_and_never_the_beginning_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let history = History::open(folder.path(), Duration::from_secs(1800)).expect("opens");
-        let (name, text) = ("abcdefghijklmno".parse().expect("a name"), "x".repeat(1024).parse().expect("a text"));
+        let history = History::new(Duration::from_secs(1800));
+        let (name, text) = ("abcdefghijklmno".parse().expect("a name"), "x".repeat(1024));
         let now = Instant::now();
-        for _ in 0..3 {
-            history.append(&name, std::slice::from_ref(&text), std::time::SystemTime::now(), now).expect("written");
-        }
+        let said = |seq| Broadcast { seq, unix_time: 1_700_000_000, from: Username::clone(&name), text: text.clone() };
+        history.take((1..=3).map(said), now);
         let pack = pack_datagram(&history, Span { from: 1, until: NEWEST, is_next: true }, now);
         let lines = pack.content.expect("one");
         assert_eq!((lines.lines().count(), pack.next), (1, 2));

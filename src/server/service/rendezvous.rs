@@ -12,7 +12,7 @@ use crate::server::clients::{Board, ClientMap, ClientSnapshot, Listed, NewClient
 use crate::server::config::Config;
 use crate::server::counters::Counters;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
-use crate::server::store::{Accounts, Bans, History};
+use crate::server::store::{Accounts, Bans, BroadcastLog, History};
 use crate::trace;
 use crate::trace::Trace;
 use crate::value::sentence::counted;
@@ -38,7 +38,8 @@ pub struct Rendezvous {
     pub(super) clients: ClientMap,
     /// For guests who can be told nothing.
     pub(super) board: Board,
-    pub(super) history: History,
+    pub(super) history: Arc<History>,
+    log: BroadcastLog,
     pub(super) accounts: Arc<Accounts>,
     pub(super) bans: Bans,
     /// Adds accounts, a try at a time: a file is deeper than a session's stack is to be, and one is written at a time
@@ -106,9 +107,11 @@ impl Rendezvous {
     pub fn open(config: Config, trace: Trace) -> Result<Rendezvous, String> {
         let accounts = Arc::new(Accounts::open(&config.data)?);
         let filing = Workers::start("accounts", 1).map_err(|error| format!("no thread for accounts: {error}"))?;
+        let history = Arc::new(History::new(config.history));
         Ok(Rendezvous {
             bans: Bans::open(&config.data)?,
-            history: History::open(&config.data, config.history)?,
+            log: BroadcastLog::open(&config.data, &history)?,
+            history,
             hasher: Hasher::new(config.hash_rounds)?,
             config,
             trace,
@@ -175,7 +178,7 @@ impl Rendezvous {
     /// # Errors
     /// A disk that is full: none of them is broadcast.
     pub fn broadcast(&self, from: &Username, texts: &[BroadcastText]) -> Result<(u64, usize), Refusal> {
-        let taken = self.history.append(from, texts, SystemTime::now(), Instant::now());
+        let taken = self.log.append(from, texts, SystemTime::now(), Instant::now());
         self.counters.broadcasts.add(texts.len() as u64 * u64::from(taken.is_ok()));
         let seq = taken.map_err(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}")))?;
         self.broadcaster.announce();
@@ -339,7 +342,7 @@ impl Rendezvous {
     /// Has the disk keep what was broadcast, once a second until `stop`.
     pub fn sync_broadcasts(&self, stop: &Shutdown) {
         while !stop.wait(SYNC_EACH) {
-            self.history.sync();
+            self.log.sync();
         }
     }
 

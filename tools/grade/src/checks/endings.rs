@@ -55,7 +55,7 @@ pub const CHECKS: [Check; 4] = [
         accepted: "both are there, and the next is number 3",
         why: "A client that has seen 2 takes a new 1 for an old one, and shows nothing.",
         section: "Answers and events",
-        source: "src/server/store/history.rs",
+        source: "src/server/store/broadcast_log.rs",
         needs: &[Need::OwnServer, Need::Data],
         play: numbers_go_on,
         ..Check::PLAIN

@@ -38,7 +38,7 @@ pub const CHECKS: [Check; 4] = [
         accepted: "the same order for all, and numbers that grow by one",
         why: "A number is given, then something is sent: in one step, or two clients see two orders.",
         section: "Answers and events",
-        source: "src/server/store/history.rs",
+        source: "src/server/store/broadcast_log.rs",
         play: bcast_order,
         ..Check::PLAIN
     },
