@@ -9,6 +9,7 @@ mod auth;
 pub(crate) mod store;
 pub(crate) mod delivery;
 mod clients;
+mod directory;
 mod service;
 mod find;
 mod session;
@@ -128,7 +129,7 @@ impl Server {
         let desk = Desk { services: &self.services, stop: &self.stop };
         thread::scope(|scope| {
             self.spawn(scope, "broadcaster", || self.services.send_broadcasts(&self.datagrams, &self.stop));
-            self.spawn(scope, "history", || self.services.sync_broadcasts(&self.stop));
+            self.spawn(scope, "history", || self.services.run_directory(&self.stop));
             self.spawn(scope, "datagrams", || self.receive_hellos());
             if let Some(responder) = &self.responder {
                 self.spawn(scope, "find", || responder.run(|| self.services.client_count(), &self.stop));

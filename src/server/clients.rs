@@ -8,14 +8,18 @@ mod file_names;
 mod watch;
 mod table;
 mod client_map;
+mod change;
+mod letter;
 mod listing;
 mod guests;
 mod board;
 
 pub use board::Board;
+pub use change::Change;
 pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
 pub use file_names::FileNames;
 pub use guests::{EnteredGuest, NewGuest, NotEntered};
+pub use letter::{Letter, NotHanded};
 pub use listing::Listed;
 pub use viewpoint::Viewpoint;
 pub use watch::News;

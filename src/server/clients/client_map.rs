@@ -9,7 +9,7 @@ use super::table::{Client, Clients};
 use super::viewpoint::Viewpoint;
 use crate::dialect::Dialect;
 use crate::server::delivery::{Mailbox, Presence};
-use crate::value::{Address, Username, link_of};
+use crate::value::{Address, Fingerprint, Username, link_of};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,13 +21,13 @@ pub const MIN_MESSAGES: u32 = 2;
 /// Sweeps in a window of the inactivity rule at the most: with the usual one, one a second.
 const SWEEPS: u32 = 1800;
 
-/// The clients that are logged in.
-#[derive(Default)]
+/// The clients that are logged in. A clone is the same map.
+#[derive(Clone, Default)]
 pub struct ClientMap {
     /// The five systems' `Arc<Mutex<HashMap>>`, with what is counted beside it.
     clients: Arc<Mutex<Clients>>,
-    next_id: AtomicU64,
-    loopback: LoopbackAddresses,
+    next_id: Arc<AtomicU64>,
+    loopback: Arc<LoopbackAddresses>,
     /// What all share who share nothing.
     no_files: Arc<FileNames>,
 }
@@ -67,6 +67,8 @@ pub struct SessionKey {
 /// A snapshot of one client, for others.
 #[derive(Clone)]
 pub struct ClientSnapshot {
+    /// See [`SessionKey::id`].
+    pub(super) id: u64,
     /// Its name.
     pub name: Username,
     /// Where it is, and the port on which it listens, if it does.
@@ -93,8 +95,8 @@ pub struct ClientSnapshot {
     pub files: Arc<FileNames>,
     /// What is heard of its session.
     pub presence: Arc<Presence>,
-    /// How to reach its session.
-    pub mailbox: Arc<dyn Mailbox>,
+    /// How to reach its session: by [`ClientMap::hand`] alone.
+    pub(super) mailbox: Arc<dyn Mailbox>,
 }
 
 impl ClientSnapshot {
@@ -107,6 +109,21 @@ impl ClientSnapshot {
     pub fn name_in(&self, dialect: Dialect) -> &str {
         let own = self.spelling.as_deref().filter(|_| self.guest == Some(dialect));
         own.unwrap_or(self.name.as_str())
+    }
+
+    /// Whether nobody on the way can read what is handed over.
+    pub fn is_encrypted(&self) -> bool {
+        self.mailbox.is_encrypted()
+    }
+
+    /// The key of its client, who has proven to have it.
+    pub fn key(&self) -> Option<Fingerprint> {
+        self.mailbox.key()
+    }
+
+    /// Whether this is the mailbox of its session.
+    pub fn is_reached_by(&self, mailbox: &Arc<dyn Mailbox>) -> bool {
+        Arc::ptr_eq(&self.mailbox, mailbox)
     }
 }
 
@@ -179,61 +196,24 @@ impl ClientMap {
 
     /// Takes a client out, unless another session has taken its name over.
     pub fn leave(&self, key: &SessionKey) {
+        self.remove(&key.name, key.id);
+    }
+
+    /// The same with whom others see.
+    pub(super) fn take_out(&self, client: &ClientSnapshot) {
+        self.remove(&client.name, client.id);
+    }
+
+    fn remove(&self, name: &Username, id: u64) {
         let mut clients = self.lock();
-        if clients.get(&key.name).is_some_and(|client| client.id == key.id) {
-            clients.remove(&key.name);
+        if clients.get(name).is_some_and(|client| client.id == id) {
+            clients.remove(name);
         }
     }
 
     /// Counts a message of this client.
     pub fn count_message(&self, key: &SessionKey) {
         self.change(key, |client| client.messages = client.messages.saturating_add(1));
-    }
-
-    /// Notes the port on which a client listens and the files it shares; true when it had told a port before.
-    pub fn set_listening(&self, key: &SessionKey, port: u16, files: FileNames) -> bool {
-        let files = Arc::new(files);
-        self.change_seen(key, |client| {
-            client.files = files;
-            client.port.replace(port).is_some()
-        })
-        .unwrap_or(false)
-    }
-
-    /// Notes the port on which a client of the server's machine listens for others; port 0 takes it back. False for a
-    /// client that does not listen at all.
-    pub fn set_reach(&self, key: &SessionKey, port: u16) -> bool {
-        let change = |client: &mut Client| {
-            let listens = client.port.is_some();
-            client.reach = Some(port).filter(|port| *port != 0 && listens);
-            listens
-        };
-        self.change_seen(key, change).unwrap_or(false)
-    }
-
-    /// Adds to the files of a client; false when they would be too many: then it has none.
-    pub fn add_files(&self, key: &SessionKey, more: &[String]) -> bool {
-        self.change(key, |client| {
-            let fits = Arc::make_mut(&mut client.files).add(more.iter().map(String::as_str));
-            if !fits {
-                client.files = Arc::default();
-            }
-            fits
-        })
-        .unwrap_or(false)
-    }
-
-    /// Lists a client and lets others reach it, or not; true when that is a change.
-    pub fn set_active(&self, key: &SessionKey, active: bool) -> bool {
-        self.change_seen(key, |client| std::mem::replace(&mut client.active, active) != active).unwrap_or(false)
-    }
-
-    /// Notes whether a client wants not to be disturbed. As with [`ClientMap::watch`], the line does not count.
-    pub fn set_dnd(&self, key: &SessionKey, dnd: bool) {
-        self.change(key, |client| {
-            client.dnd = dnd;
-            client.messages = client.messages.saturating_sub(1);
-        });
     }
 
     /// The port on which a client listens.
@@ -311,21 +291,21 @@ impl ClientMap {
         self.lock().get(name).map(|client| client.snapshot())
     }
 
-    /// Everybody's mailbox.
-    pub fn mailboxes(&self) -> Vec<Arc<dyn Mailbox>> {
-        self.lock().values().map(|client| Arc::clone(&client.mailbox)).collect()
+    /// The mailboxes of all whose sessions are on this server.
+    pub fn mailboxes_here(&self) -> Vec<Arc<dyn Mailbox>> {
+        self.lock().here().map(|client| Arc::clone(&client.mailbox)).collect()
     }
 
     /// The inactivity rule (S1): a client that sent fewer than 2 messages in a window of `idle` is closed; for the others the
     /// window and the count begin anew. A warning comes when a sixth of the window is left. A guest is taken out at once:
-    /// it may have no connection that could end. It looks at everybody, so it is not to be called for each of them: a
-    /// client may be warned, or closed, a second late.
+    /// it may have no connection that could end. It looks at everybody whose session is on this server, so it is not to be
+    /// called for each of them: a client may be warned, or closed, a second late.
     pub fn sweep(&self, idle: Duration, now: Instant) -> Sweep {
         let warning = idle - idle / 6;
         // A client that comes after this sweep is warned after this moment.
         let mut sweep = Sweep { warn: Vec::new(), close: Vec::new(), next: now + warning };
         let mut clients = self.lock();
-        for client in clients.values_mut().filter(|client| !client.closing) {
+        for client in clients.here_mut().filter(|client| !client.closing) {
             let age = now.saturating_duration_since(client.joined);
             let quiet = client.messages < MIN_MESSAGES;
             if age >= idle && quiet {
@@ -357,12 +337,12 @@ impl ClientMap {
     }
 
     /// Changes what others see of this very session.
-    fn change_seen<T>(&self, key: &SessionKey, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
+    pub(super) fn change_seen<T>(&self, key: &SessionKey, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
         self.lock().change_seen(&key.name, |client| client.id == key.id, change)
     }
 
     /// Changes the entry of this very session, and none that took its name over, where nobody sees it.
-    fn change<T>(&self, key: &SessionKey, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
+    pub(super) fn change<T>(&self, key: &SessionKey, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
         self.lock().get_mut(&key.name).filter(|client| client.id == key.id).map(change)
     }
 
@@ -378,6 +358,7 @@ impl Client {
 
     pub(super) fn snapshot(&self) -> ClientSnapshot {
         ClientSnapshot {
+            id: self.id,
             name: self.name.clone(),
             address: self.address,
             link: self.link,

@@ -42,7 +42,7 @@ pub struct EnteredGuest {
     /// It replaces an older entry of the same guest.
     pub again: bool,
     /// Another guest, whose place it has taken.
-    pub gives_way: Option<Arc<dyn Mailbox>>,
+    pub gives_way: Option<Box<ClientSnapshot>>,
 }
 
 /// Why a guest was not entered.
@@ -116,11 +116,11 @@ impl ClientMap {
         client
     }
 
-    /// Takes the guest of this name out; gives how to reach its session.
-    pub fn evict_guest(&self, name: &Username) -> Option<Arc<dyn Mailbox>> {
+    /// Takes the guest of this name out, and gives it.
+    pub fn evict_guest(&self, name: &Username) -> Option<ClientSnapshot> {
         let mut clients = self.lock();
         clients.get(name).filter(|client| client.guest.is_some())?;
-        clients.remove(name).map(|client| client.mailbox)
+        clients.remove(name).map(|client| client.snapshot())
     }
 
     /// Counts a message for every query guest of this address: their connections do not tell them apart.
@@ -165,7 +165,11 @@ impl Client {
 }
 
 /// Makes room for one more guest; gives the one that gives way for it.
-fn make_room(clients: &mut Clients, from: IpAddr, share: GuestShare) -> Result<Option<Arc<dyn Mailbox>>, NotEntered> {
+fn make_room(
+    clients: &mut Clients,
+    from: IpAddr,
+    share: GuestShare,
+) -> Result<Option<Box<ClientSnapshot>>, NotEntered> {
     let mut count: HashMap<Origin, usize> = HashMap::new();
     for guest in clients.guests() {
         *count.entry(guest.origin()).or_default() += 1;
@@ -181,7 +185,7 @@ fn make_room(clients: &mut Clients, from: IpAddr, share: GuestShare) -> Result<O
     let most = count.values().copied().max().filter(|most| *most > own + 1).ok_or(NotEntered::Full(share.all))?;
     let of_most = clients.guests().filter(|one| count.get(&one.origin()) == Some(&most));
     let oldest = of_most.min_by_key(|client| client.id).map(|client| client.name.clone());
-    Ok(oldest.and_then(|name| clients.remove(&name)).map(|client| client.mailbox))
+    Ok(oldest.and_then(|name| clients.remove(&name)).map(|client| Box::new(client.snapshot())))
 }
 
 #[cfg(test)]

@@ -153,8 +153,13 @@ impl Clients {
         self.by_name.get_mut(name).map(|client| &mut **client)
     }
 
-    /// All, to be changed where nobody sees it.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+    /// Those whose sessions are on this server: all that are entered.
+    pub fn here(&self) -> impl Iterator<Item = &Client> {
+        self.by_name.values().map(|client| &**client)
+    }
+
+    /// The same, to be changed where nobody sees it.
+    pub fn here_mut(&mut self) -> impl Iterator<Item = &mut Client> {
         self.by_name.values_mut().map(|client| &mut **client)
     }
 }

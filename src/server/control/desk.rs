@@ -128,7 +128,7 @@ impl Desk<'_> {
     fn list(&self, answer: &mut String) -> String {
         let clients = self.services.everybody();
         for client in &clients {
-            let account = if client.mailbox.is_encrypted() { "account-tls" } else { "account" };
+            let account = if client.is_encrypted() { "account-tls" } else { "account" };
             let kind = client.guest.map_or_else(|| account.to_owned(), Dialect::guest);
             let listens = client.port.map(|port| SocketAddr::new(client.address, port).to_string()).unwrap_or_default();
             let (source, since) = (client.source.to_string(), Moment::of(client.since).to_string());

@@ -5,10 +5,10 @@ use super::sign_up::not_stored;
 use crate::dialect::Dialect;
 use crate::net::Patience;
 use crate::protocol::{self, Ban, Event, Notice, Refusal};
-use crate::server::clients::ClientSnapshot;
+use crate::server::clients::{ClientSnapshot, Letter};
 use crate::server::counters::{Counter, KINDS, REFUSALS};
 use crate::server::delivery::Mailbox;
-use crate::server::store::{Account, Banned};
+use crate::server::store::{Account, Banned, NotStored};
 use crate::value::{Moment, Username, network_of};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,13 +19,22 @@ const HASH_LIMIT: Duration = Duration::from_secs(60);
 /// One number since the start: what it is, how much, and its unit.
 pub type Statistic = (String, u64, &'static str);
 
+fn no_account(name: &Username) -> Refusal {
+    Refusal::Other(format!("There is no account {name}"))
+}
+
+/// Why an account was not changed, for who has no password to it.
+fn not_changed(name: &Username, why: NotStored) -> Refusal {
+    if matches!(why, NotStored::Unknown) { no_account(name) } else { not_stored(why) }
+}
+
 impl Rendezvous {
     /// Says this to everybody: to how many at once, and how many guests will see it in the next list that they ask for.
     pub fn tell_everybody(&self, text: &str) -> (usize, usize) {
         let notice = Notice::House(text.to_owned());
         self.board.put(notice.to_string(), Instant::now());
         let notice = Event::Notice(notice).into();
-        let told = self.clients.mailboxes().into_iter().filter(|mailbox| mailbox.deliver(&notice)).count();
+        let told = self.clients.mailboxes_here().into_iter().filter(|mailbox| mailbox.deliver(&notice)).count();
         (told, self.guests(Dialect::Query).len())
     }
 
@@ -47,7 +56,7 @@ impl Rendezvous {
 
     /// Ends the session of this name, unless it is the one with this mailbox.
     pub fn kick_other(&self, name: &Username, own: &Arc<dyn Mailbox>, why: &str) {
-        if let Some(client) = self.clients.find_any(name).filter(|client| !Arc::ptr_eq(&client.mailbox, own)) {
+        if let Some(client) = self.clients.find_any(name).filter(|client| !client.is_reached_by(own)) {
             self.send_away(&client, Notice::Removed(why.to_owned()));
         }
     }
@@ -63,10 +72,9 @@ impl Rendezvous {
                 "{who} is no address: it has 4 numbers from 0 to 255, without a 0 before another digit"
             ));
         }
-        let now = SystemTime::now();
-        let ban = Ban { until: time.map(|time| Moment::at_or_after(now + time)), why: why.to_owned() };
-        self.bans.ban(who.clone(), ban.clone(), now)?;
-        // Who logs in at this moment looks at the bans once more when it is in the map.
+        let until = time.map(|time| Moment::at_or_after(SystemTime::now() + time));
+        let ban = Ban { until, why: why.to_owned() };
+        self.directory.ban(who, &ban)?;
         let is_meant = |client: &ClientSnapshot| match who {
             Banned::Name(name) => client.name == *name,
             Banned::Network(network) => network_of(client.source.ip()) == *network,
@@ -83,7 +91,7 @@ impl Rendezvous {
         let Banned::Name(name) = who else { return false };
         let parts = name.as_str().split('.');
         let looks_so = parts.clone().count() == 4 && parts.flat_map(str::bytes).all(|byte| byte.is_ascii_digit());
-        looks_so && self.accounts.find(name).is_none() && self.clients.find_any(name).is_none()
+        looks_so && self.directory.account(name).is_none() && self.clients.find_any(name).is_none()
     }
 
     /// Lifts a ban; false when there was none.
@@ -91,12 +99,12 @@ impl Rendezvous {
     /// # Errors
     /// A sentence; nothing was done.
     pub fn lift_ban(&self, who: &Banned) -> Result<bool, String> {
-        self.bans.lift(who, SystemTime::now())
+        self.directory.lift_ban(who)
     }
 
     /// Who is banned now.
     pub fn list_bans(&self) -> Vec<(Banned, Ban)> {
-        self.bans.list(SystemTime::now())
+        self.directory.bans()
     }
 
     /// Gives an account another password, and ends its session. On return it is on the disk. It hashes.
@@ -105,11 +113,9 @@ impl Rendezvous {
     /// As [`Rendezvous::change_password`], and an account that there is not.
     pub fn set_password(&self, name: &Username, password: &str) -> Result<(), Refusal> {
         protocol::check_password(password).map_err(Refusal::Other)?;
-        self.account_of(name)?;
         let patience = Patience::lasting(HASH_LIMIT);
         let new_hash = self.hasher.hash(password, &patience).map_err(not_hashed)?;
-        let changed = name.clone();
-        self.store(move |accounts| accounts.set_password(&changed, None, &new_hash)).map_err(not_stored)?;
+        self.directory.set_password(name, None, &new_hash).map_err(|why| not_changed(name, why))?;
         self.kick(name, "your password was changed by whoever runs the server");
         Ok(())
     }
@@ -119,9 +125,7 @@ impl Rendezvous {
     /// # Errors
     /// An account that there is not, or a file that cannot be written.
     pub fn remove_account(&self, name: &Username) -> Result<(), Refusal> {
-        self.account_of(name)?;
-        let ended = name.clone();
-        self.store(move |accounts| accounts.remove(&ended)).map_err(not_stored)?;
+        self.directory.end_account(name).map_err(|why| not_changed(name, why))?;
         self.kick(name, "your account was ended");
         Ok(())
     }
@@ -131,10 +135,7 @@ impl Rendezvous {
     /// # Errors
     /// A name that is taken, or a file that cannot be written.
     pub fn add_account(&self, account: Account) -> Result<(), Refusal> {
-        let name = account.name.clone();
-        self.store(move |accounts| accounts.add(account.clone())).map_err(not_stored)?;
-        self.send_guest_away(&name);
-        Ok(())
+        self.directory.sign_up(account).map_err(not_stored)
     }
 
     /// Whether there is such an account.
@@ -142,18 +143,12 @@ impl Rendezvous {
     /// # Errors
     /// There is none.
     pub fn account_of(&self, name: &Username) -> Result<Account, Refusal> {
-        self.accounts.find(name).ok_or_else(|| Refusal::Other(format!("There is no account {name}")))
+        self.directory.account(name).ok_or_else(|| no_account(name))
     }
 
-    /// Takes a guest out at once, as it may have no connection that could end; a member leaves by its session. Whether
-    /// it could be told why.
+    /// Ends a session; whether it could be told why.
     fn send_away(&self, client: &ClientSnapshot, notice: Notice) -> bool {
-        if client.guest.is_some() {
-            self.clients.evict_guest(&client.name);
-        }
-        let told = client.mailbox.deliver(&Event::Notice(notice).into());
-        client.mailbox.close();
-        told
+        self.directory.hand(Letter::End(notice), client).is_ok()
     }
 
     /// What has happened since the start, in the order in which it is shown.
@@ -161,7 +156,7 @@ impl Rendezvous {
         let counters = &*self.counters;
         let mut all: Vec<Statistic> = vec![
             ("since start".to_owned(), self.started.elapsed().as_secs(), "s"),
-            ("accounts".to_owned(), self.accounts.count() as u64, "accounts"),
+            ("accounts".to_owned(), self.directory.count_accounts() as u64, "accounts"),
             ("logged in".to_owned(), self.clients.audience() as u64, "clients"),
         ];
         for (kind, name) in KINDS.iter().enumerate() {
@@ -199,9 +194,10 @@ impl Rendezvous {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rendezvous::tests::{enter, open};
+    use super::super::rendezvous::tests::{Session, enter, open};
     use super::*;
     use crate::server::auth::Credentials;
+    use crate::server::clients::Viewpoint;
 
     fn name(text: &str) -> Username {
         text.parse().expect("a name")
@@ -209,6 +205,14 @@ mod tests {
 
     fn of_bob(password: &str) -> Credentials {
         Credentials { name: "BOB".to_owned(), password: password.to_owned() }
+    }
+
+    /// One whose password was checked, and who comes into the map now.
+    fn come(services: &Rendezvous, checked: &Account) -> Result<(), Refusal> {
+        let (from, view) = (([10, 0, 0, 8], 50_000).into(), Viewpoint::ThisMachine);
+        let login = services.enter(checked, from, view, Arc::<Session>::default())?;
+        services.leave(&login);
+        Ok(())
     }
 
     #[test]
@@ -225,10 +229,9 @@ mod tests {
         assert_eq!((bob.take(), carol.take()), (format!("notice_{ban}\n"), String::new()));
         let refused = Refusal::Banned(ban);
         assert_eq!(services.authenticate(&of_bob("password"), here, &patient).err(), Some(refused.clone()));
-        // One whose password was checked before, and who comes into the map now.
-        assert_eq!(services.still_holds(&checked, here), Err(refused));
+        assert_eq!(come(&services, &checked), Err(refused));
         assert_eq!(services.lift_ban(&Banned::Name(name("bob"))), Ok(true));
-        assert_eq!(services.still_holds(&checked, here), Ok(()));
+        assert_eq!(come(&services, &checked), Ok(()));
         let mistyped = services.ban(&Banned::Name(name("10.0.0.09")), None, "flood").expect_err("nobody has that name");
         assert!(mistyped.starts_with("10.0.0.09 is no address"), "{mistyped}");
         let (_, odd) = enter(&services, "10.0.0.010", 10);
@@ -254,10 +257,11 @@ mod tests {
         assert_eq!(services.set_password(&name("eve"), "password"), Err(Refusal::other("There is no account eve")));
         assert!(services.set_password(&name("bob"), "short").is_err());
         assert_eq!((services.set_password(&name("bob"), "another word"), bob.take().is_empty()), (Ok(()), false));
-        assert_eq!(services.still_holds(&checked, here), Err(Refusal::InvalidCredentials));
+        assert_eq!(come(&services, &checked), Err(Refusal::InvalidCredentials));
         let checked = services.authenticate(&of_bob("another word"), here, &patient).expect("right");
+        let (_, bob) = enter(&services, "bob", 8);
         assert_eq!((services.remove_account(&name("bob")), bob.take().is_empty()), (Ok(()), false));
-        assert_eq!(services.still_holds(&checked, here), Err(Refusal::InvalidCredentials));
+        assert_eq!(come(&services, &checked), Err(Refusal::InvalidCredentials));
         assert_eq!(services.add_account(checked.clone()), Ok(()));
         assert_eq!(services.add_account(checked), Err(Refusal::NameTaken));
         assert_eq!(services.authenticate(&of_bob("another word"), here, &patient).map(|_| ()), Ok(()));

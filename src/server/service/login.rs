@@ -158,12 +158,7 @@ impl<'a> LoginState<'a> {
     pub fn log_in(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Login, Refusal> {
         // One after the other, not one in the other: each goes deep into the stack.
         let account = self.check(credentials, has_gone)?;
-        let login = self.enter(account.name.clone());
-        // Whoever runs the server may have done something meanwhile, and found no session of that name.
-        if let Err(refusal) = self.services.still_holds(&account, self.peer.ip()) {
-            self.leave();
-            return Err(refusal);
-        }
+        let login = self.enter(&account)?;
         self.services.counters.logins.add(1);
         Ok(login)
     }
@@ -215,13 +210,16 @@ impl<'a> LoginState<'a> {
     }
 
     #[inline(never)]
-    fn enter(&mut self, name: Username) -> Login {
-        let login = self.services.enter(name, self.peer, self.view, Arc::clone(&self.mailbox));
+    fn enter(&mut self, account: &Account) -> Result<Login, Refusal> {
+        let entered = self.services.enter(account, self.peer, self.view, Arc::clone(&self.mailbox));
+        let login = entered.inspect_err(|_| {
+            self.place.stand(Standing::Silent);
+        })?;
         self.place.wire().logged_in(&login.key.name, login.key.address, login.token);
         self.current = Some(login.clone());
         // From now on, not from the line on whose password has waited to be hashed: as the inactivity rule counts.
         self.deadline = self.services.config.relogin.0.map(|limit| Instant::now() + limit);
-        login
+        Ok(login)
     }
 
     fn hash_by(&self) -> Instant {
@@ -364,7 +362,7 @@ impl Drop for LoginState<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rendezvous::tests::{Session, enter, open};
+    use super::super::rendezvous::tests::{Session, account, enter, open};
     use super::*;
     use crate::net::{Connections, PerAddress};
 
@@ -418,7 +416,7 @@ mod tests {
         let (place, mailbox) = (connections.place(0), Arc::<Session>::default());
         let reached = [10, 0, 0, 1].into();
         let mut login = LoginState::new(&services, (BOB, 1).into(), reached, mailbox.clone(), &place, Instant::now());
-        login.enter("bob".parse().expect("a name"));
+        login.enter(&account(&services, "bob")).expect("welcome");
         let change = |old: &str, new: &str| PasswordChange { old: old.to_owned(), new: new.to_owned() };
         assert_eq!(login.change_password(&change("password", "second-word"), &|| false), Ok(()));
         assert_eq!(mailbox.take(), "", "its own session goes on");

@@ -1,7 +1,8 @@
 //! Messages that were handed over and lost with a connection: their senders hear of it, now or at their next login.
 
 use super::rendezvous::Rendezvous;
-use crate::protocol::{Event, Notice};
+use crate::protocol::Notice;
+use crate::server::clients::Letter;
 use crate::server::delivery::Presence;
 use crate::value::{TimeOfDay, Username};
 use std::time::{Instant, SystemTime};
@@ -22,17 +23,9 @@ impl Rendezvous {
     /// Tells a client of a message that was lost. A member who is not there is told at the next login: a session may end
     /// in the very seconds in which a message of it is lost.
     fn tell(&self, to: Username, notice: Notice) {
-        let is_told = self.clients.find_any(&to).is_some_and(|client| {
-            // First, as the client may be lost at any moment.
-            client.presence.note_notice(&notice);
-            let is_told = client.mailbox.deliver(&Event::Notice(notice.clone()).into());
-            if !is_told {
-                // What is owed already is not to be owed a second time when the client counts as lost.
-                client.presence.forget_notice(&notice);
-            }
-            is_told
-        });
-        if !is_told && self.accounts.find(&to).is_some() {
+        let hand = |client| self.directory.hand(Letter::Loss(notice.clone()), &client).is_ok();
+        let is_told = self.clients.find_any(&to).is_some_and(hand);
+        if !is_told && self.directory.account(&to).is_some() {
             self.owed.put(to, notice, Instant::now());
         }
     }
@@ -47,7 +40,7 @@ impl Rendezvous {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rendezvous::tests::{enter, open};
+    use super::super::rendezvous::tests::{account, enter, open};
     use super::*;
     use crate::net::Patience;
     use crate::protocol::Refusal;
@@ -105,7 +98,7 @@ mod tests {
     fn enter_gone(services: &Rendezvous, name: &str) -> Login {
         let ip = IpAddr::from([10, 0, 0, 7]);
         let view = Viewpoint::of(ip, [10, 0, 0, 1].into());
-        services.enter(name.parse().expect("a name"), (ip, 50_000).into(), view, Arc::new(Gone))
+        services.enter(&account(services, name), (ip, 50_000).into(), view, Arc::new(Gone)).expect("welcome")
     }
 
     #[test]

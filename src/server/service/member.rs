@@ -5,7 +5,7 @@ use super::rendezvous::{Handled, Introduction, Rendezvous};
 use crate::dialect::Dialect;
 use crate::protocol::{BroadcastText, Done, MAX_FILES, MemberRequest, Refusal, Reply};
 use crate::server::auth::PasswordChange;
-use crate::server::clients::{ClientSnapshot, FileNames, Listed, SessionKey};
+use crate::server::clients::{Change, ClientSnapshot, FileNames, Listed, SessionKey};
 use crate::value::comma;
 use crate::value::sentence::counted;
 use crate::value::{Address, Ticket, Username};
@@ -85,7 +85,7 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
         }
         MemberRequest::Who => who(services, key, answer),
         MemberRequest::DoNotDisturb(dnd) => {
-            services.clients.set_dnd(key, dnd);
+            services.directory.change(key, Change::Dnd(dnd));
             Reply::Ok(String::new())
         }
         MemberRequest::PasswordDialogue => return Answered::AskForPassword,
@@ -239,7 +239,7 @@ fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str
         return Reply::Err(Refusal::other("The port is a number from 1 to 65535"));
     };
     let Some(files) = FileNames::new(files.iter().map(String::as_str)) else { return too_many_files() };
-    match services.clients.set_listening(key, port, files) {
+    match services.directory.change(key, Change::Listens { port, files }) {
         true => Reply::Up,
         false => Reply::Ok(String::new()),
     }
@@ -254,7 +254,7 @@ fn set_reach(services: &Rendezvous, key: &SessionKey, port: &str) -> Reply {
     let Ok(port) = port.trim().parse() else {
         return Reply::Err(Refusal::other("The port is a number from 0 to 65535; 0 takes it back"));
     };
-    match services.clients.set_reach(key, port) {
+    match services.directory.change(key, Change::Reach(port)) {
         true => Reply::Up,
         false => Reply::Err(Refusal::other("You do not listen: send INIT,name,port first")),
     }
@@ -262,13 +262,13 @@ fn set_reach(services: &Rendezvous, key: &SessionKey, port: &str) -> Reply {
 
 #[inline(never)]
 fn share(services: &Rendezvous, key: &SessionKey, files: &[String]) -> Reply {
-    if services.clients.add_files(key, files) { Reply::Up } else { too_many_files() }
+    if services.directory.change(key, Change::Shares(files)) { Reply::Up } else { too_many_files() }
 }
 
 #[inline(never)]
 fn set_active(services: &Rendezvous, key: &SessionKey, active: bool) -> Reply {
     let word = if active { "active" } else { "inactive" };
-    match services.clients.set_active(key, active) {
+    match services.directory.change(key, Change::Active(active)) {
         true => Reply::Ok(format!("You are {word} now")),
         false => Reply::Ok(format!("You were {word} already")),
     }

@@ -23,10 +23,10 @@ impl Rendezvous {
         patience: &Patience<'_>,
     ) -> Result<Account, Refusal> {
         let Ok(name) = credentials.name.parse::<Username>() else { return Err(Refusal::InvalidCredentials) };
-        let account = self.accounts.find(&name);
+        let account = self.directory.account(&name);
         self.check(&name, &credentials.password, account.as_ref(), from, patience)?;
         let account = account.ok_or(Refusal::InvalidCredentials)?;
-        self.ban_of(&account.name, from).map_or(Ok(account), |ban| Err(Refusal::Banned(ban)))
+        self.directory.ban_of(Some(&account.name), from).map_or(Ok(account), |ban| Err(Refusal::Banned(ban)))
     }
 
     /// Checks a password for `name` against its account.
@@ -67,12 +67,12 @@ impl Rendezvous {
         patience: &Patience<'_>,
     ) -> Result<(), Refusal> {
         protocol::check_password(&change.new).map_err(Refusal::Other)?;
-        let account = self.accounts.find(name);
+        let account = self.directory.account(name);
         self.check(name, &change.old, account.as_ref(), from, patience)?;
         let Some(account) = account else { return Err(Refusal::InvalidCredentials) };
         let new_hash = self.hasher.hash(&change.new, patience).map_err(not_hashed)?;
-        let (name, checked) = (account.name, account.password_hash);
-        self.store(move |accounts| accounts.set_password(&name, Some(&checked), &new_hash)).map_err(not_stored)?;
+        let checked = Some(account.password_hash.as_str());
+        self.directory.set_password(&account.name, checked, &new_hash).map_err(not_stored)?;
         self.counters.passwords.add(1);
         Ok(())
     }

@@ -5,14 +5,17 @@
 
 use super::apart;
 use crate::dialect::Dialect;
-use crate::net::{AddressedSocket, Arrival, NotServed, Refused, Shutdown, Workers};
+use crate::net::{AddressedSocket, Arrival, NotServed, Refused, Shutdown};
 use crate::protocol::{BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Hasher, SignUps, Turns};
-use crate::server::clients::{Board, ClientMap, ClientSnapshot, Listed, NewClient, NotFound, SessionKey, Viewpoint};
+use crate::server::clients::{
+    Board, ClientMap, ClientSnapshot, Letter, Listed, NewClient, NotFound, NotHanded, SessionKey, Viewpoint,
+};
 use crate::server::config::Config;
 use crate::server::counters::Counters;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
-use crate::server::store::{Accounts, Bans, BroadcastLog, History};
+use crate::server::directory::{Directory, Embedded, NotWelcome};
+use crate::server::store::{Account, History};
 use crate::trace;
 use crate::trace::Trace;
 use crate::value::sentence::counted;
@@ -21,9 +24,6 @@ use log::info;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-
-/// How often broadcasts are synced to disk: a power cut takes no more of them.
-const SYNC_EACH: Duration = Duration::from_secs(1);
 
 /// The state of a server, and what it does for its clients.
 pub struct Rendezvous {
@@ -35,17 +35,14 @@ pub struct Rendezvous {
     pub counters: Arc<Counters>,
     /// When that was.
     pub started: Instant,
+    /// Who is here. What is seen of it by others is changed by the directory alone.
     pub(super) clients: ClientMap,
     /// For guests who can be told nothing.
     pub(super) board: Board,
+    /// What was broadcast. The directory alone adds to it.
     pub(super) history: Arc<History>,
-    log: BroadcastLog,
-    pub(super) accounts: Arc<Accounts>,
-    pub(super) bans: Bans,
-    /// Adds accounts, a try at a time: a file is deeper than a session's stack is to be, and one is written at a time
-    /// anyway.
-    pub(super) filing: Workers,
-    broadcaster: Broadcaster,
+    pub(super) directory: Box<dyn Directory>,
+    broadcaster: Arc<Broadcaster>,
     pub(super) owed: Owed,
     pub(super) hasher: Hasher,
     pub(super) turns: Turns,
@@ -54,13 +51,6 @@ pub struct Rendezvous {
 
 fn other_dialect(name: &Username, dialect: Dialect) -> Refusal {
     Refusal::OtherDialect { name: name.clone(), dialect: dialect.to_string() }
-}
-
-/// Tells a client, once, why `asker` cannot reach it.
-fn tell_why(asker: &SessionKey, target: &ClientSnapshot, why: Apart) {
-    if target.presence.is_to_be_told_why() {
-        target.mailbox.deliver(&Event::Notice(Notice::Other(apart::sentence(asker, why))).into());
-    }
 }
 
 /// A client that has gone hears none of it.
@@ -105,60 +95,69 @@ impl Rendezvous {
     /// # Errors
     /// One sentence that names the file.
     pub fn open(config: Config, trace: Trace) -> Result<Rendezvous, String> {
-        let accounts = Arc::new(Accounts::open(&config.data)?);
-        let filing = Workers::start("accounts", 1).map_err(|error| format!("no thread for accounts: {error}"))?;
+        let (clients, broadcaster) = (ClientMap::default(), Arc::<Broadcaster>::default());
         let history = Arc::new(History::new(config.history));
+        let directory = Embedded::open(&config.data, clients.clone(), &history, Arc::clone(&broadcaster))?;
         Ok(Rendezvous {
-            bans: Bans::open(&config.data)?,
-            log: BroadcastLog::open(&config.data, &history)?,
-            history,
             hasher: Hasher::new(config.hash_rounds)?,
             config,
             trace,
             counters: Arc::default(),
             started: Instant::now(),
-            accounts,
-            filing,
-            clients: ClientMap::default(),
+            clients,
             board: Board::default(),
-            broadcaster: Broadcaster::default(),
+            history,
+            directory: Box::new(directory),
+            broadcaster,
             owed: Owed::default(),
             turns: Turns::default(),
             sign_ups: SignUps::default(),
         })
     }
 
-    /// Logs a client in whose password was checked. An older session of that name is told and closed.
-    pub fn enter(&self, name: Username, from: SocketAddr, view: Viewpoint, mailbox: Arc<dyn Mailbox>) -> Login {
-        let (now, presence) = (Instant::now(), Arc::<Presence>::default());
-        let since = SystemTime::now();
+    /// Logs a client in whose password was checked against this account. An older session of that name is told and closed.
+    ///
+    /// # Errors
+    /// What has happened to the account since: [`Refusal::Banned`], or [`Refusal::InvalidCredentials`].
+    pub fn enter(
+        &self,
+        account: &Account,
+        from: SocketAddr,
+        view: Viewpoint,
+        mailbox: Arc<dyn Mailbox>,
+    ) -> Result<Login, Refusal> {
+        let (name, since, presence) = (account.name.clone(), SystemTime::now(), Arc::<Presence>::default());
         let client =
             NewClient { name, from, view, since, presence: Arc::clone(&presence), mailbox: Arc::clone(&mailbox) };
-        let (key, older) = self.clients.enter(client, now);
+        let (older, entered) = self.directory.enter(client, account);
         if let Some(older) = older {
-            self.take_over(&key.name, from.ip(), mailbox.is_encrypted(), &older, now);
+            self.take_over(&account.name, from.ip(), mailbox.is_encrypted(), &older);
         }
+        let key = entered.map_err(|why| match why {
+            NotWelcome::Banned(ban) => Refusal::Banned(ban),
+            NotWelcome::Changed => Refusal::InvalidCredentials,
+        })?;
         // Before the client learns its token: its first hello may come at once.
         let token = Ticket::draw();
         self.broadcaster.join(token, [from.ip(), key.address], mailbox, Arc::clone(&presence));
-        Login { key, token, presence }
+        Ok(Login { key, token, presence })
     }
 
     /// Tells and closes a session whose name has logged in from elsewhere.
     #[inline(never)]
-    fn take_over(&self, name: &Username, from: IpAddr, is_encrypted: bool, older: &ClientSnapshot, now: Instant) {
-        let in_the_clear = older.mailbox.is_encrypted() && !is_encrypted;
+    fn take_over(&self, name: &Username, from: IpAddr, is_encrypted: bool, older: &ClientSnapshot) {
+        let in_the_clear = older.is_encrypted() && !is_encrypted;
         let notice = Notice::TakenOver { name: name.clone(), from, in_the_clear };
-        older.mailbox.deliver(&Event::Notice(notice).into());
-        older.mailbox.close();
-        if older.presence.was_cut_off(now) {
+        // It is over, told or not.
+        let _ = self.directory.hand(Letter::End(notice), older);
+        if older.presence.was_cut_off(Instant::now()) {
             self.was_lost(name, &older.presence);
         }
     }
 
     /// Logs a client out; tells where it stands in the broadcasts, if they were ever sent to it.
     pub fn leave(&self, login: &Login) -> Option<Left> {
-        self.clients.leave(&login.key);
+        self.directory.leave(&login.key);
         self.broadcaster.leave(login.token)
     }
 
@@ -178,10 +177,9 @@ impl Rendezvous {
     /// # Errors
     /// A disk that is full: none of them is broadcast.
     pub fn broadcast(&self, from: &Username, texts: &[BroadcastText]) -> Result<(u64, usize), Refusal> {
-        let taken = self.log.append(from, texts, SystemTime::now(), Instant::now());
+        let taken = self.directory.append(from, texts);
         self.counters.broadcasts.add(texts.len() as u64 * u64::from(taken.is_ok()));
         let seq = taken.map_err(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}")))?;
-        self.broadcaster.announce();
         Ok((seq, self.clients.audience()))
     }
 
@@ -213,7 +211,7 @@ impl Rendezvous {
         let target = self.find(asker, to)?;
         // A client that listens is relayed to when it could not be reached.
         if let (Some(why), true) = (apart::between(asker, &target), target.port.is_some()) {
-            tell_why(asker, &target, why);
+            self.tell_why(asker, &target, why);
         }
         self.hand_over(asker, text, &target)
     }
@@ -225,6 +223,12 @@ impl Rendezvous {
             Err(NotFound::Nobody) => Err(Refusal::NobodyThere(to.clone())),
             Err(NotFound::Several(clients)) => Err(Refusal::Ambiguous { clients, at: to.clone() }),
         }
+    }
+
+    /// Tells a client, once, why `asker` cannot reach it.
+    fn tell_why(&self, asker: &SessionKey, target: &ClientSnapshot, why: Apart) {
+        // Whoever is leaving need not know.
+        let _ = self.directory.hand(Letter::Apart(Notice::Other(apart::sentence(asker, why))), target);
     }
 
     /// Gives the target a ticket for the asker, unless the asker could not reach it: it does not listen, it is a guest
@@ -243,7 +247,7 @@ impl Rendezvous {
             return Err(Refusal::OnAnotherLink(name));
         }
         if let Some(at) = apart::router(asker, self.clients.port(asker), target) {
-            tell_why(asker, target, Apart::OneAddress(at));
+            self.tell_why(asker, target, Apart::OneAddress(at));
             return Err(Refusal::OneRouter { name, at });
         }
         let ticket = Ticket::draw();
@@ -254,42 +258,26 @@ impl Rendezvous {
         });
         // Each side learns the other's key with the ticket, or neither does; who was just taken over has none to tell.
         let own = self.clients.mailbox(asker, |own| own.key()).ok_or(Refusal::LogInFirst)?;
-        let (own, key) = own.zip(target.mailbox.key()).unzip();
-        let key_line = own.map(|key| Event::Key { name: asker.name.clone(), key });
-        let lines: Vec<Event> =
-            key_line.into_iter().chain([Event::Ticket { name: asker.name.clone(), ticket }]).collect();
-        let told = target.mailbox.deliver(&lines.into());
-        // The asker connects as soon as it has its answer.
-        target.mailbox.settle();
+        let (own, key) = own.zip(target.key()).unzip();
+        let letter = Letter::Ticket { from: asker.name.clone(), ticket, key: own };
+        let told = self.directory.hand(letter, target).is_ok();
         self.counters.tickets.add(u64::from(told));
         if told { Ok(Introduction { name, address, ticket, key }) } else { Err(Refusal::JustLeaving(name)) }
     }
 
     fn hand_over(&self, asker: &SessionKey, text: &str, target: &ClientSnapshot) -> Result<Username, Refusal> {
-        if !target.presence.is_there(Instant::now()) {
-            return Err(Refusal::NotThere);
-        }
-        // A text that came by TLS does not leave in the clear. How it came is not known of who was just taken over.
-        let came_by_tls = self.clients.mailbox(asker, |own| own.is_encrypted()).unwrap_or(true);
-        if came_by_tls && !target.mailbox.is_encrypted() {
-            return Err(Refusal::ListensInTheClear(target.name.clone()));
-        }
-        // First, as the session may end at any moment.
-        let is_new = target.presence.note_sender(&asker.name);
-        let message = Event::Message { from: asker.name.clone(), text: text.to_owned() };
-        if target.mailbox.deliver(&message.into()) {
-            self.counters.relayed.add(1);
-            Ok(target.name.clone())
-        } else {
-            if is_new {
-                // It hears so now: not once more when the client counts as lost.
-                target.presence.forget_sender(&asker.name);
-            }
-            match target.guest {
-                Some(dialect) => Err(other_dialect(&target.name, dialect)),
-                None => Err(Refusal::JustLeaving(target.name.clone())),
-            }
-        }
+        // How it came is not known of who was just taken over.
+        let by_tls = self.clients.mailbox(asker, |own| own.is_encrypted()).unwrap_or(true);
+        let letter = Letter::Text { from: asker.name.clone(), text: text.to_owned(), by_tls };
+        let name = target.name.clone();
+        self.directory.hand(letter, target).map_err(|why| match (why, target.guest) {
+            (NotHanded::NotThere, _) => Refusal::NotThere,
+            (NotHanded::InTheClear, _) => Refusal::ListensInTheClear(name.clone()),
+            (NotHanded::Leaving, Some(dialect)) => other_dialect(&name, dialect),
+            (NotHanded::Leaving, None) => Refusal::JustLeaving(name.clone()),
+        })?;
+        self.counters.relayed.add(1);
+        Ok(name)
     }
 
     /// How many clients are logged in.
@@ -339,11 +327,9 @@ impl Rendezvous {
         self.broadcaster.run(&self.history, socket, self.config.udp_loss, (&self.trace, &self.counters), stop);
     }
 
-    /// Has the disk keep what was broadcast, once a second until `stop`.
-    pub fn sync_broadcasts(&self, stop: &Shutdown) {
-        while !stop.wait(SYNC_EACH) {
-            self.log.sync();
-        }
+    /// Does what the directory has to do all the while, until `stop`.
+    pub fn run_directory(&self, stop: &Shutdown) {
+        self.directory.run(stop);
     }
 
     /// Takes a hello datagram; false when it does not count: an unknown token, or an address that is not the
@@ -381,9 +367,9 @@ impl Rendezvous {
     pub fn say_goodbye(&self) {
         self.turns.stop();
         self.hasher.stop();
-        self.filing.close();
+        self.directory.stop();
         let notice = Event::Notice(Notice::ServerStops).into();
-        for mailbox in self.clients.mailboxes() {
+        for mailbox in self.clients.mailboxes_here() {
             mailbox.deliver(&notice);
             mailbox.close();
         }
@@ -441,7 +427,7 @@ pub(super) mod tests {
         let here = [10, 0, 0, 7].into();
         assert_eq!(services.sign_up(&alice, here, &ghost), Err(Refusal::BusyWithLogins));
         let name = "alice".parse().expect("a name");
-        assert_eq!(services.accounts.find(&name), None);
+        assert_eq!(services.directory.account(&name), None);
         assert_eq!(services.sign_up(&alice, here, &patient), Ok(name.clone()));
         assert_eq!(services.authenticate(&alice, here, &ghost), Err(Refusal::BusyWithLogins));
         assert_eq!(services.authenticate(&alice, here, &patient).map(|account| account.name), Ok(name));
@@ -453,8 +439,8 @@ pub(super) mod tests {
         let services = open(&folder);
         let enter = |name: &str, ip: [u8; 4], is_leaving| {
             let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
-            let name = name.parse().expect("a name");
-            services.enter(name, (ip, 50_000).into(), view, Arc::new(Session { is_leaving, ..Session::default() })).key
+            let session = Arc::new(Session { is_leaving, ..Session::default() });
+            services.enter(&account(&services, name), (ip, 50_000).into(), view, session).expect("welcome").key
         };
         let student = enter("student", [10, 0, 0, 7], false);
         let near = enter("near", [127, 0, 0, 1], false);
@@ -472,12 +458,24 @@ pub(super) mod tests {
         assert_eq!(introduce("near"), Ok(([10, 0, 0, 1], 5000).into()));
     }
 
+    /// The account of this name, which is made where there is none: nobody knows its password.
+    pub fn account(services: &Rendezvous, name: &str) -> Account {
+        let name = name.parse().expect("a name");
+        services.directory.account(&name).unwrap_or_else(|| {
+            let password_hash = "$pbkdf2-sha256$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$".to_owned() + &"a".repeat(43);
+            let account = Account { name, password_hash, created_at: 0 };
+            services.directory.sign_up(account.clone()).expect("a new name");
+            account
+        })
+    }
+
     /// Logs in from a host of this number.
     pub fn enter(services: &Rendezvous, name: &str, host: u8) -> (Login, Arc<Session>) {
         let (ip, session) = ([10, 0, 0, host], Arc::<Session>::default());
         let view = Viewpoint::of(ip.into(), [10, 0, 0, 1].into());
         let mailbox = Arc::clone(&session) as Arc<dyn Mailbox>;
-        (services.enter(name.parse().expect("a name"), (ip, 50_000).into(), view, mailbox), session)
+        let login = services.enter(&account(services, name), (ip, 50_000).into(), view, mailbox);
+        (login.expect("welcome"), session)
     }
 
     /// A line that was read before the takeover is carried out behind it.
@@ -488,7 +486,8 @@ pub(super) mod tests {
         let (bob, reads) = enter(&services, "bob", 8);
         let view = Viewpoint::of([10, 0, 0, 7].into(), [10, 0, 0, 1].into());
         let by_tls = Arc::new(Session { is_encrypted: true, ..Session::default() });
-        let alice = services.enter("alice".parse().expect("a name"), ([10, 0, 0, 7], 50_000).into(), view, by_tls);
+        let alice = services.enter(&account(&services, "alice"), ([10, 0, 0, 7], 50_000).into(), view, by_tls);
+        let alice = alice.expect("welcome");
         let relay = || services.relay(&alice.key, "a secret", &Address::Name(bob.key.name.clone()));
         let refused = Err(Refusal::ListensInTheClear(bob.key.name.clone()));
         assert_eq!(relay(), refused);
@@ -534,10 +533,11 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
         let enter = |name: &str, from: &str| {
-            let (from, name) = (from.parse::<SocketAddr>().expect("an address"), name.parse().expect("a name"));
+            let from = from.parse::<SocketAddr>().expect("an address");
             let view = Viewpoint::of(from.ip(), "fe80::1".parse().expect("an address"));
             let session = Arc::<Session>::default();
-            let key = services.enter(name, from, view, Arc::clone(&session) as Arc<dyn Mailbox>).key;
+            let mailbox = Arc::clone(&session) as Arc<dyn Mailbox>;
+            let key = services.enter(&account(&services, name), from, view, mailbox).expect("welcome").key;
             services.clients.set_listening(&key, 4401, crate::server::clients::FileNames::default());
             (key, session)
         };

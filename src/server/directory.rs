@@ -1,0 +1,127 @@
+//! The facts that servers may share: who has an account, who is banned, who is here, what was broadcast.
+//!
+//! Whoever wants to know who is here, or what was said, looks into the client map and the history, which are in memory.
+//! Whatever changes them goes through a [`Directory`]. Each of its methods is one moment: however many ask for it at once,
+//! they come one after the other, and nobody need look a second time.
+
+mod embedded;
+
+pub use embedded::Embedded;
+
+use super::clients::{
+    Change, ClientSnapshot, EnteredGuest, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
+};
+use super::config::GuestShare;
+use super::store::{Account, Banned, NotStored};
+use crate::net::Shutdown;
+use crate::protocol::{Ban, BroadcastText};
+use crate::value::Username;
+use std::io;
+use std::net::IpAddr;
+
+/// Where a server has those facts. [`Embedded`] is that of a server alone. None of them knows a password, or the words of a
+/// dialect, and whoever calls holds no lock: some wait for a disk.
+pub trait Directory: Send + Sync {
+    /// Makes an account: of several with one name there is one winner. A guest of that name is told, and taken out. On
+    /// return it is kept.
+    ///
+    /// # Errors
+    /// [`NotStored`].
+    fn sign_up(&self, account: Account) -> Result<(), NotStored>;
+
+    /// The account of a name.
+    fn account(&self, name: &Username) -> Option<Account>;
+
+    /// How many accounts there are.
+    fn count_accounts(&self) -> usize;
+
+    /// Gives an account another password. With `instead_of`, the hash that was checked, only if it is still that: of two
+    /// changes at once the second is of a password that is none any more. On return it is kept.
+    ///
+    /// # Errors
+    /// [`NotStored`].
+    fn set_password(&self, name: &Username, instead_of: Option<&str>, new_hash: &str) -> Result<(), NotStored>;
+
+    /// Ends an account. On return it is kept that it is none.
+    ///
+    /// # Errors
+    /// [`NotStored`].
+    fn end_account(&self, name: &Username) -> Result<(), NotStored>;
+
+    /// Bans, or changes a ban. Who is here already stays: whoever bans ends those sessions, afterwards.
+    ///
+    /// # Errors
+    /// A sentence; nothing was done.
+    fn ban(&self, who: &Banned, ban: &Ban) -> Result<(), String>;
+
+    /// Lifts a ban; false when there was none.
+    ///
+    /// # Errors
+    /// A sentence; nothing was done.
+    fn lift_ban(&self, who: &Banned) -> Result<bool, String>;
+
+    /// The ban of an account or a guest of this name, or else of this address. It is asked at each connection: it waits for
+    /// nothing.
+    fn ban_of(&self, name: Option<&Username>, from: IpAddr) -> Option<Ban>;
+
+    /// Who is banned now: names first, in order.
+    fn bans(&self) -> Vec<(Banned, Ban)>;
+
+    /// Enters a client into the map, whose password was checked against the account `checked`: only if that is still so,
+    /// and there is no ban. It gives an older session of that name too, which has left the map, whatever became of the new
+    /// one: it is to be told and closed.
+    ///
+    /// Whoever changes an account or bans does so first, and ends the sessions afterwards. So they find this one, or it is
+    /// refused.
+    ///
+    /// # Errors
+    /// [`NotWelcome`].
+    fn enter(
+        &self,
+        client: NewClient,
+        checked: &Account,
+    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, NotWelcome>);
+
+    /// Enters a guest into the map, under the first of `names` that nobody has, with an account or here, unless one of them
+    /// is banned. A guest that gives way for it is told, and taken out.
+    ///
+    /// # Errors
+    /// [`NotEntered`].
+    fn enter_guest(&self, guest: NewGuest, names: Vec<Username>, share: GuestShare)
+    -> Result<EnteredGuest, NotEntered>;
+
+    /// Changes what a session says of itself; the answer to what is asked with each [`Change`].
+    fn change(&self, key: &SessionKey, change: Change<'_>) -> bool;
+
+    /// Takes a session out of the map, unless another one has taken its name over.
+    fn leave(&self, key: &SessionKey);
+
+    /// Hands a client what is for it, wherever its session is. It is the only way from one client to another. What
+    /// goes to all of this server, and the broadcasts, have theirs.
+    ///
+    /// # Errors
+    /// [`NotHanded`].
+    fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), NotHanded>;
+
+    /// Gives broadcasts of one sender the next numbers, the first of which it returns. Then the history has them, and the
+    /// broadcaster knows.
+    ///
+    /// # Errors
+    /// What the disk says: there is none of them, and there never will be.
+    fn append(&self, from: &Username, texts: &[BroadcastText]) -> io::Result<u64>;
+
+    /// What is to be done all the while, until `stop`, by a thread of its own.
+    fn run(&self, stop: &Shutdown);
+
+    /// Begins no change any more: whoever waits for one gets [`NotStored::NotTried`].
+    fn stop(&self);
+}
+
+/// Why a client may not enter after all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotWelcome {
+    /// Whoever runs the server does not want it.
+    Banned(Ban),
+    /// The account is not as it was when the password was checked: it has another one, or has ended.
+    Changed,
+}
