@@ -127,7 +127,8 @@ impl<'a> Wire<'a> {
     }
 
     /// Whether to go on waiting for who is cut off, beyond a limit that began then. Not for ever: who lets one packet
-    /// through now and then is cut off as well, and the system does not end it.
+    /// through now and then is cut off as well, and the system does not end it. The cut may be shorter than the limit: a peer
+    /// whose disk was slow before it is not late because of that.
     fn waits_on(&self, begun: Instant, limit: Duration) -> bool {
         self.connection.is_silent() && begun.elapsed() < limit + Whose::Peers.patience()
     }

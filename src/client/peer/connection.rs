@@ -19,8 +19,6 @@ use std::time::{Duration, Instant};
 
 /// How long a line may take to leave.
 pub const WRITE: Duration = Duration::from_secs(10);
-/// After how long without a sign of the other side's kernel it is silent.
-const SILENCE: Duration = Duration::from_secs(10);
 
 /// What the words of a connection are made of.
 const WORDS: &str = "EXPORTER-peerline-verify";
@@ -147,9 +145,9 @@ impl PeerConnection {
         listener::close_gently(&self.stream);
     }
 
-    /// Whether the other machine does not answer: it or the network is away.
+    /// Whether the other machine does not answer, however short a time: it or the network is away.
     pub fn is_silent(&self) -> bool {
-        is_long(silence(&self.stream))
+        silence(&self.stream).is_some()
     }
 
     /// From now on [`Self::line`] and [`Self::bytes`] end after `limit`; with `None` only when the stream does.
@@ -254,11 +252,6 @@ impl Drop for PeerConnection {
         self.channel.iter().for_each(|channel| channel.leave());
         self.wire.closed();
     }
-}
-
-/// Whether a silence is long enough to be told, and to be waited out.
-pub fn is_long(silence: Option<Duration>) -> bool {
-    silence.is_some_and(|silence| silence >= SILENCE)
 }
 
 impl fmt::Display for NoLine {

@@ -1,6 +1,6 @@
 //! A chat, whichever side asked for it: one thread reads and writes. It knows no screen and no other chat.
 
-use super::connection::{NoLine, PeerConnection, WRITE, is_long};
+use super::connection::{NoLine, PeerConnection, WRITE};
 use super::dial;
 use super::knock;
 use crate::client::call::{Call, Watch, Woken};
@@ -12,6 +12,8 @@ use socket2::SockRef;
 use std::io;
 use std::time::{Duration, Instant};
 
+/// After how long without a sign of the other side's kernel it is silent.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// After how many lines that were written it is told. Those that are not told of take room from others.
@@ -109,7 +111,7 @@ impl Answers {
             return None;
         }
         self.due = now + LOOK;
-        let is_silent = is_long(silence());
+        let is_silent = silence().is_some_and(|silence| silence >= SILENCE);
         let has_changed = is_silent != self.is_silent;
         self.is_silent = is_silent;
         has_changed.then_some(is_silent)
