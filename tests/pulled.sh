@@ -46,7 +46,8 @@ await "$folder/bob.said" 'Fetched big.bin'
 passed 'the file'
 cmp "$folder/share/big.bin" "$folder/downloads/big.bin"
 # Who was cut off from the server too connects anew.
-[ "$pulled" != alice ] || ! says "$folder/bob.said" 'trying again' || fail 'the fetch was given up for a while'
+[ "$pulled" != alice ] || ! says "$folder/bob.said" 'trying again' ||
+    fail "the fetch was given up for a while: $(grep 'trying again' "$folder/bob.said")"
 [ "$(grep -c 'bob does not answer' "$folder/alice.said")" = 1 ] || fail 'a silence is told once'
 ! says "$folder/bob.said" 'closed' || fail 'the chat has ended'
 echo 'pulled: all of it'
