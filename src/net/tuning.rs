@@ -19,6 +19,10 @@ const ASKS_EACH: Duration = Duration::from_secs(5);
 /// seconds after it. And it begins with three seconds where the connection's first packets were lost.
 const LONGEST_PAUSE: u32 = 1_000;
 
+/// The same while the other side takes nothing and does not say so either: after 15 such questions (tcp_retries2) the kernel
+/// ends a connection, whatever its patience is. Half of them are asked in the first seconds.
+const LONGEST_PAUSE_OF_PROBES: u32 = 20_000;
+
 /// What the pause is longer than the round trip at least, in microseconds. The kernel's own is 200 ms. It must be more than
 /// the 40 ms by which the other side may delay its acknowledgement.
 const LEAST_PAUSE: u32 = 100_000;
@@ -136,6 +140,23 @@ pub fn silence(stream: &impl AsFd) -> Option<Duration> {
     let info = getsockopt(stream, TcpInfo).ok()?;
     let tries = info.tcpi_retransmits.max(info.tcpi_probes);
     (tries >= 2).then(|| Duration::from_millis(info.tcpi_last_ack_recv.into()))
+}
+
+/// Whether the other side took nothing any more when it fell silent: then the kernel asks it for room again and again.
+fn asks_for_room(stream: &impl AsFd) -> bool {
+    getsockopt(stream, TcpInfo).is_ok_and(|info| info.tcpi_retransmits == 0 && info.tcpi_probes >= 2)
+}
+
+/// Has a connection that writes, and whose other side is silent, last as long as it is to, as it is asked for room seldom
+/// from now on; whether it had to. It is asked for in the first seconds of the silence.
+pub fn outlast(stream: &impl AsFd) -> bool {
+    asks_for_room(stream) && setsockopt(stream, RtoMax, &LONGEST_PAUSE_OF_PROBES).is_ok()
+}
+
+/// Ends that.
+pub fn hurry(stream: &impl AsFd) {
+    // A connection that has ended is found out by the next write.
+    let _ = setsockopt(stream, RtoMax, &LONGEST_PAUSE);
 }
 
 #[cfg(test)]

@@ -16,12 +16,45 @@ use std::time::{Duration, Instant};
 /// How often whoever hashes says so: each such line also finds out whether the other side is there.
 const SAY: Duration = Duration::from_millis(500);
 
+/// How often it is looked whether a silent machine is back, or why a write waits: in the first seconds the kernel has not yet
+/// given it up.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How long nothing may move. The silence of a machine is not its peer's: while it does not answer there is more time, and
+/// the time of the peer begins anew when it does. Not for ever: who lets one packet through now and then is silent as well,
+/// and the system does not end it.
+struct Limit {
+    limit: Duration,
+    begun: Instant,
+    /// When the machine was silent last, or when it begun.
+    since: Instant,
+}
+
+impl Limit {
+    fn new(limit: Duration, now: Instant) -> Limit {
+        Limit { limit, begun: now, since: now }
+    }
+
+    /// How long to wait until it is looked again.
+    fn step(&self, now: Instant) -> Duration {
+        let left = (self.since + self.limit).saturating_duration_since(now);
+        if self.since == self.begun { left } else { left.min(LOOK) }
+    }
+
+    /// Whether to go on after that.
+    fn goes_on(&mut self, is_silent: bool, now: Instant) -> bool {
+        if is_silent {
+            self.since = now;
+        }
+        now < self.since + self.limit && now < self.begun + self.limit + Whose::Peers.patience()
+    }
+}
+
 /// A connection, with the limits of a transfer.
 pub struct Wire<'a> {
     call: &'a Call,
     connection: PeerConnection,
-    /// How long no byte may move. While the other machine does not answer there is as much more as the system grants
-    /// peers, as the peer is not the one who is late.
+    /// How long no byte may move: see [`Limit`].
     stall: Duration,
     /// What says that the peer has left.
     end: Watch,
@@ -62,7 +95,7 @@ impl<'a> Wire<'a> {
     pub fn new(call: &'a Call, mut connection: PeerConnection, stall: Duration, end: Watch) -> Wire<'a> {
         connection.expect_much();
         // An error says that the connection has ended: the next write says it again.
-        let _ = SockRef::from(&connection).set_write_timeout(Some(stall));
+        let _ = SockRef::from(&connection).set_write_timeout(Some(stall.min(LOOK)));
         Wire { call, connection, stall, end }
     }
 
@@ -84,10 +117,10 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// [`Cut`].
     pub fn line_within(&mut self, limit: Duration) -> Result<String, Cut> {
-        let begun = Instant::now();
+        let mut time = Limit::new(limit, Instant::now());
         let mut next = self.connection.line_or_end(self.call, limit);
-        while !limit.is_zero() && matches!(next, Err(NoLine::Late)) && self.waits_on(begun, limit) {
-            next = self.connection.line_or_end(self.call, limit);
+        while matches!(next, Err(NoLine::Late)) && self.waits_on(&mut time) {
+            next = self.connection.line_or_end(self.call, time.step(Instant::now()));
         }
         next.map_err(|none| match none {
             NoLine::GivenUp => Cut::GivenUp,
@@ -110,14 +143,14 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// [`Cut`].
     pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Cut> {
-        let begun = Instant::now();
+        let mut time = Limit::new(self.stall, Instant::now());
         loop {
-            self.connection.set_limit(Some(self.stall));
+            self.connection.set_limit(Some(time.step(Instant::now())));
             match self.connection.bytes().read(into) {
                 Ok(0) => return Err(self.over("the connection has ended")),
                 Ok(read) => return Ok(read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut && self.waits_on(begun, self.stall) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut && self.waits_on(&mut time) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(self.over(&format!("nothing came for {}", duration::show(self.stall))));
                 }
@@ -126,11 +159,10 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// Whether to go on waiting for who is cut off, beyond a limit that began then. Not for ever: who lets one packet
-    /// through now and then is cut off as well, and the system does not end it. The cut may be shorter than the limit: a peer
-    /// whose disk was slow before it is not late because of that.
-    fn waits_on(&self, begun: Instant, limit: Duration) -> bool {
-        self.connection.is_silent() && begun.elapsed() < limit + Whose::Peers.patience()
+    /// Whether to go on waiting after a step. The cut may be shorter than the limit: a peer whose disk was slow before it is
+    /// not late because of that.
+    fn waits_on(&self, time: &mut Limit) -> bool {
+        !time.limit.is_zero() && time.goes_on(self.connection.is_silent(), Instant::now())
     }
 
     /// Sends bytes; each part of them that the system takes begins the limit of a stall anew.
@@ -138,12 +170,20 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// [`Cut`].
     pub fn write(&self, bytes: &[u8]) -> Result<(), Cut> {
-        let (mut left, mut begun) = (bytes, Instant::now());
+        let (mut left, mut time) = (bytes, Limit::new(self.stall, Instant::now()));
+        let mut outlasts = false;
         while !left.is_empty() {
             match self.connection.write_some(left) {
-                Ok(taken) => (left, begun) = (&left[taken..], Instant::now()),
+                Ok(taken) => {
+                    (left, time) = (&left[taken..], Limit::new(self.stall, Instant::now()));
+                    if std::mem::take(&mut outlasts) {
+                        self.connection.hurry();
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.waits_on(begun, self.stall) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.waits_on(&mut time) => {
+                    outlasts = outlasts || self.connection.outlast();
+                }
                 Err(error) => return Err(self.lost(&error)),
             }
         }
@@ -202,4 +242,29 @@ impl<'a> Wire<'a> {
 /// lead somewhere.
 pub fn is_further(hashed: &mut Option<u64>, done: u64) -> bool {
     hashed.replace(done).is_none_or(|before| done > before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_limit_is_that_of_the_peer_and_not_of_a_silent_machine() {
+        let begun = Instant::now();
+        let mut time = Limit::new(20 * SECOND, begun);
+        assert_eq!((time.step(begun), time.step(begun + 5 * SECOND)), (20 * SECOND, 15 * SECOND));
+        assert!(time.goes_on(false, begun + 19 * SECOND) && time.goes_on(true, begun + 20 * SECOND));
+        assert_eq!(time.step(begun + 20 * SECOND), LOOK);
+        assert!(time.goes_on(true, begun + 30 * SECOND), "it is away");
+        assert!(time.goes_on(false, begun + 49 * SECOND), "it is back, and the peer has its time");
+        assert_eq!(time.step(begun + 49 * SECOND), SECOND);
+        assert!(!time.goes_on(false, begun + 50 * SECOND));
+        let mut time = Limit::new(20 * SECOND, begun);
+        assert!(!time.goes_on(false, begun + 20 * SECOND), "it was there all the time");
+        let longest = 20 * SECOND + Whose::Peers.patience();
+        let mut time = Limit::new(20 * SECOND, begun);
+        assert!(time.goes_on(true, begun + longest - SECOND) && !time.goes_on(true, begun + longest));
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::client::call::{Call, Watch, Woken};
 use crate::net::tls::{Channel, Decrypting};
-use crate::net::tuning::{Whose, silence, tune};
+use crate::net::tuning::{Whose, hurry, outlast, silence, tune};
 use crate::net::{DeadlineReader, Input, LineReader, listener};
 use crate::peer_protocol::{Answer, PeerRefusal, Proof};
 use crate::protocol::MAX_LINE;
@@ -148,6 +148,16 @@ impl PeerConnection {
     /// Whether the other machine does not answer, however short a time: it or the network is away.
     pub fn is_silent(&self) -> bool {
         silence(&self.stream).is_some()
+    }
+
+    /// Has a connection with a silent machine, on which a write waits for room, last as long as any other; whether it had to.
+    pub fn outlast(&self) -> bool {
+        outlast(&self.stream)
+    }
+
+    /// Ends that.
+    pub fn hurry(&self) {
+        hurry(&self.stream);
     }
 
     /// From now on [`Self::line`] and [`Self::bytes`] end after `limit`; with `None` only when the stream does.
