@@ -9,6 +9,7 @@ mod request;
 mod house;
 mod refusal;
 mod notice;
+mod servers;
 mod reply;
 mod event;
 mod datagram;
@@ -23,6 +24,7 @@ pub use notice::Notice;
 pub use refusal::Refusal;
 pub use reply::{Done, Reply};
 pub use request::{BadRequest, EntryRequest, MemberRequest, Request, is_command_word, masked_name};
+pub use servers::{MAX_SERVERS, NoServerList, ServerList};
 
 use std::ops::RangeInclusive;
 

@@ -17,6 +17,7 @@ mod server_name;
 mod address;
 mod apart;
 mod ticket;
+mod epoch;
 mod time_of_day;
 mod moment;
 pub mod file_name;
@@ -24,6 +25,7 @@ mod spoken;
 
 pub use address::{Address, InvalidAddress, any_like, canonical, link_of, network_of, with_scope_of};
 pub use apart::Apart;
+pub use epoch::{Epoch, NotAnEpoch};
 pub use file_name::{FileName, InvalidFileName};
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use line::BadLine;

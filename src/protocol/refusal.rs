@@ -19,6 +19,8 @@ pub enum Refusal {
     LogInFirst,
     /// No account has this name and password.
     InvalidCredentials,
+    /// The token of an `AGAIN` is none, or none any more: the name and the password are wanted.
+    LogInWithPassword,
     /// So many logins with this name from this address wait for their turn that it can come in so many seconds.
     TooManyWrongPasswords { name: Username, seconds: u64 },
     /// The queue of logins is too long, or did not get to this one in time.
@@ -71,6 +73,7 @@ pub enum Refusal {
 
 const LOG_IN_FIRST: &str = "Log in first: send login or signup";
 const INVALID_CREDENTIALS: &str = "Invalid credentials";
+const LOG_IN_WITH_PASSWORD: &str = "Log in with your password";
 const BUSY: &str = "The server is busy with other logins: try again in a minute";
 const NAME_TAKEN: &str = "Username not available";
 const NO_MATCH: &str = "Passwords do not match";
@@ -106,6 +109,7 @@ impl Refusal {
         Some(match text {
             LOG_IN_FIRST => Refusal::LogInFirst,
             INVALID_CREDENTIALS => Refusal::InvalidCredentials,
+            LOG_IN_WITH_PASSWORD => Refusal::LogInWithPassword,
             BUSY => Refusal::BusyWithLogins,
             NAME_TAKEN => Refusal::NameTaken,
             NO_MATCH => Refusal::PasswordsDoNotMatch,
@@ -180,6 +184,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::LogInFirst => f.write_str(LOG_IN_FIRST),
             Refusal::InvalidCredentials => f.write_str(INVALID_CREDENTIALS),
+            Refusal::LogInWithPassword => f.write_str(LOG_IN_WITH_PASSWORD),
             Refusal::TooManyWrongPasswords { name, seconds } => {
                 write!(f, "Too many wrong passwords for {name}: try again in {seconds} s")
             }
@@ -237,6 +242,7 @@ mod tests {
             "Too fast: at most 1 line a second; wait and send it again",
             "Log in first: send login or signup",
             "Invalid credentials",
+            "Log in with your password",
             "Too many wrong passwords for alice: try again in 3 s",
             "The server is busy with other logins: try again in a minute",
             "Username not available",

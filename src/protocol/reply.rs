@@ -1,6 +1,8 @@
 //! What the server says: the lines of its answers, and events.
 
-use super::{Broadcast, Notice, Refusal};
+use super::servers::parse_key;
+use super::{Broadcast, Notice, Refusal, ServerList};
+use crate::value::Epoch;
 use crate::value::Fingerprint;
 use crate::value::Ticket;
 use crate::value::Username;
@@ -29,6 +31,15 @@ pub enum Reply {
     ReachIpv6,
     /// `name_NAME`: the account, as it was spelled at the sign-up.
     Name(Username),
+    /// `epoch_HEX`: the sequence of which the numbers of this server's broadcasts are.
+    Epoch(Epoch),
+    /// `again_TOKEN`: by this the session goes on at another server when its connection has ended. It is as good as a password.
+    Again(Ticket),
+    /// `servers_IP:PORT,IP:PORT...`, in the answer to a login and as an event: the servers that share a directory, the one that
+    /// says it first.
+    Servers(ServerList),
+    /// `serverkey_IP:PORT_sha256:HEX`, before a `servers_` line: the key that this one of them has.
+    ServerKey { server: SocketAddr, key: Fingerprint },
     /// `menu_...`: a line of the menu.
     Menu(String),
     /// `client_NAME_IP:PORT`, and for a guest `_KIND` behind it. Port 0: it does not listen.
@@ -58,6 +69,8 @@ pub enum Reply {
     Other(String),
 }
 
+/// The word of [`Reply::Again`], and what is between it and the token.
+const AGAIN: &str = "again_";
 /// The flag of [`Reply::Person`].
 const DO_NOT_DISTURB: &str = "dnd";
 /// Stands where there is no flag.
@@ -84,6 +97,37 @@ impl Reply {
         matches!(self, Reply::Ok(_) | Reply::Err(_) | Reply::Up)
     }
 
+    /// Whether nobody is to see it: it lets whoever has it log in, or may have been meant so.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Reply::Again(_) => true,
+            Reply::Other(line) => line.starts_with(AGAIN),
+            Reply::Ok(_)
+            | Reply::Err(_)
+            | Reply::Up
+            | Reply::Udp(_)
+            | Reply::Ip(_)
+            | Reply::ReachAll
+            | Reply::ReachIpv6
+            | Reply::Name(_)
+            | Reply::Epoch(_)
+            | Reply::Servers(_)
+            | Reply::ServerKey { .. }
+            | Reply::Menu(_)
+            | Reply::Client { .. }
+            | Reply::Person { .. }
+            | Reply::Joined { .. }
+            | Reply::Left(_)
+            | Reply::Ticket { .. }
+            | Reply::Key { .. }
+            | Reply::Peer(_)
+            | Reply::Files { .. }
+            | Reply::Broadcast(_)
+            | Reply::Message { .. }
+            | Reply::Notice(_) => false,
+        }
+    }
+
     fn parse_known(line: &str) -> Option<Reply> {
         match line.split_once(',').unwrap_or((line, "")) {
             ("OK", text) => return Some(Reply::Ok(text.to_owned())),
@@ -98,6 +142,13 @@ impl Reply {
             "name" => Reply::Name(rest.parse().ok()?),
             "reach" if rest == "all" => Reply::ReachAll,
             "reach" if rest == "ipv6" => Reply::ReachIpv6,
+            "epoch" => Reply::Epoch(rest.parse().ok()?),
+            "again" => Reply::Again(rest.parse().ok()?),
+            "servers" => Reply::Servers(rest.parse().ok()?),
+            "serverkey" => {
+                let (server, key) = parse_key(rest)?;
+                Reply::ServerKey { server, key }
+            }
             "menu" => Reply::Menu(rest.to_owned()),
             "client" => {
                 let (name, address, guest) = parse_client(rest)?;
@@ -174,6 +225,10 @@ impl fmt::Display for Reply {
             Reply::Name(name) => write!(f, "name_{name}"),
             Reply::ReachAll => f.write_str("reach_all"),
             Reply::ReachIpv6 => f.write_str("reach_ipv6"),
+            Reply::Epoch(epoch) => write!(f, "epoch_{epoch}"),
+            Reply::Again(token) => write!(f, "{AGAIN}{token}"),
+            Reply::Servers(servers) => write!(f, "servers_{servers}"),
+            Reply::ServerKey { server, key } => write!(f, "serverkey_{server}_{key}"),
             Reply::Menu(text) => write!(f, "menu_{text}"),
             Reply::Client { name, address, guest } => write_client(f, "client", name, address, guest.as_deref()),
             Reply::Person { name, address, since, dnd, guest } => {
@@ -213,6 +268,11 @@ mod tests {
             "ip_127.0.0.2",
             "reach_all",
             "reach_ipv6",
+            "epoch_00112233445566778899aabbccddeeff",
+            "again_00112233445566778899aabbccddeeff",
+            "servers_10.0.0.1:4400",
+            "servers_10.0.0.1:4400,[fd00::1]:4400",
+            "serverkey_10.0.0.1:4403_sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
             "menu_1. List",
             "client_bob_127.0.0.2:4401",
             "client_eve_127.0.0.3:12000_guest-packet",
@@ -245,6 +305,11 @@ mod tests {
             "bcast_x_1_bob_hi",
             "bcast_1_1_bob",
             "peer_bob",
+            "epoch_0",
+            "again_00112233445566778899aabbccddeef",
+            "servers_",
+            "servers_10.0.0.1:4400,",
+            "serverkey_10.0.0.1:4403",
             "ticket_bob_12",
             "key_bob_sha256:12",
             "client_bob",
@@ -253,6 +318,16 @@ mod tests {
             "person_bob_127.0.0.2:0_x_-",
         ] {
             assert_eq!(Reply::parse(line), Reply::Other(line.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_token_is_a_secret_also_where_it_is_none() {
+        for secret in ["again_00112233445566778899aabbccddeeff", "again_00112233445566778899AABBCCDDEEFF!", "again_"] {
+            assert!(Reply::parse(secret).is_secret(), "{secret}");
+        }
+        for line in ["OK,again_1", "epoch_00112233445566778899aabbccddeeff", "notice_again_1", "against_1"] {
+            assert!(!Reply::parse(line).is_secret(), "{line}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{BroadcastText, InvalidBroadcast};
 use crate::value::comma;
-use crate::value::{Address, InvalidAddress, Username};
+use crate::value::{Address, Epoch, InvalidAddress, Ticket, Username};
 use std::fmt;
 
 /// What a client asks of the server: the first word of its line says which of these it is.
@@ -33,6 +33,9 @@ pub enum EntryRequest {
     Signup { name: String, password: String },
     /// `LOGIN,name,password`.
     Login { name: String, password: String },
+    /// `AGAIN,name,TOKEN[,EPOCH,LASTSEQ]`: go on where a session has ended at a server that shares a directory with this one.
+    /// The broadcasts behind LASTSEQ are wanted, of the sequence EPOCH.
+    Again { name: String, token: Ticket, since: Option<(Epoch, u64)> },
 }
 
 /// What a client asks that is logged in, one variant a command.
@@ -112,12 +115,14 @@ static WORDS: [(&str, Request); 19] = [
     ("exit", Request::Quit(None)),
 ];
 /// The words before a comma.
-const COMMA_WORDS: [&str; 9] = ["SIGNUP", "LOGIN", "PASSWD", "INIT", "REACH", "SHARE", "GET_P", "GET_UF", "EXIT"];
+const COMMA_WORDS: [&str; 10] =
+    ["SIGNUP", "LOGIN", "AGAIN", "PASSWD", "INIT", "REACH", "SHARE", "GET_P", "GET_UF", "EXIT"];
 /// The words before the first `_`.
 const UNDERSCORE_WORDS: [&str; 5] = ["bcast", "msg", "relay", "connect", "dnd"];
 
 const SIGNUP_FORM: &str = "SIGNUP,name,password, with the password in \"quotes\" if it holds a comma";
 const LOGIN_FORM: &str = "LOGIN,name,password, with the password in \"quotes\" if it holds a comma";
+const AGAIN_FORM: &str = "AGAIN,name,TOKEN or AGAIN,name,TOKEN,EPOCH,LASTSEQ";
 const PASSWD_FORM: &str = "PASSWD,old,new, with a password in \"quotes\" if it holds a comma";
 
 /// Why a line is no request; its `Display` says what to send instead.
@@ -180,6 +185,10 @@ impl Request {
         let (request, form): (Request, _) = match word {
             "SIGNUP" => (EntryRequest::Signup { name: next(), password: next() }.into(), SIGNUP_FORM),
             "LOGIN" => (EntryRequest::Login { name: next(), password: next() }.into(), LOGIN_FORM),
+            "AGAIN" => {
+                let again = EntryRequest::parse_again(&fields.collect::<Vec<_>>());
+                return Some(again.map(Request::from).ok_or(BadRequest::Form(AGAIN_FORM)));
+            }
             "PASSWD" => (MemberRequest::ChangePassword { old: next(), new: next() }.into(), PASSWD_FORM),
             "INIT" => {
                 let (name, port) = (next(), next());
@@ -246,9 +255,22 @@ impl fmt::Display for Masked<'_> {
             Request::Answer(_) => f.write_str("***"),
             Request::Entry(EntryRequest::Signup { name, .. }) => comma::write(f, ["SIGNUP", masked_name(name), "***"]),
             Request::Entry(EntryRequest::Login { name, .. }) => comma::write(f, ["LOGIN", masked_name(name), "***"]),
+            Request::Entry(EntryRequest::Again { name, .. }) => comma::write(f, ["AGAIN", masked_name(name), "***"]),
             Request::Entry(EntryRequest::SignupDialogue | EntryRequest::LoginDialogue) => self.0.fmt(f),
             Request::Member(member) => member.write_masked(f),
         }
+    }
+}
+
+impl EntryRequest {
+    /// Reads what stands behind `AGAIN,`.
+    fn parse_again(fields: &[String]) -> Option<EntryRequest> {
+        let (name, token, since) = match fields {
+            [name, token] => (name, token, None),
+            [name, token, epoch, last_seq] => (name, token, Some((epoch.parse().ok()?, last_seq.parse().ok()?))),
+            _ => return None,
+        };
+        Some(EntryRequest::Again { name: name.clone(), token: token.parse().ok()?, since })
     }
 }
 
@@ -316,6 +338,11 @@ impl fmt::Display for EntryRequest {
             EntryRequest::LoginDialogue => f.write_str("login"),
             EntryRequest::Signup { name, password } => comma::write(f, ["SIGNUP", name, password]),
             EntryRequest::Login { name, password } => comma::write(f, ["LOGIN", name, password]),
+            EntryRequest::Again { name, token, since: None } => comma::write(f, ["AGAIN", name, &token.to_string()]),
+            EntryRequest::Again { name, token, since: Some((epoch, last_seq)) } => {
+                let fields = [token.to_string(), epoch.to_string(), last_seq.to_string()];
+                comma::write(f, ["AGAIN", name].into_iter().chain(fields.iter().map(String::as_str)))
+            }
         }
     }
 }
@@ -378,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_word_that_is_a_command_is_nobody() {
-        for word in ["INIT", "reach", "SHARE", "msg", "Relay", "bcast", "connect", "dnd", "Who", "watch"] {
+        for word in ["INIT", "again", "reach", "SHARE", "msg", "Relay", "bcast", "connect", "dnd", "Who", "watch"] {
             let parsed = Request::parse(word);
             assert!(!matches!(parsed, Ok(Request::Member(MemberRequest::Connect(_)))), "{word}: {parsed:?}");
             assert!(is_command_word(word), "{word}");
@@ -400,6 +427,8 @@ mod tests {
             "login",
             "SIGNUP,alice,password",
             "LOGIN,alice,\"pass,word\"",
+            "AGAIN,alice,00112233445566778899aabbccddeeff",
+            "AGAIN,alice,00112233445566778899aabbccddeeff,ffeeddccbbaa99887766554433221100,18446744073709551615",
             "list",
             "2",
             "bcast_hi_all",
@@ -465,8 +494,34 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_again_shows_a_whole_token_and_says_all_or_nothing_of_broadcasts() {
+        const TOKEN: &str = "00112233445566778899aabbccddeeff";
+        for bad in [
+            "AGAIN".to_owned(),
+            "AGAIN,alice".to_owned(),
+            format!("AGAIN,alice,{}", &TOKEN[1..]),
+            format!("AGAIN,alice,{TOKEN},"),
+            format!("AGAIN,alice,{TOKEN},{TOKEN}"),
+            format!("AGAIN,alice,{TOKEN},{TOKEN},-1"),
+            format!("AGAIN,alice,{TOKEN},{TOKEN},18446744073709551616"),
+            format!("AGAIN,alice,{TOKEN},{TOKEN},1,"),
+            format!("AGAIN,alice,{TOKEN},{},1", &TOKEN[1..]),
+        ] {
+            assert_eq!(Request::parse(&bad), Err(BadRequest::Form(AGAIN_FORM)), "{bad}");
+        }
+        let read = Request::parse(&format!("again,alice,{},{TOKEN},7", TOKEN.to_uppercase())).expect("of either case");
+        assert_eq!(read.to_string(), format!("AGAIN,alice,{TOKEN},{TOKEN},7"));
+        assert_eq!(format!("{read:?}").matches(TOKEN).count(), 1, "the epoch alone is seen in a log: {read:?}");
+    }
+
+    #[test]
     fn passwords_and_texts_are_masked() {
         for (line, masked) in [
+            ("AGAIN,alice,00112233445566778899aabbccddeeff", "AGAIN,alice,***"),
+            (
+                "AGAIN,\"al,ice\",00112233445566778899aabbccddeeff,00112233445566778899aabbccddeeff,9",
+                "AGAIN,(no name),***",
+            ),
             ("LOGIN,alice,secret-word", "LOGIN,alice,***"),
             ("SIGNUP,alice,\"secret, word\"", "SIGNUP,alice,***"),
             ("SIGNUP,\"alice,secret-word", "SIGNUP,(no name),***"),

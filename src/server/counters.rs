@@ -106,7 +106,7 @@ fn refusal_kind(refusal: &Refusal) -> usize {
     match refusal {
         Refusal::TooFast(_) => 0,
         Refusal::LogInFirst => 1,
-        Refusal::InvalidCredentials => 2,
+        Refusal::InvalidCredentials | Refusal::LogInWithPassword => 2,
         Refusal::TooManyWrongPasswords { .. } | Refusal::BusyWithLogins | Refusal::ServerFull(_) => 3,
         Refusal::Banned(_) => 4,
         Refusal::NameTaken => 5,

@@ -13,8 +13,8 @@ pub(super) const HIDDEN: &str = "***";
 const SHOWN_DIGITS: usize = 4;
 /// The bytes of a line by which a command is known.
 const WORD: usize = 24;
-/// The commands behind which a password stands, and a word that people take for one of them.
-const SECRETIVE: [&str; 4] = ["login", "signup", "passwd", "password"];
+/// The commands behind which a password stands or what is as good, and a word that people take for one of them.
+const SECRETIVE: [&str; 5] = ["login", "signup", "again", "passwd", "password"];
 /// The commands of the native protocol and of the menu. What a stranger says else may be a password that went astray.
 const WORDS: [&str; 33] = [
     "login", "signup", "passwd", "help", "quit", "exit", "list", "1", "2", "3", "4", "get_u", "get_af", "active",
@@ -46,7 +46,7 @@ pub enum Expected {
 enum Place {
     /// The word that says which command it is may go on.
     Word,
-    /// In the name of a `LOGIN,name,password`, with so many letters.
+    /// In the name of a `LOGIN,name,password` or an `AGAIN,name,TOKEN`, with so many letters.
     Name(usize),
     /// What comes is shown up to the end of the line.
     Shown,
@@ -133,7 +133,7 @@ impl ClientMask {
             let behind = blanks + secretive.len();
             return match self.word.get(behind) {
                 None => text_of(body),
-                Some(b',') if matches!(secretive, "login" | "signup") => {
+                Some(b',') if matches!(secretive, "login" | "signup" | "again") => {
                     let comma = (behind + 1).saturating_sub(before).min(body.len());
                     self.place = Place::Name(0);
                     text_of(&body[..comma]) + &self.rest(&body[comma..])
@@ -391,6 +391,7 @@ mod tests {
             ),
             format!("LOGIN,alice,{PASSWORD}\npasswd\n{PASSWORD}\nlist {PASSWORD}\nlist {PASSWORD}\nwhoami\n"),
             format!("PASSWORD,{PASSWORD},{PASSWORD}\npassword {PASSWORD}\n"),
+            format!("AGAIN,alice,{PASSWORD}\nagain,alice,{PASSWORD},{PASSWORD},7\nagain {PASSWORD}\n"),
             format!(
                 "LOGIN,alice,{PASSWORD}\n\"PASSWD\",{PASSWORD},{PASSWORD}\n \u{feff}PASSWD,{PASSWORD},{PASSWORD}\n"
             ),
@@ -417,6 +418,7 @@ mod tests {
     #[test]
     fn what_is_no_secret_is_shown_as_it_came() {
         assert_eq!(whole("LOGIN,alice,xyz\nlist\n"), "LOGIN,alice,***\nlist\n");
+        assert_eq!(whole("AGAIN,alice,xyz,0a,7\nlist\n"), "AGAIN,alice,***\nlist\n");
         assert_eq!(whole("login\nalice\nsecret\nbcast_hi all\r\n"), "login\nalice\n***\nbcast_hi all\r\n");
         assert_eq!(whole("signup\nalice\none\none\nhelp\n"), "signup\nalice\n***\n***\nhelp\n");
         let pieces = [&b"LOGIN,alic"[..], b"e,secr", b"et\nINIT,alice,5", b"000\n"];
@@ -464,9 +466,12 @@ mod tests {
     #[test]
     fn of_tokens_and_tickets_four_digits_are_shown_wherever_writes_cut_them() {
         let ticket = "0123456789abcdef0123456789abcdef";
-        let text = format!("udp_{ticket}\nip_127.0.0.2\nticket_alice_{ticket}\nbcast_1_1700000000_eve_udp_{ticket}\n");
-        let expected =
-            format!("udp_0123...\nip_127.0.0.2\nticket_alice_0123...\nbcast_1_1700000000_eve_udp_{ticket}\n");
+        let text = format!(
+            "udp_{ticket}\nagain_{ticket}\nip_127.0.0.2\nticket_alice_{ticket}\nbcast_1_1700000000_eve_udp_{ticket}\n"
+        );
+        let expected = format!(
+            "udp_0123...\nagain_0123...\nip_127.0.0.2\nticket_alice_0123...\nbcast_1_1700000000_eve_udp_{ticket}\n"
+        );
         for size in 1..=text.len() {
             let mut mask = ServerMask::default();
             let pieces = text.as_bytes().chunks(size);

@@ -13,9 +13,10 @@ pub enum By {
 }
 
 /// Who says it, the word as docs/PROTOCOL.md writes it, and what it means. More follows a word that ends with `_`.
-static MEANINGS: [(By, &str, &str); 65] = [
+static MEANINGS: [(By, &str, &str); 70] = [
     (By::Client, "signup", "make me an account"),
     (By::Client, "login", "let me in, under this name"),
+    (By::Client, "AGAIN", "let me go on, by the token that I was given"),
     (By::Client, "list", "who is active, and where"),
     (By::Client, "GET_U", "the names of who is active"),
     (By::Client, "GET_P", "the address of one who is active"),
@@ -50,6 +51,10 @@ static MEANINGS: [(By, &str, &str); 65] = [
     (By::Server, "ip_", "the address where others look for you"),
     (By::Server, "name_", "your name, as it was signed up"),
     (By::Server, "reach_", "other machines reach this server too"),
+    (By::Server, "epoch_", "whose numbers the broadcasts have"),
+    (By::Server, "again_", "by this token you go on at another server"),
+    (By::Server, "servers_", "where you may go on, this one first"),
+    (By::Server, "serverkey_", "the key of one of these servers"),
     (By::Server, "menu_", "a line of help, for people"),
     (By::Server, "client_", "one who is active, and where"),
     (By::Server, "person_", "one who is active, where, since when"),

@@ -70,6 +70,7 @@ impl App {
             Reply::Notice(notice) => self.notice(&notice),
             Reply::Joined { name, address, guest } => self.joined(name, address, guest),
             Reply::Left(name) => self.left(name),
+            other if other.is_secret() => {}
             other => self.shown(Place::Server, Shown::Notice { text: other.to_string() }),
         }
     }
@@ -135,6 +136,7 @@ impl App {
                 Reply::Person { name, address, since, dnd, guest } => {
                     Shown::Person { name, address, guest, since, dnd }
                 }
+                other if other.is_secret() => continue,
                 other => Shown::Notice { text: other.to_string() },
             };
             self.show(&ask.origin, shown);

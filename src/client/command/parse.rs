@@ -107,6 +107,8 @@ mod tests {
             "passwd old-word new-word",
             "password old-word",
             "/LOGIN,alice,old-word",
+            "AGAIN,alice,old-word",
+            "AGAIN,alice,00112233445566778899aabbccddeeff,old-word,7",
             "signup_alice_old-word",
         ] {
             assert!(may_hold_password(line), "{line}");

@@ -224,6 +224,8 @@ impl<'a> Session<'a> {
             EntryRequest::LoginDialogue => self.ask(LoginDialogue::LoginName, answer),
             EntryRequest::Signup { name, password } => return Work::SignUp(Credentials { name, password }).into(),
             EntryRequest::Login { name, password } => return Work::LogIn(Credentials { name, password }).into(),
+            // A server alone has given nobody a token.
+            EntryRequest::Again { .. } => write(answer, Reply::Err(Refusal::LogInWithPassword)),
         }
         Next::Read
     }
