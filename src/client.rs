@@ -26,5 +26,6 @@ pub mod find;
 mod known_servers;
 pub mod trust;
 mod tls_arguments;
+mod server_arguments;
 pub mod options;
 pub mod start;

@@ -22,6 +22,7 @@ mod time_of_day;
 mod moment;
 pub mod file_name;
 mod spoken;
+mod xorshift;
 
 pub use address::{Address, InvalidAddress, any_like, canonical, link_of, network_of, with_scope_of};
 pub use apart::Apart;
@@ -37,3 +38,4 @@ pub use size::Size;
 pub use spoken::Spoken;
 pub use ticket::{NotATicket, Ticket, TicketStart};
 pub use time_of_day::{NoTimeOfDay, TimeOfDay};
+pub use xorshift::Xorshift;

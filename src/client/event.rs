@@ -12,7 +12,7 @@ pub use call::{
     CallEnd, CallError, CallId, Decision, Introduced, Knock, MAX_ORDERS, News, NoProof, Order, Room, TalkEnd, Work,
 };
 pub use effect::{Effect, End};
-pub use link::{LinkError, LinkId, NoConnection, Secured};
+pub use link::{LinkError, LinkId, NoConnection, Secured, ServerAt};
 pub use picture::{Frame, Picture, Piece, Row, Style};
 pub use shown::{Assurance, Line, Missed, Place, Shown};
 pub use transfer::{Stage, Step, Way};

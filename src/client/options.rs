@@ -4,6 +4,7 @@ use super::app::Credentials;
 use super::files::FileOptions;
 use super::find::{Search, Target};
 use super::run::{AllowList, RunOptions};
+use super::server_arguments::{others, resolve};
 use super::tls_arguments::TlsArguments;
 use super::trust::TlsOptions;
 use crate::program::Manual;
@@ -12,7 +13,7 @@ use crate::value::Username;
 use crate::value::duration;
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, IsTerminal};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,6 +82,11 @@ struct Session {
 
     /// The server's port; 4400 unless it is given, and to be given with TLS
     port: Option<u16>,
+
+    /// Another server that has the same accounts: it is tried when the first one is not there, or goes away. May be given several
+    /// times
+    #[arg(long, value_name = "IP:PORT", requires = "host")]
+    also: Vec<String>,
 
     #[command(flatten)]
     search: SearchOptions,
@@ -231,6 +237,8 @@ pub struct Options {
     pub task: Task,
     /// Where the server is.
     pub server: ServerPlace,
+    /// Where others are, which are used in its place.
+    pub also: Vec<Target>,
     /// Whether TLS has to be spoken with it, and whose key it must have.
     pub tls: TlsOptions,
     /// Who logs in, unless it is asked.
@@ -292,6 +300,7 @@ impl Arguments {
         Ok(Wanted::Client(Box::new(Options {
             task,
             server: session.server(tls.only)?,
+            also: others(&session.also, tls.only)?,
             tls,
             credentials,
             listen: session.listen,
@@ -374,16 +383,10 @@ impl Session {
     }
 }
 
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
-    let found: Vec<_> = (host, port).to_socket_addrs().map_err(|error| format!("{host}: {error}"))?.collect();
-    // A server listens on IPv4 unless told otherwise.
-    let best = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    best.copied().ok_or_else(|| format!("{host}: no such address"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
 
     #[test]
     fn the_definition_holds() {
@@ -440,6 +443,29 @@ mod tests {
         for bad in bad.into_iter().chain(["client ::1 1 --take b_b", "client ::1 1 --take bob --no-give"]) {
             assert!(!matches!(wanted(bad), Ok(Ok(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn others_are_given_with_their_ports() {
+        let wanted = |more: &[&str]| {
+            let arguments = ["client"].iter().chain(more);
+            Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?.wanted()
+        };
+        let line = ["127.0.0.1", "4400", "--also", "127.0.0.2:4401", "--also", "[::1]:4402", "--user", "alice"];
+        let Ok(Wanted::Client(options)) = wanted(&line) else { panic!("a session") };
+        let also: Vec<_> = options.also.iter().map(|also| (also.address.to_string(), also.host.as_str())).collect();
+        assert_eq!(also, [("127.0.0.2:4401".to_owned(), "127.0.0.2"), ("[::1]:4402".to_owned(), "::1")]);
+        assert!(options.also.iter().all(|also| !also.by_tls));
+        let Ok(Wanted::Client(options)) = wanted(&["--tls", "::1", "4403", "--also", "[::1]:4404"]) else {
+            panic!("a session")
+        };
+        assert!(options.also[0].by_tls, "as the first one");
+        for bad in ["127.0.0.1", "127.0.0.1:0", "127.0.0.1:x", "::1:4400", ":4400", "[127.0.0.1]:4400", "[::1:4400"] {
+            assert!(wanted(&["::1", "4400", "--also", bad]).is_err(), "{bad}");
+        }
+        assert!(wanted(&["--also", "127.0.0.1:4400"]).is_err(), "none is searched for then");
+        let others = |count| [&["127.0.0.1"][..], &vec!["--also=127.0.0.2:4400"; count]].concat();
+        assert!(wanted(&others(15)).is_ok() && wanted(&others(16)).is_err());
     }
 
     #[test]

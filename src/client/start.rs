@@ -13,9 +13,9 @@ use super::pen::Pen;
 use super::run::output::Limits;
 use super::run::serve::RunMeans;
 use super::run::{Cgroups, ConsentLog};
-use super::runner::{self, Full, Interface, Pin, ROOM, Runner, Settings, Stop, Watch};
+use super::runner::{self, Full, Interface, ROOM, Runner, Settings, Stop, Watch};
 use super::screen;
-use super::trust::{self, Asked, Trust};
+use super::trust::{self, Asked, Trust, Trusted};
 use crate::net::tls::{self, Identity};
 use crate::trace::{self, Event, Sinks, Trace};
 use jiff::tz::TimeZone;
@@ -38,22 +38,23 @@ pub fn run(mut options: Options) -> Result<bool, String> {
         (false, Task::Menu) => Asked::Nobody,
         (false, Task::Doctor) => Asked::NobodyExamines,
     };
-    let Some(trust) = trust::trust(&options.tls, &target, asked)? else { return Ok(true) };
+    let Some((first, others)) = trust::trust(&options.tls, &target, &options.also, asked)? else { return Ok(true) };
     let is_found = matches!(options.server, ServerPlace::ToFind(_));
-    if is_found && !matches!(trust, Trust::Known(_)) {
+    if is_found && !matches!(first.1, Trust::Known(_)) {
         // It is for the server that the person meant when they gave it.
         options.credentials.iter_mut().for_each(|who| who.password = None);
     }
-    let (server, pin) = (target.address, trust.into_pin());
+    let server = first.0;
     let file = options.trace.as_deref().map(trace::Output::create).transpose()?;
     let trace = Trace::start(Sinks { file, screen: None })?;
     trace.record(|| Event::Start { who: "client", at: Some(server) });
-    let result = run_at(server, pin, options, &trace);
+    let result = run_at(first, others, options, &trace);
     trace.finish();
     result
 }
 
-fn run_at(server: SocketAddr, pin: Option<Pin>, options: Options, trace: &Trace) -> Result<bool, String> {
+/// Runs it at the first of these servers, or at the others in its place: by TLS at all of them, or at none.
+fn run_at(first: Trusted, others: Vec<Trusted>, options: Options, trace: &Trace) -> Result<bool, String> {
     let face = face(&options);
     let (signals, receiver) = Signals::new(ROOM);
     let signals = signals.recorded(trace);
@@ -63,7 +64,9 @@ fn run_at(server: SocketAddr, pin: Option<Pin>, options: Options, trace: &Trace)
     let files = ClientFiles::new(options.files.clone())?;
     let pen = Pen::new(options.output.logs.as_deref(), TimeZone::system())?;
     let former_lines = pen.former_lines();
-    let rules = Rules { blocked: pen.blocked()?, tls: pin.is_some(), ..rules(&options, server, &files, face) };
+    let (server, pin) = (first.0, first.1.into_pin());
+    let (blocked, also) = (pen.blocked()?, others.iter().map(|(other, _)| *other).collect());
+    let rules = Rules { blocked, tls: pin.is_some(), also, ..rules(&options, server, &files, face) };
     let stop = Stop::new(signals.clone());
     stop.on_signals()?;
     let no_thread = |error: io::Error| format!("no thread: {error}");
@@ -81,6 +84,7 @@ fn run_at(server: SocketAddr, pin: Option<Pin>, options: Options, trace: &Trace)
     let settings = Settings {
         server,
         pin,
+        others: others.into_iter().filter_map(|(other, trust)| Some((other, trust.into_pin()?))).collect(),
         listen: options.listen,
         means: Means { run: run_means(&options), files: Box::new(files), own },
         scribe: Box::new(pen),
@@ -133,6 +137,8 @@ fn face(options: &Options) -> Face {
 fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face) -> Rules {
     Rules {
         server,
+        also: Vec::new(),
+        seed: seed(),
         tls: false,
         has_tls: tls::IS_BUILT,
         clear_peers: options.tls.clear_peers,
@@ -154,6 +160,15 @@ fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face)
         doctor: options.task == Task::Doctor,
         // A doctor is asked about the network.
         quiet: options.output.quiet || options.task == Task::Doctor,
+    }
+}
+
+/// Another number for each client. Without random bytes its process id has to do: it is no secret.
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u64::from_le_bytes(bytes),
+        Err(_) => u64::from(std::process::id()),
     }
 }
 

@@ -7,6 +7,7 @@ use super::known_servers;
 use super::runner::{Pin, no_tls};
 use crate::net::Accepts;
 use crate::net::tls::{self, Decrypting};
+use crate::program::tell_error;
 use crate::trace::Wire;
 use crate::value::Fingerprint;
 use nix::sys::termios::{FlushArg, tcflush};
@@ -68,12 +69,16 @@ impl TlsOptions {
     /// # Errors
     /// A sentence with the file of known servers.
     pub fn proves(&self, target: &Target) -> Result<bool, String> {
-        let is_given = self.fingerprint.is_some() || self.name.is_some();
         match self.known_file() {
             _ if !target.by_tls => Ok(false),
-            Some(path) if !is_given => Ok(!known_servers::keys(&path, &place(target))?.is_empty()),
-            _ => Ok(is_given),
+            Some(path) if !self.is_given() => Ok(!known_servers::keys(&path, &place(target))?.is_empty()),
+            _ => Ok(self.is_given()),
         }
+    }
+
+    /// Whether the options themselves say how a server is known.
+    fn is_given(&self) -> bool {
+        self.fingerprint.is_some() || self.name.is_some()
     }
 }
 
@@ -93,11 +98,56 @@ pub enum Asked {
     NobodyExamines,
 }
 
-/// How this server is spoken with; `None` when the person leaves.
+/// Why it is not known how a server is spoken with: a sentence.
+enum NoTrust {
+    /// It is not there to be looked at.
+    Absent(String),
+    /// Anything else, for which none of the others is spoken with either.
+    Refused(String),
+}
+
+impl From<String> for NoTrust {
+    fn from(why: String) -> NoTrust {
+        NoTrust::Refused(why)
+    }
+}
+
+/// A server, and how it is spoken with.
+pub type Trusted = (SocketAddr, Trust);
+
+/// How a server is spoken with, and those that are used in its place, each by the same rules; `None` when the person leaves. Of
+/// several, those that are not there to be looked at are named and left out.
 ///
 /// # Errors
-/// A sentence: nobody can be asked, another key was told, the server or the file is not to be had.
-pub fn trust(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option<Trust>, String> {
+/// A sentence: nobody can be asked, another key was told, no server or the file is not to be had.
+pub fn trust(
+    options: &TlsOptions,
+    first: &Target,
+    also: &[Target],
+    who: Asked,
+) -> Result<Option<(Trusted, Vec<Trusted>)>, String> {
+    let (mut trusted, mut absent) = (Vec::<Trusted>::new(), String::new());
+    for target in [first].into_iter().chain(also) {
+        if trusted.iter().any(|(known, _)| *known == target.address) {
+            continue;
+        }
+        match trust_one(options, target, who) {
+            Ok(Some(trust)) => trusted.push((target.address, trust)),
+            Ok(None) => return Ok(None),
+            Err(NoTrust::Refused(why)) => return Err(why),
+            Err(NoTrust::Absent(why)) => {
+                if !also.is_empty() {
+                    tell_error("client", &format!("left out: {why}"));
+                }
+                absent = why;
+            }
+        }
+    }
+    let mut trusted = trusted.into_iter();
+    trusted.next().map(|first| Some((first, trusted.collect()))).ok_or(absent)
+}
+
+fn trust_one(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option<Trust>, NoTrust> {
     let place = &place(target);
     if !target.by_tls {
         return Ok(in_the_clear(options, target, who == Asked::Person)?.then_some(Trust::None));
@@ -108,30 +158,34 @@ pub fn trust(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option
     if let Some(name) = &options.name {
         return Ok(Some(Trust::Known(Pin::named(place, name, tls::named(name)?))));
     }
-    let path = options.known_file().ok_or("there is no place to remember keys: give --known-servers FILE")?;
+    let path =
+        options.known_file().ok_or("there is no place to remember keys: give --known-servers FILE".to_owned())?;
     let known = known_servers::keys(&path, place)?;
     if !known.is_empty() {
         return Ok(Some(Trust::Known(known_pin(place, &path, &known))));
     }
     if who != Asked::Person {
         let shown = match who {
-            Asked::NobodyExamines => format!("TLS to {place} works, and its key is {}; but ", look(target.address)?),
+            Asked::NobodyExamines => {
+                let shown = look(target.address).map_err(NoTrust::Absent)?;
+                format!("TLS to {place} works, and its key is {shown}; but ")
+            }
             _ => String::new(),
         };
-        return Err(format!(
+        return Err(NoTrust::Refused(format!(
             "{shown}no key of {place} is known, and nobody can be asked: give --fingerprint sha256:HEX, which the server prints at \
              its start, or connect once at a terminal"
-        ));
+        )));
     }
-    let shown = look(target.address)?;
+    let shown = look(target.address).map_err(NoTrust::Absent)?;
     let mut input = terminal();
     match ask(place, shown, &mut input, &mut io::stdout()).map_err(|error| format!("the terminal: {error}"))? {
         Answer::Yes => {}
         Answer::No => return Ok(None),
         Answer::Other(told) => {
-            return Err(format!(
+            return Err(NoTrust::Refused(format!(
                 "{place} has another key than you were told. Nothing was sent there.\n  told:  {told}\n  shown: {shown}"
-            ));
+            )));
         }
     }
     known_servers::remember(&path, place, shown, SystemTime::now())?;

@@ -21,7 +21,7 @@ pub fn is_plain() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// Tells on standard error why the program ends.
+/// Tells on standard error why the program ends, or without what it goes on.
 pub fn tell_error(program: &str, sentence: &str) {
     // Nobody may listen to our errors.
     let _ = writeln!(io::stderr(), "{program}: {}", escape_lines(sentence));

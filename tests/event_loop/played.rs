@@ -8,7 +8,7 @@ use peerline::client::event::{Effect, End, Event, Line, Now, Place, Shown};
 use peerline::client::run::ConsentLog;
 use peerline::client::run::output::Limits;
 use peerline::client::run::serve::RunMeans;
-use peerline::client::runner::{Decider, Full, Interface, Output, Over, ROOM, Runner, Scribe, Settings, Stop};
+use peerline::client::runner::{Decider, Full, Interface, Output, Over, Pin, ROOM, Runner, Scribe, Settings, Stop};
 use peerline::value::Username;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -167,6 +167,7 @@ pub type Playing = Sender<Play>;
 /// What surrounds a client.
 pub struct Parts {
     pub server: SocketAddr,
+    pub pin: Option<Pin>,
     pub files: Sender<Playing>,
     pub scribe: Pen,
     pub interface: Interface,
@@ -185,7 +186,8 @@ impl From<Parts> for Settings {
         });
         Settings {
             server: parts.server,
-            pin: None,
+            pin: parts.pin,
+            others: Vec::new(),
             listen: None,
             means: Means { run, files: Box::new(files), own: None },
             scribe: Box::new(parts.scribe),
@@ -224,27 +226,34 @@ impl Played {
     pub fn start(app: App, signals: Signals, receiver: Receiver<Signal>) -> Played {
         // Nobody is there.
         let server = SocketAddr::from(([127, 0, 0, 1], 9));
-        Played::of(app, signals, receiver, server, None)
+        Played::of(app, signals, receiver, (server, None), None)
     }
 
     /// With this server.
     pub fn at(server: SocketAddr) -> Played {
         let (signals, receiver) = Signals::new(ROOM);
-        Played::of(App::new(Vec::new()), signals, receiver, server, None)
+        Played::of(App::new(Vec::new()), signals, receiver, (server, None), None)
+    }
+
+    /// With this server, by TLS.
+    #[cfg(feature = "tls")]
+    pub fn by_tls(server: SocketAddr, pin: Pin) -> Played {
+        let (signals, receiver) = Signals::new(ROOM);
+        Played::of(App::new(Vec::new()), signals, receiver, (server, Some(pin)), None)
     }
 
     /// With a screen, by whatever makes it.
     pub fn on(interface: impl FnOnce() -> Interface + Send + 'static) -> Played {
         let (signals, receiver) = Signals::new(ROOM);
         let server = SocketAddr::from(([127, 0, 0, 1], 9));
-        Played::of(App::new(Vec::new()), signals, receiver, server, Some(Box::new(interface)))
+        Played::of(App::new(Vec::new()), signals, receiver, (server, None), Some(Box::new(interface)))
     }
 
     fn of(
         mut app: App,
         signals: Signals,
         receiver: Receiver<Signal>,
-        server: SocketAddr,
+        (server, pin): (SocketAddr, Option<Pin>),
         interface: Option<Box<dyn FnOnce() -> Interface + Send>>,
     ) -> Played {
         let ((tell, told), (want, wanted), (show, pictures)) = (channel(), channel(), channel());
@@ -258,6 +267,7 @@ impl Played {
         let body = move || {
             let parts = Parts {
                 server,
+                pin,
                 files: hand,
                 scribe: Pen { written, go_on: going_on },
                 interface: interface.map_or_else(|| Interface::Lines(Box::new(output)), |interface| interface()),

@@ -1,11 +1,21 @@
 //! The two ways to the server, with the test as the server.
 
 use super::played::{LIMIT, Played};
-use peerline::client::event::{Effect, End, Event, LinkError, LinkId, NoConnection};
+use peerline::client::event::{Effect, End, Event, LinkError, LinkId, NoConnection, ServerAt};
 use peerline::protocol::{EntryRequest, FromServer, Hello, Reply, Request};
 use peerline::value::BadLine;
+#[cfg(feature = "tls")]
+use peerline::{
+    client::runner::Pin,
+    net::DeadlineReader,
+    net::tls::{Decrypting, Identity},
+    trace::Wire,
+    value::Fingerprint,
+};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+#[cfg(feature = "tls")]
+use std::{io::Read, sync::Arc, thread, time::Instant};
 
 const LINK: LinkId = LinkId(1);
 
@@ -105,6 +115,10 @@ fn each_way_not_to_be_connected_has_its_reason() {
     let no_server = |says: &str| LinkError::Refused(format!("this is no peerline server, it says: {says}"));
     for (greeting, expected) in [
         ("ERR,Server full\n", LinkError::Refused("Server full".to_owned())),
+        (
+            "ERR,Server full (50 clients): try again later\n",
+            LinkError::Full("Server full (50 clients): try again later".to_owned()),
+        ),
         ("HTTP/1.1 400\n", no_server("HTTP/1.1 400")),
         ("", LinkError::Lost),
     ] {
@@ -124,6 +138,80 @@ fn each_way_not_to_be_connected_has_its_reason() {
     let event = played.event();
     assert!(matches!(&event, Event::NotConnected { why: LinkError::Connect(NoConnection::Refused), .. }), "{event:?}");
     assert_eq!(played.end(), End::Left);
+}
+
+#[test]
+fn another_server_gets_the_next_connection_and_the_next_datagrams() {
+    let ((one, first), (two, second)) = (bound(), bound());
+    let datagrams = UdpSocket::bind(second).expect("as a server has it");
+    datagrams.set_read_timeout(Some(LIMIT)).expect("open");
+    let played = Played::at(first);
+    let _stream = connect(&played, &one, LINK);
+    played.carry_out(vec![Effect::Disconnect(LINK)]);
+    assert_eq!(played.event(), Event::LinkLost { link: LINK });
+    played.carry_out(vec![Effect::TurnTo(ServerAt { address: second, key: None })]);
+    let _other = connect(&played, &two, LinkId(2));
+    let token = "00112233445566778899aabbccddeeff".parse().expect("a ticket");
+    let hello = |last_seq| Hello { token, last_seq, received: None };
+    played.carry_out(vec![Effect::Hello(hello(3))]);
+    let mut datagram = [0; 100];
+    let (length, _) = datagrams.recv_from(&mut datagram).expect("a datagram");
+    assert_eq!(Hello::parse(&datagram[..length]), Some(hello(3)));
+    // One of the other family, and back.
+    let Ok(v6) = UdpSocket::bind("[::1]:0") else { return assert_eq!(played.end(), End::Left) };
+    v6.set_read_timeout(Some(LIMIT)).expect("open");
+    let turn = |address| Effect::TurnTo(ServerAt { address, key: None });
+    played.carry_out(vec![turn(v6.local_addr().expect("bound")), Effect::Hello(hello(4))]);
+    let (length, client) = v6.recv_from(&mut datagram).expect("a datagram");
+    assert_eq!(Hello::parse(&datagram[..length]), Some(hello(4)));
+    v6.send_to(format!("udp_{token}\nhead_4\n").as_bytes(), client).expect("sent");
+    assert_eq!(played.event(), Event::Datagram(vec![FromServer::Head(4)]));
+    played.carry_out(vec![turn(second), Effect::Hello(hello(5))]);
+    let (length, _) = datagrams.recv_from(&mut datagram).expect("a datagram");
+    assert_eq!(Hello::parse(&datagram[..length]), Some(hello(5)));
+    assert_eq!(played.end(), End::Left);
+}
+
+/// By TLS nobody is spoken with in the clear, nor without the key that was told.
+#[cfg(feature = "tls")]
+#[test]
+fn another_server_by_tls_must_have_the_key_that_was_told_of_it() {
+    let greets = |identity: &Identity, listener: &TcpListener| {
+        let stream = Arc::new(listener.accept().expect("a client").0);
+        let input = DeadlineReader::new(Arc::clone(&stream), Some(Instant::now() + LIMIT));
+        let mut said = Vec::new();
+        if let Ok(mut decrypting) = Decrypting::accept(identity, &stream, input, &Wire::default()) {
+            // Whoever takes another key has hung up.
+            let _ = decrypting.channel().write(b"OK,Welcome\n");
+            let _ = decrypting.read_to_end(&mut said);
+        }
+        assert_eq!(said, b"", "nothing was said there");
+    };
+    let own = Identity::for_a_run().expect("random bytes");
+    let ((_, first), (listener, second)) = (bound(), bound());
+    let (right, wrong) = (own.fingerprint(), Fingerprint([7; 32]));
+    let played = Played::by_tls(first, Pin::new("the first", &[wrong], "that of the test"));
+    thread::scope(|scope| {
+        let server = scope.spawn(|| (0..3).for_each(|_| greets(&own, &listener)));
+        for (link, key) in [(1, Some(wrong)), (2, None), (3, Some(right))] {
+            let link = LinkId(link);
+            let turn = Effect::TurnTo(ServerAt { address: second, key });
+            played.carry_out(vec![turn, Effect::Connect(link)]);
+            match played.event() {
+                Event::NotConnected { why: LinkError::OtherKey(why), .. } if key != Some(right) => {
+                    assert!(
+                        why.starts_with(&format!("the key of {second} is not ")) && why.contains("shown: "),
+                        "{why}"
+                    );
+                }
+                Event::Secured { by, .. } if key == Some(right) => assert_eq!(by.key, right),
+                other => panic!("{key:?}: {other:?}"),
+            }
+        }
+        assert!(matches!(played.event(), Event::Connected { link: LinkId(3), .. }));
+        assert_eq!(played.end(), End::Left);
+        server.join().expect("no panic");
+    });
 }
 
 /// Nobody greets, and the end comes first.

@@ -94,6 +94,7 @@ impl Person {
             let now = Now { instant: Instant::now(), clock: SystemTime::now() };
             let settings = Parts {
                 server,
+                pin: None,
                 files: channel().0,
                 scribe: Pen::idle(),
                 interface: Interface::Lines(Box::new(Printer { shown: tell, asked: ask })),
@@ -145,6 +146,8 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
         has_tls: true,
         clear_peers: false,
         server,
+        also: Vec::new(),
+        seed: 1,
         face: Face::Lines { typed: true, terminal: false },
         credentials: Some(credentials),
         answer_limit: LIMIT,

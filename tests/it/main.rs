@@ -34,6 +34,7 @@ mod rules;
 mod screenshot;
 mod scripts;
 mod session;
+mod several;
 #[cfg(feature = "screen")]
 mod terminal;
 mod threads;

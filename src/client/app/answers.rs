@@ -255,13 +255,13 @@ impl App {
             return Err(CallError::Unreachable { address, why });
         }
         // Nobody but this machine knows on which of its networks a link-local address is.
-        Ok(with_scope_of(address, self.rules.server))
+        Ok(with_scope_of(address, self.servers.present()))
     }
 
     /// Whether the server is on this very machine, as far as the addresses of the connection tell. Behind a tunnel that
     /// ends on the server's machine it seems so.
     fn is_on_the_servers_machine(&self) -> bool {
-        let server = self.rules.server.ip().to_canonical();
+        let server = self.servers.present().ip().to_canonical();
         let is_ours = self.life.own_end.is_some_and(|end| end.is_loopback() || end == server);
         is_ours && self.seen_elsewhere().is_none()
     }

@@ -32,7 +32,7 @@ impl App {
             return !matches!(self.doctor, Doctor::None);
         }
         let by = if self.rules.tls { "TLS" } else { "TCP" };
-        self.found(Ok(format!("{by} to {}: fine, logged in", self.rules.server)));
+        self.found(Ok(format!("{by} to {}: fine, logged in", self.servers.present())));
         self.found_encryption();
         self.doctor = Doctor::Hellos(0, self.now.instant);
         self.doctor_tick();
@@ -61,7 +61,7 @@ impl App {
                 self.send_size(0);
             }
             None => {
-                let server = self.rules.server;
+                let server = self.servers.present();
                 self.found(Err(format!(
                     "UDP: no answer from {server} to {HELLOS} datagrams. Broadcasts come by TCP instead. Open UDP port \
                      {} in the firewalls of the server's machine and of this one",
@@ -122,7 +122,7 @@ impl App {
 
     /// The connection was lost: what is not known yet cannot be found out.
     pub fn give_up_examination(&mut self, why: &LinkError) {
-        self.found(Err(format!("TCP to {}: {why}, in the middle of the examination", self.rules.server)));
+        self.found(Err(format!("TCP to {}: {why}, in the middle of the examination", self.servers.present())));
         self.over(End::Left);
     }
 

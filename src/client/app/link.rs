@@ -1,9 +1,9 @@
-//! The way from each state of the session to the next: from the first connection to the last.
+//! The way from each state of the session to the next, from a connection that is made to the end of the client. What comes
+//! after a connection that is not made, or has ended, `coming_back` says.
 
 use super::asks::{Ask, Origin, Purpose};
-use super::no_server::not_there;
 use super::own_broadcasts::said_by;
-use super::session::{PAUSES, Session};
+use super::session::Session;
 use super::state::App;
 use super::transfer::Transfers;
 use crate::client::event::{Effect, End, LinkError, LinkId, Place, Shown};
@@ -32,15 +32,6 @@ pub struct ToldAtLogin {
 }
 
 impl App {
-    /// Begins a connection to the server.
-    pub fn connect(&mut self) {
-        self.life.links += 1;
-        let link = LinkId(self.life.links);
-        self.life.sent_away = false;
-        self.session = Session::Connecting { link };
-        self.out.push(Effect::Connect(link));
-    }
-
     /// The connection is made: logs in, or has the person asked who they are.
     pub fn connected(&mut self, link: LinkId, from: IpAddr) {
         if self.session != (Session::Connecting { link }) {
@@ -55,63 +46,12 @@ impl App {
         self.log_in();
     }
 
-    /// The connection could not be made.
-    pub fn not_connected(&mut self, link: LinkId, why: &LinkError) {
-        if self.session != (Session::Connecting { link }) {
-            return;
-        }
-        if !self.life.was_online {
-            return self.over(End::Failed(not_there(self.rules.server, self.rules.tls, why)));
-        }
-        if let LinkError::Banned(why) | LinkError::OtherKey(why) | LinkError::NotTrusted(why) = why {
-            return self.not_again(why);
-        }
-        self.come_back(&format!("No connection to the server: {why}. Trying to come back..."));
-    }
-
-    /// Comes back after a pause, which grows until a login is complete. The person is told why, once.
-    fn come_back(&mut self, told: &str) {
-        self.session = Session::Offline { until: Some(self.now.instant + self.life.pause) };
-        self.life.pause = PAUSES.1.min(self.life.pause * 2);
-        if !std::mem::replace(&mut self.life.is_told, true) {
-            self.info(Place::Server, told);
-        }
-    }
-
-    /// The connection has ended, or was given up for `why`.
-    pub fn link_lost(&mut self, link: LinkId, why: &LinkError) {
-        if self.session.link() != Some(link) {
-            return;
-        }
-        let leaving = matches!(self.session, Session::Leaving { .. });
-        if leaving {
-            return self.over(End::Left);
-        }
-        // Who is being asked who they are gets another connection with the answer.
-        if !self.life.was_online && !self.login.is_asking() {
-            return self.over(End::Failed(not_there(self.rules.server, self.rules.tls, why)));
-        }
-        self.forget_link_for(why);
-        if self.rules.doctor {
-            return self.give_up_examination(why);
-        }
-        if std::mem::take(&mut self.life.sent_away) {
-            self.stay_away();
-        } else if self.login.is_asking() {
-            self.session = Session::Offline { until: None };
-        } else {
-            // A silent one may be well, and the way to it gone.
-            let what = if *why == LinkError::Silent { "The server does not answer" } else { "The server is gone" };
-            self.come_back(&format!("{what}; open chats go on. Trying to come back..."));
-        }
-    }
-
     /// What belonged to the connection is over.
     pub fn forget_link(&mut self) {
         self.forget_link_for(&LinkError::Lost);
     }
 
-    fn forget_link_for(&mut self, why: &LinkError) {
+    pub(super) fn forget_link_for(&mut self, why: &LinkError) {
         self.hellos.begin(None);
         self.announcement.forget();
         self.forget_change();
@@ -133,18 +73,6 @@ impl App {
         self.send_nothing("not logged in");
         let slash = self.slash();
         self.info(Place::Server, format!("Type {slash}reconnect to come back, or {slash}quit."));
-    }
-
-    /// Comes back because the person asks for it.
-    pub fn reconnect(&mut self, origin: &Origin) {
-        match &self.session {
-            Session::Offline { .. } => {
-                (self.life.pause, self.life.is_told) = (PAUSES.0, false);
-                self.connect();
-            }
-            Session::Online { .. } => self.show(origin, Shown::Info { text: "You are connected.".to_owned() }),
-            _ => self.show(origin, Shown::Info { text: "Coming back...".to_owned() }),
-        }
     }
 
     /// Leaves the server because the person asks for it.
@@ -172,7 +100,7 @@ impl App {
         self.asks.session_is_back();
         self.hellos.begin(token);
         // Only an address of the loopback network is sure to be ours; another may be a router's.
-        let wanted = address.filter(IpAddr::is_loopback).unwrap_or(any_like(self.rules.server));
+        let wanted = address.filter(IpAddr::is_loopback).unwrap_or(any_like(self.servers.present()));
         match self.life.listening {
             Some((at, port)) if at == wanted => self.announce_port(port),
             _ => self.out.push(Effect::Listen(wanted)),
@@ -212,7 +140,8 @@ impl App {
             return if !self.life.was_online { self.over(End::Failed(why)) } else { self.not_again(&why) };
         }
         *ready = true;
-        (self.life.pause, self.life.is_told) = (PAUSES.0, false);
+        self.life.is_told = false;
+        self.servers.begin_anew();
         let (me, others) = (me.clone(), *others);
         self.announcement.begin();
         self.reach_others(others);
@@ -224,9 +153,14 @@ impl App {
         if self.examine() {
             return;
         }
+        let present = self.servers.present();
+        let at = match self.life.last_at.replace(present) {
+            Some(last) if last != present => format!(" at {present}"),
+            _ => String::new(),
+        };
         let text = match (again, self.login.by_hand()) {
-            (true, true) => "Logged in again.".to_owned(),
-            (true, false) => format!("Logged in again as {me}."),
+            (true, true) => format!("Logged in again{at}."),
+            (true, false) => format!("Logged in again as {me}{at}."),
             (false, _) => {
                 self.tell_what_is_encrypted();
                 self.greet();
@@ -283,7 +217,7 @@ impl App {
     /// What the clock asks of the session.
     pub fn session_tick(&mut self) {
         match self.session {
-            Session::Offline { until: Some(until) } if until <= self.now.instant => self.connect(),
+            Session::Offline { until: Some(until) } if until <= self.now.instant => self.connect_next(),
             Session::Leaving { until, .. } if until <= self.now.instant => self.over(End::Left),
             _ => {}
         }

@@ -111,6 +111,11 @@ impl Logins {
         self.prompt.is_some()
     }
 
+    /// Whether an account is being made.
+    pub fn is_signing_up(&self) -> bool {
+        self.pending.as_ref().is_some_and(|login| login.signup)
+    }
+
     /// Whether the last login was typed by a person.
     pub fn by_hand(&self) -> bool {
         self.typed

@@ -13,7 +13,9 @@ pub fn not_there(server: SocketAddr, by_tls: bool, error: &LinkError) -> String 
                 "another program listens at {server}, or it is not the server's main port: nobody greets there{what_to_do}"
             )
         }
-        LinkError::Refused(why) | LinkError::Banned(why) => format!("the server at {server} says: {why}"),
+        LinkError::Refused(why) | LinkError::Banned(why) | LinkError::Full(why) => {
+            format!("the server at {server} says: {why}")
+        }
         LinkError::OtherKey(why) | LinkError::NotTrusted(why) => why.clone(),
         LinkError::Lost | LinkError::NoTls(_) => format!("the server at {server}: {error}"),
         LinkError::Silent => format!(

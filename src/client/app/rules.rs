@@ -39,6 +39,10 @@ pub enum Face {
 pub struct Rules {
     /// The server's main port.
     pub server: SocketAddr,
+    /// Other servers that are used in its place when it is not there, each known as the first one is.
+    pub also: Vec<SocketAddr>,
+    /// What decides in which order and after which pauses several servers are tried: another number for each client.
+    pub seed: u64,
     /// Whether this client can speak TLS at all.
     pub has_tls: bool,
     /// Whether what is said to the server is encrypted.

@@ -2,11 +2,8 @@
 
 use crate::client::event::{LinkId, Secured};
 use crate::value::Username;
-use std::net::IpAddr;
-use std::time::{Duration, Instant};
-
-/// The first pause before coming back to a server that went away, and the longest.
-pub(super) const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 /// Where we stand with the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +25,9 @@ pub enum Session {
 }
 
 /// What outlives a session.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Life {
     pub(super) links: u64,
-    /// The pause before the next try.
-    pub(super) pause: Duration,
     /// Whether the person was told that the server is away, since the last login that was complete.
     pub(super) is_told: bool,
     /// Whether this client was ever complete: logged in, and known to listen.
@@ -44,6 +39,8 @@ pub struct Life {
     /// Whether the server closes the connection because of what we did: to come back unasked would make two clients
     /// of one name throw each other out for ever.
     pub(super) sent_away: bool,
+    /// Where the server is at which we were ready last.
+    pub(super) last_at: Option<SocketAddr>,
     /// By what the connection is encrypted.
     pub(super) secured: Option<Secured>,
     /// Where we listen for peers: the address that was wanted, and the port.
@@ -63,25 +60,6 @@ pub struct Reach {
     pub(super) listening: Option<(IpAddr, u16)>,
     /// The port of which the person was told.
     pub(super) said: Option<u16>,
-}
-
-impl Default for Life {
-    fn default() -> Life {
-        Life {
-            links: 0,
-            pause: PAUSES.0,
-            is_told: false,
-            was_online: false,
-            since: None,
-            hidden: false,
-            sent_away: false,
-            listening: None,
-            secured: None,
-            reach: Reach::default(),
-            own_end: None,
-            seen_as: None,
-        }
-    }
 }
 
 impl Session {

@@ -14,6 +14,7 @@ use super::people::Present;
 use super::questions::Questions;
 use super::rules::Rules;
 use super::script::Script;
+use super::servers::Servers;
 use super::session::{Life, Session};
 use super::strangers::Strangers;
 use super::tickets::Tickets;
@@ -41,6 +42,7 @@ pub struct App {
     pub(super) calls: u64,
     pub(super) session: Session,
     pub(super) life: Life,
+    pub(super) servers: Servers,
     pub(super) login: Logins,
     pub(super) asks: Asks,
     pub(super) inbox: Inbox,
@@ -78,6 +80,7 @@ impl App {
         App {
             quiet: rules.quiet,
             peace: Peace::new(rules.blocked.clone()),
+            servers: Servers::new(rules.server, &rules.also, rules.seed),
             rules,
             now,
             out: Vec::new(),

@@ -9,6 +9,7 @@ mod passwords;
 mod present;
 mod screen;
 mod sessions;
+mod several;
 mod strangers;
 mod talks;
 mod transfers;
@@ -55,6 +56,8 @@ fn rules(face: Face) -> Rules {
     let credentials = Credentials { name: name("alice"), password: Some("correct horse".to_owned()), signup: false };
     Rules {
         server: SocketAddr::from((Ipv4Addr::LOCALHOST, 4400)),
+        also: Vec::new(),
+        seed: 1,
         has_tls: true,
         tls: false,
         clear_peers: false,

@@ -1,7 +1,7 @@
 //! What the App wants done. The runner carries effects out in order; none of them waits.
 
 use super::call::{CallId, Order, Work};
-use super::link::LinkId;
+use super::link::{LinkId, ServerAt};
 use super::shown::Line;
 use crate::protocol::{Hello, Request};
 use crate::value::Username;
@@ -11,6 +11,9 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "a variant's sentence names its fields")]
 pub enum Effect {
+    /// From now on the server is this one: for the next connection, and for datagrams. Where TLS is spoken, it is with this one
+    /// too.
+    TurnTo(ServerAt),
     /// Connect to the server, and read what it says.
     Connect(LinkId),
     /// Send a request on this connection. One is on the wire at a time, so it fits the socket's buffer.

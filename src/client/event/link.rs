@@ -2,11 +2,22 @@
 
 use crate::value::Fingerprint;
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 /// Names one connection to the server; each has its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
+
+/// A server that can be connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAt {
+    /// Its port.
+    pub address: SocketAddr,
+    /// The one key that it may have, as another server has told it. `None`: it is known as the options say, or is spoken with in
+    /// the clear as all are.
+    pub key: Option<Fingerprint>,
+}
 
 /// By what a connection to the server is encrypted, and how the server is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +70,8 @@ pub enum LinkError {
     Refused(String),
     /// The same, as whoever runs the server wants nobody from our address.
     Banned(String),
+    /// The same, as the server has no place free.
+    Full(String),
     /// No encrypted connection can be made, and why.
     NoTls(String),
     /// The server has another key than the one that is known: a sentence for the person.
@@ -77,6 +90,7 @@ impl fmt::Display for LinkError {
             LinkError::Connect(why) => why.fmt(f),
             LinkError::Refused(why)
             | LinkError::Banned(why)
+            | LinkError::Full(why)
             | LinkError::NoTls(why)
             | LinkError::OtherKey(why)
             | LinkError::NotTrusted(why) => f.write_str(why),

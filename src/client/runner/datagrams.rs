@@ -48,6 +48,15 @@ impl Datagrams {
         Ok(Datagrams { socket, token, server, end, trace })
     }
 
+    /// Sends to this server from now on. False when the socket cannot: it is of the other family.
+    pub fn turn_to(&mut self, server: SocketAddr) -> bool {
+        let can = self.server.is_ipv4() == server.is_ipv4();
+        if can {
+            self.server = server;
+        }
+        can
+    }
+
     /// Sends a hello. One that cannot be sent is as one that was lost: the next one says the same.
     pub fn say(&self, hello: &Hello) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(hello.token);

@@ -12,7 +12,7 @@ use super::stop::Stop;
 use super::threads::Threads;
 use crate::client::call::{Signal, Signals};
 use crate::client::dispatch::Means;
-use crate::client::event::{Effect, End, Event, LinkId};
+use crate::client::event::{Effect, End, Event, LinkId, ServerAt};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,8 +33,10 @@ pub struct Watch {
 pub struct Settings {
     /// Where the server is.
     pub server: SocketAddr,
-    /// Its key, where it is spoken with by TLS.
+    /// Its key, where it is spoken with by TLS: then no server is spoken with in the clear.
     pub pin: Option<Pin>,
+    /// The keys of the other servers that the options name, by TLS.
+    pub others: Vec<(SocketAddr, Pin)>,
     /// The port for peers on which the person insists; `None`: 4401, or any.
     pub listen: Option<u16>,
     /// What calls use.
@@ -51,6 +53,8 @@ pub struct Settings {
 pub struct Hands {
     server: SocketAddr,
     pin: Option<Arc<Pin>>,
+    /// How each server of the options is known, by TLS.
+    pins: Vec<(SocketAddr, Arc<Pin>)>,
     signals: Signals,
     stop: Stop,
     means: Arc<Means>,
@@ -84,9 +88,12 @@ impl Hands {
             }
             None => None,
         };
+        let pin = settings.pin.map(Arc::new);
+        let others = settings.others.into_iter().map(|(server, pin)| (server, Arc::new(pin)));
         let hands = Hands {
             server: settings.server,
-            pin: settings.pin.map(Arc::new),
+            pins: pin.clone().map(|pin| (settings.server, pin)).into_iter().chain(others).collect(),
+            pin,
             scribe: ScribeMailbox::start(settings.scribe, signals.clone(), &mut threads)?,
             incoming: Incoming::new(settings.server, settings.listen, signals.clone(), Arc::clone(&means)),
             signals,
@@ -123,6 +130,7 @@ impl Hands {
     /// Carries one effect out. What follows from it at once is added to `follows`, for the App.
     pub fn carry_out(&mut self, effect: Effect, now: Instant, follows: &mut Vec<Event>) -> Option<End> {
         match effect {
+            Effect::TurnTo(server) => follows.extend(self.turn_to(&server)),
             Effect::Connect(link) => follows.extend(self.connect(link)),
             Effect::Send { link, request } => follows.extend(self.link(link).and_then(|link| link.send(&request))),
             Effect::Disconnect(link) => self.link(link).into_iter().for_each(Link::close),
@@ -153,6 +161,36 @@ impl Hands {
             Effect::End(end) => return Some(end),
         }
         None
+    }
+
+    /// Turns to another server. Gives what follows where no datagrams can be sent there.
+    fn turn_to(&mut self, server: &ServerAt) -> Option<Event> {
+        if self.pin.is_some() {
+            self.pin = Some(self.pin_of(server));
+        }
+        self.server = server.address;
+        self.incoming.turn_to(server.address);
+        let datagrams = self.datagrams.as_mut()?;
+        if datagrams.turn_to(server.address) {
+            return None;
+        }
+        // The socket is of the other family.
+        datagrams.end();
+        let started = Datagrams::start(server.address, self.signals.clone(), &mut self.threads);
+        let failed = started.as_ref().err().map(|error| Event::NoDatagrams(error.to_string()));
+        self.datagrams = started.ok();
+        failed
+    }
+
+    /// How a server is known, by TLS.
+    fn pin_of(&self, server: &ServerAt) -> Arc<Pin> {
+        let place = server.address.to_string();
+        if let Some(key) = server.key {
+            return Arc::new(Pin::new(&place, &[key], "the one that the server before it has told"));
+        }
+        let known = self.pins.iter().find(|(known, _)| *known == server.address).map(|(_, pin)| Arc::clone(pin));
+        // One without a key is not spoken with, whichever it shows.
+        known.unwrap_or_else(|| Arc::new(Pin::new(&place, &[], "known")))
     }
 
     fn connect(&mut self, id: LinkId) -> Option<Event> {

@@ -51,6 +51,11 @@ impl Incoming {
         Incoming { server, port, peers, connections, own: None, wide: None }
     }
 
+    /// The server is here from now on.
+    pub fn turn_to(&mut self, server: SocketAddr) {
+        self.server = server;
+    }
+
     /// Listens at `at`; gives `Event::Listening`. When that is another address than before, the old listener takes no
     /// more, and its connections go on.
     pub fn listen(&mut self, at: IpAddr, threads: &mut Threads) -> Event {

@@ -193,6 +193,7 @@ fn greeted(way: &Way, wire: &Wire) -> Result<(SocketAddr, LineReader<Input>), Li
         Some(Ok(line)) => match Reply::parse(line) {
             Reply::Ok(_) => {}
             Reply::Err(why @ Refusal::Banned(_)) => return Err(LinkError::Banned(why.to_string())),
+            Reply::Err(why @ Refusal::ServerFull(_)) => return Err(LinkError::Full(why.to_string())),
             Reply::Err(why) => return Err(LinkError::Refused(why.to_string())),
             _ => return Err(LinkError::Refused(format!("this is no peerline server, it says: {line}"))),
         },

@@ -6,7 +6,7 @@ use crate::protocol::{Broadcast, FromServer, MAX_DATAGRAM, TOKEN_LINE};
 use crate::server::counters::Counters;
 use crate::trace::Datagram as Recorded;
 use crate::trace::{Event, Fate, ServerMask, Trace};
-use crate::value::Ticket;
+use crate::value::{Ticket, Xorshift};
 use log::{debug, info};
 use nix::errno::Errno;
 use std::io::{ErrorKind, IoSlice, Result};
@@ -39,7 +39,7 @@ pub type Refused = (Ticket, u64, u64);
 impl<'a> Transmitter<'a> {
     /// Sends from this socket, and drops this share of datagrams.
     pub fn new(socket: &'a AddressedSocket, loss: f64, trace: &'a Trace, counters: &'a Counters) -> Transmitter<'a> {
-        Transmitter { socket, loss, random: Xorshift::new(), takes_several: true, trace, counters, recorded: 0 }
+        Transmitter { socket, loss, random: Xorshift::new(seed()), takes_several: true, trace, counters, recorded: 0 }
     }
 
     /// Sends all datagrams of a round, and waits for nothing; what was not taken. Whether they are recorded is asked once.
@@ -56,7 +56,7 @@ impl<'a> Transmitter<'a> {
                 let lines = pack.content.as_deref()?;
                 let range = (datagram.first, pack.last);
                 let mut whole = Whole { token_line: &token_line, lines, range, number: 0 };
-                let is_sent = self.loss == 0.0 || self.random.next() >= self.loss;
+                let is_sent = self.loss == 0.0 || self.random.fraction() >= self.loss;
                 if RECORDED {
                     self.recorded += 1;
                     whole.number = self.recorded;
@@ -165,19 +165,8 @@ impl Whole<'_> {
     }
 }
 
-/// Numbers from 0 to 1 that need not be unguessable: Marsaglia's xorshift (2003).
-struct Xorshift(u64);
-
-impl Xorshift {
-    fn new() -> Xorshift {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        Xorshift(nanos as u64 | 1)
-    }
-
-    fn next(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
+/// What is lost need not be unguessable, and another each time.
+fn seed() -> u64 {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    nanos as u64
 }
