@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
@@ -41,6 +42,15 @@ pub fn line_of_host(path: &Path, host: &str) -> Result<Option<usize>, String> {
     let host = in_place(host);
     let is_its = |known: &Known| known.place.rsplit_once(':').is_some_and(|(known, _)| known == host);
     Ok(read(path)?.into_iter().find(is_its).map(|known| known.line))
+}
+
+/// The keys of those that are called by an address there, not by a name.
+///
+/// # Errors
+/// As [`keys`].
+pub fn by_address(path: &Path) -> Result<Vec<(SocketAddr, Fingerprint)>, String> {
+    let known = read(path)?.into_iter();
+    Ok(known.filter_map(|known| Some((known.place.parse().ok()?, known.key))).collect())
 }
 
 /// One that is known.
@@ -133,6 +143,9 @@ mod tests {
         assert_eq!(keys(&path, "10.0.0.1:4403"), Ok(vec![(one, 3), (two, 4)]));
         assert_eq!(keys(&path, "[fe80::1]:4403"), Ok(vec![(two, 5)]));
         assert_eq!(keys(&path, "10.0.0.1:440"), Ok(Vec::new()));
+        let at = |text: &str| text.parse().expect("an address");
+        let (v4, v6) = (at("10.0.0.1:4403"), at("[fe80::1]:4403"));
+        assert_eq!(by_address(&path), Ok(vec![(v4, one), (v4, two), (v6, two)]));
         for (host, line) in [("10.0.0.1", Some(3)), ("FE80::1", Some(5)), ("10.0.0", None), ("10.0.0.1:4403", None)] {
             assert_eq!(line_of_host(&path, host), Ok(line), "{host}");
         }

@@ -66,7 +66,7 @@ fn run_at(first: Trusted, others: Vec<Trusted>, options: Options, trace: &Trace)
     let former_lines = pen.former_lines();
     let (server, pin) = (first.0, first.1.into_pin());
     let (blocked, also) = (pen.blocked()?, others.iter().map(|(other, _)| *other).collect());
-    let rules = Rules { blocked, tls: pin.is_some(), also, ..rules(&options, server, &files, face) };
+    let rules = Rules { blocked, tls: pin.is_some(), also, ..rules(&options, server, &files, face)? };
     let stop = Stop::new(signals.clone());
     stop.on_signals()?;
     let no_thread = |error: io::Error| format!("no thread: {error}");
@@ -134,10 +134,11 @@ fn face(options: &Options) -> Face {
     Face::Lines { typed: is_typed, terminal: File::open("/dev/tty").is_ok() }
 }
 
-fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face) -> Rules {
-    Rules {
+fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face) -> Result<Rules, String> {
+    Ok(Rules {
         server,
         also: Vec::new(),
+        known: trust::known(&options.tls)?,
         seed: seed(),
         tls: false,
         has_tls: tls::IS_BUILT,
@@ -160,7 +161,7 @@ fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face)
         doctor: options.task == Task::Doctor,
         // A doctor is asked about the network.
         quiet: options.output.quiet || options.task == Task::Doctor,
-    }
+    })
 }
 
 /// Another number for each client. Without random bytes its process id has to do: it is no secret.

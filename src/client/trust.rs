@@ -147,6 +147,17 @@ pub fn trust(
     trusted.next().map(|first| Some((first, trusted.collect()))).ok_or(absent)
 }
 
+/// The keys that are remembered, of servers that are called by their addresses. None where what was given counts alone.
+///
+/// # Errors
+/// A sentence with the file.
+pub fn known(options: &TlsOptions) -> Result<Vec<(SocketAddr, Fingerprint)>, String> {
+    match options.known_file() {
+        Some(path) if !options.is_given() => known_servers::by_address(&path),
+        _ => Ok(Vec::new()),
+    }
+}
+
 fn trust_one(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option<Trust>, NoTrust> {
     let place = &place(target);
     if !target.by_tls {

@@ -147,6 +147,7 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
         clear_peers: false,
         server,
         also: Vec::new(),
+        known: Vec::new(),
         seed: 1,
         face: Face::Lines { typed: true, terminal: false },
         credentials: Some(credentials),

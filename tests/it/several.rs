@@ -1,10 +1,14 @@
 //! Clients that are given several servers, or are told of them: where they go on when one ends.
 
-use crate::harness::TestServer;
 #[cfg(feature = "tls")]
 use crate::harness::by_tls::{port, start};
 use crate::harness::client::ClientProcess;
+use crate::harness::{LIMIT, TestServer, read};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+const EPOCH: &str = "ffeeddccbbaa99887766554433221100";
 
 /// A server, and alice's account there.
 fn with_alice(server: TestServer) -> TestServer {
@@ -48,6 +52,74 @@ fn a_client_whose_first_server_is_not_there_begins_at_another_and_ends_where_non
     let mut alice = ClientProcess::start(gone, &["--user", "alice", "--also", &other]);
     alice.see(&format!("no server at {other}"));
     assert_eq!(alice.finish(), Some(2), "{:#?}", alice.seen);
+}
+
+/// Takes a connection, answers each line that begins as is expected, and ends it. What was said.
+fn converse(listener: &TcpListener, answers: &[(&str, String)]) -> Vec<String> {
+    let (stream, _) = listener.accept().expect("a client");
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    (&stream).write_all(b"OK,Welcome\n").expect("written");
+    let mut lines = BufReader::new(&stream).lines();
+    let mut said = Vec::new();
+    for (begin, answer) in answers {
+        let line = lines.next().expect("a line").expect("within the limit");
+        assert!(line.starts_with(begin), "{line}, and not {begin}");
+        said.push(line);
+        (&stream).write_all(answer.as_bytes()).expect("written");
+    }
+    said
+}
+
+/// What a server says to a login that gives this token and names these servers.
+fn welcome(token: &str, servers: &[SocketAddr]) -> String {
+    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+    format!("epoch_{EPOCH}\nagain_{token}\nservers_{}\nip_127.0.0.9\nOK,Login successful!\n", servers.join(","))
+}
+
+#[test]
+fn a_session_goes_on_at_the_server_that_was_told_by_a_token_that_nobody_sees() {
+    const TOKENS: [&str; 2] = ["0123456789abcdef0123456789abcdef", "89abcdef0123456789abcdef01234567"];
+    let bound = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (one, two) = (bound(), bound());
+    let [first, second] = [&one, &two].map(|listener| listener.local_addr().expect("bound"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("trace");
+    let broadcast = |seq| format!("OK\nbcast_{seq}_1700000000_bob_text {seq}\n");
+    let playing = thread::spawn(move || {
+        let login = ("LOGIN,alice,password", welcome(TOKENS[0], &[first, second]));
+        converse(&one, &[login, ("INIT,alice,", broadcast(41))]);
+        let again =
+            converse(&two, &[("AGAIN,alice,", welcome(TOKENS[1], &[second, first])), ("INIT,alice,", broadcast(42))]);
+        let refused = converse(
+            &one,
+            &[
+                ("AGAIN,alice,", "ERR,Log in with your password\n".to_owned()),
+                ("LOGIN,alice,password", "ip_127.0.0.9\nOK,Login successful!\n".to_owned()),
+                ("INIT,alice,", "OK\n".to_owned()),
+                ("quit", "OK,Goodbye\n".to_owned()),
+            ],
+        );
+        [again[0].clone(), refused[0].clone()]
+    });
+    let options = ["--user", "alice", "--trace", trace.to_str().expect("UTF-8")];
+    let mut alice = ClientProcess::start_at_home(folder.path(), first, &options);
+    alice.see(&format!("Logged in again as alice at {second}."));
+    alice.see("bob: text 42");
+    alice.see("This is another house than before");
+    alice.see(&format!("Logged in again as alice at {first}."));
+    alice.say("quit");
+    assert_eq!(alice.finish(), Some(0), "{:#?}", alice.seen);
+    let said = playing.join().expect("no panic");
+    assert_eq!(
+        said,
+        [format!("AGAIN,alice,{},{EPOCH},41", TOKENS[0]), format!("AGAIN,alice,{},{EPOCH},42", TOKENS[1])]
+    );
+    let trace = read(&trace);
+    assert!(trace.contains("AGAIN,alice,***") && trace.contains("again_0123..."), "{trace}");
+    for token in TOKENS {
+        assert!(!trace.contains(&token[..12]), "{trace}");
+        assert!(!alice.seen.iter().any(|line| line.contains(&token[..12])), "{:#?}", alice.seen);
+    }
 }
 
 /// A file of servers whose keys are known, each with the key that it shall have.

@@ -70,6 +70,8 @@ impl App {
             Reply::Notice(notice) => self.notice(&notice),
             Reply::Joined { name, address, guest } => self.joined(name, address, guest),
             Reply::Left(name) => self.left(name),
+            Reply::Servers(list) => self.servers_told(list),
+            Reply::ServerKey { server, key } => self.servers.key_told(server, key),
             other if other.is_secret() => {}
             other => self.shown(Place::Server, Shown::Notice { text: other.to_string() }),
         }
@@ -90,6 +92,7 @@ impl App {
         match ask.purpose.clone() {
             Purpose::SignUp => self.signed_up(&end),
             Purpose::LogIn => self.answered_login(link, &ask.data, &end),
+            Purpose::GoOn => self.answered_again(link, &ask.data, &end),
             // An older server does not know it.
             Purpose::Hide | Purpose::Here | Purpose::Peace => {}
             Purpose::Listen => self.ready(refusal),
@@ -247,7 +250,7 @@ impl App {
     }
 
     /// An address that the server has told of a peer, as it is to be dialled.
-    fn to_dial(&self, address: SocketAddr) -> Result<SocketAddr, CallError> {
+    pub(super) fn to_dial(&self, address: SocketAddr) -> Result<SocketAddr, CallError> {
         let ip = address.ip().to_canonical();
         // Linux takes the unspecified address for loopback.
         if (ip.is_loopback() || ip.is_unspecified()) && !self.is_on_the_servers_machine() {

@@ -33,6 +33,8 @@ pub enum Purpose {
     SignUp,
     /// To log in.
     LogIn,
+    /// To go on with the session that has ended.
+    GoOn,
     /// To be as hidden as before, after a login.
     Hide,
     /// To tell the server where we listen, after a login.
@@ -139,12 +141,12 @@ impl Origin {
 impl Purpose {
     /// Whether it is a step of the login, which goes before everything else.
     pub fn is_login(&self) -> bool {
-        matches!(self, Purpose::SignUp | Purpose::LogIn)
+        matches!(self, Purpose::SignUp | Purpose::LogIn | Purpose::GoOn)
     }
 
     /// Whether the server may have to hash a password before it answers.
     fn is_hashed(&self) -> bool {
-        self.is_login() || *self == Purpose::ChangePassword
+        matches!(self, Purpose::SignUp | Purpose::LogIn | Purpose::ChangePassword)
     }
 
     /// Whether its answer is shown to the person who asked.
@@ -160,6 +162,7 @@ impl Purpose {
             | Purpose::Relay { .. } => true,
             Purpose::SignUp
             | Purpose::LogIn
+            | Purpose::GoOn
             | Purpose::Hide
             | Purpose::Listen
             | Purpose::Reach
@@ -312,6 +315,7 @@ impl Asks {
             Reply::Broadcast(_) | Reply::Message { .. } | Reply::Notice(_) | Reply::Joined { .. } | Reply::Left(_) => {
                 on_event(reply)
             }
+            Reply::Servers(_) | Reply::ServerKey { .. } => on_event(reply),
             Reply::Key { .. } => self.key = Some(reply),
             Reply::Ticket { ref name, .. } => {
                 let key = key.filter(|key| matches!(key, Reply::Key { name: whose, .. } if whose == name));

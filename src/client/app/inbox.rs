@@ -75,6 +75,13 @@ impl Inbox {
         (self.fresh, self.tail) = (true, 0);
     }
 
+    /// What comes from now on has numbers of its own. Gives what has waited for others.
+    pub fn forget(&mut self) -> Vec<Broadcast> {
+        let shown = self.give_up_gaps();
+        *self = Inbox::default();
+        shown
+    }
+
     /// Takes a broadcast and returns what may now be shown, in order.
     ///
     /// The very first one by TCP is the oldest that is to be had, as the server begins a session with the history;
@@ -274,6 +281,16 @@ mod tests {
         inbox.log_in();
         assert!(inbox.accept(sent_later(3), Route::Udp).is_empty());
         assert_eq!((inbox.last(), inbox.has_gap()), (0, true), "the next hello asks for the first two");
+    }
+
+    #[test]
+    fn another_sequence_begins_anew_and_what_has_waited_is_shown() {
+        let mut inbox = Inbox::default();
+        assert_eq!(seqs(inbox.accept(broadcast(7), Route::Tcp)), [7]);
+        assert!(inbox.accept(broadcast(9), Route::Udp).is_empty());
+        assert_eq!(seqs(inbox.forget()), [9]);
+        assert_eq!((inbox.last(), inbox.has_gap(), inbox.bytes), (0, false, 0));
+        assert_eq!(seqs(inbox.accept(broadcast(8), Route::Tcp)), [8], "it is another one");
     }
 
     #[test]

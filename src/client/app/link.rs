@@ -8,7 +8,7 @@ use super::state::App;
 use super::transfer::Transfers;
 use crate::client::event::{Effect, End, LinkError, LinkId, Place, Shown};
 use crate::protocol::{MemberRequest, Notice, Refusal, Request};
-use crate::value::{Ticket, Username, any_like};
+use crate::value::{Epoch, Ticket, Username, any_like};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,10 @@ pub struct ToldAtLogin {
     pub address: Option<IpAddr>,
     /// Where clients of other machines may connect to us besides.
     pub others: Option<IpAddr>,
+    /// By what the session goes on at another server.
+    pub again: Option<Ticket>,
+    /// The sequence of the broadcasts.
+    pub epoch: Option<Epoch>,
 }
 
 impl App {
@@ -39,9 +43,10 @@ impl App {
         }
         self.session = Session::LoggingIn { link };
         (self.life.own_end, self.life.seen_as) = (Some(from.to_canonical()), None);
+        self.servers.forget_heard();
         // Where nobody is asked, the login that follows says it: until then it may come to nothing.
-        if self.life.was_online && self.login.pending.is_none() && self.login.password.is_none() {
-            self.info(Place::Server, "The server is back.");
+        if !self.has_token() {
+            self.tell_back();
         }
         self.log_in();
     }
@@ -89,8 +94,9 @@ impl App {
 
     /// The server knows who we are: the hellos begin, and we listen where others will look for us.
     pub fn online(&mut self, link: LinkId, me: Username, told: ToldAtLogin) {
-        let ToldAtLogin { token, address, others } = told;
+        let ToldAtLogin { token, address, others, again, epoch } = told;
         self.life.seen_as = address;
+        self.enter_house(again, epoch);
         // A server that sees loopback where we are not is on the other side of a NAT: what listens here is not there.
         let others = others.filter(|_| self.life.own_end.is_some_and(|end| end.is_loopback()));
         self.life.since.get_or_insert(unix_time(self.now.clock));
@@ -98,6 +104,7 @@ impl App {
         self.present.is_current = false;
         self.inbox.log_in();
         self.asks.session_is_back();
+        self.know_servers();
         self.hellos.begin(token);
         // Only an address of the loopback network is sure to be ours; another may be a router's.
         let wanted = address.filter(IpAddr::is_loopback).unwrap_or(any_like(self.servers.present()));
@@ -172,7 +179,10 @@ impl App {
 
     /// The server is about to do something to us.
     pub fn notice(&mut self, notice: &Notice) {
-        self.life.sent_away |= notice.forbids_return();
+        if notice.forbids_return() {
+            self.life.sent_away = true;
+            self.house.forget_token();
+        }
         let (place, text) = match notice {
             Notice::NotDelivered { name, .. } => (Place::Person(name.clone()), format!("{notice} (UTC)")),
             _ => (Place::Server, notice.to_string()),
@@ -185,6 +195,8 @@ impl App {
         if let (Notice::SessionExpired, Some(link)) = (notice, online) {
             self.hellos.begin(None);
             self.forget_change();
+            // It is the password that is asked for.
+            self.house.forget_token();
             self.session = Session::LoggingIn { link };
             self.log_in();
         }

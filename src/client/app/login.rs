@@ -23,6 +23,9 @@ impl App {
         if self.login.pending.is_some() {
             return self.send_login();
         }
+        if self.come_again() {
+            return;
+        }
         let Some(name) = self.login.name.clone() else {
             self.info(Place::Server, "Welcome to peerline. Type login, or signup for a new account.");
             return self.ask(Prompt::Word);
@@ -64,6 +67,7 @@ impl App {
     pub fn log_in_anew(&mut self, signup: bool) {
         self.login.name = None;
         self.login.password = None;
+        self.house.forget_token();
         self.ask(Prompt::Name { signup });
     }
 
@@ -208,24 +212,34 @@ impl App {
     pub fn answered_login(&mut self, link: LinkId, data: &[Reply], end: &Reply) {
         let Some(login) = self.login.pending.take() else { return };
         match end {
-            Reply::Ok(_) => self.logged_in(link, login, data),
+            Reply::Ok(_) => {
+                let name = login.name.clone();
+                self.login.succeeded(login);
+                self.logged_in(link, name, data);
+            }
+            Reply::Err(why) if self.may_come_later(why) => {
+                // It is sent on the next connection, also where a person has typed it.
+                self.login.pending = Some(login);
+                self.come_later(why);
+            }
             Reply::Err(why) => self.login_refused(login, why),
             other => self.login_refused(login, &Refusal::other(other.to_string())),
         }
     }
 
-    fn logged_in(&mut self, link: LinkId, login: Login, data: &[Reply]) {
+    /// The server has let us in under this name, and has told this.
+    pub(super) fn logged_in(&mut self, link: LinkId, name: Username, data: &[Reply]) {
         let others: IpAddr = if data.contains(&Reply::ReachIpv6) { [0u16; 8].into() } else { [0u8; 4].into() };
         let told = ToldAtLogin {
             token: data.iter().find_map(|reply| if let Reply::Udp(token) = reply { Some(*token) } else { None }),
             address: data.iter().find_map(|reply| if let Reply::Ip(address) = reply { Some(*address) } else { None }),
             others: data.contains(&Reply::ReachAll).then_some(others),
+            again: data.iter().find_map(|reply| if let Reply::Again(token) = reply { Some(*token) } else { None }),
+            epoch: data.iter().find_map(|reply| if let Reply::Epoch(epoch) = reply { Some(*epoch) } else { None }),
         };
         // The account may have been signed up in other letters.
         let own = data.iter().find_map(|reply| if let Reply::Name(name) = reply { Some(name.clone()) } else { None });
-        let me = own.unwrap_or_else(|| login.name.clone());
-        self.login.succeeded(login);
-        self.online(link, me, told);
+        self.online(link, own.unwrap_or(name), told);
     }
 
     fn login_refused(&mut self, login: Login, why: &Refusal) {

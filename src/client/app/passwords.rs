@@ -66,6 +66,8 @@ impl App {
                 if self.login.password.is_some() {
                     self.login.password = Some(change.new.clone());
                 }
+                // It ends with the old one.
+                self.house.forget_token();
                 self.show_end(origin, end);
             }
             (Reply::Err(Refusal::UnknownCommand | Refusal::NobodyThere(_)) | Reply::Ok(_) | Reply::Up, _)

@@ -2,7 +2,7 @@
 
 use super::people::Watching;
 use crate::client::run::RunOptions;
-use crate::value::Username;
+use crate::value::{Fingerprint, Username};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -41,6 +41,8 @@ pub struct Rules {
     pub server: SocketAddr,
     /// Other servers that are used in its place when it is not there, each known as the first one is.
     pub also: Vec<SocketAddr>,
+    /// The keys of servers that are remembered, of those that are known by their address.
+    pub known: Vec<(SocketAddr, Fingerprint)>,
     /// What decides in which order and after which pauses several servers are tried: another number for each client.
     pub seed: u64,
     /// Whether this client can speak TLS at all.

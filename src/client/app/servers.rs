@@ -4,8 +4,9 @@
 //! another one all at once. A server that is the only one is come back to after pauses that people know.
 
 use crate::client::event::ServerAt;
-use crate::value::Xorshift;
-use std::collections::VecDeque;
+use crate::protocol::{MAX_SERVERS, ServerList};
+use crate::value::{Fingerprint, Xorshift};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -23,6 +24,12 @@ const MAX_LEFT_OUT: usize = 64;
 pub struct Servers {
     /// Those of the options.
     given: Vec<SocketAddr>,
+    /// Those that the present server, or the last one, has told.
+    told: Vec<ServerAt>,
+    /// What that one calls itself among them, which may be another address than the one by which we came.
+    itself: Option<SocketAddr>,
+    /// What is told and not looked at yet: keys, and the list of which they are.
+    heard: Heard,
     present: ServerAt,
     /// Those that have not proven to be what they are to be.
     left_out: VecDeque<ServerAt>,
@@ -31,6 +38,15 @@ pub struct Servers {
     /// Tries since a login was complete.
     tries: u32,
     random: Xorshift,
+}
+
+/// A `servers_` line, once it has come, and the `serverkey_` lines before it.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// The keys, each of one server.
+    pub(super) keys: BTreeMap<SocketAddr, Fingerprint>,
+    /// The servers.
+    pub(super) list: Option<ServerList>,
 }
 
 impl Servers {
@@ -43,8 +59,9 @@ impl Servers {
             }
         }
         let present = ServerAt { address: first, key: None };
-        let (left_out, untried, random) = (VecDeque::new(), VecDeque::new(), Xorshift::new(seed));
-        let mut servers = Servers { given, present, left_out, untried, tries: 0, random };
+        let (told, heard, random) = (Vec::new(), Heard::default(), Xorshift::new(seed));
+        let (itself, left_out, untried) = (None, VecDeque::new(), VecDeque::new());
+        let mut servers = Servers { given, told, itself, heard, present, left_out, untried, tries: 0, random };
         let others = servers.shuffled().into_iter().filter(|server| server.address != first);
         servers.untried = others.collect();
         servers
@@ -53,6 +70,16 @@ impl Servers {
     /// Where the server is that is spoken with, or tried.
     pub fn present(&self) -> SocketAddr {
         self.present.address
+    }
+
+    /// Those that the server has told last.
+    pub fn told(&self) -> &[ServerAt] {
+        &self.told
+    }
+
+    /// Whether this is the server that is spoken with, by whichever of its addresses.
+    pub fn is_present(&self, server: SocketAddr) -> bool {
+        server == self.present.address || Some(server) == self.itself
     }
 
     /// Whether another one than the present one can be tried.
@@ -68,10 +95,9 @@ impl Servers {
     /// Turns to the one that is to be tried next. `None` when it stays with the present one.
     pub fn turn(&mut self) -> Option<ServerAt> {
         if self.untried.is_empty() {
-            // The one that has just failed comes last.
-            let failed = self.present.address;
+            // The one that has just failed comes last, whichever of its addresses it has.
             let (last, mut order): (Vec<_>, Vec<_>) =
-                self.shuffled().into_iter().partition(|server| server.address == failed);
+                self.shuffled().into_iter().partition(|server| self.is_present(server.address));
             order.extend(last);
             self.untried = order.into();
         }
@@ -118,11 +144,44 @@ impl Servers {
         true
     }
 
-    /// Each server once.
+    /// A key that belongs to a server of the next list. No more are kept than a list has servers.
+    pub fn key_told(&mut self, server: SocketAddr, key: Fingerprint) {
+        if self.heard.list.take().is_some() {
+            self.heard.keys.clear();
+        }
+        if self.heard.keys.len() < MAX_SERVERS {
+            self.heard.keys.insert(server, key);
+        }
+    }
+
+    /// A list of servers, which ends the keys before it.
+    pub fn list_told(&mut self, list: ServerList) {
+        if self.heard.list.replace(list).is_some() {
+            // Those before the last list are not of this one.
+            self.heard.keys.clear();
+        }
+    }
+
+    /// Takes out what was told and not looked at yet: nothing while its list is still to come.
+    pub fn take_heard(&mut self) -> Option<Heard> {
+        self.heard.list.is_some().then(|| std::mem::take(&mut self.heard))
+    }
+
+    /// What was told on a connection that has ended is not looked at any more.
+    pub fn forget_heard(&mut self) {
+        self.heard = Heard::default();
+    }
+
+    /// These are the servers now; the present one calls `itself` so.
+    pub fn know(&mut self, itself: SocketAddr, told: Vec<ServerAt>) {
+        (self.itself, self.told) = (Some(itself), told);
+    }
+
+    /// Each server once. What the options say of one counts more than what a server tells.
     fn all(&self) -> Vec<ServerAt> {
         let given = self.given.iter().map(|address| ServerAt { address: *address, key: None });
         let mut all: Vec<ServerAt> = Vec::new();
-        for server in given.chain([self.present.clone()]) {
+        for server in given.chain(self.told.iter().cloned()).chain([self.present.clone()]) {
             if !all.iter().any(|known| known.address == server.address) {
                 all.push(server);
             }
@@ -149,6 +208,10 @@ mod tests {
 
     fn at(number: u8) -> SocketAddr {
         SocketAddr::from(([10, 0, 0, number], 4400))
+    }
+
+    fn told(numbers: &[u8]) -> Vec<ServerAt> {
+        numbers.iter().map(|number| ServerAt { address: at(*number), key: None }).collect()
     }
 
     /// Seeds as they are drawn: of all bits.
@@ -219,6 +282,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_is_added_and_replaced_as_a_whole() {
+        let mut servers = Servers::new(at(1), &[], 7);
+        servers.know(at(1), told(&[1, 2, 3]));
+        assert!(servers.are_several());
+        servers.know(at(1), told(&[1, 4]));
+        servers.begin_anew();
+        assert_eq!(servers.turn().map(|server| server.address), Some(at(4)));
+        // The server that told is known by another address as well: both come last.
+        servers.know(at(9), told(&[9, 5, 6]));
+        servers.begin_anew();
+        let order: Vec<_> = (0..5).map(|_| servers.turn().map(|server| server.address)).collect();
+        assert!(order[..3].iter().all(|server| ![Some(at(4)), Some(at(9))].contains(server)), "{order:?}");
+    }
+
+    #[test]
     fn one_that_has_not_proven_to_be_it_is_left_out_unless_it_is_the_only_one() {
         let mut servers = Servers::new(at(1), &[at(2)], 7);
         assert!(servers.leave_out());
@@ -227,5 +305,40 @@ mod tests {
             assert_eq!(servers.present(), at(2));
         }
         assert!(!servers.leave_out() && !servers.are_several());
+        // One that has another key is another one.
+        let mut servers = Servers::new(at(2), &[], 7);
+        let with_key = |byte| ServerAt { address: at(3), key: Some(Fingerprint([byte; 32])) };
+        for byte in 0..=u8::MAX {
+            servers.know(at(2), vec![with_key(byte)]);
+            servers.begin_anew();
+            assert_eq!(servers.turn(), Some(with_key(byte)));
+            assert!(servers.leave_out() && !servers.are_several());
+            servers.turn();
+        }
+        assert_eq!(servers.left_out.len(), MAX_LEFT_OUT);
+    }
+
+    #[test]
+    fn keys_belong_to_the_list_behind_them() {
+        let (one, two) = (Fingerprint([1; 32]), Fingerprint([2; 32]));
+        let list = |text: &str| text.parse::<ServerList>().expect("a list");
+        let mut servers = Servers::new(at(1), &[], 7);
+        servers.key_told(at(1), one);
+        assert!(servers.take_heard().is_none(), "its list is still to come");
+        servers.list_told(list("10.0.0.1:4400"));
+        servers.key_told(at(2), two);
+        servers.list_told(list("10.0.0.2:4400"));
+        let heard = servers.take_heard().expect("a list");
+        assert_eq!((heard.keys.len(), heard.keys.get(&at(2))), (1, Some(&two)));
+        servers.list_told(list("10.0.0.1:4400"));
+        servers.list_told(list("10.0.0.2:4400"));
+        assert!(servers.take_heard().is_some_and(|heard| heard.keys.is_empty()));
+        for number in 0..=u8::MAX {
+            servers.key_told(at(number), one);
+        }
+        assert_eq!(servers.heard.keys.len(), MAX_SERVERS);
+        servers.forget_heard();
+        servers.list_told(list("10.0.0.1:4400"));
+        assert!(servers.take_heard().is_some_and(|heard| heard.keys.is_empty()));
     }
 }

@@ -5,6 +5,7 @@ use super::asks::{Asks, Origin};
 use super::detours::Detours;
 use super::display::Display;
 use super::hellos::Hellos;
+use super::house::House;
 use super::inbox::Inbox;
 use super::logins::Logins;
 use super::own_broadcasts::OwnBroadcasts;
@@ -43,6 +44,7 @@ pub struct App {
     pub(super) session: Session,
     pub(super) life: Life,
     pub(super) servers: Servers,
+    pub(super) house: House,
     pub(super) login: Logins,
     pub(super) asks: Asks,
     pub(super) inbox: Inbox,
@@ -88,6 +90,7 @@ impl App {
             calls: 0,
             session: Session::Offline { until: None },
             life: Life::default(),
+            house: House::default(),
             login,
             asks: Asks::default(),
             inbox: Inbox::default(),

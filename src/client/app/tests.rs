@@ -3,6 +3,7 @@
 mod addresses;
 mod blocking;
 mod cuts;
+mod house;
 mod keys;
 mod network;
 mod passwords;
@@ -57,6 +58,7 @@ fn rules(face: Face) -> Rules {
     Rules {
         server: SocketAddr::from((Ipv4Addr::LOCALHOST, 4400)),
         also: Vec::new(),
+        known: Vec::new(),
         seed: 1,
         has_tls: true,
         tls: false,

@@ -157,7 +157,8 @@ fn who_was_sent_away_is_not_brought_to_another_server() {
         "alice has logged in from 10.0.0.7, terminating this \
         connection",
     ] {
-        let mut play = online(given(&[1, 2], SCRIPT), &[]);
+        let token = "again_00112233445566778899aabbccddeeff";
+        let mut play = online(given(&[1, 2], SCRIPT), &[token]);
         play.server(&[&format!("notice_{notice}")]);
         lose(&mut play);
         play.after(Duration::from_secs(600));
@@ -165,7 +166,7 @@ fn who_was_sent_away_is_not_brought_to_another_server() {
         play.typed("reconnect");
         assert_eq!(next(&mut play), (None, Duration::ZERO), "to the one where they were");
         play.event(Event::Connected { link: LinkId(play.link), from: SocketAddr::from((HERE, 9)) });
-        assert_eq!(play.sent(), ["LOGIN,alice,correct horse"]);
+        assert_eq!(play.sent(), ["LOGIN,alice,correct horse"], "the token is none any more");
     }
 }
 
