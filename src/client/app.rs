@@ -51,6 +51,7 @@ pub mod verify;
 pub mod announce;
 pub mod answers;
 mod doctor_tls;
+mod doctor_servers;
 pub mod doctor;
 pub mod orders;
 pub mod view;
@@ -138,6 +139,8 @@ impl App {
             }
             Event::Typed(line) => self.typed(line),
             Event::InputEnded => self.input_ended(),
+            Event::Connected { link, .. } if self.tries_server(link) => self.server_tried(link, Ok(())),
+            Event::NotConnected { link, why } if self.tries_server(link) => self.server_tried(link, Err(why)),
             Event::Connected { link, from } => self.connected(link, from.ip()),
             Event::Secured { link, by } => self.secured(link, *by),
             Event::NotConnected { link, why } => self.not_connected(link, &why),

@@ -172,6 +172,28 @@ fn another_server_gets_the_next_connection_and_the_next_datagrams() {
     assert_eq!(played.end(), End::Left);
 }
 
+#[test]
+fn another_server_is_tried_beside_the_one_that_is_spoken_with() {
+    let ((one, first), (two, second), (three, third)) = (bound(), bound(), bound());
+    drop(three);
+    let played = Played::at(first);
+    let mut stream = connect(&played, &one, LINK);
+    let tries = |link, address| Effect::TryServer { link: LinkId(link), server: ServerAt { address, key: None } };
+    played.carry_out(vec![tries(2, second)]);
+    let (mut other, from) = two.accept().expect("a client");
+    other.set_read_timeout(Some(LIMIT)).expect("open");
+    other.write_all(b"OK,Welcome\n").expect("written");
+    assert_eq!(played.event(), Event::Connected { link: LinkId(2), from });
+    played.carry_out(vec![Effect::Disconnect(LinkId(2))]);
+    assert_eq!(line(&mut BufReader::new(other)), "", "nothing was said there");
+    assert_eq!(played.event(), Event::LinkLost { link: LinkId(2) });
+    played.carry_out(vec![tries(3, third)]);
+    assert!(matches!(played.event(), Event::NotConnected { link: LinkId(3), .. }));
+    played.carry_out(vec![Effect::Send { link: LINK, request: Request::Help }]);
+    assert_eq!(line(&mut stream), "help\n");
+    assert_eq!(played.end(), End::Left);
+}
+
 /// By TLS nobody is spoken with in the clear, nor without the key that was told.
 #[cfg(feature = "tls")]
 #[test]

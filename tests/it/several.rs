@@ -54,6 +54,21 @@ fn a_client_whose_first_server_is_not_there_begins_at_another_and_ends_where_non
     assert_eq!(alice.finish(), Some(2), "{:#?}", alice.seen);
 }
 
+#[test]
+fn a_doctor_names_the_servers_and_tries_the_others() {
+    let (one, two) = (with_alice(TestServer::start(&[])), TestServer::start(&[]));
+    let (there, gone) = (two.address.to_string(), nobody().to_string());
+    let mut doctor = ClientProcess::doctor_with(one.address, "alice", &["--also", &there, "--also", &gone]);
+    assert_eq!(doctor.finish(), Some(1), "{:#?}", doctor.seen);
+    let said = |start: &str, parts: [&str; 2]| {
+        let is_it = |line: &&String| line.contains(start) && parts.iter().all(|part| line.contains(part));
+        assert_eq!(doctor.seen.iter().filter(is_it).count(), 1, "{start}: {:#?}", doctor.seen);
+    };
+    said(&format!("Servers: {} is this one; the others are ", one.address), [&there, &gone]);
+    said(&format!("Server {there}: "), ["fine", "it greets"]);
+    said(&format!("Server {gone}: "), ["connection refused", "see that it runs"]);
+}
+
 /// Takes a connection, answers each line that begins as is expected, and ends it. What was said.
 fn converse(listener: &TcpListener, answers: &[(&str, String)]) -> Vec<String> {
     let (stream, _) = listener.accept().expect("a client");

@@ -34,6 +34,7 @@ impl App {
         let by = if self.rules.tls { "TLS" } else { "TCP" };
         self.found(Ok(format!("{by} to {}: fine, logged in", self.servers.present())));
         self.found_encryption();
+        self.try_servers();
         self.doctor = Doctor::Hellos(0, self.now.instant);
         self.doctor_tick();
         true
@@ -110,6 +111,7 @@ impl App {
             SIZES[answered],
             passes + HEADERS
         )));
+        self.found_servers();
         self.over(End::Left);
     }
 
@@ -123,6 +125,7 @@ impl App {
     /// The connection was lost: what is not known yet cannot be found out.
     pub fn give_up_examination(&mut self, why: &LinkError) {
         self.found(Err(format!("TCP to {}: {why}, in the middle of the examination", self.servers.present())));
+        self.found_servers();
         self.over(End::Left);
     }
 
@@ -233,9 +236,11 @@ impl App {
         }
     }
 
-    fn tried_all(&mut self) {
+    /// Tells what became of all, once that is known.
+    pub(super) fn tried_all(&mut self) {
+        let are_servers_tried = self.servers_are_tried();
         let Doctor::Trying(tried) = &mut self.doctor else { return };
-        if tried.values().any(|other| other.outcome.is_none()) {
+        if !are_servers_tried || tried.values().any(|other| other.outcome.is_none()) {
             return;
         }
         let (mut fine, mut not) = (Vec::new(), Vec::new());
@@ -257,6 +262,7 @@ impl App {
         for text in not {
             self.found(text);
         }
+        self.found_servers();
         self.leave();
     }
 

@@ -82,6 +82,11 @@ impl Servers {
         server == self.present.address || Some(server) == self.itself
     }
 
+    /// All but the present one.
+    pub fn others(&self) -> Vec<ServerAt> {
+        self.all().into_iter().filter(|server| !self.is_present(server.address)).collect()
+    }
+
     /// Whether another one than the present one can be tried.
     pub fn are_several(&self) -> bool {
         self.all().len() > 1

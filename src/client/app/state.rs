@@ -20,7 +20,7 @@ use super::session::{Life, Session};
 use super::strangers::Strangers;
 use super::tickets::Tickets;
 use super::transfer::Transfers;
-use super::under_way::{AtTheDoor, Deliveries, Doctor, Inside, Jobs, Proving, Talk, Talks};
+use super::under_way::{AtTheDoor, Deliveries, Doctor, Inside, Jobs, Proving, Talk, Talks, Trials};
 use super::verification::Verification;
 use crate::client::event::{Assurance, CallId, Effect, Line, Now, Place, Shown};
 use crate::protocol::Broadcast;
@@ -70,6 +70,8 @@ pub struct App {
     pub(super) earlier: Vec<Shown>,
     pub(super) script: Script,
     pub(super) doctor: Doctor,
+    /// The servers that the doctor tries.
+    pub(super) trials: Trials,
     /// The full screen, unless the client works line by line.
     pub(super) display: Option<Display>,
 }
@@ -115,6 +117,7 @@ impl App {
             earlier: Vec::new(),
             script: Script::default(),
             display,
+            trials: Trials::default(),
             doctor: if is_doctor { Doctor::Waiting } else { Doctor::None },
         }
     }

@@ -1,7 +1,7 @@
 //! What is under way with peers: chats, messages, commands, and who stands at the door.
 
 use super::asks::Origin;
-use crate::client::event::{CallError, CallId, Knock, Place};
+use crate::client::event::{CallError, CallId, Knock, LinkError, LinkId, Place};
 use crate::value::{Address, Ticket, Username};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -19,6 +19,9 @@ pub type Talks = BTreeMap<CallId, Talk>;
 pub type Deliveries = BTreeMap<CallId, Delivery>;
 /// Commands that we have others run, and those that others have us run.
 pub type Jobs = BTreeMap<CallId, Job>;
+
+/// Servers that the doctor tries, each by a connection of its own: how it went, once that is known.
+pub type Trials = BTreeMap<LinkId, (SocketAddr, Option<Result<(), LinkError>>)>;
 
 /// One chat, or one that we ask for.
 #[derive(Clone, Debug)]

@@ -16,6 +16,8 @@ pub enum Effect {
     TurnTo(ServerAt),
     /// Connect to the server, and read what it says.
     Connect(LinkId),
+    /// Connect to another server beside that, only to see whether it greets. `Disconnect` ends it.
+    TryServer { link: LinkId, server: ServerAt },
     /// Send a request on this connection. One is on the wire at a time, so it fits the socket's buffer.
     Send { link: LinkId, request: Request },
     /// End this connection.

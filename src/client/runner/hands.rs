@@ -60,6 +60,8 @@ pub struct Hands {
     means: Arc<Means>,
     threads: Threads,
     link: Option<Link>,
+    /// Connections to other servers, which say nothing.
+    trials: Vec<Link>,
     datagrams: Option<Datagrams>,
     incoming: Incoming,
     scribe: ScribeMailbox,
@@ -101,6 +103,7 @@ impl Hands {
             means,
             threads,
             link: None,
+            trials: Vec::new(),
             datagrams: datagrams.ok(),
             look,
             calls: Calls::default(),
@@ -133,7 +136,13 @@ impl Hands {
             Effect::TurnTo(server) => follows.extend(self.turn_to(&server)),
             Effect::Connect(link) => follows.extend(self.connect(link)),
             Effect::Send { link, request } => follows.extend(self.link(link).and_then(|link| link.send(&request))),
-            Effect::Disconnect(link) => self.link(link).into_iter().for_each(Link::close),
+            Effect::TryServer { link, server } => follows.extend(self.try_server(link, &server)),
+            Effect::Disconnect(link) => {
+                self.link(link).into_iter().for_each(Link::close);
+                if let Some(at) = self.trials.iter().position(|trial| trial.id() == link) {
+                    self.trials.swap_remove(at).close();
+                }
+            }
             Effect::Abort(link) => drop(self.link.take_if(|held| held.id() == link).map(Link::abort)),
             Effect::Listen(at) => follows.push(self.incoming.listen(at, &mut self.threads)),
             Effect::ListenWide(at) => follows.extend(self.incoming.listen_wide(at, &mut self.threads)),
@@ -206,6 +215,18 @@ impl Hands {
         }
     }
 
+    fn try_server(&mut self, id: LinkId, server: &ServerAt) -> Option<Event> {
+        let pin = self.pin.is_some().then(|| self.pin_of(server));
+        let own = self.means.own.clone();
+        match Link::start(id, server.address, pin, own, self.signals.clone(), &mut self.threads) {
+            Ok(link) => {
+                self.trials.push(link);
+                None
+            }
+            Err(why) => Some(Event::NotConnected { link: id, why }),
+        }
+    }
+
     fn link(&self, id: LinkId) -> Option<&Link> {
         self.link.as_ref().filter(|link| link.id() == id)
     }
@@ -215,7 +236,7 @@ impl Hands {
     pub fn end(mut self, last_lines: &[String]) -> Vec<String> {
         let until = Instant::now() + END;
         self.calls.give_up_all();
-        self.link.iter().for_each(Link::close);
+        self.link.iter().chain(&self.trials).for_each(Link::close);
         self.datagrams.iter().for_each(Datagrams::end);
         self.incoming.stop();
         // What it was given before is still written.

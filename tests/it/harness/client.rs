@@ -47,7 +47,6 @@ impl ClientProcess {
     }
 
     /// The same with more options.
-    #[cfg(feature = "tls")]
     pub fn doctor_with(server: SocketAddr, name: &str, options: &[&str]) -> ClientProcess {
         Self::run(&["doctor"], &[], server, &[&["--user", name], options].concat())
     }

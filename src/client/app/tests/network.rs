@@ -120,6 +120,32 @@ fn a_doctor_checks_tcp_udp_and_the_way_back_and_leaves() {
     assert!(play.look().contains(&Effect::End(End::Left)) && !play.app.was_refused());
 }
 
+#[test]
+fn a_doctor_names_the_servers_that_it_was_told_and_waits_for_those_that_it_tries() {
+    let mut play = Play::new(Rules { doctor: true, ..rules(SCRIPT) });
+    log_in_beside(&mut play, &["servers_127.0.0.1:4400,127.0.0.1:4500,127.0.0.1:4600"]);
+    let shown = play.shown();
+    assert_eq!(shown[1], "Servers: 127.0.0.1:4400 is this one; the others are 127.0.0.1:4500, 127.0.0.1:4600");
+    let tried = play.pick(|effect| if let Effect::TryServer { link, .. } = effect { Some(*link) } else { None });
+    assert_eq!(tried, [LinkId(2), LinkId(3)]);
+    play.event(Event::Connected { link: tried[0], from: SocketAddr::from((HERE, 9)) });
+    assert!(play.look().contains(&Effect::Disconnect(tried[0])));
+    play.event(Event::Datagram(vec![FromServer::Head(0)]));
+    all_sizes(&mut play);
+    play.server(&["OK,Others can reach you at 127.0.0.2:4401"]);
+    play.server(&["client_alice_127.0.0.2:4401", "OK,1 active client"]);
+    assert!(!play.sent().contains(&"quit".to_owned()), "one is not known yet");
+    play.shown();
+    play.event(Event::NotConnected { link: tried[1], why: LinkError::NoGreeting });
+    let shown = play.shown();
+    assert_eq!(shown[1], "Server 127.0.0.1:4500: fine, it greets");
+    assert!(
+        shown[2].starts_with("refused: Server 127.0.0.1:4600: something listens there but does not greet"),
+        "{shown:?}"
+    );
+    assert_eq!(play.sent().last().map(String::as_str), Some("quit"));
+}
+
 /// Answers each of the lines by which a doctor finds out which size gets through; the last is as long as most can be.
 fn all_sizes(play: &mut Play) {
     let mut last = 0;
