@@ -10,9 +10,9 @@ use crate::net::BurstReader;
 use crate::peer_protocol::{
     Answer, FileHash, GivePath, GiverLine, Opening, Outcome, Proof, ReceiverLine, SharedFile, TicketField,
 };
-use crate::protocol::{Broadcast, FindAnswer, FindQuestion, FromServer, Hello, Reply, Request};
+use crate::protocol::{Broadcast, FindAnswer, FindQuestion, FromServer, Hello, Reply, Request, ServerList};
 use crate::server::store::{Account, Accounts, BroadcastLog, History};
-use crate::value::{Address, FileName, ServerName, Ticket, TicketStart, Username};
+use crate::value::{Address, Epoch, FileName, ServerName, Ticket, TicketStart, Username};
 use crate::value::{comma, duration, line, text};
 use std::fmt::{Debug, Display};
 use std::fs;
@@ -232,6 +232,8 @@ pub fn names(data: &[u8]) {
     is_mirrored::<Address>(text);
     is_mirrored::<Ticket>(text);
     is_mirrored::<TicketStart>(text);
+    is_mirrored::<Epoch>(text);
+    is_mirrored::<ServerList>(text);
     mirrors(text, |text| Ok::<_, ()>(TicketField::parse(text)));
     is_mirrored::<FileName>(text);
     if let Some(broadcast) = Broadcast::parse(text) {

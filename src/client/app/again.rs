@@ -12,12 +12,13 @@ use std::net::SocketAddr;
 impl App {
     /// Whether the login that comes next needs no password: the last server has given a token.
     pub(super) fn has_token(&self) -> bool {
-        self.house.token.is_some() && self.login.name.is_some() && self.login.pending.is_none()
+        self.house.token(self.now.instant).is_some() && self.login.name.is_some() && self.login.pending.is_none()
     }
 
     /// Asks to go on with the last session. False where there is nothing to go on by.
     pub(super) fn come_again(&mut self) -> bool {
-        let (Some(token), Some(name)) = (self.house.token, &self.login.name) else { return false };
+        let token = self.house.token(self.now.instant);
+        let (Some(token), Some(name)) = (token, &self.login.name) else { return false };
         let since = self.house.epoch.map(|epoch| (epoch, self.inbox.last()));
         let request = EntryRequest::Again { name: name.to_string(), token, since };
         self.asks.put_first(Ask::new(Purpose::GoOn, request.into(), Origin::nobody()));

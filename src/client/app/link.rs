@@ -58,6 +58,7 @@ impl App {
 
     pub(super) fn forget_link_for(&mut self, why: &LinkError) {
         self.hellos.begin(None);
+        self.house.link_lost(self.now.instant);
         self.announcement.forget();
         self.forget_change();
         let (transfers, now) = (&self.transfers, self.now.instant);
@@ -89,6 +90,8 @@ impl App {
         if let Session::Connecting { link } = self.session {
             self.out.push(Effect::Disconnect(link));
         }
+        // Who leaves is asked for the password when they come back.
+        self.house.forget_token();
         self.stay_away();
     }
 

@@ -179,7 +179,7 @@ fn names_of(recordings: &[Recording], connections: &Connections) -> HashMap<usiz
                     asks.extend(login_name(line).map(|name| (*c, name)));
                     continue;
                 }
-                Kind::Decided { c, verb, says, .. } if verb.eq_ignore_ascii_case("login") && says == "OK" => {
+                Kind::Decided { c, verb, says, .. } if is_login(verb) && says == "OK" => {
                     let Some(name) = asks.remove(c) else { continue };
                     (*c, name)
                 }
@@ -194,11 +194,16 @@ fn names_of(recordings: &[Recording], connections: &Connections) -> HashMap<usiz
     names
 }
 
-/// The name in a line `LOGIN,alice,***`.
+/// Whether it is the word of a line that logs somebody in.
+fn is_login(verb: &str) -> bool {
+    ["login", "again"].iter().any(|word| verb.eq_ignore_ascii_case(word))
+}
+
+/// The name in a line `LOGIN,alice,***` or `AGAIN,alice,***`.
 fn login_name(line: &str) -> Option<String> {
     let (verb, rest) = line.split_once(',')?;
     let name = rest.split(',').next().unwrap_or_default();
-    (verb.eq_ignore_ascii_case("login") && !name.is_empty()).then(|| name.to_owned())
+    (is_login(verb) && !name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -222,8 +227,8 @@ mod tests {
 "ev":"accept","c":2,"from":"127.0.0.1:51","at":"127.0.0.1:44"
 "ev":"accept","c":3,"from":"127.0.0.1:52","at":"127.0.0.1:44"
 "ev":"accept","c":4,"from":"127.0.0.1:53","at":"127.0.0.1:44"
-"ev":"line","c":2,"line":"login,Bob,***","took":[1]
-"ev":"decide","c":2,"verb":"LOGIN","says":"OK","why":""
+"ev":"line","c":2,"line":"again,Bob,***","took":[1]
+"ev":"decide","c":2,"verb":"AGAIN","says":"OK","why":""
 "ev":"line","c":3,"line":"LOGIN,alice,***","took":[1]
 "ev":"decide","c":3,"verb":"LOGIN","says":"ERR","why":""
 "ev":"name","c":4,"name":"bob"

@@ -164,6 +164,28 @@ fn another_house_is_told_once_and_its_broadcasts_begin_anew() {
 }
 
 #[test]
+fn who_has_left_and_who_comes_late_logs_in_with_the_password() {
+    let told = house("10.0.0.1:4400,10.0.0.2:4400");
+    let mut play = online(given(&[1], SCRIPT), &as_lines(&told));
+    play.typed("disconnect");
+    play.link += 1;
+    play.typed("reconnect");
+    next(&mut play);
+    play.event(Event::Connected { link: LinkId(play.link), from: SocketAddr::from((HERE, 9)) });
+    assert_eq!(play.sent(), ["LOGIN,alice,correct horse"]);
+    let mut play = online(given(&[1], SCRIPT), &as_lines(&told));
+    lose(&mut play);
+    let begun = play.now.instant;
+    while play.now.instant < begun + Duration::from_secs(90) {
+        next(&mut play);
+        not_there(&mut play);
+    }
+    next(&mut play);
+    play.event(Event::Connected { link: LinkId(play.link), from: SocketAddr::from((HERE, 9)) });
+    assert_eq!(play.sent(), ["LOGIN,alice,correct horse"], "the token serves no more");
+}
+
+#[test]
 fn an_expired_session_and_another_password_end_the_token() {
     let mut play = online(given(&[1], SCRIPT), &as_lines(&house("10.0.0.1:4400,10.0.0.2:4400")));
     play.server(&["notice_Session expired, please log in again"]);
