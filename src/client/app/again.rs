@@ -109,6 +109,8 @@ impl App {
                 let keys: Vec<_> = known.filter(|(server, _)| *server == address).map(|(_, key)| *key).collect();
                 keys.is_empty() || keys.contains(&key)
             }
+            // Of a host that the options name, the person was asked before all else.
+            None if self.servers.is_given(address.ip()) => !self.rules.tls,
             None => !self.rules.tls && known.all(|(server, _)| server.ip() != address.ip()),
         }
     }

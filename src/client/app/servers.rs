@@ -7,7 +7,7 @@ use crate::client::event::ServerAt;
 use crate::protocol::{MAX_SERVERS, ServerList};
 use crate::value::{Fingerprint, Xorshift};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// The first pause before coming back to a server that is the only one; each further one is twice as long.
@@ -80,6 +80,11 @@ impl Servers {
     /// Whether this is the server that is spoken with, by whichever of its addresses.
     pub fn is_present(&self, server: SocketAddr) -> bool {
         server == self.present.address || Some(server) == self.itself
+    }
+
+    /// Whether the options name a server of this host.
+    pub fn is_given(&self, host: IpAddr) -> bool {
+        self.given.iter().any(|server| server.ip() == host)
     }
 
     /// All but the present one.

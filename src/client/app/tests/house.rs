@@ -240,8 +240,11 @@ fn an_address_of_loopback_that_is_told_from_elsewhere_is_nobody() {
 fn what_was_encrypted_before_is_not_in_the_clear_because_a_server_says_so() {
     let known = vec![(SocketAddr::from(([10, 0, 0, 2], 4403)), Fingerprint([7; 32]))];
     let told = house("10.0.0.1:4400,10.0.0.2:4400,10.0.0.3:4400");
-    let play = online(Rules { known, ..given(&[1], SCRIPT) }, &as_lines(&told));
+    let play = online(Rules { known: known.clone(), ..given(&[1], SCRIPT) }, &as_lines(&told));
     assert_eq!(play.app.servers.told(), [clear(1), clear(3)]);
+    // Of its host the person was asked at the start.
+    let play = online(Rules { known, ..given(&[1, 2], SCRIPT) }, &as_lines(&told));
+    assert_eq!(play.app.servers.told(), [clear(1), clear(2), clear(3)]);
 }
 
 #[test]
