@@ -7,6 +7,10 @@ mod limits;
 mod counters;
 mod auth;
 pub(crate) mod store;
+// Grown beside the directory of a server alone until it stands in its place.
+#[cfg(feature = "cluster")]
+#[expect(dead_code)]
+mod shared;
 pub(crate) mod delivery;
 mod clients;
 mod directory;

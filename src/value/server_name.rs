@@ -11,7 +11,7 @@ use std::str::FromStr;
 const NAMELESS: &str = "peerline";
 
 /// 1 to 15 ASCII letters, digits and dashes, with a letter or digit first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerName(Box<str>);
 
 /// A text that is no name of a server; its `Display` is a sentence for people.

@@ -1,0 +1,12 @@
+//! What several servers share, in a Redis: accounts, who is here, what was broadcast.
+//!
+//! Each change is one script, which Redis carries out as one moment. No server decides anything that another may decide at
+//! the same time, and no server's clock counts. Nothing here knows a client's socket.
+
+mod url;
+mod link;
+mod script;
+#[cfg(test)]
+mod own_redis;
+
+pub use url::DirectoryUrl;
