@@ -8,5 +8,3 @@ mod link;
 mod script;
 #[cfg(test)]
 mod own_redis;
-
-pub use url::DirectoryUrl;
