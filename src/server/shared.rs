@@ -6,5 +6,7 @@
 mod url;
 mod link;
 mod script;
+mod lease;
+mod house;
 #[cfg(test)]
 mod own_redis;

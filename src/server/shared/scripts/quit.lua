@@ -1,0 +1,3 @@
+-- A server ends in order: nobody has to wait for its lease.
+bury(server)
+return {'OK', text(sweep())}
