@@ -8,5 +8,6 @@ mod link;
 mod script;
 mod lease;
 mod house;
+mod accounts;
 #[cfg(test)]
 mod own_redis;

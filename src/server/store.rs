@@ -15,6 +15,8 @@ mod history;
 mod broadcast_log;
 
 pub use account_rows::{Account, HEADER as ACCOUNTS_HEADER, parse_account_row};
+#[cfg(feature = "cluster")]
+pub use accounts::MAX_ACCOUNTS;
 pub use accounts::{Accounts, NotStored};
 pub use bans::{Banned, Bans};
 pub use broadcast_log::BroadcastLog;

@@ -23,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Accounts that one server keeps: far more than it can have clients, and an end to a flood of sign-ups.
-const MAX_ACCOUNTS: usize = 100_000;
+pub const MAX_ACCOUNTS: usize = 100_000;
 /// With so many outdated rows the file is written anew while the server runs: passwords may be changed for ever.
 const MAX_OUTDATED: usize = 10_000;
 /// How long a file that may be half written is looked at again.

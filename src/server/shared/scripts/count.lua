@@ -1,0 +1,2 @@
+-- How many accounts there are.
+return {'OK', redis.call('HLEN', key('accounts'))}

@@ -1,0 +1,9 @@
+-- Another row for an account, or its end. ARGV[5]: its name in lower case; [6]: the row that is meant; [7]: the new one,
+-- nothing for the end. Done already is done.
+local accounts, name, new = key('accounts'), ARGV[5], ARGV[7]
+local there = redis.call('HGET', accounts, name) or ''
+if there == new then return {'OK'} end
+if there == '' then return {'UNKNOWN'} end
+if there ~= ARGV[6] then return {'OTHER'} end
+if new == '' then redis.call('HDEL', accounts, name) else redis.call('HSET', accounts, name, new) end
+return {'OK'}
