@@ -9,5 +9,6 @@ mod script;
 mod lease;
 mod house;
 mod accounts;
+mod bans;
 #[cfg(test)]
 mod own_redis;

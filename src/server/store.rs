@@ -19,6 +19,8 @@ pub use account_rows::{Account, HEADER as ACCOUNTS_HEADER, parse_account_row};
 pub use accounts::MAX_ACCOUNTS;
 pub use accounts::{Accounts, NotStored};
 pub use bans::{Banned, Bans};
+#[cfg(feature = "cluster")]
+pub use bans::{MAX_BANS, in_order as bans_in_order, parse as parse_ban};
 pub use broadcast_log::BroadcastLog;
 pub use history::History;
 pub use tls_files::open_identity;

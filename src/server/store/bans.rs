@@ -23,7 +23,7 @@ use std::time::SystemTime;
 /// The first line.
 const HEADER: &str = "banned,until,why";
 /// The most bans that are kept.
-const MAX_BANS: usize = 10_000;
+pub const MAX_BANS: usize = 10_000;
 /// The most bytes of the file: so many bans, and what people may add by hand.
 const MAX_BYTES: u64 = 1 << 24;
 
@@ -125,7 +125,8 @@ fn holds(ban: &Ban, now: SystemTime) -> bool {
     ban.until.is_none_or(|until| !until.is_over(now))
 }
 
-fn in_order(bans: &HashMap<Banned, Ban>, now: SystemTime) -> Vec<(Banned, Ban)> {
+/// Those that hold now: names first, in order.
+pub fn in_order(bans: &HashMap<Banned, Ban>, now: SystemTime) -> Vec<(Banned, Ban)> {
     let held = bans.iter().filter(|(_, ban)| holds(ban, now));
     let mut list: Vec<(Banned, Ban)> = held.map(|(who, ban)| (who.clone(), ban.clone())).collect();
     list.sort_by_cached_key(|(who, _)| (matches!(who, Banned::Network(_)), who.to_string().to_ascii_lowercase()));
@@ -160,7 +161,11 @@ fn read(path: &Path) -> Result<HashMap<Banned, Ban>, String> {
     Ok(bans)
 }
 
-fn parse(record: &csv::StringRecord) -> Result<(Banned, Ban), String> {
+/// The ban that stands in a row: who, until when, why.
+///
+/// # Errors
+/// What is wrong.
+pub fn parse(record: &csv::StringRecord) -> Result<(Banned, Ban), String> {
     let (3, Some(who), Some(until), Some(why)) = (record.len(), record.get(0), record.get(1), record.get(2)) else {
         return Err(format!("expected {HEADER}"));
     };
