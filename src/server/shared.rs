@@ -10,5 +10,6 @@ mod lease;
 mod house;
 mod accounts;
 mod bans;
+mod throttle;
 #[cfg(test)]
 mod own_redis;

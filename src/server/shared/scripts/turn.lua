@@ -1,0 +1,7 @@
+-- Whose turn it is to have a password checked. ARGV[5]: the pair; [6]: drawn by the caller for this try; [7]: ms that a
+-- turn lasts when nobody ends it.
+local turn = key('turn:' .. ARGV[5])
+local by = redis.call('GET', turn)
+if by and by ~= ARGV[6] then return {'WAIT', text(redis.call('PTTL', turn))} end
+redis.call('SET', turn, ARGV[6], 'PX', ARGV[7])
+return {'OK'}
