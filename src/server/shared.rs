@@ -11,5 +11,6 @@ mod house;
 mod accounts;
 mod bans;
 mod throttle;
+mod settings;
 #[cfg(test)]
 mod own_redis;
