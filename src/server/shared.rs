@@ -12,5 +12,9 @@ mod accounts;
 mod bans;
 mod throttle;
 mod settings;
+mod lines;
+mod tail;
 #[cfg(test)]
 mod own_redis;
+#[cfg(test)]
+mod own_house;
