@@ -14,6 +14,8 @@ mod throttle;
 mod settings;
 mod lines;
 mod tail;
+mod mirror;
+mod meeting;
 #[cfg(test)]
 mod own_redis;
 #[cfg(test)]
