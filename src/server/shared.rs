@@ -16,6 +16,7 @@ mod lines;
 mod tail;
 mod mirror;
 mod meeting;
+mod sequencer;
 #[cfg(test)]
 mod own_redis;
 #[cfg(test)]
