@@ -17,6 +17,7 @@ mod tail;
 mod mirror;
 mod meeting;
 mod sequencer;
+mod record;
 #[cfg(test)]
 mod own_redis;
 #[cfg(test)]
