@@ -17,8 +17,14 @@ mod tail;
 mod mirror;
 mod meeting;
 mod sequencer;
+mod fields;
 mod record;
+mod presence;
+mod news;
+mod inbox;
+mod waiting;
 #[cfg(test)]
 mod own_redis;
 #[cfg(test)]
 mod own_house;
+mod own_servers;
