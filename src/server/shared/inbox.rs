@@ -324,6 +324,7 @@ pub fn answer(
 
 #[cfg(test)]
 mod tests {
+    use super::super::news::may_have_missed;
     use super::super::own_redis::OwnRedis;
     use super::super::own_servers::{inbox, member, open};
     use super::super::presence::{Falls, enter};
@@ -377,6 +378,23 @@ mod tests {
         redis.tell(&["HDEL", "{peerline}:head", "g:s2"]);
         assert_eq!(hand(&mut link, 0, &ann, &id(3), &hello()), Ok(Handed::Gone), "it is buried");
         assert_eq!(inbox(&redis, "s2").len(), 2);
+    }
+
+    #[test]
+    fn an_inbox_that_nobody_reads_does_not_grow_for_ever() {
+        let redis = OwnRedis::start();
+        let ann = ann(&redis);
+        let mut link = redis.link();
+        let mut many = redis::pipe();
+        for _ in 0..11_000 {
+            many.cmd("XADD").arg("{peerline}:in:s2:1").arg("*").arg("k").arg("close").ignore();
+        }
+        many.exec(&mut link).expect("done");
+        assert_eq!(hand(&mut link, 0, &ann, &id(1), &hello()), Ok(Handed::Ok));
+        let length: u64 = redis.ask(&["XLEN", "{peerline}:in:s2:1"]);
+        assert!((10_000..10_500).contains(&length), "{length}");
+        // So its server finds out that it has missed something.
+        assert_eq!(may_have_missed(&mut link, "{peerline}:in:s2:1", "0-0"), Ok(true));
     }
 
     #[test]

@@ -249,6 +249,7 @@ mod tests {
     use super::super::record::tests::record;
     use super::*;
     use crate::dialect::Dialect;
+    use std::net::Shutdown;
     use std::slice;
     use std::thread;
     use std::time::{Duration, UNIX_EPOCH};
@@ -363,6 +364,22 @@ mod tests {
             assert_eq!(inbox.iter().filter(|post| **post == close).count(), 1, "{turn}: told once");
             leave(one, &present.at, 0, &present.name, turn).expect("done");
         }
+    }
+
+    #[test]
+    fn a_reply_that_is_lost_comes_at_the_repeat() {
+        let redis = OwnRedis::start();
+        let (s1, s2) = open(&redis);
+        let mut link = redis.link();
+        let (older, ann) = (record("ann", &s2, 1), record("ann", &s1, 1));
+        come(&mut link, &older);
+        // Redis is told, and is not heard.
+        let mut deaf = redis.link();
+        deaf.socket().shutdown(Shutdown::Read).expect("open");
+        let lost = enter(&mut deaf, 0, &ann, &taken_over(), None, &NO_BANS);
+        assert!(matches!(lost, Err(NotDone::Lost(_))), "{lost:?}");
+        assert_eq!(come(&mut link, &ann), instead_of(&older));
+        assert_eq!((inbox(&redis, "s2").len(), news(&redis).len()), (1, 2), "once, whichever came first");
     }
 
     #[test]
