@@ -6,12 +6,16 @@ mod loopback;
 mod viewpoint;
 mod file_names;
 mod watch;
+mod whereabouts;
 mod table;
 mod client_map;
 mod change;
 mod letter;
 mod listing;
 mod guests;
+#[cfg(feature = "cluster")]
+#[expect(dead_code)]
+mod elsewhere;
 mod board;
 
 pub use board::Board;

@@ -9,15 +9,16 @@ mod embedded;
 pub use embedded::Embedded;
 
 use super::clients::{
-    Change, ClientSnapshot, EnteredGuest, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
+    Change, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
 };
 use super::config::GuestShare;
-use super::store::{Account, Banned, NotStored};
+use super::store::{Account, Banned};
 use crate::net::Shutdown;
-use crate::protocol::{Ban, BroadcastText};
+use crate::protocol::{Ban, BroadcastText, Refusal};
 use crate::value::Username;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Where a server has those facts. [`Embedded`] is that of a server alone. None of them knows a password, or the words of a
 /// dialect, and whoever calls holds no lock: some wait for a disk.
@@ -26,11 +27,14 @@ pub trait Directory: Send + Sync {
     /// return it is kept.
     ///
     /// # Errors
-    /// [`NotStored`].
-    fn sign_up(&self, account: Account) -> Result<(), NotStored>;
+    /// [`NotChanged`].
+    fn sign_up(&self, account: Account) -> Result<(), Failed<NotChanged>>;
 
     /// The account of a name.
-    fn account(&self, name: &Username) -> Option<Account>;
+    ///
+    /// # Errors
+    /// [`Away`].
+    fn account(&self, name: &Username) -> Result<Option<Account>, Away>;
 
     /// How many accounts there are.
     fn count_accounts(&self) -> usize;
@@ -39,14 +43,15 @@ pub trait Directory: Send + Sync {
     /// changes at once the second is of a password that is none any more. On return it is kept.
     ///
     /// # Errors
-    /// [`NotStored`].
-    fn set_password(&self, name: &Username, instead_of: Option<&str>, new_hash: &str) -> Result<(), NotStored>;
+    /// [`NotChanged`].
+    fn set_password(&self, name: &Username, instead_of: Option<&str>, new_hash: &str)
+    -> Result<(), Failed<NotChanged>>;
 
     /// Ends an account. On return it is kept that it is none.
     ///
     /// # Errors
-    /// [`NotStored`].
-    fn end_account(&self, name: &Username) -> Result<(), NotStored>;
+    /// [`NotChanged`].
+    fn end_account(&self, name: &Username) -> Result<(), Failed<NotChanged>>;
 
     /// Bans, or changes a ban. Who is here already stays: whoever bans ends those sessions, afterwards.
     ///
@@ -80,18 +85,31 @@ pub trait Directory: Send + Sync {
         &self,
         client: NewClient,
         checked: &Account,
-    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, NotWelcome>);
+    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, Failed<NotWelcome>>);
 
     /// Enters a guest into the map, under the first of `names` that nobody has, with an account or here, unless one of them
     /// is banned. A guest that gives way for it is told, and taken out.
     ///
     /// # Errors
     /// [`NotEntered`].
-    fn enter_guest(&self, guest: NewGuest, names: Vec<Username>, share: GuestShare)
-    -> Result<EnteredGuest, NotEntered>;
+    fn enter_guest(
+        &self,
+        guest: NewGuest,
+        names: Vec<Username>,
+        share: GuestShare,
+    ) -> Result<EnteredGuest, Failed<NotEntered>>;
 
     /// Changes what a session says of itself; the answer to what is asked with each [`Change`].
-    fn change(&self, key: &SessionKey, change: Change<'_>) -> bool;
+    ///
+    /// # Errors
+    /// [`Away`].
+    fn change(&self, key: &SessionKey, change: Change<'_>) -> Result<bool, Away>;
+
+    /// The names of a client's files.
+    ///
+    /// # Errors
+    /// [`Away`].
+    fn files(&self, of: &ClientSnapshot) -> Result<Arc<FileNames>, Away>;
 
     /// Takes a session out of the map, unless another one has taken its name over.
     fn leave(&self, key: &SessionKey);
@@ -101,20 +119,65 @@ pub trait Directory: Send + Sync {
     ///
     /// # Errors
     /// [`NotHanded`].
-    fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), NotHanded>;
+    fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>>;
 
     /// Gives broadcasts of one sender the next numbers, the first of which it returns. Then the history has them, and the
     /// broadcaster knows.
     ///
     /// # Errors
     /// What the disk says: there is none of them, and there never will be.
-    fn append(&self, from: &Username, texts: &[BroadcastText]) -> io::Result<u64>;
+    fn append(&self, from: &Username, texts: &[BroadcastText]) -> Result<u64, Failed<io::Error>>;
 
     /// What is to be done all the while, until `stop`, by a thread of its own.
     fn run(&self, stop: &Shutdown);
 
-    /// Begins no change any more: whoever waits for one gets [`NotStored::NotTried`].
+    /// Begins no change any more: whoever waits for one gets [`NotChanged::NotTried`].
     fn stop(&self);
+}
+
+/// Where the facts are, nothing can be had now: nothing was done, and nothing will be. A sentence without its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Away(pub String);
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failed<E> {
+    /// It may not be, as the facts are.
+    Refused(E),
+    /// See [`Away`].
+    Away(Away),
+}
+
+/// In the words of the protocol.
+impl From<Away> for Refusal {
+    fn from(Away(why): Away) -> Refusal {
+        Refusal::NotNow(why)
+    }
+}
+
+impl<E> Failed<E> {
+    /// The same, with the words for what may not be.
+    pub fn into_refusal(self, words: impl FnOnce(E) -> Refusal) -> Refusal {
+        match self {
+            Failed::Refused(why) => words(why),
+            Failed::Away(away) => away.into(),
+        }
+    }
+}
+
+/// Why an account was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotChanged {
+    /// An account has the name.
+    Taken,
+    /// There is no such account, or its password is another one by now.
+    Unknown,
+    /// There are as many accounts as are kept.
+    Full,
+    /// The file could not be written.
+    File,
+    /// The server is stopping.
+    NotTried,
 }
 
 /// Why a client may not enter after all.

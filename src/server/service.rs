@@ -23,3 +23,5 @@ pub use probe::Probe;
 pub use rendezvous::{Login, Rendezvous};
 // What a session sees of a client.
 pub use super::clients::{ClientSnapshot, FileNames, NewGuest, NotEntered, SessionKey};
+// Why it was not served.
+pub use super::directory::{Away, Failed};

@@ -7,6 +7,7 @@ use super::file_names::FileNames;
 use super::loopback::LoopbackAddresses;
 use super::table::{Client, Clients};
 use super::viewpoint::Viewpoint;
+use super::whereabouts::Whereabouts;
 use crate::dialect::Dialect;
 use crate::server::delivery::{Mailbox, Presence};
 use crate::value::{Address, Fingerprint, Username, link_of};
@@ -26,10 +27,10 @@ const SWEEPS: u32 = 1800;
 pub struct ClientMap {
     /// The five systems' `Arc<Mutex<HashMap>>`, with what is counted beside it.
     clients: Arc<Mutex<Clients>>,
-    next_id: Arc<AtomicU64>,
-    loopback: Arc<LoopbackAddresses>,
+    pub(super) next_id: Arc<AtomicU64>,
+    pub(super) loopback: Arc<LoopbackAddresses>,
     /// What all share who share nothing.
-    no_files: Arc<FileNames>,
+    pub(super) no_files: Arc<FileNames>,
 }
 
 /// What a client brings when it comes.
@@ -91,12 +92,10 @@ pub struct ClientSnapshot {
     pub active: bool,
     /// It does not want to be disturbed.
     pub dnd: bool,
-    /// The names of its files.
+    /// The names of its files, if its session is on this server.
     pub files: Arc<FileNames>,
-    /// What is heard of its session.
-    pub presence: Arc<Presence>,
-    /// How to reach its session: by [`ClientMap::hand`] alone.
-    pub(super) mailbox: Arc<dyn Mailbox>,
+    /// Where its session is, and how to reach it: by [`ClientMap::hand`] alone.
+    pub(super) whereabouts: Whereabouts,
 }
 
 impl ClientSnapshot {
@@ -113,17 +112,22 @@ impl ClientSnapshot {
 
     /// Whether nobody on the way can read what is handed over.
     pub fn is_encrypted(&self) -> bool {
-        self.mailbox.is_encrypted()
+        self.whereabouts.is_encrypted()
     }
 
     /// The key of its client, who has proven to have it.
     pub fn key(&self) -> Option<Fingerprint> {
-        self.mailbox.key()
+        self.whereabouts.key()
     }
 
     /// Whether this is the mailbox of its session.
     pub fn is_reached_by(&self, mailbox: &Arc<dyn Mailbox>) -> bool {
-        Arc::ptr_eq(&self.mailbox, mailbox)
+        self.whereabouts.mailbox().is_some_and(|own| Arc::ptr_eq(own, mailbox))
+    }
+
+    /// What is heard of its session, if that is on this server.
+    pub fn presence(&self) -> Option<&Arc<Presence>> {
+        self.whereabouts.presence()
     }
 }
 
@@ -182,8 +186,7 @@ impl ClientMap {
             files: Arc::clone(&self.no_files),
             guest: None,
             spelling: None,
-            presence: client.presence,
-            mailbox: client.mailbox,
+            whereabouts: Whereabouts::Here { presence: client.presence, mailbox: client.mailbox },
         })
     }
 
@@ -209,6 +212,7 @@ impl ClientMap {
         if clients.get(name).is_some_and(|client| client.id == id) {
             clients.remove(name);
         }
+        clients.aside.remove(&id);
     }
 
     /// Counts a message of this client.
@@ -223,7 +227,7 @@ impl ClientMap {
 
     /// What the mailbox of a client says.
     pub fn mailbox<T>(&self, key: &SessionKey, look: impl FnOnce(&dyn Mailbox) -> T) -> Option<T> {
-        self.change(key, |client| look(&*client.mailbox))
+        self.change(key, |client| client.mailbox().map(|mailbox| look(&**mailbox))).flatten()
     }
 
     /// The active clients, by name.
@@ -249,9 +253,15 @@ impl ClientMap {
         names
     }
 
-    /// How many clients are logged in, active or not, guests left out: those that a broadcast reaches.
+    /// How many clients are logged in, active or not, guests left out: those that a broadcast reaches, whichever server
+    /// they are on.
     pub fn audience(&self) -> usize {
         self.lock().members()
+    }
+
+    /// How many of them are on this server.
+    pub fn count_here(&self) -> usize {
+        self.lock().here().filter(|client| client.guest.is_none()).count()
     }
 
     /// The one active client that `address` names, as the list for this view shows it.
@@ -293,7 +303,7 @@ impl ClientMap {
 
     /// The mailboxes of all whose sessions are on this server.
     pub fn mailboxes_here(&self) -> Vec<Arc<dyn Mailbox>> {
-        self.lock().here().map(|client| Arc::clone(&client.mailbox)).collect()
+        self.lock().here().filter_map(|client| client.mailbox().cloned()).collect()
     }
 
     /// The inactivity rule (S1): a client that sent fewer than 2 messages in a window of `idle` is closed; for the others the
@@ -310,14 +320,14 @@ impl ClientMap {
             let quiet = client.messages < MIN_MESSAGES;
             if age >= idle && quiet {
                 client.closing = true;
-                sweep.close.push((client.name.clone(), Arc::clone(&client.mailbox)));
+                sweep.close.extend(client.mailbox().map(|mailbox| (client.name.clone(), Arc::clone(mailbox))));
                 continue;
             }
             if age >= idle {
                 (client.joined, client.messages, client.warned) = (now, 0, false);
             } else if age >= warning && quiet && !client.warned {
                 client.warned = true;
-                sweep.warn.push(Arc::clone(&client.mailbox));
+                sweep.warn.extend(client.mailbox().cloned());
             }
             let past_warning = now.saturating_duration_since(client.joined) >= warning;
             sweep.next = sweep.next.min(client.joined + if past_warning { idle } else { warning });
@@ -371,8 +381,7 @@ impl Client {
             active: self.active,
             dnd: self.dnd,
             files: Arc::clone(&self.files),
-            presence: Arc::clone(&self.presence),
-            mailbox: Arc::clone(&self.mailbox),
+            whereabouts: self.whereabouts.clone(),
         }
     }
 }

@@ -81,7 +81,9 @@ impl ClientMap {
         let mut clients = self.lock();
         let older = clients.guests().find(|client| client.is_guest_called(&guest.spelling, guest.dialect));
         let older = match older {
-            Some(older) if guest.stays() && older.address == guest.from.ip() => Some((older.name.clone(), older.since)),
+            Some(older) if guest.stays() && older.is_here() && older.address == guest.from.ip() => {
+                Some((older.name.clone(), older.since))
+            }
             Some(_) => return Err(NotEntered::Taken),
             None => None,
         };
@@ -137,10 +139,10 @@ impl ClientMap {
         meant.map(|client| (client.key(), client.snapshot()))
     }
 
-    /// The guests of a dialect.
+    /// The guests of a dialect whose sessions are on this server.
     pub fn guests(&self, dialect: Dialect) -> Vec<(SessionKey, ClientSnapshot)> {
         let clients = self.lock();
-        let guests = clients.guests().filter(|client| client.guest == Some(dialect));
+        let guests = clients.guests_here().filter(|client| client.guest == Some(dialect));
         guests.map(|client| (client.key(), client.snapshot())).collect()
     }
 }
@@ -171,7 +173,7 @@ fn make_room(
     share: GuestShare,
 ) -> Result<Option<Box<ClientSnapshot>>, NotEntered> {
     let mut count: HashMap<Origin, usize> = HashMap::new();
-    for guest in clients.guests() {
+    for guest in clients.guests_here() {
         *count.entry(guest.origin()).or_default() += 1;
     }
     let own = count.get(&Origin::of(from)).copied().unwrap_or_default();
@@ -183,7 +185,7 @@ fn make_room(
         return Ok(None);
     }
     let most = count.values().copied().max().filter(|most| *most > own + 1).ok_or(NotEntered::Full(share.all))?;
-    let of_most = clients.guests().filter(|one| count.get(&one.origin()) == Some(&most));
+    let of_most = clients.guests_here().filter(|one| count.get(&one.origin()) == Some(&most));
     let oldest = of_most.min_by_key(|client| client.id).map(|client| client.name.clone());
     Ok(oldest.and_then(|name| clients.remove(&name)).map(|client| Box::new(client.snapshot())))
 }

@@ -2,8 +2,11 @@
 //! session is. A mailbox takes lines; what holds before and behind them stands here.
 
 use super::client_map::{ClientMap, ClientSnapshot};
+use super::whereabouts::Whereabouts;
 use crate::protocol::{Event, Notice};
+use crate::server::delivery::{Mailbox, Presence};
 use crate::value::{Fingerprint, Ticket, Username};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What is handed to a client.
@@ -53,25 +56,33 @@ impl ClientMap {
     /// # Errors
     /// [`NotHanded`].
     pub fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), NotHanded> {
+        let Whereabouts::Here { presence, mailbox } = &to.whereabouts else { return Err(NotHanded::Leaving) };
+        let here = Here { presence, mailbox };
         match letter {
-            Letter::Ticket { from, ticket, key } => to.take_ticket(from, ticket, key),
-            Letter::Text { from, text, by_tls } => to.take_text(from, text, by_tls),
-            Letter::Apart(notice) if to.presence.is_to_be_told_why() => to.deliver(vec![Event::Notice(notice)]),
+            Letter::Ticket { from, ticket, key } => here.take_ticket(from, ticket, key),
+            Letter::Text { from, text, by_tls } => here.take_text(from, text, by_tls),
+            Letter::Apart(notice) if presence.is_to_be_told_why() => here.deliver(vec![Event::Notice(notice)]),
             Letter::Apart(_) => Ok(()),
-            Letter::Loss(notice) => to.take_loss(notice),
+            Letter::Loss(notice) => here.take_loss(notice),
             Letter::End(notice) => {
                 if to.guest.is_some() {
                     self.take_out(to);
                 }
-                let told = to.deliver(vec![Event::Notice(notice)]);
-                to.mailbox.close();
+                let told = here.deliver(vec![Event::Notice(notice)]);
+                mailbox.close();
                 told
             }
         }
     }
 }
 
-impl ClientSnapshot {
+/// A session on this server.
+struct Here<'a> {
+    presence: &'a Presence,
+    mailbox: &'a Arc<dyn Mailbox>,
+}
+
+impl Here<'_> {
     fn deliver(&self, events: Vec<Event>) -> Result<(), NotHanded> {
         if self.mailbox.deliver(&events.into()) { Ok(()) } else { Err(NotHanded::Leaving) }
     }
@@ -90,7 +101,7 @@ impl ClientSnapshot {
         if !self.presence.is_there(Instant::now()) {
             return Err(NotHanded::NotThere);
         }
-        if by_tls && !self.is_encrypted() {
+        if by_tls && !self.mailbox.is_encrypted() {
             return Err(NotHanded::InTheClear);
         }
         // First, as the session may end at any moment.

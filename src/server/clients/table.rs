@@ -4,8 +4,9 @@
 use super::file_names::FileNames;
 use super::viewpoint::Viewpoint;
 use super::watch::{News, Sight, Watch};
+use super::whereabouts::Whereabouts;
 use crate::dialect::Dialect;
-use crate::server::delivery::{Mailbox, Presence};
+use crate::server::delivery::Mailbox;
 use crate::value::Username;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -44,8 +45,7 @@ pub struct Client {
     pub guest: Option<Dialect>,
     /// A guest's name as its dialect spells it.
     pub spelling: Option<Arc<str>>,
-    pub presence: Arc<Presence>,
-    pub mailbox: Arc<dyn Mailbox>,
+    pub whereabouts: Whereabouts,
 }
 
 /// All clients. Name, address and dialect of one that is entered stay as they are.
@@ -59,6 +59,8 @@ pub struct Clients {
     at_loopback: HashMap<Ipv4Addr, u32>,
     /// Those who watch the others.
     pub watch: Watch,
+    /// Sessions of this server, by their number, whose names are others' as far as is known.
+    pub aside: HashMap<u64, Box<Client>>,
 }
 
 impl Clients {
@@ -97,17 +99,19 @@ impl Clients {
         Some(client)
     }
 
-    /// Takes the guests out that are meant.
+    /// Takes the guests of this server out that are meant.
     pub fn remove_guests(&mut self, is_meant: impl Fn(&Client) -> bool) {
-        let meant: Vec<Username> = self.guests().filter(|guest| is_meant(guest)).map(|one| one.name.clone()).collect();
+        let meant = self.guests_here().filter(|guest| is_meant(guest)).map(|one| one.name.clone());
+        let meant: Vec<Username> = meant.collect();
         meant.iter().for_each(|name| drop(self.remove(name)));
     }
 
-    /// Changes the guests that are meant.
+    /// Changes the guests of this server that are meant.
     pub fn change_guests(&mut self, is_meant: impl Fn(&Client) -> bool, change: impl Fn(&mut Client)) {
         let Clients { by_name, guests, .. } = self;
         for name in &*guests {
-            by_name.get_mut(name).filter(|guest| is_meant(guest)).into_iter().for_each(|guest| change(guest));
+            let guest = by_name.get_mut(name).filter(|guest| guest.is_here() && is_meant(guest));
+            guest.into_iter().for_each(|guest| change(guest));
         }
     }
 
@@ -153,18 +157,33 @@ impl Clients {
         self.by_name.get_mut(name).map(|client| &mut **client)
     }
 
-    /// Those whose sessions are on this server: all that are entered.
+    /// Those whose sessions are on this server.
     pub fn here(&self) -> impl Iterator<Item = &Client> {
-        self.by_name.values().map(|client| &**client)
+        self.by_name.values().map(|client| &**client).filter(|client| client.is_here())
     }
 
     /// The same, to be changed where nobody sees it.
     pub fn here_mut(&mut self) -> impl Iterator<Item = &mut Client> {
-        self.by_name.values_mut().map(|client| &mut **client)
+        self.by_name.values_mut().map(|client| &mut **client).filter(|client| client.is_here())
+    }
+
+    /// The guests of this server.
+    pub fn guests_here(&self) -> impl Iterator<Item = &Client> {
+        self.guests().filter(|guest| guest.is_here())
     }
 }
 
 impl Client {
+    /// Whether its session is on this server.
+    pub fn is_here(&self) -> bool {
+        self.whereabouts.mailbox().is_some()
+    }
+
+    /// How to reach its session, if that is on this server.
+    pub fn mailbox(&self) -> Option<&Arc<dyn Mailbox>> {
+        self.whereabouts.mailbox()
+    }
+
     /// How it is seen; nothing where it is not listed.
     pub fn sight(&self) -> Option<Sight> {
         let Client { address, port, reach, guest, .. } = *self;

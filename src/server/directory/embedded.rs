@@ -3,16 +3,17 @@
 //! The stores and the map have a lock each, and none is held while another is taken. So what is one moment for those
 //! who call is two here: a change is made first, and then it is looked what else has happened.
 
-use super::{Directory, NotWelcome};
+use super::{Away, Directory, Failed, NotChanged, NotWelcome};
 use crate::net::{Shutdown, Workers};
 use crate::protocol::{Ban, BroadcastText, Notice};
 use crate::server::clients::{
-    Change, ClientMap, ClientSnapshot, EnteredGuest, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
+    Change, ClientMap, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded,
+    SessionKey,
 };
 use crate::server::config::GuestShare;
 use crate::server::delivery::Broadcaster;
 use crate::server::store::{Account, Accounts, Banned, Bans, BroadcastLog, History, NotStored};
-use crate::value::Username;
+use crate::value::{Username, text};
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,6 +22,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How often broadcasts are synced to disk: a power cut takes no more of them.
 const SYNC_EACH: Duration = Duration::from_secs(1);
+
+/// Bytes of what is wrong with a file, in an answer: it may quote the file.
+const MAX_REASON: usize = 300;
 
 /// CSV and files in a folder.
 pub struct Embedded {
@@ -59,23 +63,34 @@ impl Embedded {
     fn store(
         &self,
         change: impl Fn(&Accounts) -> Result<(), NotStored> + Send + Sync + 'static,
-    ) -> Result<(), NotStored> {
+    ) -> Result<(), Failed<NotChanged>> {
         let change = Arc::new(change);
         let one_try = || {
             let (accounts, change) = (Arc::clone(&self.accounts), Arc::clone(&change));
             self.filing.run(move || change(&accounts)).unwrap_or(Err(NotStored::NotTried))
         };
-        self.accounts.try_while_saved(one_try)
+        self.accounts.try_while_saved(one_try).map_err(|why| {
+            Failed::Refused(match why {
+                NotStored::Taken => NotChanged::Taken,
+                NotStored::Unknown => NotChanged::Unknown,
+                NotStored::Full => NotChanged::Full,
+                NotStored::File => NotChanged::File,
+                NotStored::NotTried => NotChanged::NotTried,
+                NotStored::Unfit(unfit) => {
+                    return Failed::Away(Away(text::escape(text::cut(&unfit.into_sentence(), MAX_REASON))));
+                }
+            })
+        })
     }
 
     #[inline(never)]
-    fn still_holds(&self, checked: &Account, from: IpAddr) -> Result<(), NotWelcome> {
+    fn still_holds(&self, checked: &Account, from: IpAddr) -> Result<(), Failed<NotWelcome>> {
         if let Some(ban) = self.ban_of(Some(&checked.name), from) {
-            return Err(NotWelcome::Banned(ban));
+            return Err(Failed::Refused(NotWelcome::Banned(ban)));
         }
         let now = self.accounts.find(&checked.name);
         let is_same = now.is_some_and(|now| now.password_hash == checked.password_hash);
-        if is_same { Ok(()) } else { Err(NotWelcome::Changed) }
+        if is_same { Ok(()) } else { Err(Failed::Refused(NotWelcome::Changed)) }
     }
 
     /// Ends a guest's session, which is told why where its dialect can say it.
@@ -86,7 +101,7 @@ impl Embedded {
 }
 
 impl Directory for Embedded {
-    fn sign_up(&self, account: Account) -> Result<(), NotStored> {
+    fn sign_up(&self, account: Account) -> Result<(), Failed<NotChanged>> {
         let name = account.name.clone();
         self.store(move |accounts| accounts.add(account.clone()))?;
         // A guest that comes into the map behind this looks at the accounts then.
@@ -96,20 +111,25 @@ impl Directory for Embedded {
         Ok(())
     }
 
-    fn account(&self, name: &Username) -> Option<Account> {
-        self.accounts.find(name)
+    fn account(&self, name: &Username) -> Result<Option<Account>, Away> {
+        Ok(self.accounts.find(name))
     }
 
     fn count_accounts(&self) -> usize {
         self.accounts.count()
     }
 
-    fn set_password(&self, name: &Username, instead_of: Option<&str>, new_hash: &str) -> Result<(), NotStored> {
+    fn set_password(
+        &self,
+        name: &Username,
+        instead_of: Option<&str>,
+        new_hash: &str,
+    ) -> Result<(), Failed<NotChanged>> {
         let (name, instead_of, new_hash) = (name.clone(), instead_of.map(str::to_owned), new_hash.to_owned());
         self.store(move |accounts| accounts.set_password(&name, instead_of.as_deref(), &new_hash))
     }
 
-    fn end_account(&self, name: &Username) -> Result<(), NotStored> {
+    fn end_account(&self, name: &Username) -> Result<(), Failed<NotChanged>> {
         let name = name.clone();
         self.store(move |accounts| accounts.remove(&name))
     }
@@ -135,7 +155,7 @@ impl Directory for Embedded {
         &self,
         client: NewClient,
         checked: &Account,
-    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, NotWelcome>) {
+    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, Failed<NotWelcome>>) {
         let from = client.from.ip();
         let (key, older) = self.clients.enter(client, Instant::now());
         let holds = self.still_holds(checked, from);
@@ -150,13 +170,14 @@ impl Directory for Embedded {
         guest: NewGuest,
         mut names: Vec<Username>,
         share: GuestShare,
-    ) -> Result<EnteredGuest, NotEntered> {
+    ) -> Result<EnteredGuest, Failed<NotEntered>> {
         names.retain(|name| self.accounts.find(name).is_none());
         // By none of them, or who is banned under the name that was the nearest one would be given the next.
         if let Some(ban) = names.iter().find_map(|name| self.ban_of(Some(name), guest.from.ip())) {
-            return Err(NotEntered::Banned(ban));
+            return Err(Failed::Refused(NotEntered::Banned(ban)));
         }
-        let entered = self.clients.enter_guest(guest, &names, share, Instant::now(), SystemTime::now())?;
+        let entered = self.clients.enter_guest(guest, &names, share, Instant::now(), SystemTime::now());
+        let entered = entered.map_err(Failed::Refused)?;
         if let Some(other) = &entered.gives_way {
             self.send_away(other, "The server is full of guests, and your address has the most of them");
         }
@@ -168,26 +189,31 @@ impl Directory for Embedded {
         match refused {
             Some(why) => {
                 self.clients.leave(&entered.key);
-                Err(why)
+                Err(Failed::Refused(why))
             }
             None => Ok(entered),
         }
     }
 
-    fn change(&self, key: &SessionKey, change: Change<'_>) -> bool {
-        self.clients.apply(key, change)
+    fn change(&self, key: &SessionKey, change: Change<'_>) -> Result<bool, Away> {
+        Ok(self.clients.apply(key, change))
+    }
+
+    fn files(&self, of: &ClientSnapshot) -> Result<Arc<FileNames>, Away> {
+        Ok(Arc::clone(&of.files))
     }
 
     fn leave(&self, key: &SessionKey) {
         self.clients.leave(key);
     }
 
-    fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), NotHanded> {
-        self.clients.hand(letter, to)
+    fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>> {
+        self.clients.hand(letter, to).map_err(Failed::Refused)
     }
 
-    fn append(&self, from: &Username, texts: &[BroadcastText]) -> io::Result<u64> {
-        let first = self.log.append(from, texts, SystemTime::now(), Instant::now())?;
+    fn append(&self, from: &Username, texts: &[BroadcastText]) -> Result<u64, Failed<io::Error>> {
+        let appended = self.log.append(from, texts, SystemTime::now(), Instant::now());
+        let first = appended.map_err(Failed::Refused)?;
         self.broadcaster.announce();
         Ok(first)
     }
@@ -209,7 +235,7 @@ mod tests {
     use super::*;
     use crate::dialect::Dialect;
     use crate::net::PerAddress;
-    use crate::server::clients::{FileNames, Viewpoint};
+    use crate::server::clients::Viewpoint;
     use crate::server::delivery::{Mailbox, Parcel};
     use std::fs;
     use std::sync::Barrier;
@@ -291,7 +317,7 @@ mod tests {
                         directory.leave(&key);
                     } else if !is_done {
                         let entered = directory.enter_guest(guest(&alice.name), vec![alice.name.clone()], SHARE);
-                        assert!(!matches!(entered, Err(ref why) if *why != NotEntered::Taken));
+                        assert!(!matches!(entered, Err(ref why) if *why != Failed::Refused(NotEntered::Taken)));
                         key = entered.ok().map(|entered| entered.key);
                     }
                     is_done
@@ -324,7 +350,7 @@ mod tests {
                 },
             );
             assert!(is_found || directory.clients.find_any(&bob.name).is_none());
-            assert_eq!(directory.enter(client(&bob), &bob).1, Err(NotWelcome::Changed));
+            assert_eq!(directory.enter(client(&bob), &bob).1, Err(Failed::Refused(NotWelcome::Changed)));
         }
     }
 
@@ -347,7 +373,7 @@ mod tests {
 
     /// Plays while alice signs up, and `users.csv` is perhaps being saved: it is empty instead of what `play` is given.
     /// What became of it.
-    fn sign_up_while_saved(play: impl FnOnce(&Embedded, &Path, Vec<u8>)) -> Result<(), NotStored> {
+    fn sign_up_while_saved(play: impl FnOnce(&Embedded, &Path, Vec<u8>)) -> Result<(), Failed<NotChanged>> {
         let folder = tempfile::tempdir().expect("a folder");
         let mut directory = open(folder.path());
         Arc::get_mut(&mut directory.accounts).expect("nobody else's").set_saving(Duration::from_secs(60));
@@ -375,6 +401,6 @@ mod tests {
     #[test]
     fn who_waits_for_a_file_that_is_being_saved_does_not_hold_the_end_up() {
         let result = sign_up_while_saved(|directory, _, _| directory.stop());
-        assert!(matches!(result, Err(NotStored::NotTried)), "{result:?}");
+        assert_eq!(result, Err(Failed::Refused(NotChanged::NotTried)));
     }
 }

@@ -3,6 +3,7 @@
 use super::rendezvous::Rendezvous;
 use crate::dialect::{Dialect, packet, query};
 use crate::server::clients::{Change, ClientSnapshot, EnteredGuest, NewGuest, NotEntered, SessionKey};
+use crate::server::directory::{Away, Failed};
 use crate::value::Username;
 use std::net::IpAddr;
 
@@ -14,13 +15,13 @@ impl Rendezvous {
     ///
     /// # Errors
     /// [`NotEntered`].
-    pub fn enter_guest(&self, guest: NewGuest) -> Result<EnteredGuest, NotEntered> {
+    pub fn enter_guest(&self, guest: NewGuest) -> Result<EnteredGuest, Failed<NotEntered>> {
         let is_name = match guest.dialect {
             Dialect::Packet => packet::is_name(&guest.spelling),
             _ => query::is_name(&guest.spelling),
         };
         if !is_name {
-            return Err(NotEntered::NoName);
+            return Err(Failed::Refused(NotEntered::NoName));
         }
         let names = match guest.spelling.parse() {
             Ok(name) => vec![name],
@@ -35,7 +36,10 @@ impl Rendezvous {
     }
 
     /// Lists a guest and lets others reach it, or not; true when that is a change.
-    pub fn set_guest_active(&self, key: &SessionKey, active: bool) -> bool {
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub fn set_guest_active(&self, key: &SessionKey, active: bool) -> Result<bool, Away> {
         self.directory.change(key, Change::Active(active))
     }
 

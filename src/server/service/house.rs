@@ -1,14 +1,15 @@
 //! What whoever runs the server does with it. No socket is known here, and not who asks.
 
 use super::rendezvous::{Rendezvous, not_hashed};
-use super::sign_up::not_stored;
+use super::sign_up::not_changed;
 use crate::dialect::Dialect;
 use crate::net::Patience;
 use crate::protocol::{self, Ban, Event, Notice, Refusal};
 use crate::server::clients::{ClientSnapshot, Letter};
 use crate::server::counters::{Counter, KINDS, REFUSALS};
 use crate::server::delivery::Mailbox;
-use crate::server::store::{Account, Banned, NotStored};
+use crate::server::directory::NotChanged;
+use crate::server::store::{Account, Banned};
 use crate::value::{Moment, Username, network_of};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -24,8 +25,8 @@ fn no_account(name: &Username) -> Refusal {
 }
 
 /// Why an account was not changed, for who has no password to it.
-fn not_changed(name: &Username, why: NotStored) -> Refusal {
-    if matches!(why, NotStored::Unknown) { no_account(name) } else { not_stored(why) }
+fn not_changed_of(name: &Username, why: NotChanged) -> Refusal {
+    if why == NotChanged::Unknown { no_account(name) } else { not_changed(why) }
 }
 
 impl Rendezvous {
@@ -91,7 +92,7 @@ impl Rendezvous {
         let Banned::Name(name) = who else { return false };
         let parts = name.as_str().split('.');
         let looks_so = parts.clone().count() == 4 && parts.flat_map(str::bytes).all(|byte| byte.is_ascii_digit());
-        looks_so && self.directory.account(name).is_none() && self.clients.find_any(name).is_none()
+        looks_so && self.directory.account(name) == Ok(None) && self.clients.find_any(name).is_none()
     }
 
     /// Lifts a ban; false when there was none.
@@ -115,7 +116,8 @@ impl Rendezvous {
         protocol::check_password(password).map_err(Refusal::Other)?;
         let patience = Patience::lasting(HASH_LIMIT);
         let new_hash = self.hasher.hash(password, &patience).map_err(not_hashed)?;
-        self.directory.set_password(name, None, &new_hash).map_err(|why| not_changed(name, why))?;
+        let changed = self.directory.set_password(name, None, &new_hash);
+        changed.map_err(|why| why.into_refusal(|why| not_changed_of(name, why)))?;
         self.kick(name, "your password was changed by whoever runs the server");
         Ok(())
     }
@@ -125,7 +127,8 @@ impl Rendezvous {
     /// # Errors
     /// An account that there is not, or a file that cannot be written.
     pub fn remove_account(&self, name: &Username) -> Result<(), Refusal> {
-        self.directory.end_account(name).map_err(|why| not_changed(name, why))?;
+        let ended = self.directory.end_account(name);
+        ended.map_err(|why| why.into_refusal(|why| not_changed_of(name, why)))?;
         self.kick(name, "your account was ended");
         Ok(())
     }
@@ -135,7 +138,7 @@ impl Rendezvous {
     /// # Errors
     /// A name that is taken, or a file that cannot be written.
     pub fn add_account(&self, account: Account) -> Result<(), Refusal> {
-        self.directory.sign_up(account).map_err(not_stored)
+        self.directory.sign_up(account).map_err(|why| why.into_refusal(not_changed))
     }
 
     /// Whether there is such an account.
@@ -143,7 +146,7 @@ impl Rendezvous {
     /// # Errors
     /// There is none.
     pub fn account_of(&self, name: &Username) -> Result<Account, Refusal> {
-        self.directory.account(name).ok_or_else(|| no_account(name))
+        self.directory.account(name)?.ok_or_else(|| no_account(name))
     }
 
     /// Ends a session; whether it could be told why.
@@ -157,7 +160,7 @@ impl Rendezvous {
         let mut all: Vec<Statistic> = vec![
             ("since start".to_owned(), self.started.elapsed().as_secs(), "s"),
             ("accounts".to_owned(), self.directory.count_accounts() as u64, "accounts"),
-            ("logged in".to_owned(), self.clients.audience() as u64, "clients"),
+            ("logged in".to_owned(), self.clients.count_here() as u64, "clients"),
         ];
         for (kind, name) in KINDS.iter().enumerate() {
             let (came, went) = (counters.came[kind].get(), counters.went[kind].get());

@@ -25,7 +25,8 @@ impl Rendezvous {
     fn tell(&self, to: Username, notice: Notice) {
         let hand = |client| self.directory.hand(Letter::Loss(notice.clone()), &client).is_ok();
         let is_told = self.clients.find_any(&to).is_some_and(hand);
-        if !is_told && self.directory.account(&to).is_some() {
+        // Where that is not to be had, it counts as a member's.
+        if !is_told && self.directory.account(&to) != Ok(None) {
             self.owed.put(to, notice, Instant::now());
         }
     }

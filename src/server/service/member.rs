@@ -6,6 +6,7 @@ use crate::dialect::Dialect;
 use crate::protocol::{BroadcastText, Done, MAX_FILES, MemberRequest, Refusal, Reply};
 use crate::server::auth::PasswordChange;
 use crate::server::clients::{Change, ClientSnapshot, FileNames, Listed, SessionKey};
+use crate::server::directory::Away;
 use crate::value::comma;
 use crate::value::sentence::counted;
 use crate::value::{Address, Ticket, Username};
@@ -85,8 +86,7 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
         }
         MemberRequest::Who => who(services, key, answer),
         MemberRequest::DoNotDisturb(dnd) => {
-            services.directory.change(key, Change::Dnd(dnd));
-            Reply::Ok(String::new())
+            services.directory.change(key, Change::Dnd(dnd)).map_or_else(not_now, |_| Reply::Ok(String::new()))
         }
         MemberRequest::PasswordDialogue => return Answered::AskForPassword,
         MemberRequest::ChangePassword { old, new } => return Answered::ChangePassword(PasswordChange { old, new }),
@@ -105,8 +105,8 @@ pub fn broadcast(services: &Rendezvous, key: &SessionKey, texts: &[BroadcastText
 }
 
 /// The lines that tell a client's files, each of a size that a person with netcat can read.
-pub fn files_lines(client: &ClientSnapshot) -> impl Iterator<Item = Reply> + '_ {
-    let mut rest = client.files.iter().peekable();
+pub fn files_lines<'a>(name: &'a Username, files: &'a FileNames) -> impl Iterator<Item = Reply> + 'a {
+    let mut rest = files.iter().peekable();
     std::iter::from_fn(move || {
         let mut files = vec![rest.next()?.to_owned()];
         let mut bytes = files[0].len() + 1;
@@ -114,7 +114,7 @@ pub fn files_lines(client: &ClientSnapshot) -> impl Iterator<Item = Reply> + '_ 
             bytes += file.len() + 1;
             files.push(file.to_owned());
         }
-        Some(Reply::Files { name: client.name.clone(), files })
+        Some(Reply::Files { name: name.clone(), files })
     })
 }
 
@@ -240,8 +240,9 @@ fn set_listening(services: &Rendezvous, key: &SessionKey, name: &str, port: &str
     };
     let Some(files) = FileNames::new(files.iter().map(String::as_str)) else { return too_many_files() };
     match services.directory.change(key, Change::Listens { port, files }) {
-        true => Reply::Up,
-        false => Reply::Ok(String::new()),
+        Ok(true) => Reply::Up,
+        Ok(false) => Reply::Ok(String::new()),
+        Err(away) => not_now(away),
     }
 }
 
@@ -255,23 +256,33 @@ fn set_reach(services: &Rendezvous, key: &SessionKey, port: &str) -> Reply {
         return Reply::Err(Refusal::other("The port is a number from 0 to 65535; 0 takes it back"));
     };
     match services.directory.change(key, Change::Reach(port)) {
-        true => Reply::Up,
-        false => Reply::Err(Refusal::other("You do not listen: send INIT,name,port first")),
+        Ok(true) => Reply::Up,
+        Ok(false) => Reply::Err(Refusal::other("You do not listen: send INIT,name,port first")),
+        Err(away) => not_now(away),
     }
 }
 
 #[inline(never)]
 fn share(services: &Rendezvous, key: &SessionKey, files: &[String]) -> Reply {
-    if services.directory.change(key, Change::Shares(files)) { Reply::Up } else { too_many_files() }
+    match services.directory.change(key, Change::Shares(files)) {
+        Ok(true) => Reply::Up,
+        Ok(false) => too_many_files(),
+        Err(away) => not_now(away),
+    }
 }
 
 #[inline(never)]
 fn set_active(services: &Rendezvous, key: &SessionKey, active: bool) -> Reply {
     let word = if active { "active" } else { "inactive" };
     match services.directory.change(key, Change::Active(active)) {
-        true => Reply::Ok(format!("You are {word} now")),
-        false => Reply::Ok(format!("You were {word} already")),
+        Ok(true) => Reply::Ok(format!("You are {word} now")),
+        Ok(false) => Reply::Ok(format!("You were {word} already")),
+        Err(away) => not_now(away),
     }
+}
+
+fn not_now(away: Away) -> Reply {
+    Reply::Err(away.into())
 }
 
 fn too_many_files() -> Reply {

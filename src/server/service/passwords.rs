@@ -1,7 +1,7 @@
 //! Passwords: checked at a login, and changed by whoever knows the old one. No socket is known here.
 
 use super::rendezvous::{Rendezvous, not_hashed};
-use super::sign_up::not_stored;
+use super::sign_up::not_changed;
 use crate::net::{NotServed, Patience};
 use crate::protocol::{self, Refusal};
 use crate::server::auth::{Credentials, LINE, PasswordChange};
@@ -23,7 +23,7 @@ impl Rendezvous {
         patience: &Patience<'_>,
     ) -> Result<Account, Refusal> {
         let Ok(name) = credentials.name.parse::<Username>() else { return Err(Refusal::InvalidCredentials) };
-        let account = self.directory.account(&name);
+        let account = self.directory.account(&name)?;
         self.check(&name, &credentials.password, account.as_ref(), from, patience)?;
         let account = account.ok_or(Refusal::InvalidCredentials)?;
         self.directory.ban_of(Some(&account.name), from).map_or(Ok(account), |ban| Err(Refusal::Banned(ban)))
@@ -67,12 +67,13 @@ impl Rendezvous {
         patience: &Patience<'_>,
     ) -> Result<(), Refusal> {
         protocol::check_password(&change.new).map_err(Refusal::Other)?;
-        let account = self.directory.account(name);
+        let account = self.directory.account(name)?;
         self.check(name, &change.old, account.as_ref(), from, patience)?;
         let Some(account) = account else { return Err(Refusal::InvalidCredentials) };
         let new_hash = self.hasher.hash(&change.new, patience).map_err(not_hashed)?;
         let checked = Some(account.password_hash.as_str());
-        self.directory.set_password(&account.name, checked, &new_hash).map_err(not_stored)?;
+        let changed = self.directory.set_password(&account.name, checked, &new_hash);
+        changed.map_err(|why| why.into_refusal(not_changed))?;
         self.counters.passwords.add(1);
         Ok(())
     }

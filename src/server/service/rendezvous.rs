@@ -9,12 +9,12 @@ use crate::net::{AddressedSocket, Arrival, NotServed, Refused, Shutdown};
 use crate::protocol::{BroadcastText, Event, Hello, Notice, Refusal};
 use crate::server::auth::{Hasher, SignUps, Turns};
 use crate::server::clients::{
-    Board, ClientMap, ClientSnapshot, Letter, Listed, NewClient, NotFound, NotHanded, SessionKey, Viewpoint,
+    Board, ClientMap, ClientSnapshot, FileNames, Letter, Listed, NewClient, NotFound, NotHanded, SessionKey, Viewpoint,
 };
 use crate::server::config::Config;
 use crate::server::counters::Counters;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
-use crate::server::directory::{Directory, Embedded, NotWelcome};
+use crate::server::directory::{Away, Directory, Embedded, NotWelcome};
 use crate::server::store::{Account, History};
 use crate::trace;
 use crate::trace::Trace;
@@ -133,10 +133,11 @@ impl Rendezvous {
         if let Some(older) = older {
             self.take_over(&account.name, from.ip(), mailbox.is_encrypted(), &older);
         }
-        let key = entered.map_err(|why| match why {
+        let not_welcome = |why| match why {
             NotWelcome::Banned(ban) => Refusal::Banned(ban),
             NotWelcome::Changed => Refusal::InvalidCredentials,
-        })?;
+        };
+        let key = entered.map_err(|why| why.into_refusal(not_welcome))?;
         // Before the client learns its token: its first hello may come at once.
         let token = Ticket::draw();
         self.broadcaster.join(token, [from.ip(), key.address], mailbox, Arc::clone(&presence));
@@ -150,8 +151,8 @@ impl Rendezvous {
         let notice = Notice::TakenOver { name: name.clone(), from, in_the_clear };
         // It is over, told or not.
         let _ = self.directory.hand(Letter::End(notice), older);
-        if older.presence.was_cut_off(Instant::now()) {
-            self.was_lost(name, &older.presence);
+        if let Some(presence) = older.presence().filter(|presence| presence.was_cut_off(Instant::now())) {
+            self.was_lost(name, presence);
         }
     }
 
@@ -179,7 +180,8 @@ impl Rendezvous {
     pub fn broadcast(&self, from: &Username, texts: &[BroadcastText]) -> Result<(u64, usize), Refusal> {
         let taken = self.directory.append(from, texts);
         self.counters.broadcasts.add(texts.len() as u64 * u64::from(taken.is_ok()));
-        let seq = taken.map_err(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}")))?;
+        let not_stored = |error| Refusal::Other(format!("The server cannot store the broadcast: {error}"));
+        let seq = taken.map_err(|why| why.into_refusal(not_stored))?;
         Ok((seq, self.clients.audience()))
     }
 
@@ -260,9 +262,10 @@ impl Rendezvous {
         let own = self.clients.mailbox(asker, |own| own.key()).ok_or(Refusal::LogInFirst)?;
         let (own, key) = own.zip(target.key()).unzip();
         let letter = Letter::Ticket { from: asker.name.clone(), ticket, key: own };
-        let told = self.directory.hand(letter, target).is_ok();
-        self.counters.tickets.add(u64::from(told));
-        if told { Ok(Introduction { name, address, ticket, key }) } else { Err(Refusal::JustLeaving(name)) }
+        let told = self.directory.hand(letter, target);
+        self.counters.tickets.add(u64::from(told.is_ok()));
+        told.map_err(|why| why.into_refusal(|_| Refusal::JustLeaving(name.clone())))?;
+        Ok(Introduction { name, address, ticket, key })
     }
 
     fn hand_over(&self, asker: &SessionKey, text: &str, target: &ClientSnapshot) -> Result<Username, Refusal> {
@@ -270,19 +273,20 @@ impl Rendezvous {
         let by_tls = self.clients.mailbox(asker, |own| own.is_encrypted()).unwrap_or(true);
         let letter = Letter::Text { from: asker.name.clone(), text: text.to_owned(), by_tls };
         let name = target.name.clone();
-        self.directory.hand(letter, target).map_err(|why| match (why, target.guest) {
+        let not_handed = |why| match (why, target.guest) {
             (NotHanded::NotThere, _) => Refusal::NotThere,
             (NotHanded::InTheClear, _) => Refusal::ListensInTheClear(name.clone()),
             (NotHanded::Leaving, Some(dialect)) => other_dialect(&name, dialect),
             (NotHanded::Leaving, None) => Refusal::JustLeaving(name.clone()),
-        })?;
+        };
+        self.directory.hand(letter, target).map_err(|why| why.into_refusal(not_handed))?;
         self.counters.relayed.add(1);
         Ok(name)
     }
 
-    /// How many clients are logged in.
+    /// How many clients are logged in on this server.
     pub fn client_count(&self) -> usize {
-        self.clients.audience()
+        self.clients.count_here()
     }
 
     /// Why a connection is not served.
@@ -315,6 +319,14 @@ impl Rendezvous {
     /// Where a client with this view finds the active client of this name.
     pub fn find_address(&self, name: &str, view: Viewpoint) -> Option<SocketAddr> {
         self.clients.find_address(&name.trim().parse().ok()?, view)
+    }
+
+    /// The names of a client's files.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub fn files(&self, of: &ClientSnapshot) -> Result<Arc<FileNames>, Away> {
+        self.directory.files(of)
     }
 
     /// The active client of this name.
@@ -427,7 +439,7 @@ pub(super) mod tests {
         let here = [10, 0, 0, 7].into();
         assert_eq!(services.sign_up(&alice, here, &ghost), Err(Refusal::BusyWithLogins));
         let name = "alice".parse().expect("a name");
-        assert_eq!(services.directory.account(&name), None);
+        assert_eq!(services.directory.account(&name), Ok(None));
         assert_eq!(services.sign_up(&alice, here, &patient), Ok(name.clone()));
         assert_eq!(services.authenticate(&alice, here, &ghost), Err(Refusal::BusyWithLogins));
         assert_eq!(services.authenticate(&alice, here, &patient).map(|account| account.name), Ok(name));
@@ -461,7 +473,7 @@ pub(super) mod tests {
     /// The account of this name, which is made where there is none: nobody knows its password.
     pub fn account(services: &Rendezvous, name: &str) -> Account {
         let name = name.parse().expect("a name");
-        services.directory.account(&name).unwrap_or_else(|| {
+        services.directory.account(&name).expect("a folder").unwrap_or_else(|| {
             let password_hash = "$pbkdf2-sha256$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$".to_owned() + &"a".repeat(43);
             let account = Account { name, password_hash, created_at: 0 };
             services.directory.sign_up(account.clone()).expect("a new name");

@@ -4,24 +4,21 @@ use super::rendezvous::{Rendezvous, not_hashed};
 use crate::net::Patience;
 use crate::protocol::{self, Refusal};
 use crate::server::auth::Credentials;
-use crate::server::store::{Account, NotStored};
+use crate::server::directory::NotChanged;
+use crate::server::store::Account;
+use crate::value::Username;
 use crate::value::sentence::counted;
-use crate::value::{Username, text};
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
-/// Bytes of what is wrong with a file, in an answer: it may quote the file.
-const MAX_REASON: usize = 300;
-
 /// Why an account was not changed, in the words of the protocol.
-pub(super) fn not_stored(why: NotStored) -> Refusal {
+pub(super) fn not_changed(why: NotChanged) -> Refusal {
     match why {
-        NotStored::Taken => Refusal::NameTaken,
-        NotStored::Unknown => Refusal::InvalidCredentials,
-        NotStored::Full => Refusal::other("The server has as many accounts as it keeps: ask whoever runs it"),
-        NotStored::Unfit(unfit) => Refusal::NotNow(text::escape(text::cut(&unfit.into_sentence(), MAX_REASON))),
-        NotStored::File => Refusal::other("The server cannot write its accounts now: ask whoever runs it"),
-        NotStored::NotTried => Refusal::BusyWithLogins,
+        NotChanged::Taken => Refusal::NameTaken,
+        NotChanged::Unknown => Refusal::InvalidCredentials,
+        NotChanged::Full => Refusal::other("The server has as many accounts as it keeps: ask whoever runs it"),
+        NotChanged::File => Refusal::other("The server cannot write its accounts now: ask whoever runs it"),
+        NotChanged::NotTried => Refusal::BusyWithLogins,
     }
 }
 
@@ -52,7 +49,7 @@ impl Rendezvous {
         }
         let password_hash = self.hasher.hash(&credentials.password, patience).map_err(not_hashed)?;
         let account = Account::new(name.clone(), password_hash, SystemTime::now());
-        self.directory.sign_up(account).map_err(not_stored)?;
+        self.directory.sign_up(account).map_err(|why| why.into_refusal(not_changed))?;
         self.counters.sign_ups.add(1);
         Ok(name)
     }
@@ -67,7 +64,7 @@ impl Rendezvous {
         if protocol::is_command_word(name.as_str()) {
             return Err(Refusal::other(format!("{name} is a command: choose another name")));
         }
-        if self.directory.account(&name).is_some() { Err(Refusal::NameTaken) } else { Ok(name) }
+        if self.directory.account(&name)?.is_some() { Err(Refusal::NameTaken) } else { Ok(name) }
     }
 }
 

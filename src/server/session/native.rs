@@ -11,7 +11,9 @@ use crate::protocol::{
 };
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::Mailbox;
-use crate::server::service::{self, Answered, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write};
+use crate::server::service::{
+    self, Answered, Away, ClientSnapshot, FileNames, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write,
+};
 use crate::trace::Expected;
 use crate::value::{BadLine, Username};
 use log::{Level, debug, info, log_enabled};
@@ -272,6 +274,14 @@ impl<'a> Session<'a> {
         self.log(&end.to_string());
         write(&mut answer, end);
         answer
+    }
+
+    /// The names of a client's files.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub fn files(&self, of: &ClientSnapshot) -> Result<Arc<FileNames>, Away> {
+        self.services.files(of)
     }
 
     /// The account was made, or not.

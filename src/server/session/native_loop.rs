@@ -322,8 +322,15 @@ impl<'a> Connection<'a> {
         // At once, and as what is given back whole: many may ask for all files.
         self.answer.reserve(MAPPED);
         for client in clients {
-            total += client.files.len();
-            for line in files_lines(client) {
+            let files = match self.session.files(client) {
+                Ok(files) => files,
+                Err(away) => {
+                    write(&mut self.answer, Reply::Err(away.into()));
+                    return self.flush();
+                }
+            };
+            total += files.len();
+            for line in files_lines(&client.name, &files) {
                 write(&mut self.answer, line);
                 if self.answer.len() < MAX_WRITE {
                     continue;

@@ -8,9 +8,9 @@ use crate::dialect::Dialect;
 use crate::dialect::packet::{Assembler, Kind, PACKET_SIZE, Packet};
 use crate::net::listener::Service;
 use crate::net::{DeadlineReader, Place, Refused, STRANGER_RATE};
-use crate::protocol::{Event, Notice};
+use crate::protocol::{Event, Notice, Refusal};
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
-use crate::server::service::{FileNames, NewGuest, Rendezvous, SessionKey};
+use crate::server::service::{Away, FileNames, NewGuest, Rendezvous, SessionKey};
 use crate::trace::Expected;
 use log::info;
 use std::io::{self, ErrorKind, Read, Write};
@@ -149,14 +149,16 @@ impl<'a> PacketSession<'a> {
         services.count_guest_message(key);
         match (packet.kind, packet.text.trim()) {
             (Kind::List, _) => Packet::names(services.active().iter().map(|client| client.name_in(Dialect::Packet))),
-            (Kind::Status, "active") => outcome(match services.set_guest_active(key, true) {
-                true => "Success _ You are activated",
-                false => "You were already in the list of active clients",
-            }),
-            (Kind::Status, "inactivate") => outcome(match services.set_guest_active(key, false) {
-                true => "Success _ You have been deactivated",
-                false => "You are not active to become inactive",
-            }),
+            (Kind::Status, "active") => match services.set_guest_active(key, true) {
+                Ok(true) => outcome("Success _ You are activated"),
+                Ok(false) => outcome("You were already in the list of active clients"),
+                Err(away) => not_now(away),
+            },
+            (Kind::Status, "inactivate") => match services.set_guest_active(key, false) {
+                Ok(true) => outcome("Success _ You have been deactivated"),
+                Ok(false) => outcome("You are not active to become inactive"),
+                Err(away) => not_now(away),
+            },
             (Kind::Status, _) => outcome("The command was wrong"),
             (Kind::Lookup, name) => self.look_up(name),
             _ => not_understood(),
@@ -200,6 +202,10 @@ impl Drop for PacketSession<'_> {
 
 fn outcome(text: &str) -> Packet {
     Packet::from_server(Kind::Outcome, text)
+}
+
+fn not_now(away: Away) -> Packet {
+    outcome(&Refusal::from(away).to_string())
 }
 
 fn not_understood() -> Packet {

@@ -10,7 +10,7 @@ use crate::net::listener::Service;
 use crate::net::{BurstReader, Place, Refused, STRANGER_RATE, Shutdown, TokenBucket};
 use crate::protocol::Refusal;
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
-use crate::server::service::{ClientSnapshot, FileNames, NewGuest, NotEntered, Rendezvous, SessionKey};
+use crate::server::service::{Away, ClientSnapshot, Failed, FileNames, NewGuest, NotEntered, Rendezvous, SessionKey};
 use crate::trace::Expected;
 use crate::value::BadLine;
 use crate::value::sentence::counted;
@@ -108,11 +108,18 @@ fn answer(services: &Rendezvous, query: Query, peer: SocketAddr) -> Option<Query
         Query::Peer(name) => find(services, &name)
             .map_or_else(QueryReply::not_found, |client| QueryReply::Peer(client.address, client.port.unwrap_or(0))),
         Query::UserFiles(name) => {
-            find(services, &name).map_or_else(QueryReply::not_found, |client| QueryReply::Names(client.files.to_vec()))
+            find(services, &name).map_or_else(QueryReply::not_found, |client| match services.files(&client) {
+                Ok(files) => QueryReply::Names(files.to_vec()),
+                Err(away) => QueryReply::Refused(Refusal::from(away).to_string()),
+            })
         }
         Query::AllFiles => {
             let guests = services.active().into_iter().filter(is_guest);
-            QueryReply::Files(guests.map(|client| (seen_name(&client), client.files.to_vec())).collect())
+            let of = |client: ClientSnapshot| Ok::<_, Away>((seen_name(&client), services.files(&client)?.to_vec()));
+            match guests.map(of).collect() {
+                Ok(files) => QueryReply::Files(files),
+                Err(away) => QueryReply::Refused(Refusal::from(away).to_string()),
+            }
         }
         Query::Init { name, port, files, torn } => {
             if !torn.is_empty() {
@@ -152,13 +159,20 @@ fn enter(services: &Rendezvous, name: &str, port: u16, files: &[String], peer: S
     match services.enter_guest(guest) {
         Ok(entered) if entered.again => QueryReply::Known,
         Ok(_) => QueryReply::New,
-        Err(NotEntered::NoName) => refuse(format!("A name has 1 to {MAX_NAME} bytes of text")),
-        Err(NotEntered::Taken) => refuse(Refusal::NameTaken.to_string()),
-        Err(NotEntered::Full(most)) => refuse(format!("Server full ({}): try again later", counted(most, "guest"))),
-        Err(NotEntered::TooMany(most)) => refuse(too_many(most, "guest")),
-        Err(NotEntered::Banned(ban)) => {
+        Err(Failed::Away(away)) => refuse(Refusal::from(away).to_string()),
+        Err(Failed::Refused(why)) => refuse(not_entered(services, why)),
+    }
+}
+
+fn not_entered(services: &Rendezvous, why: NotEntered) -> String {
+    match why {
+        NotEntered::NoName => format!("A name has 1 to {MAX_NAME} bytes of text"),
+        NotEntered::Taken => Refusal::NameTaken.to_string(),
+        NotEntered::Full(most) => format!("Server full ({}): try again later", counted(most, "guest")),
+        NotEntered::TooMany(most) => too_many(most, "guest"),
+        NotEntered::Banned(ban) => {
             services.counters.refused(&Refusal::Banned(ban.clone()));
-            refuse(ban.to_string())
+            ban.to_string()
         }
     }
 }

@@ -1,0 +1,223 @@
+//! Clients of other servers in this server's map, as the house tells of them, in the order in which it took them in.
+//!
+//! A session of this server enters the map first and the house then, and the house's news come later than either. So news
+//! of another server may name somebody who was in the house before a session here took the name over. The entry of that
+//! session is then set aside and not forgotten: the news of its own entry bring it back, and its end finds it.
+
+use super::client_map::{ClientMap, ClientSnapshot};
+use super::table::Client;
+use super::viewpoint::Viewpoint;
+use super::whereabouts::{Elsewhere, Whereabouts};
+use crate::dialect::Dialect;
+use crate::value::Username;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime};
+
+/// A client of another server.
+pub struct OnAnother {
+    /// Its name.
+    pub name: Username,
+    /// Where its session is.
+    pub at: Elsewhere,
+    /// Where clients of this server find it; see [`ClientSnapshot::address`].
+    pub address: IpAddr,
+    /// The port on which it listens there.
+    pub port: Option<u16>,
+    /// See [`ClientSnapshot::reach`].
+    pub reach: Option<u16>,
+    /// The other end of its connection.
+    pub source: SocketAddr,
+    /// Whether it is listed.
+    pub active: bool,
+    /// It does not want to be disturbed.
+    pub dnd: bool,
+    /// The dialect of a guest.
+    pub guest: Option<Dialect>,
+    /// A guest's name as its dialect spells it.
+    pub spelling: Option<String>,
+    /// Since when it is logged in.
+    pub since: SystemTime,
+}
+
+impl ClientMap {
+    /// Enters a client of another server, or changes its entry. A session of this server that has the name is set aside.
+    pub fn enter_on_another(&self, client: OnAnother, now: Instant) {
+        let mut clients = self.lock();
+        let is_same = |entry: &Client| matches!(&entry.whereabouts, Whereabouts::There(at) if **at == client.at);
+        let id = clients.get(&client.name).filter(|entry| is_same(entry)).map(|entry| entry.id);
+        let entry = Box::new(Client {
+            id: id.unwrap_or_else(|| self.next_id.fetch_add(1, Ordering::Relaxed)),
+            name: client.name,
+            address: client.address,
+            link: None,
+            source: client.source,
+            port: client.port,
+            reach: client.reach,
+            view: Viewpoint::ThisMachine,
+            active: client.active,
+            dnd: client.dnd,
+            since: client.since,
+            joined: now,
+            messages: 0,
+            warned: false,
+            closing: false,
+            files: Arc::clone(&self.no_files),
+            guest: client.guest,
+            spelling: client.spelling.map(Arc::from),
+            whereabouts: Whereabouts::There(Arc::new(client.at)),
+        });
+        let older = clients.insert(entry);
+        if let Some(older) = older.filter(|older| older.is_here()) {
+            clients.aside.insert(older.id, older);
+        }
+    }
+
+    /// Takes a session of another server out, unless the name is somebody else's by now.
+    pub fn leave_another(&self, name: &Username, at: &Elsewhere) {
+        let mut clients = self.lock();
+        let is_meant = |entry: &Client| {
+            matches!(&entry.whereabouts, Whereabouts::There(there)
+                if (&there.server, there.generation, there.session) == (&at.server, at.generation, at.session))
+        };
+        if clients.get(name).is_some_and(|entry| is_meant(entry)) {
+            clients.remove(name);
+        }
+    }
+
+    /// Takes out all clients of other servers that are not `meant` to stay.
+    pub fn keep_on_others(&self, is_meant: impl Fn(&Username, &Elsewhere) -> bool) {
+        let mut clients = self.lock();
+        let gone: Vec<Username> = clients
+            .values()
+            .filter(|client| matches!(&client.whereabouts, Whereabouts::There(at) if !is_meant(&client.name, at)))
+            .map(|client| client.name.clone())
+            .collect();
+        gone.iter().for_each(|name| drop(clients.remove(name)));
+    }
+
+    /// The house has taken in a session of this server: it is the one that has the name.
+    pub fn confirm(&self, name: &Username, id: u64) {
+        let mut clients = self.lock();
+        if let Some(entry) = clients.aside.remove(&id).filter(|entry| entry.name == *name) {
+            clients.insert(entry);
+        }
+    }
+
+    /// The session of this server with this number, also when its name is somebody else's by now.
+    pub fn session(&self, name: &Username, id: u64) -> Option<ClientSnapshot> {
+        let clients = self.lock();
+        let entry = clients.get(name).map(|entry| &**entry).filter(|entry| entry.id == id && entry.is_here());
+        entry.or_else(|| clients.aside.get(&id).map(|entry| &**entry)).map(Client::snapshot)
+    }
+
+    /// From now on clients of this machine get addresses of 127.NUMBER.0.0/16: each server of a machine draws from its own.
+    pub fn draw_from(&self, number: u8) {
+        self.loopback.draw_from(number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::clients::{NewClient, SessionKey};
+    use crate::server::delivery::{Mailbox, Parcel};
+    use std::time::Duration;
+
+    struct Nobody;
+
+    impl Mailbox for Nobody {
+        fn deliver(&self, _: &Parcel) -> bool {
+            true
+        }
+
+        fn close(&self) {}
+    }
+
+    fn enter_here(clients: &ClientMap, name: &str) -> SessionKey {
+        let client = NewClient {
+            name: name.parse().expect("a name"),
+            from: ([10, 0, 0, 7], 50_000).into(),
+            view: Viewpoint::ThisMachine,
+            since: SystemTime::UNIX_EPOCH,
+            presence: Arc::default(),
+            mailbox: Arc::new(Nobody),
+        };
+        clients.enter(client, Instant::now()).0
+    }
+
+    fn on_another(name: &str, server: &str, session: u64) -> OnAnother {
+        OnAnother {
+            name: name.parse().expect("a name"),
+            at: Elsewhere {
+                server: server.parse().expect("a name"),
+                generation: 1,
+                session,
+                is_encrypted: false,
+                key: None,
+            },
+            address: [10, 0, 0, 8].into(),
+            port: Some(4401),
+            reach: None,
+            source: ([10, 0, 0, 8], 50_000).into(),
+            active: true,
+            dnd: false,
+            guest: None,
+            spelling: None,
+            since: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn listed(clients: &ClientMap) -> Vec<String> {
+        let all = clients.list(Viewpoint::ThisMachine);
+        all.into_iter().map(|client| format!("{} {}", client.name, client.address)).collect()
+    }
+
+    #[test]
+    fn whoever_is_elsewhere_is_listed_and_counts_and_is_nobodys_to_close() {
+        let clients = ClientMap::default();
+        enter_here(&clients, "alice");
+        clients.enter_on_another(on_another("bob", "s2", 1), Instant::now());
+        assert_eq!(listed(&clients), ["alice 10.0.0.7:0", "bob 10.0.0.8:4401"]);
+        assert_eq!((clients.audience(), clients.count_here(), clients.mailboxes_here().len()), (2, 1, 1));
+        let sweep = clients.sweep(Duration::from_secs(1), Instant::now() + Duration::from_secs(2));
+        assert_eq!(sweep.close.len(), 1, "bob is closed by his own server");
+        let bob: Username = "bob".parse().expect("a name");
+        clients.leave_another(&bob, &on_another("bob", "s2", 2).at);
+        assert_eq!(listed(&clients).len(), 2, "another session");
+        clients.enter_on_another(OnAnother { port: Some(9), ..on_another("bob", "s2", 1) }, Instant::now());
+        assert_eq!(listed(&clients)[1], "bob 10.0.0.8:9");
+        clients.leave_another(&bob, &on_another("bob", "s2", 1).at);
+        assert_eq!(listed(&clients), ["alice 10.0.0.7:0"]);
+    }
+
+    #[test]
+    fn a_session_whose_name_was_taken_over_is_found_until_it_ends_and_comes_back_when_it_was_the_later_one() {
+        let clients = ClientMap::default();
+        let key = enter_here(&clients, "alice");
+        for is_later in [true, false] {
+            clients.enter_on_another(on_another("Alice", "s2", 1), Instant::now());
+            assert_eq!(listed(&clients), ["Alice 10.0.0.8:4401"]);
+            assert!(clients.session(&key.name, key.id).is_some_and(|session| session.presence().is_some()));
+            if is_later {
+                clients.confirm(&key.name, key.id);
+                assert_eq!(listed(&clients), ["alice 10.0.0.7:0"]);
+            }
+        }
+        clients.leave(&key);
+        assert!(clients.session(&key.name, key.id).is_none());
+        assert_eq!(listed(&clients), ["Alice 10.0.0.8:4401"], "it is not its entry");
+    }
+
+    #[test]
+    fn the_clients_of_a_server_that_died_go_together() {
+        let clients = ClientMap::default();
+        enter_here(&clients, "alice");
+        for (name, server) in [("bob", "s2"), ("carol", "s3"), ("dave", "s2")] {
+            clients.enter_on_another(on_another(name, server, 1), Instant::now());
+        }
+        clients.keep_on_others(|_, at| at.server.as_str() != "s2");
+        assert_eq!(listed(&clients), ["alice 10.0.0.7:0", "carol 10.0.0.8:4401"]);
+    }
+}
