@@ -9,7 +9,7 @@ mod auth;
 pub(crate) mod store;
 // Grown beside the directory of a server alone until it stands in its place.
 #[cfg(feature = "cluster")]
-#[expect(dead_code)]
+#[cfg_attr(not(test), expect(dead_code))]
 mod shared;
 pub(crate) mod delivery;
 mod clients;

@@ -20,6 +20,9 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// The most broadcasts that get their numbers together.
+pub const MAX_TOGETHER: usize = 128;
+
 /// Where a server has those facts. [`Embedded`] is that of a server alone. None of them knows a password, or the words of a
 /// dialect, and whoever calls holds no lock: some wait for a disk.
 pub trait Directory: Send + Sync {
@@ -121,12 +124,21 @@ pub trait Directory: Send + Sync {
     /// [`NotHanded`].
     fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>>;
 
-    /// Gives broadcasts of one sender the next numbers, the first of which it returns. Then the history has them, and the
-    /// broadcaster knows.
+    /// Gives broadcasts of one sender, at most [`MAX_TOGETHER`], the next numbers, the first of which it returns. Then the
+    /// history has them, and the broadcaster knows.
     ///
     /// # Errors
     /// What the disk says: there is none of them, and there never will be.
     fn append(&self, from: &Username, texts: &[BroadcastText]) -> Result<u64, Failed<io::Error>>;
+
+    /// Whether this server may say what it knows: of several that share a house one that was taken for dead may not. It
+    /// is asked at each line.
+    ///
+    /// # Errors
+    /// [`Away`].
+    fn may_speak(&self) -> Result<(), Away> {
+        Ok(())
+    }
 
     /// What is to be done all the while, until `stop`, by a thread of its own.
     fn run(&self, stop: &Shutdown);
@@ -146,6 +158,9 @@ pub enum Failed<E> {
     Refused(E),
     /// See [`Away`].
     Away(Away),
+    /// It is not known whether it was done. A sentence without its end.
+    #[expect(dead_code, reason = "a server alone knows what it has done")]
+    Unknown(String),
 }
 
 /// In the words of the protocol.
@@ -161,6 +176,7 @@ impl<E> Failed<E> {
         match self {
             Failed::Refused(why) => words(why),
             Failed::Away(away) => away.into(),
+            Failed::Unknown(why) => Refusal::Other(why),
         }
     }
 }

@@ -27,4 +27,5 @@ mod waiting;
 mod own_redis;
 #[cfg(test)]
 mod own_house;
+#[cfg(test)]
 mod own_servers;

@@ -1,10 +1,10 @@
-//! Clients of other servers in this server's map, as the house tells of them, in the order in which it took them in.
+//! The map of a server that shares a house: whom it shows is what the house tells, in the order in which it took them in,
+//! also of sessions of this server. So every server shows the same.
 //!
-//! A session of this server enters the map first and the house then, and the house's news come later than either. So news
-//! of another server may name somebody who was in the house before a session here took the name over. The entry of that
-//! session is then set aside and not forgotten: the news of its own entry bring it back, and its end finds it.
+//! A session is set aside until the house's news say that it has come in. One whose name another session has taken over, here
+//! or elsewhere, is set aside too, until it ends: whoever is to tell it so finds it there.
 
-use super::client_map::{ClientMap, ClientSnapshot};
+use super::client_map::{ClientMap, ClientSnapshot, NewClient, SessionKey};
 use super::table::Client;
 use super::viewpoint::Viewpoint;
 use super::whereabouts::{Elsewhere, Whereabouts};
@@ -97,12 +97,45 @@ impl ClientMap {
         gone.iter().for_each(|name| drop(clients.remove(name)));
     }
 
-    /// The house has taken in a session of this server: it is the one that has the name.
+    /// Sets a client aside that is about to come into the house.
+    pub fn prepare(&self, client: NewClient, now: Instant) -> SessionKey {
+        let mut clients = self.lock();
+        let address = self.address_for(client.from.ip(), &clients);
+        let entry = self.client(client, address, now);
+        let key = entry.key();
+        clients.aside.insert(entry.id, entry);
+        key
+    }
+
+    /// The house has taken in a session of this server: it is the one that has the name. Another one that had it is set
+    /// aside.
     pub fn confirm(&self, name: &Username, id: u64) {
         let mut clients = self.lock();
         if let Some(entry) = clients.aside.remove(&id).filter(|entry| entry.name == *name) {
-            clients.insert(entry);
+            let older = clients.insert(entry);
+            if let Some(older) = older.filter(|older| older.is_here()) {
+                clients.aside.insert(older.id, older);
+            }
         }
+    }
+
+    /// Which of these sessions of this server have ended.
+    pub fn ended<'a>(&self, sessions: impl IntoIterator<Item = (&'a Username, u64)>) -> Vec<(Username, u64)> {
+        let clients = self.lock();
+        let is_here = |name: &Username, id: u64| {
+            clients.aside.contains_key(&id) || clients.get(name).is_some_and(|entry| entry.id == id)
+        };
+        let ended = sessions.into_iter().filter(|(name, id)| !is_here(name, *id));
+        ended.map(|(name, id)| (name.clone(), id)).collect()
+    }
+
+    /// Undoes a change that the house did not take.
+    pub fn put_back(&self, before: ClientSnapshot) {
+        let is_meant = |entry: &Client| entry.id == before.id;
+        self.lock().change_seen(&before.name, is_meant, |entry| {
+            (entry.port, entry.reach, entry.active, entry.dnd) = (before.port, before.reach, before.active, before.dnd);
+            entry.files = before.files;
+        });
     }
 
     /// The session of this server with this number, also when its name is somebody else's by now.
@@ -121,7 +154,7 @@ impl ClientMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::clients::{NewClient, SessionKey};
+    use crate::server::clients::{Change, FileNames};
     use crate::server::delivery::{Mailbox, Parcel};
     use std::time::Duration;
 
@@ -135,7 +168,7 @@ mod tests {
         fn close(&self) {}
     }
 
-    fn enter_here(clients: &ClientMap, name: &str) -> SessionKey {
+    fn prepare(clients: &ClientMap, name: &str) -> SessionKey {
         let client = NewClient {
             name: name.parse().expect("a name"),
             from: ([10, 0, 0, 7], 50_000).into(),
@@ -144,7 +177,13 @@ mod tests {
             presence: Arc::default(),
             mailbox: Arc::new(Nobody),
         };
-        clients.enter(client, Instant::now()).0
+        clients.prepare(client, Instant::now())
+    }
+
+    fn enter_here(clients: &ClientMap, name: &str) -> SessionKey {
+        let key = prepare(clients, name);
+        clients.confirm(&key.name, key.id);
+        key
     }
 
     fn on_another(name: &str, server: &str, session: u64) -> OnAnother {
@@ -201,6 +240,7 @@ mod tests {
             assert_eq!(listed(&clients), ["Alice 10.0.0.8:4401"]);
             assert!(clients.session(&key.name, key.id).is_some_and(|session| session.presence().is_some()));
             if is_later {
+                // The news of its own entry come behind those of the other.
                 clients.confirm(&key.name, key.id);
                 assert_eq!(listed(&clients), ["alice 10.0.0.7:0"]);
             }
@@ -208,6 +248,37 @@ mod tests {
         clients.leave(&key);
         assert!(clients.session(&key.name, key.id).is_none());
         assert_eq!(listed(&clients), ["Alice 10.0.0.8:4401"], "it is not its entry");
+    }
+
+    #[test]
+    fn a_session_is_shown_when_the_house_has_it_and_found_before_and_behind_that() {
+        let clients = ClientMap::default();
+        let first = enter_here(&clients, "alice");
+        let second = prepare(&clients, "alice");
+        let found = |key: &SessionKey| clients.session(&key.name, key.id).is_some();
+        let shown = || clients.find_any(&first.name).expect("shown").id;
+        assert_eq!((shown(), found(&first), found(&second)), (first.id, true, true));
+        clients.confirm(&second.name, second.id);
+        assert_eq!((shown(), found(&first), found(&second)), (second.id, true, true));
+        let ended = || clients.ended([(&first.name, first.id), (&second.name, second.id)]);
+        assert_eq!(ended(), []);
+        clients.leave(&first);
+        assert_eq!((shown(), ended()), (second.id, vec![(first.name.clone(), first.id)]));
+        clients.leave(&second);
+        assert_eq!(ended().len(), 2);
+    }
+
+    #[test]
+    fn a_change_is_undone() {
+        let clients = ClientMap::default();
+        let key = enter_here(&clients, "alice");
+        let before = clients.session(&key.name, key.id).expect("here");
+        assert!(clients.apply(&key, Change::Active(false)) && !clients.apply(&key, Change::Reach(9)));
+        clients.apply(&key, Change::Listens { port: 4401, files: FileNames::new(["a"]).expect("few") });
+        assert_eq!(listed(&clients), [""; 0]);
+        clients.put_back(before);
+        assert_eq!(listed(&clients), ["alice 10.0.0.7:0"]);
+        assert_eq!(clients.session(&key.name, key.id).expect("here").files.len(), 0);
     }
 
     #[test]

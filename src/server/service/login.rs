@@ -112,7 +112,7 @@ impl<'a> LoginState<'a> {
     /// Counts a line of so many bytes, against the rate and for the inactivity rule.
     ///
     /// # Errors
-    /// [`Refusal::TooFast`]: the line is not to be carried out.
+    /// [`Refusal::TooFast`] or [`Refusal::NotNow`]: the line is not to be carried out.
     pub fn count_line(&mut self, bytes: usize, now: Instant) -> Result<(), Refusal> {
         self.ended = None;
         self.services.counters.line(bytes);
@@ -123,7 +123,7 @@ impl<'a> LoginState<'a> {
             self.services.clients.count_message(&login.key);
             login.presence.line(now);
         }
-        Ok(())
+        Ok(self.services.directory.may_speak()?)
     }
 
     /// A piece of a long answer has left: how long it takes until the next may leave, which is a second at the most

@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 use crate::protocol::{BroadcastText, Done, MAX_FILES, MemberRequest, Refusal, Reply};
 use crate::server::auth::PasswordChange;
 use crate::server::clients::{Change, ClientSnapshot, FileNames, Listed, SessionKey};
-use crate::server::directory::Away;
+use crate::server::directory::{Away, MAX_TOGETHER};
 use crate::value::comma;
 use crate::value::sentence::counted;
 use crate::value::{Address, Ticket, Username};
@@ -93,15 +93,20 @@ pub fn answer(services: &Rendezvous, key: &SessionKey, request: MemberRequest, a
     })
 }
 
-/// Broadcasts these texts; the answers to them, in order.
+/// Broadcasts these texts; the answers to them, in order, or none: see [`Rendezvous::broadcast`].
 pub fn broadcast(services: &Rendezvous, key: &SessionKey, texts: &[BroadcastText]) -> impl Iterator<Item = Reply> {
-    let taken = services.broadcast(&key.name, texts);
-    (0..texts.len() as u64).map(move |number| match &taken {
-        Ok((first, clients)) => {
-            Reply::Ok(format!("Broadcast {} sent to {}", first + number, counted(*clients, "client")))
-        }
-        Err(refusal) => Reply::Err(refusal.clone()),
-    })
+    texts
+        .chunks(MAX_TOGETHER)
+        .map_while(|texts| {
+            let taken = services.broadcast(key, texts).transpose()?;
+            Some((0..texts.len() as u64).map(move |number| match &taken {
+                Ok((first, clients)) => {
+                    Reply::Ok(format!("Broadcast {} sent to {}", first + number, counted(*clients, "client")))
+                }
+                Err(refusal) => Reply::Err(refusal.clone()),
+            }))
+        })
+        .flatten()
 }
 
 /// The lines that tell a client's files, each of a size that a person with netcat can read.

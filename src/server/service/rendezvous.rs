@@ -14,7 +14,7 @@ use crate::server::clients::{
 use crate::server::config::Config;
 use crate::server::counters::Counters;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
-use crate::server::directory::{Away, Directory, Embedded, NotWelcome};
+use crate::server::directory::{Away, Directory, Embedded, Failed, NotWelcome};
 use crate::server::store::{Account, History};
 use crate::trace;
 use crate::trace::Trace;
@@ -173,16 +173,25 @@ impl Rendezvous {
     }
 
     /// Broadcasts these texts to everybody, the sender too. The sequence number of the first, and how many clients that
-    /// are.
+    /// are; nothing where it is not known what became of them: then nothing is to be answered, and the session ends.
     ///
     /// # Errors
     /// A disk that is full: none of them is broadcast.
-    pub fn broadcast(&self, from: &Username, texts: &[BroadcastText]) -> Result<(u64, usize), Refusal> {
-        let taken = self.directory.append(from, texts);
+    pub fn broadcast(&self, by: &SessionKey, texts: &[BroadcastText]) -> Result<Option<(u64, usize)>, Refusal> {
+        let taken = self.directory.append(&by.name, texts);
         self.counters.broadcasts.add(texts.len() as u64 * u64::from(taken.is_ok()));
-        let not_stored = |error| Refusal::Other(format!("The server cannot store the broadcast: {error}"));
-        let seq = taken.map_err(|why| why.into_refusal(not_stored))?;
-        Ok((seq, self.clients.audience()))
+        match taken {
+            Ok(seq) => Ok(Some((seq, self.clients.audience()))),
+            Err(Failed::Unknown(why)) => {
+                info!("{}: {why}, so the session ends without an answer", by.name);
+                // One that was taken over is ended by whoever did so.
+                self.clients.mailbox(by, |own| own.close());
+                Ok(None)
+            }
+            Err(why) => {
+                Err(why.into_refusal(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}"))))
+            }
+        }
     }
 
     /// Introduces a client to the one that `to` names: the other side gets the ticket first.

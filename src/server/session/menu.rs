@@ -345,13 +345,14 @@ impl<'a> MenuSession<'a> {
             Ok(text) => text,
             Err(invalid) => return inside(&menu::refuse_broadcast(&invalid)),
         };
-        inside(&match self.services.broadcast(&key.name, &[text]) {
-            Ok((_, clients)) => {
+        match self.services.broadcast(&key, &[text]) {
+            Ok(Some((_, clients))) => {
                 self.has_broadcast = true;
-                menu::tell(&format!("Broadcast sent to {}", counted(clients, "client")))
+                inside(&menu::tell(&format!("Broadcast sent to {}", counted(clients, "client"))))
             }
-            Err(refusal) => self.refuse(&refusal),
-        })
+            Ok(None) => Step::Wait,
+            Err(refusal) => inside(&self.refuse(&refusal)),
+        }
     }
 
     /// In quiet mode the client only says that it can take whatever comes, from now on.

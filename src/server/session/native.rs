@@ -81,11 +81,11 @@ impl<'a> Session<'a> {
     #[inline(never)]
     pub fn take(&mut self, line: Result<&str, BadLine>, now: Instant, answer: &mut String) -> Next {
         let bytes = line.as_ref().map_or(0, |line| line.len() + 1);
-        if let Err(too_fast) = self.login.count_line(bytes, now) {
-            debug!("{}: too fast", self.login.who());
+        if let Err(refusal) = self.login.count_line(bytes, now) {
+            debug!("{}: {refusal}", self.login.who());
             self.commit(answer);
-            self.services.counters.refused(&too_fast);
-            let reply = Reply::Err(too_fast);
+            self.services.counters.refused(&refusal);
+            let reply = Reply::Err(refusal);
             self.login.wire().decided("", &reply);
             write(answer, reply);
             return Next::Read;

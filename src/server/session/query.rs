@@ -159,8 +159,9 @@ fn enter(services: &Rendezvous, name: &str, port: u16, files: &[String], peer: S
     match services.enter_guest(guest) {
         Ok(entered) if entered.again => QueryReply::Known,
         Ok(_) => QueryReply::New,
-        Err(Failed::Away(away)) => refuse(Refusal::from(away).to_string()),
         Err(Failed::Refused(why)) => refuse(not_entered(services, why)),
+        Err(Failed::Away(away)) => refuse(Refusal::from(away).to_string()),
+        Err(Failed::Unknown(why)) => refuse(why),
     }
 }
 
