@@ -7,9 +7,7 @@ mod limits;
 mod counters;
 mod auth;
 pub(crate) mod store;
-// Grown beside the directory of a server alone until it stands in its place.
 #[cfg(feature = "cluster")]
-#[cfg_attr(not(test), expect(dead_code))]
 mod shared;
 pub(crate) mod delivery;
 mod clients;
@@ -28,7 +26,7 @@ use crate::net::{AddressedSocket, Connections, Shutdown};
 use crate::program::{LogWriter, is_plain};
 use crate::protocol::{FIND_PORT, Hello, MAX_HELLO};
 use crate::trace::{Event, Output, Projector, ServerMask, Sinks, Trace};
-use crate::value::{Fingerprint, ServerName};
+use crate::value::Fingerprint;
 use config::Config;
 use control::{ControlSocket, Desk};
 use find::{Responder, Told};
@@ -312,8 +310,7 @@ fn bind_responder(config: &Config, main: SocketAddr, tls: Option<SocketAddr>) ->
     if config.no_find {
         return None;
     }
-    let host = || nix::unistd::gethostname().map(|host| host.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = config.name.clone().unwrap_or_else(|| ServerName::of_host(&host()));
+    let name = config.server_name();
     let bound = Responder::bind(FIND_PORT, Told { name, main, tls, max_clients: config.max_clients });
     bound.inspect_err(|error| warn!("UDP port {FIND_PORT}: {error}; clients must be given this server's address")).ok()
 }

@@ -14,16 +14,19 @@ mod letter;
 mod listing;
 mod guests;
 #[cfg(feature = "cluster")]
-#[expect(dead_code)]
 mod elsewhere;
 mod board;
 
 pub use board::Board;
 pub use change::Change;
 pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
+#[cfg(feature = "cluster")]
+pub use elsewhere::OnAnother;
 pub use file_names::FileNames;
 pub use guests::{EnteredGuest, NewGuest, NotEntered};
 pub use letter::{Letter, NotHanded};
 pub use listing::Listed;
 pub use viewpoint::Viewpoint;
 pub use watch::News;
+#[cfg(feature = "cluster")]
+pub use whereabouts::{Elsewhere, Whereabouts};

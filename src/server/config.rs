@@ -4,7 +4,7 @@ use super::task::Task;
 use crate::net::PerAddress;
 use crate::value::{ServerName, duration};
 use clap::Parser;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -112,7 +112,21 @@ pub struct Config {
     #[arg(long)]
     pub show: bool,
 
-    /// What this server is called where clients look for one [default: the name of this host]
+    /// Share accounts, presence and broadcasts with all servers of this Redis: redis://HOST:PORT. Also from
+    /// PEERLINE_DIRECTORY
+    #[arg(long, value_name = "URL")]
+    pub directory: Option<String>,
+
+    /// How much of what was confirmed that Redis may lose
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub directory_loss: Option<Duration>,
+
+    /// Where clients of other machines reach this server, for those of other servers
+    #[arg(long, value_name = "IP:PORT", requires = "directory")]
+    pub advertise: Option<SocketAddr>,
+
+    /// What this server is called where clients look for one, and among those that share a directory [default: the name of
+    /// this host]
     #[arg(long, value_name = "NAME")]
     pub name: Option<ServerName>,
 
@@ -156,6 +170,12 @@ pub struct MenuPort {
 }
 
 impl Config {
+    /// What this server is called.
+    pub fn server_name(&self) -> ServerName {
+        let host = || nix::unistd::gethostname().map(|host| host.to_string_lossy().into_owned()).unwrap_or_default();
+        self.name.clone().unwrap_or_else(|| ServerName::of_host(&host()))
+    }
+
     /// How many connections without a login one address may have.
     pub fn per_address(&self) -> PerAddress {
         match self.max_per_ip {

@@ -5,8 +5,11 @@
 //! they come one after the other, and nobody need look a second time.
 
 mod embedded;
+#[cfg_attr(not(feature = "cluster"), path = "directory/shared/absent.rs")]
+mod shared;
+mod choice;
 
-pub use embedded::Embedded;
+pub use choice::open;
 
 use super::clients::{
     Change, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
@@ -15,7 +18,7 @@ use super::config::GuestShare;
 use super::store::{Account, Banned};
 use crate::net::Shutdown;
 use crate::protocol::{Ban, BroadcastText, Refusal};
-use crate::value::Username;
+use crate::value::{Epoch, Username};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +26,7 @@ use std::sync::Arc;
 /// The most broadcasts that get their numbers together.
 pub const MAX_TOGETHER: usize = 128;
 
-/// Where a server has those facts. [`Embedded`] is that of a server alone. None of them knows a password, or the words of a
+/// Where a server has those facts: in its folder, or in a house that it shares. Neither knows a password, or the words of a
 /// dialect, and whoever calls holds no lock: some wait for a disk.
 pub trait Directory: Send + Sync {
     /// Makes an account: of several with one name there is one winner. A guest of that name is told, and taken out. On
@@ -140,6 +143,11 @@ pub trait Directory: Send + Sync {
         Ok(())
     }
 
+    /// The sequence in which broadcasts are numbered, where it is that of several servers.
+    fn epoch(&self) -> Option<Epoch> {
+        None
+    }
+
     /// What is to be done all the while, until `stop`, by a thread of its own.
     fn run(&self, stop: &Shutdown);
 
@@ -159,7 +167,7 @@ pub enum Failed<E> {
     /// See [`Away`].
     Away(Away),
     /// It is not known whether it was done. A sentence without its end.
-    #[expect(dead_code, reason = "a server alone knows what it has done")]
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "a server alone knows what it has done"))]
     Unknown(String),
 }
 

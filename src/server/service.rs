@@ -5,6 +5,7 @@
 
 mod apart;
 mod rendezvous;
+mod broadcast;
 mod bans;
 mod guests;
 mod sign_up;

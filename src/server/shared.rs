@@ -8,8 +8,10 @@ mod link;
 mod script;
 mod lease;
 mod house;
+#[cfg_attr(not(test), expect(dead_code, reason = "accounts go in and out by way of a server so far"))]
 mod accounts;
 mod bans;
+#[cfg_attr(not(test), expect(dead_code, reason = "each server has turns of its own so far"))]
 mod throttle;
 mod settings;
 mod lines;
@@ -24,8 +26,29 @@ mod news;
 mod inbox;
 mod waiting;
 #[cfg(test)]
+mod redis_process;
+#[cfg(test)]
 mod own_redis;
 #[cfg(test)]
 mod own_house;
 #[cfg(test)]
 mod own_servers;
+
+pub use accounts::{Changed, SignedUp, account, count, end_account, set_password, sign_up};
+pub use bans::{Banning, ban, ban_field, bans, lift, read_ban};
+pub use house::{Alive, Join, Standing, Start, beat, found, join, opened, quit};
+pub use inbox::{Claim, Handed, Handover, HandoverId, MAX_CLAIMS, Post, Undelivered, answer, claim, hand};
+pub use lease::Lease;
+pub use lines::{Line, StreamId};
+pub use link::{LIMIT, Link, NotDone};
+pub use meeting::{Meeting, meet};
+pub use mirror::{Mirror, Taken};
+pub use news::{HouseNews, may_have_missed};
+pub use presence::{Entered, Falls, GuestEntered, change, enter, enter_guest, files, leave, set_files, snapshot};
+pub use record::Record;
+pub use script::{Deadline, Member};
+pub use sequencer::{NotSaid, Sequencer};
+pub use settings::check;
+pub use tail::{Entry, Tail};
+pub use url::DirectoryUrl;
+pub use waiting::{Came, Waiting};

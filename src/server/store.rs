@@ -20,7 +20,7 @@ pub use accounts::MAX_ACCOUNTS;
 pub use accounts::{Accounts, NotStored};
 pub use bans::{Banned, Bans};
 #[cfg(feature = "cluster")]
-pub use bans::{MAX_BANS, in_order as bans_in_order, parse as parse_ban};
+pub use bans::{MAX_BANS, holds as ban_holds, in_order as bans_in_order, parse as parse_ban};
 pub use broadcast_log::BroadcastLog;
 pub use history::History;
 pub use tls_files::open_identity;

@@ -202,7 +202,7 @@ fn a_third_of_the_datagrams_lost_loses_nothing() {
     let sent: Vec<String> =
         (0..COUNT).map(|number| format!("number_{number}_{}", "x".repeat(number as usize))).collect();
     std::thread::scope(|scope| {
-        let received = scope.spawn(|| receive_all(&socket, &bob.token, server.address, COUNT));
+        let received = scope.spawn(|| receive_all(&socket, &bob.token, bob.server(), COUNT));
         for text in &sent {
             assert!(alice.ask(&format!("bcast_{text}")).starts_with("OK,Broadcast"));
         }
@@ -218,7 +218,7 @@ fn a_fresh_client_gets_the_history_by_udp_too() {
         alice.ask(&format!("bcast_number {number}"));
     }
     let bob = server.join("bob");
-    let texts = receive_all(&udp_at(&bob.ip), &bob.token, server.address, 500);
+    let texts = receive_all(&udp_at(&bob.ip), &bob.token, bob.server(), 500);
     assert_eq!(texts.len(), 500);
     assert_eq!(texts[499], "number 499");
 }
@@ -242,7 +242,7 @@ fn gaps_in_the_history_keep_nothing_waiting() {
     let mut bob = server.join("bob");
     let socket = udp_at(&bob.ip);
     let expected: Vec<String> = (1..=60).map(|number| format!("number {number}")).collect();
-    assert_eq!(receive_all(&socket, &bob.token, server.address, 182), expected);
+    assert_eq!(receive_all(&socket, &bob.token, bob.server(), 182), expected);
     assert_eq!(bob.ask("bcast_and now"), "OK,Broadcast 183 sent to 1 client", "the numbers go on");
     // By TCP.
     let mut netcat = server.connect();

@@ -7,6 +7,8 @@ mod harness;
 mod bans;
 mod broadcasts;
 mod chat;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod coming_back;
 #[cfg(feature = "screen")]
 mod consent;

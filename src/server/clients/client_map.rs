@@ -85,7 +85,7 @@ pub struct ClientSnapshot {
     /// The dialect of a guest.
     pub guest: Option<Dialect>,
     /// A guest's name as its dialect spells it.
-    spelling: Option<Arc<str>>,
+    pub(super) spelling: Option<Arc<str>>,
     /// Since when it is logged in.
     pub since: SystemTime,
     /// Whether it is listed.

@@ -9,7 +9,7 @@ use super::table::Client;
 use super::viewpoint::Viewpoint;
 use super::whereabouts::{Elsewhere, Whereabouts};
 use crate::dialect::Dialect;
-use crate::value::Username;
+use crate::value::{ServerName, Username};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -75,11 +75,11 @@ impl ClientMap {
     }
 
     /// Takes a session of another server out, unless the name is somebody else's by now.
-    pub fn leave_another(&self, name: &Username, at: &Elsewhere) {
+    pub fn leave_another(&self, name: &Username, server: &ServerName, generation: u64, session: u64) {
         let mut clients = self.lock();
         let is_meant = |entry: &Client| {
             matches!(&entry.whereabouts, Whereabouts::There(there)
-                if (&there.server, there.generation, there.session) == (&at.server, at.generation, at.session))
+                if (&there.server, there.generation, there.session) == (server, generation, session))
         };
         if clients.get(name).is_some_and(|entry| is_meant(entry)) {
             clients.remove(name);
@@ -148,6 +148,24 @@ impl ClientMap {
     /// From now on clients of this machine get addresses of 127.NUMBER.0.0/16: each server of a machine draws from its own.
     pub fn draw_from(&self, number: u8) {
         self.loopback.draw_from(number);
+    }
+}
+
+/// What the house is told of a client.
+impl ClientSnapshot {
+    /// See [`SessionKey::id`].
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// A guest's name as its dialect spells it.
+    pub fn spelling(&self) -> Option<&str> {
+        self.spelling.as_deref()
+    }
+
+    /// Where its session is.
+    pub fn whereabouts(&self) -> &Whereabouts {
+        &self.whereabouts
     }
 }
 
@@ -223,11 +241,12 @@ mod tests {
         let sweep = clients.sweep(Duration::from_secs(1), Instant::now() + Duration::from_secs(2));
         assert_eq!(sweep.close.len(), 1, "bob is closed by his own server");
         let bob: Username = "bob".parse().expect("a name");
-        clients.leave_another(&bob, &on_another("bob", "s2", 2).at);
+        let s2 = on_another("bob", "s2", 1).at.server;
+        clients.leave_another(&bob, &s2, 1, 2);
         assert_eq!(listed(&clients).len(), 2, "another session");
         clients.enter_on_another(OnAnother { port: Some(9), ..on_another("bob", "s2", 1) }, Instant::now());
         assert_eq!(listed(&clients)[1], "bob 10.0.0.8:9");
-        clients.leave_another(&bob, &on_another("bob", "s2", 1).at);
+        clients.leave_another(&bob, &s2, 1, 1);
         assert_eq!(listed(&clients), ["alice 10.0.0.7:0"]);
     }
 

@@ -6,7 +6,7 @@
 use super::apart;
 use crate::dialect::Dialect;
 use crate::net::{AddressedSocket, Arrival, NotServed, Refused, Shutdown};
-use crate::protocol::{BroadcastText, Event, Hello, Notice, Refusal};
+use crate::protocol::{Event, Hello, Notice, Refusal};
 use crate::server::auth::{Hasher, SignUps, Turns};
 use crate::server::clients::{
     Board, ClientMap, ClientSnapshot, FileNames, Letter, Listed, NewClient, NotFound, NotHanded, SessionKey, Viewpoint,
@@ -14,12 +14,12 @@ use crate::server::clients::{
 use crate::server::config::Config;
 use crate::server::counters::Counters;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
-use crate::server::directory::{Away, Directory, Embedded, Failed, NotWelcome};
+use crate::server::directory::{self, Away, Directory, NotWelcome};
 use crate::server::store::{Account, History};
 use crate::trace;
 use crate::trace::Trace;
 use crate::value::sentence::counted;
-use crate::value::{Address, Apart, Fingerprint, Ticket, Username};
+use crate::value::{Address, Apart, Epoch, Fingerprint, Ticket, Username};
 use log::info;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl Rendezvous {
     pub fn open(config: Config, trace: Trace) -> Result<Rendezvous, String> {
         let (clients, broadcaster) = (ClientMap::default(), Arc::<Broadcaster>::default());
         let history = Arc::new(History::new(config.history));
-        let directory = Embedded::open(&config.data, clients.clone(), &history, Arc::clone(&broadcaster))?;
+        let directory = directory::open(&config, clients.clone(), &history, Arc::clone(&broadcaster))?;
         Ok(Rendezvous {
             hasher: Hasher::new(config.hash_rounds)?,
             config,
@@ -107,7 +107,7 @@ impl Rendezvous {
             clients,
             board: Board::default(),
             history,
-            directory: Box::new(directory),
+            directory,
             broadcaster,
             owed: Owed::default(),
             turns: Turns::default(),
@@ -170,28 +170,6 @@ impl Rendezvous {
     /// Whether a hello of this client has acknowledged a broadcast.
     pub fn acknowledges(&self, login: &Login) -> bool {
         self.broadcaster.acknowledges(login.token)
-    }
-
-    /// Broadcasts these texts to everybody, the sender too. The sequence number of the first, and how many clients that
-    /// are; nothing where it is not known what became of them: then nothing is to be answered, and the session ends.
-    ///
-    /// # Errors
-    /// A disk that is full: none of them is broadcast.
-    pub fn broadcast(&self, by: &SessionKey, texts: &[BroadcastText]) -> Result<Option<(u64, usize)>, Refusal> {
-        let taken = self.directory.append(&by.name, texts);
-        self.counters.broadcasts.add(texts.len() as u64 * u64::from(taken.is_ok()));
-        match taken {
-            Ok(seq) => Ok(Some((seq, self.clients.audience()))),
-            Err(Failed::Unknown(why)) => {
-                info!("{}: {why}, so the session ends without an answer", by.name);
-                // One that was taken over is ended by whoever did so.
-                self.clients.mailbox(by, |own| own.close());
-                Ok(None)
-            }
-            Err(why) => {
-                Err(why.into_refusal(|error| Refusal::Other(format!("The server cannot store the broadcast: {error}"))))
-            }
-        }
     }
 
     /// Introduces a client to the one that `to` names: the other side gets the ticket first.
@@ -291,6 +269,11 @@ impl Rendezvous {
         self.directory.hand(letter, target).map_err(|why| why.into_refusal(not_handed))?;
         self.counters.relayed.add(1);
         Ok(name)
+    }
+
+    /// The sequence in which broadcasts are numbered, where it is that of several servers.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.directory.epoch()
     }
 
     /// How many clients are logged in on this server.

@@ -322,6 +322,9 @@ impl<'a> Session<'a> {
         if !self.login.is_encrypted() {
             write(answer, Reply::Udp(login.token));
         }
+        if let Some(epoch) = self.services.epoch() {
+            write(answer, Reply::Epoch(epoch));
+        }
         write(answer, Reply::Ip(login.key.address));
         write(answer, Reply::Name(login.key.name.clone()));
         if self.login.may_reach_all() {

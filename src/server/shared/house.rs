@@ -6,10 +6,8 @@
 
 use super::link::{Link, NotDone};
 use super::script::{Answer, Member, Script};
-use crate::value::{Fingerprint, ServerName, hex};
-use std::fmt;
+use crate::value::{Epoch, Fingerprint, ServerName};
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 /// How many calls the names of a server that ends take at the most, 500 names each: more than any server has.
@@ -30,26 +28,6 @@ static JOIN: LazyLock<Script> = LazyLock::new(|| Script::unguarded(of_servers!("
 static BEAT: LazyLock<Script> = LazyLock::new(|| Script::guarded(of_servers!("scripts/beat.lua")));
 static QUIT: LazyLock<Script> = LazyLock::new(|| Script::guarded(of_servers!("scripts/quit.lua")));
 static SWEEP: LazyLock<Script> = LazyLock::new(|| Script::unguarded(of_servers!("scripts/sweep.lua")));
-
-/// What tells one house from another: 32 hexadecimal digits, drawn once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Epoch(pub [u8; 16]);
-
-impl FromStr for Epoch {
-    type Err = NotDone;
-
-    /// # Errors
-    /// [`NotDone::Lost`]: it is none, so the answer that it stood in was not understood.
-    fn from_str(text: &str) -> Result<Epoch, NotDone> {
-        hex::parse(text).map(Epoch).ok_or_else(|| NotDone::Lost(format!("{text:?} is no epoch")))
-    }
-}
-
-impl fmt::Display for Epoch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(&self.0, f)
-    }
-}
 
 /// What there is in a Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +118,8 @@ pub struct House {
 /// # Errors
 /// [`NotDone`].
 pub fn found(link: &mut Link, server: &ServerName, epoch: Epoch) -> Result<Epoch, NotDone> {
-    FOUND.call(link, &outside(server), 0, &[epoch.to_string()])?.part::<String>(0)?.parse()
+    let answer = FOUND.call(link, &outside(server), 0, &[epoch.to_string()])?;
+    epoch_in(&answer, 0)
 }
 
 /// Looks whether there is a house, and whether it is open for the run at the other end of `link`.
@@ -151,8 +130,8 @@ pub fn opened(link: &mut Link, server: &ServerName) -> Result<Standing, NotDone>
     let answer = OPENED.call(link, &outside(server), 0, &[""; 0])?;
     match answer.word.as_str() {
         "NONE" => Ok(Standing::None),
-        "OPEN" => Ok(Standing::Open(answer.part::<String>(0)?.parse()?)),
-        "SHUT" => Ok(Standing::Shut(answer.part::<String>(0)?.parse()?)),
+        "OPEN" => Ok(Standing::Open(epoch_in(&answer, 0)?)),
+        "SHUT" => Ok(Standing::Shut(epoch_in(&answer, 0)?)),
         _ => Err(answer.not_understood()),
     }
 }
@@ -172,7 +151,7 @@ pub fn join(link: &mut Link, start: &Start<'_>) -> Result<Join, NotDone> {
         "OK" => Ok(Join::In(Joined {
             member: Member { generation: answer.part(0)?, ..who },
             number: answer.part(1)?,
-            epoch: answer.part::<String>(2)?.parse()?,
+            epoch: epoch_in(&answer, 2)?,
             at: answer.part(3)?,
         })),
         "RUNNING" => Ok(Join::Running { left: answer.part(0)? }),
@@ -194,7 +173,7 @@ pub fn beat(link: &mut Link, who: &Member) -> Result<House, NotDone> {
     let servers = (2..answer.parts.len()).step_by(PARTS).filter_map(|place| alive(&answer, place).transpose());
     let mut servers = servers.collect::<Result<Vec<_>, NotDone>>()?;
     servers.sort_by(|one, other| one.member.server.cmp(&other.member.server));
-    Ok(House { now: answer.part(0)?, epoch: answer.part::<String>(1)?.parse()?, servers })
+    Ok(House { now: answer.part(0)?, epoch: epoch_in(&answer, 1)?, servers })
 }
 
 /// One that has no generation, or a name that is none, is not in the house, whoever wrote that: no beat fails by it.
@@ -224,6 +203,12 @@ pub fn quit(link: &mut Link, who: &Member) -> Result<(), NotDone> {
         left = SWEEP.call(link, who, 0, &[""; 0])?.part(0)?;
     }
     Ok(())
+}
+
+/// The epoch at this place of an answer.
+fn epoch_in(answer: &Answer, place: usize) -> Result<Epoch, NotDone> {
+    let text: String = answer.part(place)?;
+    text.parse().map_err(|_| NotDone::Lost(format!("{text:?} is no epoch")))
 }
 
 /// As what a server calls a script before it is in the house.

@@ -7,7 +7,6 @@
 use super::fields::Fields;
 use super::link::{Link, NotDone};
 use super::presence::lower;
-use super::record::Record;
 use super::script::{Deadline, Member, Script};
 use crate::protocol::Notice;
 use crate::value::{Fingerprint, Ticket, Username, line};
@@ -246,20 +245,21 @@ pub enum Handed {
     Gone,
 }
 
-/// Hands something to the session of this record, which is on another server. The id is that of `who`, its asker.
+/// Hands something to this session, which is on that other server. The asker is that of the id.
 ///
 /// # Errors
 /// [`NotDone`].
 pub fn hand(
     link: &mut Link,
     deadline: Deadline,
-    to: &Record,
+    (name, session): (&Username, u64),
+    at: &Member,
     id: &HandoverId,
     what: &Handover,
 ) -> Result<Handed, NotDone> {
-    let Member { server, generation } = &to.at;
+    let Member { server, generation } = at;
     let (server, generation) = (server.to_string(), generation.to_string());
-    let mut arguments = vec![lower(&to.name), server, generation, to.session.to_string(), id.to_string()];
+    let mut arguments = vec![lower(name), server, generation, session.to_string(), id.to_string()];
     arguments.extend(what.fields());
     let answer = HAND.call(link, &id.asker, deadline, &arguments)?;
     match answer.word.as_str() {
@@ -328,6 +328,7 @@ mod tests {
     use super::super::own_redis::OwnRedis;
     use super::super::own_servers::{inbox, member, open};
     use super::super::presence::{Falls, enter};
+    use super::super::record::Record;
     use super::super::record::tests::record;
     use super::*;
     use proptest::prelude::*;
@@ -343,6 +344,16 @@ mod tests {
     }
 
     /// Ann is on s2.
+    fn hand_to(
+        link: &mut Link,
+        deadline: Deadline,
+        to: &Record,
+        id: &HandoverId,
+        what: &Handover,
+    ) -> Result<Handed, NotDone> {
+        hand(link, deadline, (&to.name, to.session), &to.at, id, what)
+    }
+
     fn ann(redis: &OwnRedis) -> Record {
         let (_, s2) = open(redis);
         let ann = record("Ann", &s2, 3);
@@ -357,9 +368,9 @@ mod tests {
         let ann = ann(&redis);
         let mut link = redis.link();
         for _ in 0..2 {
-            assert_eq!(hand(&mut link, 0, &ann, &id(1), &hello()), Ok(Handed::Ok));
+            assert_eq!(hand_to(&mut link, 0, &ann, &id(1), &hello()), Ok(Handed::Ok));
         }
-        assert_eq!(hand(&mut link, 0, &ann, &id(2), &hello()), Ok(Handed::Ok));
+        assert_eq!(hand_to(&mut link, 0, &ann, &id(2), &hello()), Ok(Handed::Ok));
         let post = |n| Post::Handover { id: id(n), name: "ann".parse().expect("a name"), session: 3, what: hello() };
         assert_eq!(inbox(&redis, "s2"), [post(1), post(2)]);
         for gone in [
@@ -368,15 +379,15 @@ mod tests {
             Record { at: member("s1"), ..ann.clone() },
             record("nobody", &ann.at, 3),
         ] {
-            assert_eq!(hand(&mut link, 0, &gone, &id(3), &hello()), Ok(Handed::Gone), "{gone:?}");
+            assert_eq!(hand_to(&mut link, 0, &gone, &id(3), &hello()), Ok(Handed::Gone), "{gone:?}");
         }
-        assert_eq!(hand(&mut link, 1, &ann, &id(3), &hello()), Err(NotDone::Late));
+        assert_eq!(hand_to(&mut link, 1, &ann, &id(3), &hello()), Err(NotDone::Late));
         redis.tell(&["ZADD", "{peerline}:servers", "1", "s2"]);
-        assert_eq!(hand(&mut link, 0, &ann, &id(3), &hello()), Ok(Handed::Gone), "its lease is over");
-        assert_eq!(hand(&mut link, 0, &ann, &id(2), &hello()), Ok(Handed::Ok), "as the first time");
+        assert_eq!(hand_to(&mut link, 0, &ann, &id(3), &hello()), Ok(Handed::Gone), "its lease is over");
+        assert_eq!(hand_to(&mut link, 0, &ann, &id(2), &hello()), Ok(Handed::Ok), "as the first time");
         redis.tell(&["ZADD", "{peerline}:servers", "9000000000000", "s2"]);
         redis.tell(&["HDEL", "{peerline}:head", "g:s2"]);
-        assert_eq!(hand(&mut link, 0, &ann, &id(3), &hello()), Ok(Handed::Gone), "it is buried");
+        assert_eq!(hand_to(&mut link, 0, &ann, &id(3), &hello()), Ok(Handed::Gone), "it is buried");
         assert_eq!(inbox(&redis, "s2").len(), 2);
     }
 
@@ -390,7 +401,7 @@ mod tests {
             many.cmd("XADD").arg("{peerline}:in:s2:1").arg("*").arg("k").arg("close").ignore();
         }
         many.exec(&mut link).expect("done");
-        assert_eq!(hand(&mut link, 0, &ann, &id(1), &hello()), Ok(Handed::Ok));
+        assert_eq!(hand_to(&mut link, 0, &ann, &id(1), &hello()), Ok(Handed::Ok));
         let length: u64 = redis.ask(&["XLEN", "{peerline}:in:s2:1"]);
         assert!((10_000..10_500).contains(&length), "{length}");
         // So its server finds out that it has missed something.
@@ -405,7 +416,7 @@ mod tests {
         let [one, two] = &mut links;
         let ids: Vec<HandoverId> = (0..200).map(id).collect();
         for id in &ids {
-            hand(one, 0, &ann, id, &hello()).expect("done");
+            hand_to(one, 0, &ann, id, &hello()).expect("done");
         }
         let claim_each = |link: &mut Link, who: &Member| -> Vec<Claim> {
             ids.iter().flat_map(|id| claim(link, who, 0, std::slice::from_ref(id)).expect("an answer")).collect()

@@ -5,10 +5,12 @@
 
 use super::url::DirectoryUrl;
 use crate::net::DeadlineReader;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use redis::{Cmd, ConnectionLike, ErrorKind, Parser, RedisError, RedisResult, Value};
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -99,14 +101,15 @@ impl Link {
         self.limit = LIMIT + longer;
     }
 
-    /// Whether nothing went wrong on it so far.
-    pub fn is_usable(&self) -> bool {
-        self.is_open
+    /// The socket, for a test that breaks it.
+    #[cfg(test)]
+    pub fn socket(&self) -> &TcpStream {
+        &self.stream
     }
 
-    /// The socket, for whoever is to wake a thread that is blocked here: by shutting it down.
-    pub fn socket(&self) -> Arc<TcpStream> {
-        Arc::clone(&self.stream)
+    /// Whether nothing went wrong on it so far, and Redis has not ended it: what is sent on it may be carried out.
+    pub fn is_usable(&self) -> bool {
+        self.is_open && is_silent(&self.stream)
     }
 
     fn talk(&mut self, said: &[u8], answers: usize) -> RedisResult<Vec<Value>> {
@@ -147,6 +150,12 @@ impl ConnectionLike for Link {
     fn is_open(&self) -> bool {
         self.is_open
     }
+}
+
+/// Whether nothing lies there to be read, nor the end: Redis says nothing unasked but that it is over.
+fn is_silent(stream: &TcpStream) -> bool {
+    let mut readable = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    poll(&mut readable, PollTimeout::ZERO) == Ok(0)
 }
 
 fn connect(url: &DirectoryUrl, until: Instant) -> io::Result<TcpStream> {
@@ -239,6 +248,21 @@ mod tests {
         });
         let failed = Link::open(&url).err();
         assert!(matches!(failed, Some(NotDone::Lost(_))), "{failed:?}");
+    }
+
+    #[test]
+    fn a_connection_that_redis_has_ended_is_of_no_use() {
+        let mut redis = OwnRedis::start();
+        let (mut link, other) = (redis.link(), redis.link());
+        assert!(link.check_connection() && link.is_usable() && other.is_usable());
+        redis.kill();
+        let end = Instant::now() + Duration::from_secs(20);
+        while other.is_usable() {
+            assert!(Instant::now() < end, "it is dead");
+            thread::yield_now();
+        }
+        redis.restart();
+        assert!(!link.is_usable() && redis.link().is_usable());
     }
 
     #[test]

@@ -83,7 +83,8 @@ impl Mirror {
         self.lock().run.as_deref() == Some(run)
     }
 
-    /// Closes it, and forgets all.
+    /// Closes it, and forgets all, as a new one has.
+    #[cfg(test)]
     pub fn clear(&self) {
         *self.lock() = Kept::default();
     }

@@ -1,22 +1,12 @@
-//! A Redis of a test's own: on a free port of loopback, with a folder of its own, and with what a house asks for.
+//! A Redis of a test's own, and what is said to it.
 
 use super::link::Link;
+use super::redis_process::Redis;
 use super::url::DirectoryUrl;
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// How long a start may take on a busy machine.
-const START: Duration = Duration::from_secs(20);
+use std::ops::{Deref, DerefMut};
 
 /// It ends with this value.
-pub struct OwnRedis {
-    process: Child,
-    address: SocketAddr,
-    folder: TempDir,
-    options: Vec<String>,
-}
+pub struct OwnRedis(Redis);
 
 impl OwnRedis {
     /// One that writes and syncs all that it says yes to.
@@ -26,27 +16,12 @@ impl OwnRedis {
 
     /// The same with further options.
     pub fn start_with(options: &[&str]) -> OwnRedis {
-        let folder = tempfile::tempdir().expect("a folder");
-        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        // Somebody else may take the port before Redis does: then another one is tried.
-        for _ in 0..20 {
-            let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-            let address = free.expect("a free port");
-            if let Some(process) = run(address, &folder, &options) {
-                return OwnRedis { process, address, folder, options };
-            }
-        }
-        panic!("redis-server does not start: {}", folder.path().display());
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        OwnRedis(Redis::start(options))
     }
 
     /// The same as servers are told it.
     pub fn url(&self) -> DirectoryUrl {
-        format!("redis://{}", self.address).parse().expect("an address")
+        format!("redis://{}", self.address()).parse().expect("an address")
     }
 
     /// A new connection.
@@ -67,60 +42,18 @@ impl OwnRedis {
     pub fn tell(&self, command: &[&str]) {
         self.ask::<redis::Value>(command);
     }
+}
 
-    /// Ends it as `kill -9` does.
-    pub fn kill(&mut self) {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it ends");
-    }
+impl Deref for OwnRedis {
+    type Target = Redis;
 
-    /// Its files, for a test that cuts something off between [`OwnRedis::kill`] and [`OwnRedis::restart`].
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
-    /// Starts it again, with its files.
-    pub fn restart(&mut self) {
-        self.process = run(self.address, &self.folder, &self.options).expect("it starts again");
-    }
-
-    /// The id of its process, for a test that stops it for a while.
-    pub fn id(&self) -> u32 {
-        self.process.id()
+    fn deref(&self) -> &Redis {
+        &self.0
     }
 }
 
-/// Starts it, and waits until it answers; nothing where it ended at once.
-fn run(address: SocketAddr, folder: &TempDir, options: &[String]) -> Option<Child> {
-    let (ip, port) = (address.ip().to_string(), address.port().to_string());
-    let mut command = Command::new("redis-server");
-    command.args(["--bind", &ip, "--port", &port, "--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
-    command.args(["--maxmemory-policy", "noeviction"]).args(options).current_dir(folder.path());
-    let log = std::fs::File::create(folder.path().join("redis.log")).expect("a log");
-    let spawned = command.stdin(Stdio::null()).stdout(log).stderr(Stdio::null()).spawn();
-    let mut process = spawned.expect("these tests need redis-server: apt-get install redis-server");
-    let end = Instant::now() + START;
-    let log = folder.path().join("redis.log");
-    while Instant::now() < end {
-        if process.try_wait().expect("a child").is_some() {
-            return None;
-        }
-        // It may be somebody else who answers at the port: the log is this one's.
-        let log = std::fs::read_to_string(&log).unwrap_or_default();
-        if log.contains("Ready to accept connections") {
-            return Some(process);
-        }
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-    process.kill().expect("it runs");
-    process.wait().expect("it ends");
-    panic!("redis-server does not get ready: {}", std::fs::read_to_string(&log).unwrap_or_default());
-}
-
-impl Drop for OwnRedis {
-    fn drop(&mut self) {
-        // It may have ended, by `kill`.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+impl DerefMut for OwnRedis {
+    fn deref_mut(&mut self) -> &mut Redis {
+        &mut self.0
     }
 }

@@ -184,6 +184,11 @@ impl Sequencer {
         self.lock().settled(settled);
         *told = None;
         while let Some(batch) = self.next() {
+            if !link.is_usable() {
+                // It has ended while nobody said anything: nothing was sent.
+                self.lock().put_back(&batch);
+                return Err(NotDone::Lost("the connection has ended".to_owned()));
+            }
             match append(&mut link, &self.who, clock.deadline(), self.window_ms, batch.first, &batch.lines()) {
                 // Until the mirror has them they are under way.
                 Ok(Appended::First(_)) => {}

@@ -53,6 +53,16 @@ impl Tail {
         self.lines = last;
     }
 
+    /// The last entry of the news that was read.
+    pub fn news(&self) -> StreamId {
+        self.news
+    }
+
+    /// Goes on with the news behind this entry: a snapshot was taken.
+    pub fn news_from(&mut self, last: StreamId) {
+        self.news = last;
+    }
+
     /// The next [`COUNT`] lines that are there already; none at the end. So a server that starts reads the whole window
     /// before it serves anybody.
     ///

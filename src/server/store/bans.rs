@@ -121,7 +121,7 @@ impl Bans {
     }
 }
 
-fn holds(ban: &Ban, now: SystemTime) -> bool {
+pub fn holds(ban: &Ban, now: SystemTime) -> bool {
     ban.until.is_none_or(|until| !until.is_over(now))
 }
 

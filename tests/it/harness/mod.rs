@@ -8,6 +8,11 @@ pub mod by_tls;
 pub mod callee;
 pub mod client;
 pub mod control;
+#[cfg(feature = "cluster")]
+pub mod house;
+#[cfg(feature = "cluster")]
+#[path = "../../../src/server/shared/redis_process.rs"]
+pub mod redis;
 pub mod meddler;
 pub mod netcat;
 pub mod originals;
@@ -36,7 +41,9 @@ use tempfile::TempDir;
 /// How long anything may take: generous, as machines are busy; nothing waits for it when all is well.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// A server in this process, on a port that the system chose, with cheap password hashes.
+/// A server in this process, on a port that the system chose, with cheap password hashes. With the feature `cluster` and
+/// `PEERLINE_TEST_HOUSE=1` there are two that share a Redis of their own: of the connections every second one is with the
+/// other server, so what holds for one holds for several.
 pub struct TestServer {
     /// Where to connect.
     pub address: SocketAddr,
@@ -46,11 +53,23 @@ pub struct TestServer {
     folder: Arc<TempDir>,
     stop: Arc<Shutdown>,
     thread: Option<JoinHandle<()>>,
+    #[cfg(feature = "cluster")]
+    house: Option<house::House>,
 }
 
 impl TestServer {
     /// Starts a server with these options behind the defaults for tests.
     pub fn start(options: &[&str]) -> TestServer {
+        #[cfg(feature = "cluster")]
+        if house::is_asked_for() {
+            return house::start(options);
+        }
+        Self::start_in(Arc::new(tempfile::tempdir().expect("a folder")), options)
+    }
+
+    /// One that is no house's, whatever is asked for, but by its options.
+    #[cfg(feature = "cluster")]
+    pub fn start_alone(options: &[&str]) -> TestServer {
         Self::start_in(Arc::new(tempfile::tempdir().expect("a folder")), options)
     }
 
@@ -72,19 +91,35 @@ impl TestServer {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.address().port()));
         let (tls, dialects) = (server.tls(), server.dialects().collect());
         let thread = thread::spawn(move || server.run());
-        TestServer { address, tls, dialects, folder, stop, thread: Some(thread) }
+        TestServer {
+            address,
+            tls,
+            dialects,
+            folder,
+            stop,
+            thread: Some(thread),
+            #[cfg(feature = "cluster")]
+            house: None,
+        }
     }
 
     /// Stops the server and starts another in the same data folder, on another port.
-    pub fn restart(mut self, options: &[&str]) -> TestServer {
-        self.stop();
-        Self::start_in(Arc::clone(&self.folder), options)
+    pub fn restart(self, options: &[&str]) -> TestServer {
+        self.start_again(0, options)
     }
 
     /// Stops the server and starts another in the same data folder on the same port, as after an update.
-    pub fn come_back(mut self, options: &[&str]) -> TestServer {
-        self.stop();
+    pub fn come_back(self, options: &[&str]) -> TestServer {
         let port = self.address.port();
+        self.start_again(port, options)
+    }
+
+    fn start_again(mut self, port: u16, options: &[&str]) -> TestServer {
+        self.stop();
+        #[cfg(feature = "cluster")]
+        if let Some(house) = self.house.take() {
+            return house.begin_with(|own| Self::start_at(Arc::clone(&self.folder), port, &[own, options].concat()));
+        }
         Self::start_at(Arc::clone(&self.folder), port, options)
     }
 
@@ -100,7 +135,11 @@ impl TestServer {
 
     /// A new connection, the greeting read.
     pub fn connect(&self) -> Lines {
-        let mut lines = Lines::connect(self.address);
+        #[cfg(feature = "cluster")]
+        let address = self.house.as_ref().map_or(self.address, |house| house.next(self.address));
+        #[cfg(not(feature = "cluster"))]
+        let address = self.address;
+        let mut lines = Lines::connect(address);
         assert_eq!(lines.line(), "OK,Welcome to peerline: login or signup");
         lines
     }
@@ -187,6 +226,11 @@ impl Lines {
         self.reader.get_ref()
     }
 
+    /// The server that it is connected with.
+    pub fn server(&self) -> SocketAddr {
+        self.stream().peer_addr().expect("connected")
+    }
+
     /// What follows the lines read so far, as bytes.
     pub fn rest(&mut self) -> &mut impl Read {
         &mut self.reader
@@ -258,6 +302,16 @@ impl Lines {
         assert_eq!(answer.last().map(String::as_str), Some("OK,Login successful!"));
         let field = |start: &str| answer.iter().find_map(|line| line.strip_prefix(start)).expect("there").to_owned();
         (self.token, self.ip) = (field("udp_"), field("ip_"));
+    }
+
+    /// The next line of whatever kind; nothing when the other side has closed.
+    #[cfg(feature = "cluster")]
+    pub fn rest_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.reader.read_line(&mut line) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(line.trim_end().to_owned()),
+        }
     }
 
     /// Hangs up so that the other side notices it at once: a plain end may be that of netcat's input alone.

@@ -1,0 +1,30 @@
+//! Which directory a server has.
+
+use super::embedded::Embedded;
+use super::{Directory, shared};
+use crate::server::clients::ClientMap;
+use crate::server::config::Config;
+use crate::server::delivery::Broadcaster;
+use crate::server::store::History;
+use std::env;
+use std::sync::Arc;
+
+/// The variable that has the address of a shared one. There its password is not seen by whoever lists the processes.
+const VARIABLE: &str = "PEERLINE_DIRECTORY";
+
+/// The directory that the options name. It changes `clients` from now on, and has `history`, which is empty, begin with what
+/// was broadcast.
+///
+/// # Errors
+/// One sentence that names what is wrong and what to change.
+pub fn open(
+    config: &Config,
+    clients: ClientMap,
+    history: &Arc<History>,
+    broadcaster: Arc<Broadcaster>,
+) -> Result<Box<dyn Directory>, String> {
+    match config.directory.clone().or_else(|| env::var(VARIABLE).ok()).filter(|url| !url.is_empty()) {
+        Some(url) => Ok(Box::new(shared::open(config, &url, clients, history, broadcaster)?)),
+        None => Ok(Box::new(Embedded::open(&config.data, clients, history, broadcaster)?)),
+    }
+}

@@ -1,0 +1,195 @@
+//! The thread of the directory: a server stays in the house by a beat each second, meets with the others where Redis has
+//! begun a new run, and begins a new life where it was taken for dead.
+
+use super::life::Life;
+use super::porter;
+use super::state::Shared;
+use crate::net::Shutdown;
+use crate::protocol::{Event, Notice};
+use crate::server::shared::{self, Join, Link, Meeting, Member, NotDone};
+use log::{error, info, warn};
+use std::io;
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+/// Between two beats.
+const BEAT: Duration = Duration::from_secs(1);
+/// Between two steps of a meeting, and two tries of a connection.
+const STEP: Duration = Duration::from_millis(100);
+/// What whoever is here hears when this server was taken for dead.
+const AWAY: &str = "This server was away, come back";
+
+/// How a life ended.
+enum End {
+    /// The server stops.
+    Stop,
+    /// It is not in the house any more, or has another sequence than the house.
+    Out(&'static str),
+}
+
+/// Taken for dead.
+const DEAD: End = End::Out("This server was taken for dead");
+
+impl Shared {
+    /// Lives, again and again, until the server stops.
+    pub(super) fn live(&self, stop: &Shutdown) {
+        loop {
+            let life = self.life();
+            let end = self.live_once(&life, stop);
+            match end {
+                End::Stop => return self.quit(&life.who),
+                End::Out(why) => {
+                    warn!("{why}: everybody here is sent away, and the server comes into the house anew");
+                    self.close_all();
+                }
+            }
+            let mut told = None;
+            while let Err(why) = self.come_in() {
+                if told.as_ref() != Some(&why) {
+                    warn!("The server is not in the house: {why}");
+                }
+                told = Some(why);
+                if stop.wait(BEAT) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn live_once(&self, life: &Life, stop: &Shutdown) -> End {
+        let (inbox, posts) = porter::inbox();
+        thread::scope(|scope| {
+            let started = spawn(scope, "porter", move || self.carry(life, &posts))
+                .and_then(|()| spawn(scope, "tail", move || self.follow(life, &inbox)))
+                .and_then(|()| spawn(scope, "sequencer", || life.sequencer.run(|| Link::open(&self.about.url))));
+            let end = match started {
+                Ok(()) => self.beat(life, stop),
+                Err(error) => {
+                    error!("no thread for the directory: {error}; the server ends");
+                    stop.trigger();
+                    End::Stop
+                }
+            };
+            life.end();
+            end
+        })
+    }
+
+    /// Beats until the end of the life.
+    fn beat(&self, life: &Life, stop: &Shutdown) -> End {
+        let (mut link, mut told) = (None, None);
+        loop {
+            if life.has_ended() {
+                return End::Out("The directory has other broadcasts than this server");
+            }
+            let next = match self.beat_once(life, &mut link) {
+                Ok(Some(end)) => return end,
+                Ok(None) => {
+                    if told.take().is_some() {
+                        info!("The directory is there again");
+                    }
+                    Instant::now() + BEAT
+                }
+                Err(why) => {
+                    link = None;
+                    if told.as_ref() != Some(&why) {
+                        warn!("{}: {why}", self.about.url);
+                    }
+                    told = Some(why);
+                    Instant::now() + STEP
+                }
+            };
+            // Until then it tells the house of each session that has ended here.
+            loop {
+                self.let_go(life, link.as_mut());
+                if stop.is_triggered() {
+                    return End::Stop;
+                }
+                if !self.wake.wait(next) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn beat_once(&self, life: &Life, link: &mut Option<Link>) -> Result<Option<End>, NotDone> {
+        let link = match link {
+            Some(link) => link,
+            none => none.insert(Link::open(&self.about.url)?),
+        };
+        let mut was_lost = false;
+        if !life.mirror.is_open_for(link.run()) {
+            match shared::meet(link, &life.who, &life.mirror, &self.others())? {
+                Meeting::Opened => {
+                    info!("The house is open for another run of the directory");
+                    life.sequencer.met();
+                    was_lost = true;
+                }
+                Meeting::Waits { .. } => return Err(NotDone::Loss),
+                Meeting::Diverged => return Ok(Some(End::Out("The directory went on without this server"))),
+                Meeting::Empty => {
+                    return Err(NotDone::Cannot("it is empty: this server waits until its house is back".to_owned()));
+                }
+            }
+        }
+        let sent = Instant::now();
+        match shared::beat(link, &life.who) {
+            Ok(house) => {
+                self.lease.renewed(sent, Instant::now(), house.now);
+                life.mirror.forget(house.now);
+                self.set_alive(house.servers);
+            }
+            // The registration was lost with what Redis lost: others cannot have buried who has a lease.
+            Err(NotDone::Buried) if self.lease.runs(Instant::now()) => {
+                let Join::In(joined) = shared::join(link, &self.start(Some((life.who.generation, life.number))))?
+                else {
+                    return Ok(Some(DEAD));
+                };
+                info!("The directory had lost this server, which is back");
+                self.lease.renewed(sent, Instant::now(), joined.at);
+                life.sequencer.met();
+                was_lost = true;
+            }
+            Err(NotDone::Buried) => return Ok(Some(DEAD)),
+            Err(why) => return Err(why),
+        }
+        if was_lost {
+            self.enter_again(life, link)?;
+        }
+        Ok(None)
+    }
+
+    /// Tells the house of sessions that have ended here: once more until it has heard of it.
+    fn let_go(&self, life: &Life, link: Option<&mut Link>) {
+        let Some(link) = link else { return };
+        let own = life.own();
+        for (name, session) in self.clients.ended(own.iter().map(|(name, session)| (name, *session))) {
+            let deadline = self.lease.deadline(Instant::now(), shared::LIMIT);
+            // What was not heard now is told at the next beat, with another connection if need be.
+            if !link.is_usable() || shared::leave(link, &life.who, deadline, &name, session).is_err() {
+                return;
+            }
+            life.has_gone(&name, session);
+        }
+    }
+
+    /// Sends everybody away who is here, and forgets who is elsewhere.
+    fn close_all(&self) {
+        let notice = Event::Notice(Notice::Other(AWAY.to_owned())).into();
+        for mailbox in self.clients.mailboxes_here() {
+            mailbox.deliver(&notice);
+            mailbox.close();
+        }
+        self.clients.keep_on_others(|_, _| false);
+    }
+
+    fn quit(&self, who: &Member) {
+        if let Err(why) = Link::open(&self.about.url).and_then(|mut link| shared::quit(&mut link, who)) {
+            warn!("The others see in 5 s that this server has stopped: {why}");
+        }
+    }
+}
+
+fn spawn<'scope>(scope: &'scope Scope<'scope, '_>, name: &str, run: impl FnOnce() + Send + 'scope) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, run).map(drop)
+}

@@ -1,0 +1,269 @@
+//! How a server comes into the house: what it asks of the Redis, whose house it is, and what it reads before it serves
+//! anybody.
+
+use super::life::Life;
+use super::pool::Pool;
+use super::records::record;
+use super::state::{About, Shared, Wake, lock};
+use crate::protocol::Notice;
+use crate::server::clients::ClientMap;
+use crate::server::config::Config;
+use crate::server::delivery::Broadcaster;
+use crate::server::shared::{
+    self, Alive, DirectoryUrl, Falls, Join, Lease, Link, Meeting, Member, Mirror, NotDone, Standing, Start,
+};
+use crate::server::store::History;
+use crate::value::{Epoch, ServerName, Ticket};
+use log::info;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Of the file that says which house a data folder belongs to.
+const HOUSE: &str = "house";
+/// How long a start waits until a server of its name, which was killed, is out of the house; and until a house is open.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long it takes until every other server has beaten, and knows this one.
+const KNOWN: Duration = Duration::from_secs(1);
+
+/// Comes into the house that the options name, and fills `clients` and `history` with what there is.
+///
+/// # Errors
+/// One sentence that names what is wrong and what to change.
+pub fn open(
+    config: &Config,
+    url: &str,
+    clients: ClientMap,
+    history: &Arc<History>,
+    broadcaster: Arc<Broadcaster>,
+) -> Result<Shared, String> {
+    let url: DirectoryUrl = url.parse().map_err(|why| format!("--directory: {why}"))?;
+    let server = config.server_name();
+    let not_there = |why: NotDone| format!("{url}: {why}; start it, or name another one with --directory");
+    let mut link = Link::open(&url).map_err(not_there)?;
+    shared::check(&mut link, config.directory_loss)?;
+    fs::create_dir_all(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
+    let epoch = house(&mut link, &server, &config.data).map_err(|why| format!("{url}: {why}"))?;
+    // What a machine says of itself; where it does not, no other server counts as being on it.
+    let machine = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+    let start = Ticket::draw().to_string();
+    let (window, address) = (config.history, config.advertise);
+    // It becomes one in the house below.
+    let nobody = Life::new(Member { server: server.clone(), generation: 0 }, 0, window);
+    let shared = Shared {
+        clients,
+        history: Arc::clone(history),
+        broadcaster,
+        pool: Pool::new(url.clone()),
+        about: About { url: url.clone(), server, start, machine, window, address, epoch },
+        lease: Lease::new(Instant::now()),
+        life: Mutex::new(Arc::new(nobody)),
+        alive: Mutex::default(),
+        bans: Mutex::default(),
+        wake: Wake::default(),
+        handovers: AtomicU64::new(1),
+    };
+    let end = Instant::now() + PATIENCE;
+    while let Err(why) = shared.come_in() {
+        if Instant::now() >= end || !why.may_pass {
+            return Err(format!("{url}: {}", why));
+        }
+        thread::park_timeout(LOOK);
+    }
+    if lock(&shared.alive).len() > 1 {
+        thread::park_timeout(KNOWN);
+    }
+    Ok(shared)
+}
+
+impl Shared {
+    /// Begins a life: comes into the house, and reads who is there and what was said.
+    ///
+    /// # Errors
+    /// [`NotIn`].
+    pub(super) fn come_in(&self) -> Result<(), NotIn> {
+        let mut link = Link::open(&self.about.url)?;
+        let link = &mut link;
+        self.meet_as_nobody(link)?;
+        let sent = Instant::now();
+        let joined = match shared::join(link, &self.start(None))? {
+            Join::In(joined) => joined,
+            Join::Running { .. } => {
+                return Err(NotIn::now(format!(
+                    "there is a server {} already: choose another name with --name",
+                    self.about.server
+                )));
+            }
+            Join::Full => return Err(NotIn::ever("there are 256 servers, which is the most".to_owned())),
+            Join::NoHouse => {
+                return Err(NotIn::now("it is empty: this server waits until its house is back".to_owned()));
+            }
+        };
+        if joined.epoch != self.about.epoch {
+            return Err(NotIn::ever(format!("it is the house {}, not {}", joined.epoch, self.about.epoch)));
+        }
+        self.lease.renewed(sent, Instant::now(), joined.at);
+        let life = Arc::new(Life::new(joined.member, joined.number, self.about.window));
+        match shared::meet(link, &life.who, &life.mirror, &[])? {
+            Meeting::Opened => {}
+            _ => return Err(NotDone::Loss.into()),
+        }
+        self.clients.draw_from(life.number);
+        let sent = Instant::now();
+        let house = shared::beat(link, &life.who)?;
+        self.lease.renewed(sent, Instant::now(), house.now);
+        self.set_alive(house.servers);
+        {
+            let mut tail = life.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.news_from(self.look_around(&life, link)?);
+            loop {
+                let lines = tail.catch_up(link)?;
+                if lines.is_empty() {
+                    break;
+                }
+                self.take_lines(&life, link.run(), &lines);
+            }
+        }
+        info!("{} is in the house {} with {} others", life.who.server, self.about.epoch, self.others().len() - 1);
+        *lock(&self.life) = life;
+        Ok(())
+    }
+
+    /// A house of which nobody is left is opened by whoever comes first.
+    fn meet_as_nobody(&self, link: &mut Link) -> Result<(), NotDone> {
+        let Standing::Shut(_) = shared::opened(link, &self.about.server)? else { return Ok(()) };
+        let nobody = Member { server: self.about.server.clone(), generation: 0 };
+        match shared::meet(link, &nobody, &Mirror::new(nobody.clone(), self.about.window), &[])? {
+            Meeting::Opened => Ok(()),
+            _ => Err(NotDone::Loss),
+        }
+    }
+
+    /// How it comes in: as somebody new, or as what it was.
+    pub(super) fn start(&self, was: Option<(u64, u8)>) -> Start<'_> {
+        let About { server, start, address, .. } = &self.about;
+        Start { server, start, address: *address, tls: None, key: None, was }
+    }
+
+    /// Tells a house that has lost something of the sessions that are here.
+    pub(super) fn enter_again(&self, life: &Life, link: &mut Link) -> Result<(), NotDone> {
+        let now = SystemTime::now();
+        for (name, session) in life.own() {
+            let Some(client) = self.clients.session(&name, session) else { continue };
+            let record = record(&client, &life.who, &self.about.machine);
+            let deadline = self.lease.deadline(Instant::now(), shared::LIMIT);
+            if shared::change(link, deadline, &record)? {
+                continue;
+            }
+            let falls = Falls { under: &[], now };
+            if client.guest.is_some() {
+                shared::enter_guest(link, deadline, &record, &[name], None, &falls)?;
+            } else {
+                let notice = Notice::TakenOver { name, from: client.source.ip(), in_the_clear: false };
+                shared::enter(link, deadline, &record, &notice, None, &falls)?;
+            }
+            if client.files.len() != 0 {
+                let files = client.files.to_vec().join("\n");
+                shared::set_files(link, &life.who, deadline, &record.name, session, &files)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is in the house.
+    pub(super) fn others(&self) -> Vec<Member> {
+        lock(&self.alive).iter().map(|alive| alive.member.clone()).collect()
+    }
+
+    pub(super) fn set_alive(&self, servers: Vec<Alive>) {
+        *lock(&self.alive) = servers;
+    }
+
+    /// Where the clients of a server's own machine are found from elsewhere.
+    pub(super) fn host_of(&self, at: &Member) -> Option<IpAddr> {
+        let alive = lock(&self.alive);
+        alive.iter().find(|alive| alive.member == *at).and_then(|alive| alive.address).map(|address| address.ip())
+    }
+}
+
+/// Why a server is not in the house.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotIn {
+    sentence: String,
+    /// It may be otherwise soon.
+    may_pass: bool,
+}
+
+impl NotIn {
+    fn now(sentence: String) -> NotIn {
+        NotIn { sentence, may_pass: true }
+    }
+
+    fn ever(sentence: String) -> NotIn {
+        NotIn { sentence, may_pass: false }
+    }
+}
+
+impl fmt::Display for NotIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl From<NotDone> for NotIn {
+    fn from(why: NotDone) -> NotIn {
+        NotIn::now(why.to_string())
+    }
+}
+
+/// Its digits are those of a ticket.
+fn draw_epoch() -> Epoch {
+    let mut digits = Ticket::draw().to_string();
+    digits.retain(|digit| digit.is_ascii_hexdigit());
+    digits.parse().expect("32 hexadecimal digits")
+}
+
+/// Which house there is; it is made where there is none, unless this folder belongs to one: an emptied Redis is not to
+/// become a house without accounts.
+fn house(link: &mut Link, server: &ServerName, folder: &Path) -> Result<Epoch, String> {
+    let path = folder.join(HOUSE);
+    let in_file = |error: std::io::Error| format!("{}: {error}", path.display());
+    let own = match fs::read_to_string(&path) {
+        Ok(text) => Some(text.trim().parse::<Epoch>().map_err(|_| format!("{}: it is no house", path.display()))?),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(in_file(error)),
+    };
+    let told = |why: NotDone| why.to_string();
+    let epoch = match shared::opened(link, server).map_err(told)? {
+        Standing::Open(epoch) | Standing::Shut(epoch) => epoch,
+        Standing::None if own.is_some() => {
+            return Err(format!(
+                "the directory is empty, but {} says that there was a house: bring its files back, or remove that file to \
+                 begin a house without accounts",
+                path.display()
+            ));
+        }
+        Standing::None => shared::found(link, server, draw_epoch()).map_err(told)?,
+    };
+    match own {
+        Some(own) if own == epoch => Ok(epoch),
+        Some(own) => Err(format!(
+            "it is the house {epoch}, but this data folder belongs to the house {own}: name its directory, or remove {}",
+            path.display()
+        )),
+        None => {
+            let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(in_file)?;
+            let written = writeln!(file, "{epoch}").and_then(|()| file.sync_all());
+            written.and_then(|()| File::open(folder)?.sync_all()).map_err(in_file)?;
+            Ok(epoch)
+        }
+    }
+}

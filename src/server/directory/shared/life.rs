@@ -1,0 +1,151 @@
+//! One life of a server in its house: from the moment that it joins until it leaves, or is taken for dead. What was known of
+//! the house in one life is of no use in the next.
+
+use crate::server::shared::{Member, Mirror, Sequencer, StreamId, Tail, Waiting};
+use crate::value::Username;
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What a server knows of the house in one life.
+pub struct Life {
+    /// The server, and the generation that this life is.
+    pub who: Member,
+    /// Its loopback addresses are those of 127.NUMBER.0.0/16.
+    pub number: u8,
+    /// The lines that this server has.
+    pub mirror: Mirror,
+    /// What becomes of the lines that are said here.
+    pub sequencer: Sequencer,
+    /// Who waits for the answer of another server.
+    pub waiting: Waiting,
+    /// Where the tail goes on. Held by the tail, and while the life begins.
+    pub tail: Mutex<Tail>,
+    /// Held for a look or a change.
+    own: Mutex<Own>,
+    changed: Condvar,
+}
+
+/// What the news have told of this server's sessions.
+#[derive(Default)]
+struct Own {
+    /// Those that have their names in the house.
+    here: HashMap<Username, u64>,
+    /// Those that are about to come in: have the news told of it?
+    coming: HashMap<u64, bool>,
+    has_ended: bool,
+}
+
+impl Life {
+    /// A life that begins.
+    pub fn new(who: Member, number: u8, window: Duration) -> Life {
+        Life {
+            mirror: Mirror::new(who.clone(), window),
+            sequencer: Sequencer::new(who.clone(), window),
+            waiting: Waiting::default(),
+            tail: Mutex::new(Tail::begin(&who, StreamId::default())),
+            own: Mutex::default(),
+            changed: Condvar::new(),
+            number,
+            who,
+        }
+    }
+
+    /// A session is about to come into the house.
+    pub fn expect(&self, session: u64) {
+        self.lock().coming.insert(session, false);
+    }
+
+    /// Waits until the news have told that it has come, or until then.
+    pub fn wait_for(&self, session: u64, until: Instant) {
+        let mut own = self.lock();
+        while own.coming.get(&session) == Some(&false) && !own.has_ended {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            own = self.changed.wait_timeout(own, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        own.coming.remove(&session);
+    }
+
+    /// The house has taken in a session: of this server, or else one that has taken a name over.
+    pub fn has_come(&self, name: &Username, session: Option<u64>) {
+        let mut own = self.lock();
+        own.here.remove(name);
+        if let Some(session) = session {
+            own.here.insert(name.clone(), session);
+            own.coming.entry(session).and_modify(|is_told| *is_told = true);
+            self.changed.notify_all();
+        }
+    }
+
+    /// The house has let a session of this server go.
+    pub fn has_gone(&self, name: &Username, session: u64) {
+        let mut own = self.lock();
+        if own.here.get(name) == Some(&session) {
+            own.here.remove(name);
+        }
+    }
+
+    /// The sessions of this server that have their names in the house.
+    pub fn own(&self) -> Vec<(Username, u64)> {
+        self.lock().here.iter().map(|(name, session)| (name.clone(), *session)).collect()
+    }
+
+    /// The session of this server that has this name in the house.
+    pub fn session(&self, name: &Username) -> Option<u64> {
+        self.lock().here.get(name).copied()
+    }
+
+    /// Ends it: whoever waits here goes on.
+    pub fn end(&self) {
+        self.lock().has_ended = true;
+        self.changed.notify_all();
+        self.sequencer.stop();
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.lock().has_ended
+    }
+
+    /// Waits for so long, or until it has ended.
+    pub fn pause(&self, time: Duration) {
+        let goes_on = |own: &mut Own| !own.has_ended;
+        drop(self.changed.wait_timeout_while(self.lock(), time, goes_on));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_comes_in_waits_for_the_news_of_it() {
+        let who = Member { server: "s1".parse().expect("a name"), generation: 1 };
+        let life = Life::new(who, 0, Duration::from_secs(1800));
+        let (alice, long): (Username, _) = ("alice".parse().expect("a name"), Instant::now() + Duration::from_secs(20));
+        life.expect(7);
+        std::thread::scope(|scope| {
+            scope.spawn(|| life.has_come(&alice, Some(7)));
+            life.wait_for(7, long);
+        });
+        assert_eq!(life.session(&"ALICE".parse().expect("a name")), Some(7));
+        life.has_gone(&alice, 6);
+        assert_eq!(life.own(), [(alice.clone(), 7)]);
+        // Another server's session has the name now.
+        life.has_come(&alice, None);
+        assert_eq!(life.own(), []);
+        life.expect(8);
+        life.wait_for(8, Instant::now());
+        life.end();
+        life.expect(9);
+        life.wait_for(9, long);
+        assert!(life.has_ended());
+    }
+}

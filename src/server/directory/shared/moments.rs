@@ -1,0 +1,239 @@
+//! Each method of the directory, as one moment of the house.
+
+use super::records::record;
+use super::state::{SETTLE, Shared, away};
+use crate::net::Shutdown;
+use crate::protocol::{Ban, BroadcastText, Notice};
+use crate::server::clients::{
+    Change, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
+    Whereabouts,
+};
+use crate::server::config::GuestShare;
+use crate::server::directory::{Away, Directory, Failed, NotChanged, NotWelcome};
+use crate::server::shared::{
+    self, Banning, Entered, Falls, GuestEntered, Link, Member, NotSaid, SignedUp, ban_field, read_ban,
+};
+use crate::server::store::{Account, Banned, ban_holds, bans_in_order};
+use crate::value::{Epoch, Ticket, Username, network_of};
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long a session that has come in waits until this server shows it.
+const SHOWN: Duration = Duration::from_secs(2);
+
+/// By what somebody of this name, who comes from there, may be banned.
+fn fields(name: &Username, from: IpAddr) -> [String; 2] {
+    [ban_field(&Banned::Name(name.clone())), ban_field(&Banned::Network(network_of(from)))]
+}
+
+/// The ban of a row.
+fn ban_of_row(row: &str) -> Ban {
+    let read = read_ban("name:x", row).map(|(_, ban)| ban);
+    // What cannot be read keeps out all the same.
+    read.unwrap_or(Ban { until: None, why: String::new() })
+}
+
+impl Directory for Shared {
+    fn sign_up(&self, account: Account) -> Result<(), Failed<NotChanged>> {
+        let why = Notice::Other("Your name is an account's now: choose another".to_owned()).to_string();
+        let made = self.make(|link, who, deadline| shared::sign_up(link, who, deadline, &account, &why));
+        match made {
+            Ok(SignedUp::Ok) => Ok(()),
+            Ok(SignedUp::Taken) => Err(Failed::Refused(NotChanged::Taken)),
+            Ok(SignedUp::Full) => Err(Failed::Refused(NotChanged::Full)),
+            Err(why) => Err(why.into_failed("It is not known whether the account was made: try to log in")),
+        }
+    }
+
+    fn account(&self, name: &Username) -> Result<Option<Account>, Away> {
+        self.ask(|link, who| shared::account(link, who, name))
+    }
+
+    fn count_accounts(&self) -> usize {
+        self.ask(shared::count).unwrap_or_default()
+    }
+
+    fn set_password(
+        &self,
+        name: &Username,
+        instead_of: Option<&str>,
+        new_hash: &str,
+    ) -> Result<(), Failed<NotChanged>> {
+        let set = |link: &mut Link, who: &Member, deadline| {
+            shared::set_password(link, who, deadline, name, instead_of, new_hash)
+        };
+        self.change_account(set, "It is not known which password holds: try both")
+    }
+
+    fn end_account(&self, name: &Username) -> Result<(), Failed<NotChanged>> {
+        let account = self.account(name).map_err(Failed::Away)?;
+        let account = account.ok_or(Failed::Refused(NotChanged::Unknown))?;
+        let end = |link: &mut Link, who: &Member, deadline| shared::end_account(link, who, deadline, &account);
+        self.change_account(end, "It is not known whether the account was ended: look once more")
+    }
+
+    fn ban(&self, who: &Banned, ban: &Ban) -> Result<(), String> {
+        let now = SystemTime::now();
+        match self.make(|link, by, deadline| shared::ban(link, by, deadline, who, ban, now)) {
+            Ok(Banning::Ok) => {
+                // Who asks now is kept out, also before the news tell of it.
+                self.banned().insert(who.clone(), ban.clone());
+                Ok(())
+            }
+            Ok(Banning::Full) => Err("There are as many bans as are kept: lift some".to_owned()),
+            Err(why) => Err(why.into_sentence("It is not known whether the ban holds: look at the bans")),
+        }
+    }
+
+    fn lift_ban(&self, who: &Banned) -> Result<bool, String> {
+        let (id, now) = (Ticket::draw().to_string(), SystemTime::now());
+        let lifted = self.make(|link, by, deadline| shared::lift(link, by, deadline, who, &id, now));
+        let lifted =
+            lifted.map_err(|why| why.into_sentence("It is not known whether the ban was lifted: look at them"))?;
+        self.banned().remove(who);
+        Ok(lifted)
+    }
+
+    fn ban_of(&self, name: Option<&Username>, from: IpAddr) -> Option<Ban> {
+        let (bans, now) = (self.banned(), SystemTime::now());
+        let of = |who: Banned| bans.get(&who).filter(|ban| ban_holds(ban, now)).cloned();
+        name.and_then(|name| of(Banned::Name(name.clone()))).or_else(|| of(Banned::Network(network_of(from))))
+    }
+
+    fn bans(&self) -> Vec<(Banned, Ban)> {
+        bans_in_order(&self.banned(), SystemTime::now())
+    }
+
+    fn enter(
+        &self,
+        client: NewClient,
+        checked: &Account,
+    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, Failed<NotWelcome>>) {
+        let (life, from, is_encrypted) = (self.life(), client.from.ip(), client.mailbox.is_encrypted());
+        let key = self.clients.prepare(client, Instant::now());
+        let Some(prepared) = self.clients.session(&key.name, key.id) else { return (None, Err(Failed::Away(away()))) };
+        let record = record(&prepared, &life.who, &self.about.machine);
+        // What the older session is told where it is on another server, which knows whether that was encrypted.
+        let notice = Notice::TakenOver { name: key.name.clone(), from, in_the_clear: !is_encrypted };
+        let (row, fields) = (checked.to_string(), fields(&key.name, from));
+        let falls = Falls { under: &[&fields[0], &fields[1]], now: SystemTime::now() };
+        life.expect(key.id);
+        let entered = self
+            .make(|link, _, deadline| shared::enter(link, deadline, &record, &notice, Some(row.trim_end()), &falls));
+        let refused = match entered {
+            Ok(Entered::Ok { older }) => {
+                // From then on the map shows it, or whoever has taken its name over since.
+                life.wait_for(key.id, Instant::now() + SHOWN);
+                let older = older.filter(|older| older.at == life.who);
+                let older = older.and_then(|older| self.clients.session(&older.name, older.session));
+                return (older.map(Box::new), Ok(key));
+            }
+            Ok(Entered::Changed) => Failed::Refused(NotWelcome::Changed),
+            Ok(Entered::Banned(row)) => Failed::Refused(NotWelcome::Banned(ban_of_row(&row))),
+            // Should it be in all the same, the news tell of a session that has ended.
+            Err(why) => why.into_failed("It is not known whether you are logged in: try again"),
+        };
+        life.wait_for(key.id, Instant::now());
+        self.clients.leave(&key);
+        (None, Err(refused))
+    }
+
+    fn enter_guest(
+        &self,
+        guest: NewGuest,
+        mut names: Vec<Username>,
+        share: GuestShare,
+    ) -> Result<EnteredGuest, Failed<NotEntered>> {
+        let (life, from) = (self.life(), guest.from.ip());
+        names.retain(|name| self.clients.find_any(name).is_none_or(|client| client.guest.is_some()));
+        let entered = self.clients.enter_guest(guest, &names, share, Instant::now(), SystemTime::now());
+        let entered = entered.map_err(Failed::Refused)?;
+        if let Some(other) = &entered.gives_way {
+            let why = "The server is full of guests, and your address has the most of them";
+            // It is out of the map, told or not.
+            let _ = self.clients.hand(Letter::End(Notice::Other(why.to_owned())), other);
+        }
+        let key = &entered.key;
+        let Some(prepared) = self.clients.session(&key.name, key.id) else { return Err(Failed::Away(away())) };
+        let record = record(&prepared, &life.who, &self.about.machine);
+        let again = life.session(&key.name).filter(|_| entered.again).map(|session| (&key.name, session));
+        let fields = fields(&key.name, from);
+        let falls = Falls { under: &[&fields[0], &fields[1]], now: SystemTime::now() };
+        let names = std::slice::from_ref(&key.name);
+        let done = self.make(|link, _, deadline| shared::enter_guest(link, deadline, &record, names, again, &falls));
+        let refused = match done {
+            Ok(GuestEntered::Ok(_)) => return Ok(entered),
+            Ok(GuestEntered::Taken) => Failed::Refused(NotEntered::Taken),
+            Ok(GuestEntered::Banned(row)) => Failed::Refused(NotEntered::Banned(ban_of_row(&row))),
+            Err(why) => why.into_failed("It is not known whether you are in: try again"),
+        };
+        self.clients.leave(key);
+        Err(refused)
+    }
+
+    fn change(&self, key: &SessionKey, change: Change<'_>) -> Result<bool, Away> {
+        let Some(before) = self.clients.session(&key.name, key.id) else { return Ok(false) };
+        let answer = self.clients.apply(key, change);
+        let Some(after) = self.clients.session(&key.name, key.id) else { return Ok(false) };
+        let record = record(&after, &self.life().who, &self.about.machine);
+        let has_files = !Arc::ptr_eq(&before.files, &after.files);
+        let files = if has_files { after.files.to_vec().join("\n") } else { String::new() };
+        let changed = self.make(|link, who, deadline| {
+            let is_own = shared::change(link, deadline, &record)?;
+            if is_own && has_files {
+                shared::set_files(link, who, deadline, &record.name, record.session, &files)?;
+            }
+            Ok(())
+        });
+        changed.map(|()| answer).map_err(|_| {
+            self.clients.put_back(before);
+            away()
+        })
+    }
+
+    fn files(&self, of: &ClientSnapshot) -> Result<Arc<FileNames>, Away> {
+        if let Whereabouts::Here { .. } = of.whereabouts() {
+            return Ok(Arc::clone(&of.files));
+        }
+        let names = self.ask(|link, who| shared::files(link, who, 0, &of.name))?;
+        Ok(Arc::new(FileNames::new(names.lines()).unwrap_or_default()))
+    }
+
+    fn leave(&self, key: &SessionKey) {
+        self.clients.leave(key);
+        self.wake.wake();
+    }
+
+    fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>> {
+        match to.whereabouts() {
+            Whereabouts::Here { .. } => self.clients.hand(letter, to).map_err(Failed::Refused),
+            Whereabouts::There(at) => self.hand_across(letter, &to.name, at),
+        }
+    }
+
+    fn append(&self, from: &Username, texts: &[BroadcastText]) -> Result<u64, Failed<io::Error>> {
+        self.life().sequencer.say(from, texts, Instant::now() + SETTLE).map_err(|why| match why {
+            NotSaid::Refused(why) => Failed::Away(Away(why)),
+            NotSaid::Unknown => Failed::Unknown("it is not known whether a broadcast was taken".to_owned()),
+        })
+    }
+
+    fn may_speak(&self) -> Result<(), Away> {
+        if self.lease.runs(Instant::now()) { Ok(()) } else { Err(away()) }
+    }
+
+    fn epoch(&self) -> Option<Epoch> {
+        Some(self.about.epoch)
+    }
+
+    fn run(&self, stop: &Shutdown) {
+        self.live(stop);
+    }
+
+    fn stop(&self) {
+        self.pool.close();
+        self.wake.wake();
+    }
+}

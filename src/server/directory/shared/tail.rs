@@ -1,0 +1,158 @@
+//! The thread `tail`: what happens in the house comes into this server's memory, in the order of the house.
+//!
+//! It alone changes whom the client map shows and what the history holds. So a session that waits for the tail sees its own
+//! change, and everybody on every server sees the same order.
+
+use super::life::Life;
+use super::porter::Inbox;
+use super::records::on_another;
+use super::state::Shared;
+use crate::protocol::Broadcast;
+use crate::server::shared::{
+    self, Entry, HouseNews, Line, Link, Member, NotDone, Record, StreamId, Taken, may_have_missed, read_ban,
+};
+use log::{debug, info, warn};
+use std::collections::HashSet;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Between two tries of a connection.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Where the news are.
+const NEWS: &str = "{peerline}:news";
+
+impl Shared {
+    /// Reads what happens until the life ends.
+    pub(super) fn follow(&self, life: &Life, inbox: &Inbox) {
+        let mut link = None;
+        while !life.has_ended() {
+            if let Err(why) = self.read_on(life, inbox, &mut link) {
+                debug!("The tail: {why}");
+                link = None;
+                life.pause(PAUSE);
+            }
+        }
+    }
+
+    fn read_on(&self, life: &Life, inbox: &Inbox, link: &mut Option<Link>) -> Result<(), NotDone> {
+        let mut tail = life.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let link = match link {
+            Some(link) => link,
+            none => {
+                let link = none.insert(Link::open(&self.about.url)?);
+                // What another run has, or had, is found out from where this server stands.
+                tail.lines_from(life.mirror.last().id);
+                if may_have_missed(link, NEWS, &tail.news().to_string())? {
+                    tail.news_from(self.look_around(life, link)?);
+                }
+                link
+            }
+        };
+        let read = tail.read(link)?;
+        let is_open = self.take_lines(life, link.run(), &read.lines);
+        if !is_open {
+            // They are read again when the meeting is over.
+            tail.lines_from(life.mirror.last().id);
+        }
+        drop(tail);
+        read.news.iter().for_each(|entry| self.take_news(life, entry));
+        inbox.put(&read.inbox);
+        if !is_open {
+            life.pause(PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Takes lines into the mirror and the history; false where the mirror takes none at present.
+    pub(super) fn take_lines(&self, life: &Life, run: &str, lines: &[Line]) -> bool {
+        let now = Instant::now();
+        let redis_ms = self.lease.redis_ms(now);
+        let (mut is_open, mut has_new) = (true, false);
+        for line in lines {
+            match life.mirror.take(run, line, redis_ms) {
+                Taken::New => {}
+                Taken::Known => continue,
+                Taken::Closed => {
+                    is_open = false;
+                    break;
+                }
+                Taken::Diverged => {
+                    warn!("The directory has another line {} than this server", line.id);
+                    life.end();
+                    break;
+                }
+            }
+            let age = Duration::from_millis(redis_ms.saturating_sub(line.id.ms));
+            self.history.take([broadcast(line)], now.checked_sub(age).unwrap_or(now));
+            life.sequencer.mirrored(line);
+            has_new = true;
+        }
+        if has_new {
+            self.broadcaster.announce();
+        }
+        is_open
+    }
+
+    fn take_news(&self, life: &Life, (id, fields): &Entry) {
+        match HouseNews::parse(fields) {
+            Ok(HouseNews::In(record)) => self.comes_in(life, *record),
+            Ok(HouseNews::Out { name, session, at }) if at == life.who => life.has_gone(&name, session),
+            Ok(HouseNews::Out { name, session, at }) => {
+                self.clients.leave_another(&name, &at.server, at.generation, session);
+            }
+            Ok(HouseNews::Up(at)) => info!("{} is in the house", at.server),
+            Ok(HouseNews::Down(at)) => {
+                info!("{} is out of the house", at.server);
+                self.clients
+                    .keep_on_others(|_, there| (&there.server, there.generation) != (&at.server, at.generation));
+                life.waiting.buried(&at);
+            }
+            Ok(HouseNews::Ban { who, row }) => {
+                drop(read_ban(&who, &row).map(|(who, ban)| self.banned().insert(who, ban)))
+            }
+            Ok(HouseNews::Unban { who }) => self.banned().retain(|banned, _| shared::ban_field(banned) != who),
+            Err(_) => warn!("The entry {id} of the news is not understood"),
+        }
+    }
+
+    fn comes_in(&self, life: &Life, record: Record) {
+        let (name, session) = (record.name.clone(), record.session);
+        if record.at == life.who {
+            self.clients.confirm(&name, session);
+            life.has_come(&name, Some(session));
+        } else {
+            let host = self.host_of(&record.at);
+            self.clients.enter_on_another(on_another(record, &self.about.machine, host), Instant::now());
+            life.has_come(&name, None);
+        }
+    }
+
+    /// Looks at all who are there, when this server begins, or has missed some news. From this entry on the news go on.
+    pub(super) fn look_around(&self, life: &Life, link: &mut Link) -> Result<StreamId, NotDone> {
+        let there = shared::snapshot(link, &life.who)?;
+        let news = there.news.parse()?;
+        let sessions: HashSet<(Member, u64)> =
+            there.records.iter().map(|record| (record.at.clone(), record.session)).collect();
+        self.clients.keep_on_others(|_, at| {
+            sessions.contains(&(Member { server: at.server.clone(), generation: at.generation }, at.session))
+        });
+        for (name, session) in life.own() {
+            if !sessions.contains(&(life.who.clone(), session)) {
+                life.has_gone(&name, session);
+            }
+        }
+        there.records.into_iter().for_each(|record| self.comes_in(life, record));
+        let bans = shared::bans(link, &life.who, SystemTime::now())?;
+        *self.banned() = bans.into_iter().collect();
+        Ok(news)
+    }
+}
+
+fn broadcast(line: &Line) -> Broadcast {
+    Broadcast {
+        seq: line.id.seq,
+        unix_time: line.id.ms / 1000,
+        from: line.from.clone(),
+        text: line.text.as_str().to_owned(),
+    }
+}
