@@ -8,6 +8,7 @@ use peerline::net::Shutdown;
 use peerline::server::Server;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -208,6 +209,22 @@ fn a_redis_that_is_killed_closes_nobody_and_what_was_confirmed_is_heard_once_by_
         }
         assert_eq!(heard, confirmed, "beside {sender}");
     }
+}
+
+#[test]
+fn the_demonstration_ends_well() {
+    let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster"))
+        .env("PEERLINE_SERVER", env!("CARGO_BIN_EXE_server"))
+        .env("PEERLINE_CLIENT", env!("CARGO_BIN_EXE_client"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash runs it");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        said.contains("alice sees:  Logged in again as alice") && said.trim_end().ends_with("== The end"),
+        "{said}"
+    );
 }
 
 #[test]
