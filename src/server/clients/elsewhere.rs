@@ -9,6 +9,7 @@ use super::table::Client;
 use super::viewpoint::Viewpoint;
 use super::whereabouts::{Elsewhere, Whereabouts};
 use crate::dialect::Dialect;
+use crate::server::delivery::Mailbox;
 use crate::value::{ServerName, Username};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -107,6 +108,18 @@ impl ClientMap {
         key
     }
 
+    /// Nobody is in the house any more: takes out who is elsewhere, and the guests, who may have no connection. Gives how to
+    /// reach all sessions of this server.
+    pub fn all_out(&self) -> Vec<Arc<dyn Mailbox>> {
+        self.keep_on_others(|_, _| false);
+        let mut clients = self.lock();
+        let aside = clients.aside.values().filter_map(|client| client.mailbox().cloned());
+        let mailboxes = clients.here().filter_map(|client| client.mailbox().cloned()).chain(aside).collect();
+        clients.remove_guests(|_| true);
+        clients.aside.retain(|_, client| client.guest.is_none());
+        mailboxes
+    }
+
     /// The house has taken in a session of this server: it is the one that has the name. Another one that had it is set
     /// aside.
     pub fn confirm(&self, name: &Username, id: u64) {
@@ -173,7 +186,7 @@ impl ClientSnapshot {
 mod tests {
     use super::*;
     use crate::server::clients::{Change, FileNames};
-    use crate::server::delivery::{Mailbox, Parcel};
+    use crate::server::delivery::Parcel;
     use std::time::Duration;
 
     struct Nobody;
@@ -285,6 +298,20 @@ mod tests {
         assert_eq!((shown(), ended()), (second.id, vec![(first.name.clone(), first.id)]));
         clients.leave(&second);
         assert_eq!(ended().len(), 2);
+    }
+
+    #[test]
+    fn all_are_reached_when_the_house_is_left_also_who_is_aside() {
+        let clients = ClientMap::default();
+        let (alice, bob) = (enter_here(&clients, "alice"), prepare(&clients, "bob"));
+        clients.enter_on_another(on_another("Alice", "s2", 1), Instant::now());
+        clients.enter_on_another(on_another("carol", "s2", 2), Instant::now());
+        assert_eq!((clients.all_out().len(), listed(&clients)), (2, Vec::new()));
+        for key in [alice, bob] {
+            assert!(clients.session(&key.name, key.id).is_some(), "it ends by itself");
+            clients.leave(&key);
+        }
+        assert!(clients.all_out().is_empty());
     }
 
     #[test]

@@ -68,6 +68,14 @@ impl Waiting {
         self.changed.notify_all();
     }
 
+    /// No answer will be read any more: to those who wait it is as if each server was buried.
+    pub fn end(&self) {
+        for expected in self.lock().values_mut() {
+            expected.came.get_or_insert(Came::Burial);
+        }
+        self.changed.notify_all();
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<HandoverId, Expected>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -43,6 +43,12 @@ impl History {
         kept.forget(now, self.window, self.max_bytes);
     }
 
+    /// Forgets all: what comes from now on is of another sequence, or the same ones once more.
+    #[cfg(feature = "cluster")]
+    pub fn clear(&self) {
+        *self.lock() = Window::default();
+    }
+
     /// The sequence number of the last broadcast there ever was.
     pub fn head(&self) -> u64 {
         self.lock().head()

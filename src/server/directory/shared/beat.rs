@@ -7,6 +7,7 @@ use super::state::Shared;
 use crate::net::Shutdown;
 use crate::protocol::{Event, Notice};
 use crate::server::shared::{self, Join, Link, Meeting, Member, NotDone};
+use crate::value::Username;
 use log::{error, info, warn};
 use std::io;
 use std::thread::{self, Scope};
@@ -39,8 +40,7 @@ impl Shared {
             match end {
                 End::Stop => return self.quit(&life.who),
                 End::Out(why) => {
-                    warn!("{why}: everybody here is sent away, and the server comes into the house anew");
-                    self.close_all();
+                    warn!("{why}: everybody here was sent away, and the server comes into the house anew");
                 }
             }
             let mut told = None;
@@ -70,6 +70,10 @@ impl Shared {
                     End::Stop
                 }
             };
+            // Before anything else is said.
+            if let End::Out(_) = end {
+                self.close_all();
+            }
             life.end();
             end
         })
@@ -78,11 +82,13 @@ impl Shared {
     /// Beats until the end of the life.
     fn beat(&self, life: &Life, stop: &Shutdown) -> End {
         let (mut link, mut told) = (None, None);
+        // The sessions that a house which has lost something is to be told of again.
+        let mut lost = Vec::new();
         loop {
             if life.has_ended() {
                 return End::Out("The directory has other broadcasts than this server");
             }
-            let next = match self.beat_once(life, &mut link) {
+            let next = match self.beat_once(life, &mut link, &mut lost) {
                 Ok(Some(end)) => return end,
                 Ok(None) => {
                     if told.take().is_some() {
@@ -101,29 +107,36 @@ impl Shared {
             };
             // Until then it tells the house of each session that has ended here.
             loop {
-                self.let_go(life, link.as_mut());
+                self.let_go(life, link.as_mut(), next);
                 if stop.is_triggered() {
                     return End::Stop;
                 }
-                if !self.wake.wait(next) {
+                if !self.wake.wait(next) || Instant::now() >= next {
                     break;
                 }
             }
         }
     }
 
-    fn beat_once(&self, life: &Life, link: &mut Option<Link>) -> Result<Option<End>, NotDone> {
+    fn beat_once(
+        &self,
+        life: &Life,
+        link: &mut Option<Link>,
+        lost: &mut Vec<(Username, u64)>,
+    ) -> Result<Option<End>, NotDone> {
         let link = match link {
             Some(link) => link,
             none => none.insert(Link::open(&self.about.url)?),
         };
-        let mut was_lost = false;
         if !life.mirror.is_open_for(link.run()) {
+            // Now, as the tail forgets whom the house does not have.
+            if lost.is_empty() {
+                *lost = life.own();
+            }
             match shared::meet(link, &life.who, &life.mirror, &self.others())? {
                 Meeting::Opened => {
                     info!("The house is open for another run of the directory");
                     life.sequencer.met();
-                    was_lost = true;
                 }
                 Meeting::Waits { .. } => return Err(NotDone::Loss),
                 Meeting::Diverged => return Ok(Some(End::Out("The directory went on without this server"))),
@@ -148,25 +161,26 @@ impl Shared {
                 info!("The directory had lost this server, which is back");
                 self.lease.renewed(sent, Instant::now(), joined.at);
                 life.sequencer.met();
-                was_lost = true;
+                lost.extend(life.own());
             }
             Err(NotDone::Buried) => return Ok(Some(DEAD)),
             Err(why) => return Err(why),
         }
-        if was_lost {
-            self.enter_again(life, link)?;
-        }
+        self.enter_again(life, link, lost, sent + BEAT)?;
         Ok(None)
     }
 
     /// Tells the house of sessions that have ended here: once more until it has heard of it.
-    fn let_go(&self, life: &Life, link: Option<&mut Link>) {
+    fn let_go(&self, life: &Life, link: Option<&mut Link>, until: Instant) {
         let Some(link) = link else { return };
         let own = life.own();
         for (name, session) in self.clients.ended(own.iter().map(|(name, session)| (name, *session))) {
             let deadline = self.lease.deadline(Instant::now(), shared::LIMIT);
-            // What was not heard now is told at the next beat, with another connection if need be.
-            if !link.is_usable() || shared::leave(link, &life.who, deadline, &name, session).is_err() {
+            // What was not heard now is told behind the next beat, with another connection if need be.
+            if Instant::now() >= until
+                || !link.is_usable()
+                || shared::leave(link, &life.who, deadline, &name, session).is_err()
+            {
                 return;
             }
             life.has_gone(&name, session);
@@ -176,11 +190,10 @@ impl Shared {
     /// Sends everybody away who is here, and forgets who is elsewhere.
     fn close_all(&self) {
         let notice = Event::Notice(Notice::Other(AWAY.to_owned())).into();
-        for mailbox in self.clients.mailboxes_here() {
+        for mailbox in self.clients.all_out() {
             mailbox.deliver(&notice);
             mailbox.close();
         }
-        self.clients.keep_on_others(|_, _| false);
     }
 
     fn quit(&self, who: &Member) {

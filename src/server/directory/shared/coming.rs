@@ -6,14 +6,15 @@ use super::pool::Pool;
 use super::records::record;
 use super::state::{About, Shared, Wake, lock};
 use crate::protocol::Notice;
-use crate::server::clients::ClientMap;
+use crate::server::clients::{ClientMap, Letter};
 use crate::server::config::Config;
 use crate::server::delivery::Broadcaster;
 use crate::server::shared::{
-    self, Alive, DirectoryUrl, Falls, Join, Lease, Link, Meeting, Member, Mirror, NotDone, Standing, Start,
+    self, Alive, DirectoryUrl, Entered, Falls, GuestEntered, Join, Lease, Link, Meeting, Member, Mirror, NotDone,
+    Standing, Start,
 };
 use crate::server::store::History;
-use crate::value::{Epoch, ServerName, Ticket};
+use crate::value::{Epoch, ServerName, Ticket, Username};
 use log::info;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -117,6 +118,8 @@ impl Shared {
             _ => return Err(NotDone::Loss.into()),
         }
         self.clients.draw_from(life.number);
+        // Another life has read some of it, or another sequence.
+        self.history.clear();
         let sent = Instant::now();
         let house = shared::beat(link, &life.who)?;
         self.lease.renewed(sent, Instant::now(), house.now);
@@ -153,27 +156,51 @@ impl Shared {
         Start { server, start, address: *address, tls: None, key: None, was }
     }
 
-    /// Tells a house that has lost something of the sessions that are here.
-    pub(super) fn enter_again(&self, life: &Life, link: &mut Link) -> Result<(), NotDone> {
+    /// Tells a house that has lost something of these sessions, as far as it comes until then; the others stay in `lost`.
+    pub(super) fn enter_again(
+        &self,
+        life: &Life,
+        link: &mut Link,
+        lost: &mut Vec<(Username, u64)>,
+        until: Instant,
+    ) -> Result<(), NotDone> {
         let now = SystemTime::now();
-        for (name, session) in life.own() {
-            let Some(client) = self.clients.session(&name, session) else { continue };
-            let record = record(&client, &life.who, &self.about.machine);
-            let deadline = self.lease.deadline(Instant::now(), shared::LIMIT);
-            if shared::change(link, deadline, &record)? {
-                continue;
-            }
-            let falls = Falls { under: &[], now };
-            if client.guest.is_some() {
-                shared::enter_guest(link, deadline, &record, &[name], None, &falls)?;
+        while let Some((name, session)) = lost.last().cloned().filter(|_| Instant::now() < until) {
+            self.enter_one_again(life, link, (name, session), now)?;
+            lost.pop();
+        }
+        Ok(())
+    }
+
+    fn enter_one_again(
+        &self,
+        life: &Life,
+        link: &mut Link,
+        (name, session): (Username, u64),
+        now: SystemTime,
+    ) -> Result<(), NotDone> {
+        let Some(client) = self.clients.session(&name, session) else { return Ok(()) };
+        let record = record(&client, &life.who, &self.about.machine);
+        let deadline = self.lease.deadline(Instant::now(), shared::LIMIT);
+        let falls = Falls { under: &[], now };
+        if !shared::change(link, deadline, &record)? {
+            let is_in = if client.guest.is_some() {
+                let entered = shared::enter_guest(link, deadline, &record, &[name], None, &falls)?;
+                matches!(entered, GuestEntered::Ok(_))
             } else {
                 let notice = Notice::TakenOver { name, from: client.source.ip(), in_the_clear: false };
-                shared::enter(link, deadline, &record, &notice, None, &falls)?;
+                matches!(shared::enter(link, deadline, &record, &notice, None, &falls)?, Entered::Ok { .. })
+            };
+            if !is_in {
+                // Somebody else has the name by now. It is over, told or not.
+                let why = "Your name is somebody else's now: choose another".to_owned();
+                let _ = self.clients.hand(Letter::End(Notice::Other(why)), &client);
+                return Ok(());
             }
-            if client.files.len() != 0 {
-                let files = client.files.to_vec().join("\n");
-                shared::set_files(link, &life.who, deadline, &record.name, session, &files)?;
-            }
+        }
+        if client.files.len() != 0 {
+            let files = client.files.to_vec().join("\n");
+            shared::set_files(link, &life.who, deadline, &record.name, session, &files)?;
         }
         Ok(())
     }

@@ -102,6 +102,7 @@ impl Life {
     pub fn end(&self) {
         self.lock().has_ended = true;
         self.changed.notify_all();
+        self.waiting.end();
         self.sequencer.stop();
     }
 

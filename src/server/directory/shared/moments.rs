@@ -126,6 +126,11 @@ impl Directory for Shared {
             Ok(Entered::Ok { older }) => {
                 // From then on the map shows it, or whoever has taken its name over since.
                 life.wait_for(key.id, Instant::now() + SHOWN);
+                if life.has_ended() {
+                    // It went with all that this server had in the house.
+                    self.clients.leave(&key);
+                    return (None, Err(Failed::Away(away())));
+                }
                 let older = older.filter(|older| older.at == life.who);
                 let older = older.and_then(|older| self.clients.session(&older.name, older.session));
                 return (older.map(Box::new), Ok(key));
@@ -162,7 +167,17 @@ impl Directory for Shared {
         let fields = fields(&key.name, from);
         let falls = Falls { under: &[&fields[0], &fields[1]], now: SystemTime::now() };
         let names = std::slice::from_ref(&key.name);
-        let done = self.make(|link, _, deadline| shared::enter_guest(link, deadline, &record, names, again, &falls));
+        let files = prepared.files.to_vec().join("\n");
+        life.expect(key.id);
+        let done = self.make(|link, who, deadline| {
+            let entered = shared::enter_guest(link, deadline, &record, names, again, &falls)?;
+            if matches!(entered, GuestEntered::Ok(_)) && !files.is_empty() {
+                shared::set_files(link, who, deadline, &record.name, record.session, &files)?;
+            }
+            Ok(entered)
+        });
+        let shown = if matches!(done, Ok(GuestEntered::Ok(_))) { SHOWN } else { Duration::ZERO };
+        life.wait_for(key.id, Instant::now() + shown);
         let refused = match done {
             Ok(GuestEntered::Ok(_)) => return Ok(entered),
             Ok(GuestEntered::Taken) => Failed::Refused(NotEntered::Taken),
@@ -202,8 +217,11 @@ impl Directory for Shared {
     }
 
     fn leave(&self, key: &SessionKey) {
-        self.clients.leave(key);
-        self.wake.wake();
+        // Of others only their server knows whether they are gone.
+        if self.clients.session(&key.name, key.id).is_some() {
+            self.clients.leave(key);
+            self.wake.wake();
+        }
     }
 
     fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>> {

@@ -61,7 +61,8 @@ impl Pool {
             if !may_be_otherwise || Instant::now() + PAUSE >= until || !self.pause() {
                 return done.map_err(|why| match why {
                     NotDone::Lost(why) if !was_sent => NotDone::Cannot(why),
-                    why if may_be_otherwise && was_sent => NotDone::Lost(why.to_string()),
+                    // A script may ask for the time before it sees that it was done already.
+                    why if was_sent => NotDone::Lost(why.to_string()),
                     why => why,
                 });
             }
@@ -128,5 +129,54 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::shared::OwnRedis;
+    use std::thread;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    /// What becomes of a change to which Redis says these, one after the other.
+    fn becomes(pool: &Pool, said: &[Result<u8, NotDone>]) -> (Result<u8, NotDone>, usize) {
+        let mut calls = 0;
+        let done = pool.work(soon(), soon(), |_| {
+            calls += 1;
+            said[calls - 1].clone()
+        });
+        (done, calls)
+    }
+
+    #[test]
+    fn what_was_perhaps_done_is_settled_or_not_known() {
+        let redis = OwnRedis::start();
+        let pool = Pool::new(redis.url());
+        let lost = || Err(NotDone::Lost("cut".to_owned()));
+        assert_eq!(becomes(&pool, &[Ok(1)]), (Ok(1), 1));
+        assert_eq!(becomes(&pool, &[lost(), Err(NotDone::Loss), Ok(2)]), (Ok(2), 3), "it is asked again");
+        assert_eq!(becomes(&pool, &[Err(NotDone::Late)]), (Err(NotDone::Late), 1), "surely not");
+        let (done, calls) = becomes(&pool, &[lost(), Err(NotDone::Late)]);
+        assert!(matches!(done, Err(NotDone::Lost(_))) && calls == 2, "the first one may have been in time: {done:?}");
+    }
+
+    #[test]
+    fn what_was_never_sent_was_not_done_and_the_end_ends_the_waiting() {
+        let mut redis = OwnRedis::start();
+        let pool = Pool::new(redis.url());
+        assert_eq!(becomes(&pool, &[Ok(1)]).0, Ok(1));
+        redis.kill();
+        let until = Instant::now() + 4 * PAUSE;
+        let done = pool.work(until, soon(), |_| Ok(1));
+        assert!(matches!(done, Err(NotDone::Cannot(_))), "{done:?}");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| pool.work(soon(), soon(), |_| Ok(1)));
+            pool.close();
+            assert!(waiting.join().expect("no panic").is_err());
+        });
     }
 }

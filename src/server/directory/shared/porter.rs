@@ -17,65 +17,33 @@ const ROOM: usize = 4096;
 /// Between two tries of a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where the tail leaves what it finds. It is the end of the porter's work when this is dropped.
-pub struct Inbox(SyncSender<Post>);
+/// Where the tail leaves what is for the clients here. It is the end of the porter's work when this is dropped.
+pub struct Inbox(SyncSender<Wanted>);
 
 /// An inbox, and what is taken from it.
-pub fn inbox() -> (Inbox, Receiver<Post>) {
+pub fn inbox() -> (Inbox, Receiver<Wanted>) {
     let (put, take) = sync_channel(ROOM);
     (Inbox(put), take)
 }
 
-impl Inbox {
-    /// Leaves entries for the porter.
-    pub fn put(&self, entries: &[Entry]) {
-        for (id, fields) in entries {
-            match Post::parse(fields) {
-                Ok(post) => {
-                    if self.0.try_send(post).is_err() {
-                        debug!("The entry {id} of the inbox finds no room");
-                    }
-                }
-                Err(_) => warn!("The entry {id} of the inbox is not understood"),
-            }
-        }
-    }
-}
-
 /// Something for a client of this server.
-struct Wanted {
+pub struct Wanted {
     id: HandoverId,
     to: (Username, u64),
     letter: Letter,
 }
 
 impl Shared {
-    /// Carries what comes, until there is nobody who leaves anything.
-    pub(super) fn carry(&self, life: &Life, posts: &Receiver<Post>) {
-        let mut link = None;
-        while let Ok(first) = posts.recv() {
-            let mut wanted = Vec::new();
-            for post in std::iter::once(first).chain(posts.try_iter().take(MAX_CLAIMS - 1)) {
-                wanted.extend(self.sort(life, post));
+    /// Does what an entry of the inbox says, if that waits for nothing; else it leaves that for the porter.
+    pub(super) fn take_post(&self, life: &Life, inbox: &Inbox, (entry, fields): &Entry) {
+        match Post::parse(fields) {
+            Ok(Post::Handover { id, name, session, what }) => {
+                let wanted = Wanted { id, to: (name, session), letter: letter(what) };
+                if inbox.0.try_send(wanted).is_err() {
+                    debug!("The entry {entry} of the inbox finds no room");
+                }
             }
-            if wanted.is_empty() {
-                continue;
-            }
-            if let Err(why) = self.deliver(life, wanted, &mut link) {
-                debug!("The porter: {why}");
-                link = None;
-                life.pause(PAUSE);
-            }
-        }
-    }
-
-    /// Does what needs no answer; gives what does.
-    fn sort(&self, life: &Life, post: Post) -> Option<Wanted> {
-        match post {
-            Post::Handover { id, name, session, what } => {
-                Some(Wanted { id, to: (name, session), letter: letter(what) })
-            }
-            Post::Close { name, session, mut notice } | Post::End { name, session, mut notice } => {
+            Ok(Post::Close { name, session, mut notice } | Post::End { name, session, mut notice }) => {
                 if let Some(client) = self.clients.session(&name, session) {
                     // The other server knows of the new session alone whether it is in the clear.
                     if let Notice::TakenOver { in_the_clear, .. } = &mut notice {
@@ -84,11 +52,24 @@ impl Shared {
                     // It is over, told or not.
                     let _ = self.clients.hand(Letter::End(notice), &client);
                 }
-                None
             }
-            Post::Answer { id, delivery } => {
-                life.waiting.answered(&id, delivery);
-                None
+            Ok(Post::Answer { id, delivery }) => life.waiting.answered(&id, delivery),
+            Err(_) => warn!("The entry {entry} of the inbox is not understood"),
+        }
+    }
+
+    /// Carries what comes, until there is nobody who leaves anything, or the life has ended.
+    pub(super) fn carry(&self, life: &Life, inbox: &Receiver<Wanted>) {
+        let mut link = None;
+        while let Ok(first) = inbox.recv() {
+            if life.has_ended() {
+                return;
+            }
+            let wanted = std::iter::once(first).chain(inbox.try_iter().take(MAX_CLAIMS - 1)).collect();
+            if let Err(why) = self.deliver(life, wanted, &mut link) {
+                debug!("The porter: {why}");
+                link = None;
+                life.pause(PAUSE);
             }
         }
     }
@@ -104,9 +85,14 @@ impl Shared {
         let deadline = self.lease.deadline(Instant::now(), shared::LIMIT);
         let claims = shared::claim(link, &life.who, deadline, &ids)?;
         let won = wanted.into_iter().zip(claims).filter(|(_, claim)| *claim == Claim::Won).map(|(wanted, _)| wanted);
-        for Wanted { id, to: (name, session), letter } in won {
-            let client = self.clients.session(&name, session);
-            let delivered = client.ok_or(NotHanded::Leaving).and_then(|client| self.clients.hand(letter, &client));
+        // All of them first: the askers wait.
+        let delivered: Vec<_> = won
+            .map(|Wanted { id, to: (name, session), letter }| {
+                let client = self.clients.session(&name, session).ok_or(NotHanded::Leaving);
+                (id, client.and_then(|client| self.clients.hand(letter, &client)))
+            })
+            .collect();
+        for (id, delivered) in delivered {
             let deadline = self.lease.deadline(Instant::now(), shared::LIMIT);
             shared::answer(link, &life.who, deadline, &id, delivered.map_err(undelivered))?;
         }

@@ -7,7 +7,8 @@ use super::life::Life;
 use super::porter::Inbox;
 use super::records::on_another;
 use super::state::Shared;
-use crate::protocol::Broadcast;
+use crate::protocol::{Broadcast, Notice};
+use crate::server::clients::Letter;
 use crate::server::shared::{
     self, Entry, HouseNews, Line, Link, Member, NotDone, Record, StreamId, Taken, may_have_missed, read_ban,
 };
@@ -24,9 +25,9 @@ const NEWS: &str = "{peerline}:news";
 impl Shared {
     /// Reads what happens until the life ends.
     pub(super) fn follow(&self, life: &Life, inbox: &Inbox) {
-        let mut link = None;
+        let (mut link, mut run) = (None, String::new());
         while !life.has_ended() {
-            if let Err(why) = self.read_on(life, inbox, &mut link) {
+            if let Err(why) = self.read_on(life, inbox, &mut link, &mut run) {
                 debug!("The tail: {why}");
                 link = None;
                 life.pause(PAUSE);
@@ -34,7 +35,8 @@ impl Shared {
         }
     }
 
-    fn read_on(&self, life: &Life, inbox: &Inbox, link: &mut Option<Link>) -> Result<(), NotDone> {
+    /// `run` is the one of Redis that was looked at last: what another one has lost is in no news.
+    fn read_on(&self, life: &Life, inbox: &Inbox, link: &mut Option<Link>, run: &mut String) -> Result<(), NotDone> {
         let mut tail = life.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let link = match link {
             Some(link) => link,
@@ -42,9 +44,11 @@ impl Shared {
                 let link = none.insert(Link::open(&self.about.url)?);
                 // What another run has, or had, is found out from where this server stands.
                 tail.lines_from(life.mirror.last().id);
-                if may_have_missed(link, NEWS, &tail.news().to_string())? {
+                let is_known = run.is_empty() || run == link.run();
+                if !is_known || may_have_missed(link, NEWS, &tail.news().to_string())? {
                     tail.news_from(self.look_around(life, link)?);
                 }
+                link.run().clone_into(run);
                 link
             }
         };
@@ -55,8 +59,11 @@ impl Shared {
             tail.lines_from(life.mirror.last().id);
         }
         drop(tail);
+        // First, as the news may tell that the server which answers is gone.
+        for entry in &read.inbox {
+            self.take_post(life, inbox, entry);
+        }
         read.news.iter().for_each(|entry| self.take_news(life, entry));
-        inbox.put(&read.inbox);
         if !is_open {
             life.pause(PAUSE);
         }
@@ -83,7 +90,9 @@ impl Shared {
                 }
             }
             let age = Duration::from_millis(redis_ms.saturating_sub(line.id.ms));
-            self.history.take([broadcast(line)], now.checked_sub(age).unwrap_or(now));
+            if line.id.seq > self.history.head() {
+                self.history.take([broadcast(line)], now.checked_sub(age).unwrap_or(now));
+            }
             life.sequencer.mirrored(line);
             has_new = true;
         }
@@ -118,7 +127,15 @@ impl Shared {
     fn comes_in(&self, life: &Life, record: Record) {
         let (name, session) = (record.name.clone(), record.session);
         if record.at == life.who {
-            self.clients.confirm(&name, session);
+            let here = self.clients.find_any(&name).filter(|older| older.presence().is_some());
+            if self.clients.session(&name, session).is_some() {
+                self.clients.confirm(&name, session);
+            } else if let Some(older) = here {
+                // One that has taken the name over, and ended before its server knew that. It is over, told or not.
+                let from = record.source.ip();
+                let notice = Notice::TakenOver { name: name.clone(), from, in_the_clear: false };
+                let _ = self.clients.hand(Letter::End(notice), &older);
+            }
             life.has_come(&name, Some(session));
         } else {
             let host = self.host_of(&record.at);
