@@ -118,6 +118,29 @@ fn two_logins_of_a_name_at_once_leave_one_session() {
     }
 }
 
+#[test]
+fn a_redis_that_stays_away_sends_everybody_away_and_lets_them_back_in_later() {
+    let (mut redis, one, _two) = two();
+    let mut alice = one.join("alice");
+    redis.kill();
+    assert_eq!(alice.event(), "notice_This server was away, come back");
+    alice.wait_for_end();
+    let mut early = one.connect();
+    let refused = early.ask("LOGIN,alice,password");
+    assert_eq!(refused, "ERR,Not now: the directory does not answer, nothing was done; send it again");
+    redis.restart();
+    let log_in = || {
+        let mut lines = Lines::connect(one.address);
+        lines.line();
+        lines.ask("LOGIN,alice,password")
+    };
+    wait_until(log_in, |answer| answer == "OK,Login successful!");
+    let mut alice = one.connect();
+    alice.log_in("alice");
+    let answer = alice.ask("bcast_back");
+    assert!(answer.starts_with("OK,Broadcast "), "{answer}");
+}
+
 /// A server as a process, in the house of this Redis.
 fn process(folder: &Path, redis: &Redis, name: &str) -> ServerProcess {
     ServerProcess::start(folder, &in_house(&url(redis), name))

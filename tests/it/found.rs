@@ -231,6 +231,7 @@ mod inside {
             alice.see("PEERLINE_PASSWORD is not sent to a server");
             alice.press("\r");
             alice.see(&key);
+            alice.see("the key that you were told:");
             alice.press("yes\r");
             alice.see("New password of alice");
             alice.press("correct horse\r");

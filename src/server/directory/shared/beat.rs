@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Between two beats.
 const BEAT: Duration = Duration::from_secs(1);
+/// How long people stay while the directory does not answer. Then they are better off with a server that reaches it.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two steps of a meeting, and two tries of a connection.
 const STEP: Duration = Duration::from_millis(100);
 /// What whoever is here hears when this server was taken for dead.
@@ -81,7 +83,7 @@ impl Shared {
 
     /// Beats until the end of the life.
     fn beat(&self, life: &Life, stop: &Shutdown) -> End {
-        let (mut link, mut told) = (None, None);
+        let (mut link, mut told, mut answered) = (None, None, Instant::now());
         // The sessions that a house which has lost something is to be told of again.
         let mut lost = Vec::new();
         loop {
@@ -94,7 +96,8 @@ impl Shared {
                     if told.take().is_some() {
                         info!("The directory is there again");
                     }
-                    Instant::now() + BEAT
+                    answered = Instant::now();
+                    answered + BEAT
                 }
                 Err(why) => {
                     link = None;
@@ -102,6 +105,9 @@ impl Shared {
                         warn!("{}: {why}", self.about.url);
                     }
                     told = Some(why);
+                    if answered.elapsed() >= PATIENCE {
+                        return End::Out("The directory does not answer");
+                    }
                     Instant::now() + STEP
                 }
             };
