@@ -51,6 +51,6 @@ pub use record::Record;
 pub use script::{Deadline, Member};
 pub use sequencer::{NotSaid, Sequencer};
 pub use settings::check;
-pub use tail::{Entry, Tail};
+pub use tail::{Entry, NEWS, Tail};
 pub use url::DirectoryUrl;
 pub use waiting::{Came, Waiting};

@@ -146,17 +146,23 @@ fn process(folder: &Path, redis: &Redis, name: &str) -> ServerProcess {
     ServerProcess::start(folder, &in_house(&url(redis), name))
 }
 
+/// The same, and alice, who is logged in to it.
+fn process_with_alice(folder: &Path, redis: &Redis) -> (ServerProcess, Lines) {
+    let one = process(folder, redis, "s1");
+    let mut alice = Lines::connect(one.address);
+    alice.line();
+    alice.ask("SIGNUP,alice,password");
+    alice.log_in("alice");
+    (one, alice)
+}
+
 #[test]
 fn who_was_on_a_server_that_died_is_nowhere() {
     let redis = Redis::start(&[]);
     let two = join(&redis, "s2", &[]);
     let mut bob = two.join("bob");
     let folder = TempDir::new().expect("a folder");
-    let one = process(folder.path(), &redis, "s1");
-    let mut alice = Lines::connect(one.address);
-    alice.line();
-    alice.ask("SIGNUP,alice,password");
-    alice.log_in("alice");
+    let (one, _alice) = process_with_alice(folder.path(), &redis);
     wait_until(|| list(&mut bob), |seen| seen.len() == 3);
     assert_eq!(bob.ask("watch"), "OK,2 active clients");
     one.crash();
@@ -175,11 +181,7 @@ fn a_server_that_slept_sends_everybody_away_before_it_says_anything_else() {
     let two = join(&redis, "s2", &[]);
     let mut bob = two.join("bob");
     let folder = TempDir::new().expect("a folder");
-    let one = process(folder.path(), &redis, "s1");
-    let mut alice = Lines::connect(one.address);
-    alice.line();
-    alice.ask("SIGNUP,alice,password");
-    alice.log_in("alice");
+    let (one, mut alice) = process_with_alice(folder.path(), &redis);
     wait_until(|| list(&mut bob), |seen| seen.len() == 3);
     send_signal(one.id(), "STOP");
     wait_until(|| list(&mut bob), |seen| seen.len() == 2);

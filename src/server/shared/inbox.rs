@@ -324,6 +324,7 @@ pub fn answer(
 
 #[cfg(test)]
 mod tests {
+    use super::super::lines::StreamId;
     use super::super::news::may_have_missed;
     use super::super::own_redis::OwnRedis;
     use super::super::own_servers::{inbox, member, open};
@@ -405,7 +406,7 @@ mod tests {
         let length: u64 = redis.ask(&["XLEN", "{peerline}:in:s2:1"]);
         assert!((10_000..10_500).contains(&length), "{length}");
         // So its server finds out that it has missed something.
-        assert_eq!(may_have_missed(&mut link, "{peerline}:in:s2:1", "0-0"), Ok(true));
+        assert_eq!(may_have_missed(&mut link, "{peerline}:in:s2:1", StreamId::default()), Ok(true));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The stream keeps the last 10,000 or so. A reader that has missed some takes a new snapshot.
 
 use super::fields::Fields;
+use super::lines::StreamId;
 use super::link::{Link, NotDone};
 use super::record::Record;
 use super::script::Member;
@@ -73,21 +74,20 @@ impl HouseNews {
 /// were trimmed, or the stream is another one than it has read. It may say so once too often, never too seldom.
 ///
 /// # Errors
-/// [`NotDone`]; [`NotDone::Lost`] also where `position` is no id of an entry.
-pub fn may_have_missed(link: &mut Link, stream: &str, position: &str) -> Result<bool, NotDone> {
-    let position = id(position)?;
+/// [`NotDone`].
+pub fn may_have_missed(link: &mut Link, stream: &str, position: StreamId) -> Result<bool, NotDone> {
     // Of a stream that there is not, XINFO makes an error: so it is asked only where there is one.
     if !redis::cmd("EXISTS").arg(stream).query::<bool>(link)? {
-        return Ok(position != (0, 0));
+        return Ok(position != StreamId::default());
     }
     let about: HashMap<String, Value> = redis::cmd("XINFO").arg("STREAM").arg(stream).query(link)?;
-    if id(&field::<String>(&about, "last-generated-id")?)? < position {
+    if field::<String>(&about, "last-generated-id")?.parse::<StreamId>()? < position {
         return Ok(true);
     }
     let was_trimmed = field::<u64>(&about, "entries-added")? > field::<u64>(&about, "length")?;
     let first: Option<(String, Value)> = field(&about, "first-entry")?;
     match first {
-        Some((first, _)) => Ok(was_trimmed && position < id(&first)?),
+        Some((first, _)) => Ok(was_trimmed && position < first.parse()?),
         None => Ok(was_trimmed),
     }
 }
@@ -95,11 +95,6 @@ pub fn may_have_missed(link: &mut Link, stream: &str, position: &str) -> Result<
 fn field<T: FromRedisValue>(about: &HashMap<String, Value>, name: &str) -> Result<T, NotDone> {
     let value = about.get(name).cloned().unwrap_or_default();
     T::from_redis_value(value).map_err(|error| NotDone::Lost(error.to_string()))
-}
-
-fn id(text: &str) -> Result<(u64, u64), NotDone> {
-    let parts = text.split_once('-').and_then(|(ms, seq)| Some((ms.parse().ok()?, seq.parse().ok()?)));
-    parts.ok_or_else(|| NotDone::Lost(format!("{text:?} is no id of an entry")))
 }
 
 #[cfg(test)]
@@ -173,7 +168,7 @@ mod tests {
         const NEWS: &str = "{peerline}:news";
         let redis = OwnRedis::start();
         let mut link = redis.link();
-        let mut missed = |position: &str| may_have_missed(&mut link, NEWS, position);
+        let mut missed = |position: &str| may_have_missed(&mut link, NEWS, position.parse()?);
         assert_eq!((missed("0-0"), missed("5-0")), (Ok(false), Ok(true)), "a stream that there is not");
         for id in ["1-0", "2-0", "3-0", "4-0"] {
             redis.tell(&["XADD", NEWS, id, "k", "up"]);

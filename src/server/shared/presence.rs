@@ -3,6 +3,7 @@
 //! Each call may be repeated with the same arguments until it is settled. A repeat that is [`NotDone::Late`] settles nothing
 //! where the reply before was lost; but then the call can come no more, and [`leave`] without a deadline undoes it.
 
+use super::lines::StreamId;
 use super::link::{Link, NotDone};
 use super::record::Record;
 use super::script::{Answer, Deadline, Member, Script};
@@ -193,7 +194,7 @@ pub struct Snapshot {
     /// Each once.
     pub records: Vec<Record>,
     /// The id of the entry of the news behind which a reader goes on.
-    pub news: String,
+    pub news: StreamId,
 }
 
 /// All of who is here. It is read in pieces, as of 15,000 at once Redis would do nothing else for 19 ms. So some of what
@@ -207,7 +208,7 @@ pub fn snapshot(link: &mut Link, who: &Member) -> Result<Snapshot, NotDone> {
     loop {
         let answer = SNAPSHOT.call(link, who, 0, &[&cursor])?;
         cursor = answer.part(0)?;
-        let last: String = answer.part(1)?;
+        let last: StreamId = answer.part::<String>(1)?.parse()?;
         // From the first piece on: later ones may lack what has happened since.
         let news = news.get_or_insert(last);
         for place in 2..answer.parts.len() {
@@ -222,7 +223,7 @@ pub fn snapshot(link: &mut Link, who: &Member) -> Result<Snapshot, NotDone> {
             }
         }
         if cursor == "0" {
-            return Ok(Snapshot { records: found.into_values().collect(), news: news.clone() });
+            return Ok(Snapshot { records: found.into_values().collect(), news: *news });
         }
     }
 }
@@ -484,7 +485,10 @@ mod tests {
         let redis = OwnRedis::start();
         let (s1, _) = open(&redis);
         let mut link = redis.link();
-        assert_eq!(snapshot(&mut link, &s1).map(|empty| (empty.records.len(), empty.news)), Ok((0, "0-0".to_owned())));
+        assert_eq!(
+            snapshot(&mut link, &s1).map(|empty| (empty.records.len(), empty.news)),
+            Ok((0, StreamId::default()))
+        );
         let mut all = redis::pipe();
         for n in 0..3000_u64 {
             let record = record(&format!("n{n}"), &s1, n);
@@ -495,10 +499,10 @@ mod tests {
         come(&mut link, &record("ann", &s1, 9000));
         let taken = snapshot(&mut link, &s1).expect("an answer");
         assert_eq!(taken.records.len(), 3001, "but the one that is none");
-        let behind: redis::Value = redis.ask(&["XREAD", "STREAMS", "{peerline}:news", &taken.news]);
+        let behind: redis::Value = redis.ask(&["XREAD", "STREAMS", "{peerline}:news", &taken.news.to_string()]);
         assert_eq!(behind, redis::Value::Nil);
         come(&mut link, &record("bob", &s1, 9001));
-        let behind: redis::Value = redis.ask(&["XREAD", "STREAMS", "{peerline}:news", &taken.news]);
+        let behind: redis::Value = redis.ask(&["XREAD", "STREAMS", "{peerline}:news", &taken.news.to_string()]);
         assert_ne!(behind, redis::Value::Nil);
     }
 }

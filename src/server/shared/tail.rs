@@ -15,7 +15,8 @@ pub const COUNT: usize = 512;
 
 /// The streams, in the order in which they are asked for.
 const LINES: &str = "{peerline}:lines";
-const NEWS: &str = "{peerline}:news";
+/// What all servers are told.
+pub const NEWS: &str = "{peerline}:news";
 
 /// An entry of a stream that is not one of lines: its id, and its fields in order.
 pub type Entry = (StreamId, Vec<(String, Vec<u8>)>);

@@ -3,7 +3,7 @@
 
 use super::life::Life;
 use super::pool::Pool;
-use super::records::record;
+use super::records::{lines_of, record};
 use super::state::{About, Shared, Wake, lock};
 use crate::protocol::Notice;
 use crate::server::clients::{ClientMap, Letter};
@@ -199,7 +199,7 @@ impl Shared {
             }
         }
         if client.files.len() != 0 {
-            let files = client.files.to_vec().join("\n");
+            let files = lines_of(&client.files);
             shared::set_files(link, &life.who, deadline, &record.name, session, &files)?;
         }
         Ok(())
@@ -253,9 +253,7 @@ impl From<NotDone> for NotIn {
 
 /// Its digits are those of a ticket.
 fn draw_epoch() -> Epoch {
-    let mut digits = Ticket::draw().to_string();
-    digits.retain(|digit| digit.is_ascii_hexdigit());
-    digits.parse().expect("32 hexadecimal digits")
+    Ticket::draw().to_string().parse().expect("32 hexadecimal digits")
 }
 
 /// Which house there is; it is made where there is none, unless this folder belongs to one: an emptied Redis is not to

@@ -1,6 +1,6 @@
 //! Each method of the directory, as one moment of the house.
 
-use super::records::record;
+use super::records::{lines_of, record};
 use super::state::{SETTLE, Shared, away};
 use crate::net::Shutdown;
 use crate::protocol::{Ban, BroadcastText, Notice};
@@ -167,7 +167,7 @@ impl Directory for Shared {
         let fields = fields(&key.name, from);
         let falls = Falls { under: &[&fields[0], &fields[1]], now: SystemTime::now() };
         let names = std::slice::from_ref(&key.name);
-        let files = prepared.files.to_vec().join("\n");
+        let files = lines_of(&prepared.files);
         life.expect(key.id);
         let done = self.make(|link, who, deadline| {
             let entered = shared::enter_guest(link, deadline, &record, names, again, &falls)?;
@@ -194,7 +194,7 @@ impl Directory for Shared {
         let Some(after) = self.clients.session(&key.name, key.id) else { return Ok(false) };
         let record = record(&after, &self.life().who, &self.about.machine);
         let has_files = !Arc::ptr_eq(&before.files, &after.files);
-        let files = if has_files { after.files.to_vec().join("\n") } else { String::new() };
+        let files = if has_files { lines_of(&after.files) } else { String::new() };
         let changed = self.make(|link, who, deadline| {
             let is_own = shared::change(link, deadline, &record)?;
             if is_own && has_files {

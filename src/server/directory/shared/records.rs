@@ -1,6 +1,6 @@
 //! Between the client map of this server and the records of the house.
 
-use crate::server::clients::{ClientSnapshot, Elsewhere, Letter, NotHanded, OnAnother};
+use crate::server::clients::{ClientSnapshot, Elsewhere, FileNames, Letter, NotHanded, OnAnother};
 use crate::server::shared::{Handover, Member, Record, Undelivered};
 use std::net::IpAddr;
 
@@ -23,6 +23,11 @@ pub fn record(client: &ClientSnapshot, at: &Member, machine: &str) -> Record {
         key: client.key(),
         since: client.since,
     }
+}
+
+/// The names of files as the house keeps them: a line each.
+pub fn lines_of(files: &FileNames) -> String {
+    files.to_vec().join("\n")
 }
 
 /// How clients of this server see one of another server. An address of 127/8 leads to it on its own machine alone: on

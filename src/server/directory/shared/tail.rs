@@ -10,7 +10,7 @@ use super::state::Shared;
 use crate::protocol::{Broadcast, Notice};
 use crate::server::clients::Letter;
 use crate::server::shared::{
-    self, Entry, HouseNews, Line, Link, Member, NotDone, Record, StreamId, Taken, may_have_missed, read_ban,
+    self, Entry, HouseNews, Line, Link, Member, NEWS, NotDone, Record, StreamId, Taken, may_have_missed, read_ban,
 };
 use log::{debug, info, warn};
 use std::collections::HashSet;
@@ -19,8 +19,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Between two tries of a connection.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Where the news are.
-const NEWS: &str = "{peerline}:news";
 
 impl Shared {
     /// Reads what happens until the life ends.
@@ -45,7 +43,7 @@ impl Shared {
                 // What another run has, or had, is found out from where this server stands.
                 tail.lines_from(life.mirror.last().id);
                 let is_known = run.is_empty() || run == link.run();
-                if !is_known || may_have_missed(link, NEWS, &tail.news().to_string())? {
+                if !is_known || may_have_missed(link, NEWS, tail.news())? {
                     tail.news_from(self.look_around(life, link)?);
                 }
                 link.run().clone_into(run);
@@ -147,7 +145,6 @@ impl Shared {
     /// Looks at all who are there, when this server begins, or has missed some news. From this entry on the news go on.
     pub(super) fn look_around(&self, life: &Life, link: &mut Link) -> Result<StreamId, NotDone> {
         let there = shared::snapshot(link, &life.who)?;
-        let news = there.news.parse()?;
         let sessions: HashSet<(Member, u64)> =
             there.records.iter().map(|record| (record.at.clone(), record.session)).collect();
         self.clients.keep_on_others(|_, at| {
@@ -161,7 +158,7 @@ impl Shared {
         there.records.into_iter().for_each(|record| self.comes_in(life, record));
         let bans = shared::bans(link, &life.who, SystemTime::now())?;
         *self.banned() = bans.into_iter().collect();
-        Ok(news)
+        Ok(there.news)
     }
 }
 
