@@ -43,7 +43,7 @@ pub use lines::{Line, StreamId};
 pub use link::{LIMIT, Link, NotDone};
 pub use meeting::{Meeting, meet};
 pub use mirror::{Mirror, Taken};
-pub use news::{HouseNews, may_have_missed};
+pub use news::{HouseNews, last_news, may_have_missed};
 #[cfg(test)]
 pub use own_redis::OwnRedis;
 pub use presence::{Entered, Falls, GuestEntered, change, enter, enter_guest, files, leave, set_files, snapshot};

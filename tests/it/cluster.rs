@@ -1,6 +1,7 @@
 //! Several servers that share one house on a Redis: what is so beyond that which holds for a server alone. All other tests of
 //! what people see play with two servers too: `PEERLINE_TEST_HOUSE=1`.
 
+use super::harness::control;
 use super::harness::house::{in_house, join, url};
 use super::harness::redis::Redis;
 use super::harness::{LIMIT, Lines, ServerProcess, TestServer, config, send_signal};
@@ -115,6 +116,24 @@ fn two_logins_of_a_name_at_once_leave_one_session() {
         }
         assert!(open <= 1 || list(&mut watcher).len() <= 3, "{open}");
         wait_until(|| list(&mut watcher), |seen| seen.len() == 2);
+    }
+}
+
+#[test]
+fn a_ban_ends_a_session_that_comes_in_elsewhere_at_the_same_moment() {
+    let (_redis, one, two) = two();
+    two.join("carol").ask("quit");
+    let mut watcher = one.join("watcher");
+    for _ in 0..20 {
+        let mut carol = two.connect();
+        thread::scope(|scope| {
+            scope.spawn(|| carol.send("LOGIN,carol,password"));
+            assert!(control::ask(&one, "ban carol").starts_with("OK,"));
+        });
+        // Refused, or in and then out.
+        while !carol.rest_line().expect("it is told").contains("Banned by the house") {}
+        wait_until(|| list(&mut watcher), |seen| seen.len() == 2);
+        assert!(control::ask(&one, "unban carol").starts_with("OK,"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who runs the house: changed passwords, the control socket and `server ctl`, and accounts that move.
 
 use crate::harness::client::ClientProcess;
-use crate::harness::control::{Control, ask};
+use crate::harness::control::{Control, ask, rows};
 use crate::harness::menus::Shows;
 use crate::harness::{LIMIT, Lines, ServerProcess, TestServer, config, originals, wait_until};
 use peerline::net::Shutdown;
@@ -297,8 +297,7 @@ fn the_list_tells_where_everybody_is_and_since_when() {
     let server = TestServer::start(&["--menu-port", "0"]);
     let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
     let _carol = Shows::join(server.dialect("menu"), "carol");
-    assert_eq!(alice.ask("INIT,alice,4401"), "OK");
-    assert_eq!(alice.ask("dnd_on"), "OK");
+    assert_eq!((alice.ask("INIT,alice,4401"), alice.ask("dnd_on")), ("OK".to_owned(), "OK".to_owned()));
     assert_eq!(bob.ask("inactive"), "OK,You are inactive now");
     let alice_at = format!("{}:4401", alice.ask("whoami").split(',').nth(2).expect("an address"));
     let expected = [
@@ -308,12 +307,9 @@ fn the_list_tells_where_everybody_is_and_since_when() {
     ];
     // What was said to another server of the house is known here a moment later.
     wait_until("everybody is listed as they are", || {
-        let list = Control::of(&server).ask_all("list");
-        let rows: Vec<Vec<&str>> = list.iter().map(|line| line.split(',').collect()).collect();
-        let places: Vec<[&str; 4]> = rows[..rows.len() - 1].iter().map(|row| [row[0], row[1], row[3], row[5]]).collect();
-        let is_past = |since: &str| since.parse::<Moment>().is_ok_and(|since| since.is_over(SystemTime::now()));
-        assert!(rows[..rows.len() - 1].iter().all(|row| is_past(row[4])), "{list:?}");
-        places == expected
+        let rows = rows(&server, "list");
+        assert!(rows.iter().all(|row| row[4].parse::<Moment>().is_ok_and(|since| since.is_over(SystemTime::now()))));
+        rows.iter().map(|row| [&row[0], &row[1], &row[3], &row[5]].map(String::as_str)).eq(expected)
     });
 }
 

@@ -123,7 +123,7 @@ impl<'a> LoginState<'a> {
             self.services.clients.count_message(&login.key);
             login.presence.line(now);
         }
-        Ok(self.services.directory.may_speak()?)
+        Ok(self.services.may_speak()?)
     }
 
     /// A piece of a long answer has left: how long it takes until the next may leave, which is a second at the most

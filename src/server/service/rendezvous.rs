@@ -313,6 +313,14 @@ impl Rendezvous {
         self.clients.find_address(&name.trim().parse().ok()?, view)
     }
 
+    /// As [`Directory::may_speak`].
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub fn may_speak(&self) -> Result<(), Away> {
+        self.directory.may_speak()
+    }
+
     /// The names of a client's files.
     ///
     /// # Errors

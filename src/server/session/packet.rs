@@ -147,6 +147,9 @@ impl<'a> PacketSession<'a> {
         };
         let services = self.services;
         services.count_guest_message(key);
+        if let Err(away) = services.may_speak() {
+            return not_now(away);
+        }
         match (packet.kind, packet.text.trim()) {
             (Kind::List, _) => Packet::names(services.active().iter().map(|client| client.name_in(Dialect::Packet))),
             (Kind::Status, "active") => match services.set_guest_active(key, true) {

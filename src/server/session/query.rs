@@ -103,6 +103,9 @@ fn answer_and_log(services: &Rendezvous, message: &Result<String, BadLine>, peer
 /// The answer to a query; none to `EXIT`.
 fn answer(services: &Rendezvous, query: Query, peer: SocketAddr) -> Option<QueryReply> {
     services.count_query(peer.ip());
+    if let (Err(away), false) = (services.may_speak(), matches!(query, Query::Exit(_))) {
+        return Some(QueryReply::Refused(Refusal::from(away).to_string()));
+    }
     Some(match query {
         Query::Users => QueryReply::Names(services.active().iter().map(seen_name).collect()),
         Query::Peer(name) => find(services, &name)

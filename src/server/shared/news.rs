@@ -7,6 +7,7 @@ use super::lines::StreamId;
 use super::link::{Link, NotDone};
 use super::record::Record;
 use super::script::Member;
+use super::tail::NEWS;
 use crate::value::Username;
 use redis::{FromRedisValue, Value};
 use std::collections::HashMap;
@@ -68,6 +69,16 @@ impl HouseNews {
             _ => return None,
         })
     }
+}
+
+/// The last entry of the news that there is.
+///
+/// # Errors
+/// [`NotDone`].
+pub fn last_news(link: &mut Link) -> Result<StreamId, NotDone> {
+    let last: Vec<(String, Value)> =
+        redis::cmd("XREVRANGE").arg(NEWS).arg("+").arg("-").arg("COUNT").arg(1).query(link)?;
+    last.first().map_or(Ok(StreamId::default()), |(id, _)| id.parse())
 }
 
 /// Whether a reader of a stream (its whole key) that has read up to this entry may have missed something: entries behind it
@@ -165,14 +176,15 @@ mod tests {
 
     #[test]
     fn a_reader_finds_out_that_it_has_missed_something() {
-        const NEWS: &str = "{peerline}:news";
         let redis = OwnRedis::start();
         let mut link = redis.link();
         let mut missed = |position: &str| may_have_missed(&mut link, NEWS, position.parse()?);
         assert_eq!((missed("0-0"), missed("5-0")), (Ok(false), Ok(true)), "a stream that there is not");
+        assert_eq!(last_news(&mut redis.link()), Ok(StreamId::default()));
         for id in ["1-0", "2-0", "3-0", "4-0"] {
             redis.tell(&["XADD", NEWS, id, "k", "up"]);
         }
+        assert_eq!(last_news(&mut redis.link()), Ok(StreamId { ms: 4, seq: 0 }));
         assert_eq!(["0-0", "1-0", "4-0", "4-1"].map(&mut missed), [Ok(false), Ok(false), Ok(false), Ok(true)]);
         redis.tell(&["XTRIM", NEWS, "MAXLEN", "2"]);
         assert_eq!(["0-0", "1-0", "3-0", "4-0"].map(&mut missed), [Ok(true), Ok(true), Ok(false), Ok(false)]);

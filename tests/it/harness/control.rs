@@ -61,3 +61,9 @@ impl Control {
 pub fn ask(server: &TestServer, line: &str) -> String {
     Control::of(server).ask(line)
 }
+
+/// The lines of the answer to one line but for the last, each as its fields.
+pub fn rows(server: &TestServer, line: &str) -> Vec<Vec<String>> {
+    let lines = Control::of(server).ask_all(line);
+    lines[..lines.len() - 1].iter().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}

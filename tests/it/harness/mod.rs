@@ -372,7 +372,7 @@ pub fn wait(child: &mut Child) -> Option<i32> {
 }
 
 /// Waits until `done`, which some other thread or process brings about.
-pub fn wait_until(what: &str, done: impl Fn() -> bool) {
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let until = Instant::now() + LIMIT;
     while !done() {
         assert!(Instant::now() < until, "{what} within the limit");

@@ -172,6 +172,7 @@ impl Shared {
             Err(NotDone::Buried) => return Ok(Some(DEAD)),
             Err(why) => return Err(why),
         }
+        lost.extend(life.take_unsure());
         self.enter_again(life, link, lost, sent + BEAT)?;
         Ok(None)
     }

@@ -79,9 +79,6 @@ pub fn open(
         }
         thread::park_timeout(LOOK);
     }
-    if lock(&shared.alive).len() > 1 {
-        thread::park_timeout(KNOWN);
-    }
     Ok(shared)
 }
 
@@ -136,6 +133,10 @@ impl Shared {
             }
         }
         info!("{} is in the house {} with {} others", life.who.server, self.about.epoch, self.others().len() - 1);
+        // What it confirms before that could be lost with this server and the end of Redis' file, and nobody would wait.
+        if self.others().len() > 1 {
+            thread::park_timeout(KNOWN);
+        }
         *lock(&self.life) = life;
         Ok(())
     }

@@ -33,6 +33,10 @@ struct Own {
     here: HashMap<Username, u64>,
     /// Those that are about to come in: have the news told of it?
     coming: HashMap<u64, bool>,
+    /// Those of whose last change it is not known whether the house has it. It is told of them once more.
+    unsure: HashMap<u64, Username>,
+    /// Up to this entry the news were read.
+    read: StreamId,
     has_ended: bool,
 }
 
@@ -56,17 +60,37 @@ impl Life {
         self.lock().coming.insert(session, false);
     }
 
-    /// Waits until the news have told that it has come, or until then.
-    pub fn wait_for(&self, session: u64, until: Instant) {
-        let mut own = self.lock();
-        while own.coming.get(&session) == Some(&false) && !own.has_ended {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            own = self.changed.wait_timeout(own, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        own.coming.remove(&session);
+    /// Waits until the news have told that it has come, or until then: whether they have.
+    pub fn wait_for(&self, session: u64, until: Instant) -> bool {
+        let mut own = self.wait_while(until, |own| own.coming.get(&session) == Some(&false));
+        own.coming.remove(&session) == Some(true)
+    }
+
+    /// Waits until the news were read up to this entry, or until then: whether they were.
+    pub fn wait_for_news(&self, id: StreamId, until: Instant) -> bool {
+        self.wait_while(until, |own| own.read < id).read >= id
+    }
+
+    fn wait_while(&self, until: Instant, waits: impl Fn(&Own) -> bool) -> MutexGuard<'_, Own> {
+        let left = until.saturating_duration_since(Instant::now());
+        let waits = |own: &mut Own| waits(own) && !own.has_ended;
+        self.changed.wait_timeout_while(self.lock(), left, waits).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// The news were read up to this entry.
+    pub fn has_read(&self, id: StreamId) {
+        self.lock().read = id;
+        self.changed.notify_all();
+    }
+
+    /// Nobody knows whether the house has the last change of this session.
+    pub fn is_unsure_of(&self, name: &Username, session: u64) {
+        self.lock().unsure.insert(session, name.clone());
+    }
+
+    /// Those of which that was said.
+    pub fn take_unsure(&self) -> Vec<(Username, u64)> {
+        self.lock().unsure.drain().map(|(session, name)| (name, session)).collect()
     }
 
     /// The house has taken in a session: of this server, or else one that has taken a name over.
@@ -134,7 +158,7 @@ mod tests {
         life.expect(7);
         std::thread::scope(|scope| {
             scope.spawn(|| life.has_come(&alice, Some(7)));
-            life.wait_for(7, long);
+            assert!(life.wait_for(7, long));
         });
         assert_eq!(life.session(&"ALICE".parse().expect("a name")), Some(7));
         life.has_gone(&alice, 6);
@@ -143,10 +167,27 @@ mod tests {
         life.has_come(&alice, None);
         assert_eq!(life.own(), []);
         life.expect(8);
-        life.wait_for(8, Instant::now());
+        assert!(!life.wait_for(8, Instant::now()));
         life.end();
         life.expect(9);
-        life.wait_for(9, long);
+        assert!(!life.wait_for(9, long));
         assert!(life.has_ended());
+    }
+
+    #[test]
+    fn whoever_waits_for_the_news_up_to_an_entry_goes_on_when_they_were_read() {
+        let who = Member { server: "s1".parse().expect("a name"), generation: 1 };
+        let life = Life::new(who, 0, Duration::from_secs(1800));
+        let (id, long) = (StreamId { ms: 5, seq: 1 }, Instant::now() + Duration::from_secs(20));
+        life.has_read(StreamId { ms: 5, seq: 0 });
+        assert!(!life.wait_for_news(id, Instant::now()));
+        std::thread::scope(|scope| {
+            scope.spawn(|| life.has_read(StreamId { ms: 6, seq: 0 }));
+            assert!(life.wait_for_news(id, long));
+        });
+        let alice: Username = "alice".parse().expect("a name");
+        life.is_unsure_of(&alice, 7);
+        life.is_unsure_of(&alice, 7);
+        assert_eq!((life.take_unsure(), life.take_unsure()), (vec![(alice, 7)], Vec::new()));
     }
 }

@@ -1,7 +1,7 @@
 //! Each method of the directory, as one moment of the house.
 
 use super::records::{lines_of, record};
-use super::state::{SETTLE, Shared, away};
+use super::state::{NotMade, SETTLE, Shared, away};
 use crate::net::Shutdown;
 use crate::protocol::{Ban, BroadcastText, Notice};
 use crate::server::clients::{
@@ -22,6 +22,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How long a session that has come in waits until this server shows it.
 const SHOWN: Duration = Duration::from_secs(2);
+/// What it is told where that takes longer.
+const NOT_SHOWN: &str = "It is not known whether you are logged in: try again";
 
 /// By what somebody of this name, who comes from there, may be banned.
 fn fields(name: &Username, from: IpAddr) -> [String; 2] {
@@ -64,14 +66,18 @@ impl Directory for Shared {
         let set = |link: &mut Link, who: &Member, deadline| {
             shared::set_password(link, who, deadline, name, instead_of, new_hash)
         };
-        self.change_account(set, "It is not known which password holds: try both")
+        self.change_account(set, "It is not known which password holds: try both")?;
+        self.catch_up();
+        Ok(())
     }
 
     fn end_account(&self, name: &Username) -> Result<(), Failed<NotChanged>> {
         let account = self.account(name).map_err(Failed::Away)?;
         let account = account.ok_or(Failed::Refused(NotChanged::Unknown))?;
         let end = |link: &mut Link, who: &Member, deadline| shared::end_account(link, who, deadline, &account);
-        self.change_account(end, "It is not known whether the account was ended: look once more")
+        self.change_account(end, "It is not known whether the account was ended: look once more")?;
+        self.catch_up();
+        Ok(())
     }
 
     fn ban(&self, who: &Banned, ban: &Ban) -> Result<(), String> {
@@ -80,6 +86,7 @@ impl Directory for Shared {
             Ok(Banning::Ok) => {
                 // Who asks now is kept out, also before the news tell of it.
                 self.banned().insert(who.clone(), ban.clone());
+                self.catch_up();
                 Ok(())
             }
             Ok(Banning::Full) => Err("There are as many bans as are kept: lift some".to_owned()),
@@ -124,21 +131,20 @@ impl Directory for Shared {
             .make(|link, _, deadline| shared::enter(link, deadline, &record, &notice, Some(row.trim_end()), &falls));
         let refused = match entered {
             Ok(Entered::Ok { older }) => {
-                // From then on the map shows it, or whoever has taken its name over since.
-                life.wait_for(key.id, Instant::now() + SHOWN);
-                if life.has_ended() {
-                    // It went with all that this server had in the house.
-                    self.clients.leave(&key);
-                    return (None, Err(Failed::Away(away())));
-                }
                 let older = older.filter(|older| older.at == life.who);
-                let older = older.and_then(|older| self.clients.session(&older.name, older.session));
-                return (older.map(Box::new), Ok(key));
+                let older = older.and_then(|older| self.clients.session(&older.name, older.session)).map(Box::new);
+                // From then on the map shows it, or whoever has taken its name over since.
+                if life.wait_for(key.id, Instant::now() + SHOWN) && !life.has_ended() {
+                    return (older, Ok(key));
+                }
+                // It went with all that this server had in the house; or when its news come, it is told that it has gone.
+                self.clients.leave(&key);
+                return (older, Err(Failed::Unknown(NOT_SHOWN.to_owned())));
             }
             Ok(Entered::Changed) => Failed::Refused(NotWelcome::Changed),
             Ok(Entered::Banned(row)) => Failed::Refused(NotWelcome::Banned(ban_of_row(&row))),
             // Should it be in all the same, the news tell of a session that has ended.
-            Err(why) => why.into_failed("It is not known whether you are logged in: try again"),
+            Err(why) => why.into_failed(NOT_SHOWN),
         };
         life.wait_for(key.id, Instant::now());
         self.clients.leave(&key);
@@ -177,12 +183,13 @@ impl Directory for Shared {
             Ok(entered)
         });
         let shown = if matches!(done, Ok(GuestEntered::Ok(_))) { SHOWN } else { Duration::ZERO };
-        life.wait_for(key.id, Instant::now() + shown);
+        let is_shown = life.wait_for(key.id, Instant::now() + shown);
         let refused = match done {
-            Ok(GuestEntered::Ok(_)) => return Ok(entered),
+            Ok(GuestEntered::Ok(_)) if is_shown => return Ok(entered),
+            Ok(GuestEntered::Ok(_)) => Failed::Unknown(NOT_SHOWN.to_owned()),
             Ok(GuestEntered::Taken) => Failed::Refused(NotEntered::Taken),
             Ok(GuestEntered::Banned(row)) => Failed::Refused(NotEntered::Banned(ban_of_row(&row))),
-            Err(why) => why.into_failed("It is not known whether you are in: try again"),
+            Err(why) => why.into_failed(NOT_SHOWN),
         };
         self.clients.leave(key);
         Err(refused)
@@ -202,8 +209,12 @@ impl Directory for Shared {
             }
             Ok(())
         });
-        changed.map(|()| answer).map_err(|_| {
+        changed.map(|()| answer).map_err(|why| {
             self.clients.put_back(before);
+            // By then nothing of it is on its way any more, so it is as if nothing was done.
+            if let NotMade::Unknown = why {
+                self.life().is_unsure_of(&key.name, key.id);
+            }
             away()
         })
     }
@@ -253,5 +264,80 @@ impl Directory for Shared {
     fn stop(&self) {
         self.pool.close();
         self.wake.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::coming::open;
+    use super::*;
+    use crate::server::clients::{ClientMap, Viewpoint};
+    use crate::server::config::Config;
+    use crate::server::delivery::{Mailbox, Parcel};
+    use crate::server::shared::OwnRedis;
+    use crate::server::store::History;
+    use clap::Parser;
+    use std::thread;
+    use tempfile::TempDir;
+
+    struct Nobody;
+
+    impl Mailbox for Nobody {
+        fn deliver(&self, _: &Parcel) -> bool {
+            true
+        }
+
+        fn close(&self) {}
+    }
+
+    /// A server of this name in the house. It hears of nothing until it lives.
+    fn server(redis: &OwnRedis, name: &str) -> Shared {
+        let (folder, url) = (TempDir::new().expect("a folder"), format!("redis://{}", redis.address()));
+        let data = folder.path().to_str().expect("UTF-8");
+        let config = Config::parse_from(["server", "--name", name, "--data", data]);
+        let history = Arc::new(History::new(config.history));
+        open(&config, &url, ClientMap::default(), &history, Arc::default()).expect("it comes in")
+    }
+
+    fn client(name: &Username) -> NewClient {
+        NewClient {
+            name: name.clone(),
+            from: ([10, 0, 0, 7], 50_000).into(),
+            view: Viewpoint::ThisMachine,
+            since: SystemTime::UNIX_EPOCH,
+            presence: Arc::default(),
+            mailbox: Arc::new(Nobody),
+        }
+    }
+
+    #[test]
+    fn whoever_bans_knows_afterwards_of_each_session_that_came_in_before() {
+        let redis = OwnRedis::start();
+        let (one, two, stop) = (server(&redis, "s1"), server(&redis, "s2"), Shutdown::new());
+        let carol = Account {
+            name: "carol".parse().expect("a name"),
+            password_hash: "$pbkdf2-sha256$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$".to_owned() + &"a".repeat(43),
+            created_at: 0,
+        };
+        let ban = Ban { until: None, why: "loud".to_owned() };
+        thread::scope(|scope| {
+            scope.spawn(|| two.live(&stop));
+            two.sign_up(carol.clone()).expect("nobody has the name");
+            two.enter(client(&carol.name), &carol).1.expect("she is in");
+            let banning = scope.spawn(|| {
+                one.ban(&Banned::Name(carol.name.clone()), &ban).expect("it holds");
+                one.clients.find_any(&carol.name).is_some()
+            });
+            while two.ban_of(Some(&carol.name), [10, 0, 0, 7].into()).is_none() {
+                thread::yield_now();
+            }
+            assert!(one.clients.find_any(&carol.name).is_none(), "it has heard of nothing yet");
+            scope.spawn(|| one.live(&stop));
+            let knows = banning.join().expect("no panic");
+            one.stop();
+            two.stop();
+            stop.trigger();
+            assert!(knows);
+        });
     }
 }

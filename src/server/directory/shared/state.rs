@@ -9,6 +9,7 @@ use crate::server::directory::{Away, Failed, NotChanged};
 use crate::server::shared::{self, Alive, Changed, Deadline, DirectoryUrl, Lease, Link, Member, NotDone};
 use crate::server::store::{Banned, History};
 use crate::value::{Epoch, ServerName};
+use log::warn;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
@@ -127,6 +128,16 @@ impl Shared {
         let life = self.life();
         let until = Instant::now() + shared::LIMIT;
         self.pool.work(until, until, |link| ask(link, &life.who)).map_err(|_| away())
+    }
+
+    /// Waits until this server knows all that the house knows now: so whoever has changed what sessions may be finds those
+    /// that came in before.
+    pub fn catch_up(&self) {
+        let (life, until) = (self.life(), Instant::now() + shared::LIMIT);
+        let is_known = self.ask(|link, _| shared::last_news(link)).is_ok_and(|last| life.wait_for_news(last, until));
+        if !is_known {
+            warn!("A session that has just come in may have been missed");
+        }
     }
 
     /// Has an account changed; `unknown` is what is said where nobody knows whether it was.

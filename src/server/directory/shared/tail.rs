@@ -56,12 +56,14 @@ impl Shared {
             // They are read again when the meeting is over.
             tail.lines_from(life.mirror.last().id);
         }
+        let news = tail.news();
         drop(tail);
         // First, as the news may tell that the server which answers is gone.
         for entry in &read.inbox {
             self.take_post(life, inbox, entry);
         }
         read.news.iter().for_each(|entry| self.take_news(life, entry));
+        life.has_read(news);
         if !is_open {
             life.pause(PAUSE);
         }
