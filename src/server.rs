@@ -29,6 +29,7 @@ use crate::trace::{Event, Output, Projector, ServerMask, Sinks, Trace};
 use crate::value::Fingerprint;
 use config::Config;
 use control::{ControlSocket, Desk};
+use directory::Ports;
 use find::{Responder, Told};
 use log::{debug, warn};
 use service::Rendezvous;
@@ -101,6 +102,8 @@ impl Server {
             .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let tls = identity.map(|identity| bind_tls(&services.config, identity)).transpose()?;
+        let by_tls = tls.as_ref().map(|tls| (tls.address.port(), tls.identity.fingerprint()));
+        services.is_bound(Ports { clear: address.port(), tls: by_tls });
         let dialects = bind_dialects(&services.config)?;
         let connections = Connections::with_login(services.config.max_clients, services.config.per_address())
             .recorded(&services.trace);

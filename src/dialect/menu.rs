@@ -106,7 +106,7 @@ pub fn list(clients: &[SocketAddr], limit: usize) -> String {
 }
 
 /// What the server says unasked, in lines for the client of at most `limit` bytes each. A ticket is none of its
-/// business and gives nothing.
+/// business and gives nothing, nor does where other servers are.
 pub fn show_event(event: &Event, limit: usize) -> Vec<String> {
     match event {
         Event::Broadcast(broadcast) => quote(broadcast.from.as_str(), "", &broadcast.text, limit),
@@ -120,7 +120,7 @@ pub fn show_event(event: &Event, limit: usize) -> Vec<String> {
         Event::Joined { name, address, .. } if address.port() == 0 => vec![tell(&format!("{name} is here"))],
         Event::Joined { name, address, .. } => vec![tell(&format!("{name} is here: {address}"))],
         Event::Left(name) => vec![tell(&format!("{name} has left"))],
-        Event::Ticket { .. } | Event::Key { .. } => Vec::new(),
+        Event::Ticket { .. } | Event::Key { .. } | Event::ServerKey { .. } | Event::Servers(_) => Vec::new(),
     }
 }
 

@@ -256,6 +256,15 @@ impl Connections {
         Place { connections: self, id, wire: Wire::default() }
     }
 
+    /// A place that is taken, of a connection that there is not.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> Place<'_> {
+        match self.lock().rule.admit([10, 0, 0, 1].into()) {
+            Admission::Free(id) => self.place(id),
+            _ => panic!("no place is free"),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
 //! What the server says unasked: the lines that can come at any time, between the lines of an answer too.
 
-use super::{Broadcast, Notice, Reply};
+use super::{Broadcast, Notice, Reply, ServerList};
 use crate::value::{Fingerprint, Ticket, Username};
 use std::fmt;
 use std::net::SocketAddr;
@@ -23,6 +23,10 @@ pub enum Event {
     Joined { name: Username, address: SocketAddr, guest: Option<String> },
     /// `left_NAME`: NAME is not active any more. To who watches.
     Left(Username),
+    /// `serverkey_IP:PORT_sha256:HEX`: the key of a server of the next `servers_` line.
+    ServerKey { server: SocketAddr, key: Fingerprint },
+    /// `servers_IP:PORT,IP:PORT...`: where the servers are now that share a directory.
+    Servers(ServerList),
 }
 
 impl From<Event> for Reply {
@@ -35,6 +39,8 @@ impl From<Event> for Reply {
             Event::Notice(notice) => Reply::Notice(notice),
             Event::Joined { name, address, guest } => Reply::Joined { name, address, guest },
             Event::Left(name) => Reply::Left(name),
+            Event::ServerKey { server, key } => Reply::ServerKey { server, key },
+            Event::Servers(servers) => Reply::Servers(servers),
         }
     }
 }

@@ -121,7 +121,8 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub directory_loss: Option<Duration>,
 
-    /// Where clients of other machines reach this server, for those of other servers
+    /// Where clients reach this server, as all servers of the directory tell them; with port 0 at the port that it
+    /// listens on
     #[arg(long, value_name = "IP:PORT", requires = "directory")]
     pub advertise: Option<SocketAddr>,
 

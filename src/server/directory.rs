@@ -15,13 +15,15 @@ use super::clients::{
     Change, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
 };
 use super::config::GuestShare;
+use super::delivery::Mailbox;
 use super::store::{Account, Banned};
 use crate::net::Shutdown;
-use crate::protocol::{Ban, BroadcastText, Refusal};
-use crate::value::{Epoch, Username};
+use crate::protocol::{Ban, BroadcastText, Event, Refusal};
+use crate::value::{Epoch, Fingerprint, Ticket, Username};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The most broadcasts that get their numbers together.
 pub const MAX_TOGETHER: usize = 128;
@@ -78,9 +80,8 @@ pub trait Directory: Send + Sync {
     /// Who is banned now: names first, in order.
     fn bans(&self) -> Vec<(Banned, Ban)>;
 
-    /// Enters a client into the map, whose password was checked against the account `checked`: only if that is still so,
-    /// and there is no ban. It gives an older session of that name too, which has left the map, whatever became of the new
-    /// one: it is to be told and closed.
+    /// Enters a client into the map: only if it may come in by what it has, and there is no ban. It gives an older session of
+    /// that name too, which has left the map, whatever became of the new one: it is to be told and closed.
     ///
     /// Whoever changes an account or bans does so first, and ends the sessions afterwards. So they find this one, or it is
     /// refused.
@@ -90,8 +91,8 @@ pub trait Directory: Send + Sync {
     fn enter(
         &self,
         client: NewClient,
-        checked: &Account,
-    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, Failed<NotWelcome>>);
+        by: &ComesBy<'_>,
+    ) -> (Option<Box<ClientSnapshot>>, Result<EnteredClient, Failed<NotWelcome>>);
 
     /// Enters a guest into the map, under the first of `names` that nobody has, with an account or here, unless one of them
     /// is banned. A guest that gives way for it is told, and taken out.
@@ -148,11 +149,52 @@ pub trait Directory: Send + Sync {
         None
     }
 
+    /// What a client is told of where the servers are that share a house: nothing where there is none, or a dialect has no
+    /// words for it. When that changes it is told by an event.
+    fn servers(&self, _to: &dyn Mailbox) -> Vec<Event> {
+        Vec::new()
+    }
+
+    /// The ports are bound, by which clients reach this server. It is called once, before [`Directory::run`].
+    fn is_bound(&self, _ports: Ports) {}
+
     /// What is to be done all the while, until `stop`, by a thread of its own.
     fn run(&self, stop: &Shutdown);
 
     /// Begins no change any more: whoever waits for one gets [`NotChanged::NotTried`].
     fn stop(&self);
+}
+
+/// By what a client comes in.
+#[derive(Clone, Copy, Debug)]
+pub struct ComesBy<'a> {
+    /// The account as the password was checked against it, or as it is found now where a token stands for the password.
+    pub account: &'a Account,
+    /// The token that it shows in the place of the password.
+    pub shows: Option<Ticket>,
+    /// The token that it is given, by which it goes on at another server.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "a server alone has nowhere to go on"))]
+    pub given: Option<Ticket>,
+    /// How long a login lasts, if there is an end to it.
+    pub lasts: Option<Duration>,
+}
+
+/// A client that has come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnteredClient {
+    /// Its entry in the map.
+    pub key: SessionKey,
+    /// How long the login lasts, if there is an end to it: by a token no longer than the one that it goes on with.
+    pub lasts: Option<Duration>,
+}
+
+/// The ports of this server for the native protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// In the clear.
+    pub clear: u16,
+    /// By TLS, and by what the server's key is known.
+    pub tls: Option<(u16, Fingerprint)>,
 }
 
 /// Where the facts are, nothing can be had now: nothing was done, and nothing will be. A sentence without its end.
@@ -211,4 +253,6 @@ pub enum NotWelcome {
     Banned(Ban),
     /// The account is not as it was when the password was checked: it has another one, or has ended.
     Changed,
+    /// The token is none, or not any more.
+    WrongToken,
 }

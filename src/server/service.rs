@@ -5,18 +5,21 @@
 
 mod apart;
 mod rendezvous;
+mod enter;
 mod broadcast;
 mod bans;
 mod guests;
 mod sign_up;
 mod passwords;
 mod house;
+mod again;
 mod login;
 mod lost;
 mod probe;
 mod watch;
 mod member;
 
+pub use again::Again;
 pub use house::Statistic;
 pub use login::{LoginState, TimeIsUp};
 pub use member::{Answered, MENU, answer, broadcast, files_lines, is, write, write_list};

@@ -4,6 +4,7 @@
 //! A session touches neither the stores nor the client map but through the services.
 
 mod native_step;
+mod native_welcome;
 mod native;
 mod native_loop;
 mod native_tls;

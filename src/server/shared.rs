@@ -21,6 +21,7 @@ mod meeting;
 mod sequencer;
 mod fields;
 mod record;
+mod again;
 mod presence;
 mod news;
 mod inbox;
@@ -35,6 +36,7 @@ mod own_house;
 mod own_servers;
 
 pub use accounts::{Changed, SignedUp, account, count, end_account, set_password, sign_up};
+pub use again::EntersBy;
 pub use bans::{Banning, ban, ban_field, bans, lift, read_ban};
 pub use house::{Alive, Join, Standing, Start, beat, found, join, opened, quit};
 pub use inbox::{Claim, Handed, Handover, HandoverId, MAX_CLAIMS, Post, Undelivered, answer, claim, hand};
@@ -46,7 +48,9 @@ pub use mirror::{Mirror, Taken};
 pub use news::{HouseNews, last_news, may_have_missed};
 #[cfg(test)]
 pub use own_redis::OwnRedis;
-pub use presence::{Entered, Falls, GuestEntered, change, enter, enter_guest, files, leave, set_files, snapshot};
+pub use presence::{
+    Entered, Falls, GuestEntered, change, enter, enter_guest, files, forget_token, leave, set_files, snapshot,
+};
 pub use record::Record;
 pub use script::{Deadline, Member};
 pub use sequencer::{NotSaid, Sequencer};

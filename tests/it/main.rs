@@ -23,6 +23,8 @@ mod memory;
 mod menu_dialect;
 mod menu_pieces;
 mod model;
+#[cfg(feature = "cluster")]
+mod moving;
 mod netcat;
 mod networks;
 mod packet_dialect;

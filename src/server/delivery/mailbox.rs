@@ -4,6 +4,7 @@
 use crate::protocol::Event;
 use crate::value::Fingerprint;
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Events on their way to sessions, and beside them their lines in the native protocol: written once, however many
@@ -33,6 +34,12 @@ pub trait Mailbox: Send + Sync {
 
     /// The key of its client, who has proven to have it.
     fn key(&self) -> Option<Fingerprint> {
+        None
+    }
+
+    /// By which address of this server its client has come. None for a dialect in which nobody can be told where other servers
+    /// are, and go on there.
+    fn reached(&self) -> Option<SocketAddr> {
         None
     }
 

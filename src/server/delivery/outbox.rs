@@ -12,7 +12,7 @@ use crate::server::counters::Counters;
 use crate::trace::Wire;
 use crate::value::Fingerprint;
 use std::io::{self, ErrorKind, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -291,6 +291,12 @@ impl Mailbox for Outbox {
 
     fn key(&self) -> Option<Fingerprint> {
         self.channel.as_ref().and_then(|channel| channel.key())
+    }
+
+    /// Without a scope, which is a number of this machine.
+    fn reached(&self) -> Option<SocketAddr> {
+        let reached = self.stream.local_addr().ok()?;
+        Some(SocketAddr::new(reached.ip().to_canonical(), reached.port()))
     }
 
     fn suspect(&self, is_silent: bool) {

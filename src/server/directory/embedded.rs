@@ -3,7 +3,7 @@
 //! The stores and the map have a lock each, and none is held while another is taken. So what is one moment for those
 //! who call is two here: a change is made first, and then it is looked what else has happened.
 
-use super::{Away, Directory, Failed, NotChanged, NotWelcome};
+use super::{Away, ComesBy, Directory, EnteredClient, Failed, NotChanged, NotWelcome};
 use crate::net::{Shutdown, Workers};
 use crate::protocol::{Ban, BroadcastText, Notice};
 use crate::server::clients::{
@@ -154,15 +154,19 @@ impl Directory for Embedded {
     fn enter(
         &self,
         client: NewClient,
-        checked: &Account,
-    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, Failed<NotWelcome>>) {
+        by: &ComesBy<'_>,
+    ) -> (Option<Box<ClientSnapshot>>, Result<EnteredClient, Failed<NotWelcome>>) {
+        // A server alone has given nobody a token.
+        if by.shows.is_some() {
+            return (None, Err(Failed::Refused(NotWelcome::WrongToken)));
+        }
         let from = client.from.ip();
         let (key, older) = self.clients.enter(client, Instant::now());
-        let holds = self.still_holds(checked, from);
+        let holds = self.still_holds(by.account, from);
         if holds.is_err() {
             self.clients.leave(&key);
         }
-        (older, holds.map(|()| key))
+        (older, holds.map(|()| EnteredClient { key, lasts: by.lasts }))
     }
 
     fn enter_guest(
@@ -275,6 +279,10 @@ mod tests {
         }
     }
 
+    fn by_password(account: &Account) -> ComesBy<'_> {
+        ComesBy { account, shows: None, given: None, lasts: None }
+    }
+
     fn guest(name: &Username) -> NewGuest {
         NewGuest {
             dialect: Dialect::Packet,
@@ -344,13 +352,13 @@ mod tests {
                     if let Some(key) = key.take_if(|_| !is_done) {
                         directory.leave(&key);
                     } else if !is_done {
-                        key = directory.enter(client(&bob), &bob).1.ok();
+                        key = directory.enter(client(&bob), &by_password(&bob)).1.ok().map(|entered| entered.key);
                     }
                     is_done
                 },
             );
             assert!(is_found || directory.clients.find_any(&bob.name).is_none());
-            assert_eq!(directory.enter(client(&bob), &bob).1, Err(Failed::Refused(NotWelcome::Changed)));
+            assert_eq!(directory.enter(client(&bob), &by_password(&bob)).1, Err(Failed::Refused(NotWelcome::Changed)));
         }
     }
 

@@ -8,6 +8,7 @@ mod pool;
 mod life;
 mod records;
 mod state;
+mod servers;
 mod porter;
 mod tail;
 mod beat;

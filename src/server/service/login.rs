@@ -3,9 +3,11 @@
 //!
 //! It decides, and touches no socket; the session around it says it in the words of its dialect.
 
+use super::again::Again;
+use super::enter::Newcomer;
 use super::rendezvous::{Login, Rendezvous};
 use crate::net::{MAX_OF_MEMBERS, MAX_WITHOUT_LF, Patience, Place, STRANGER_RATE, Standing, TokenBucket};
-use crate::protocol::{Broadcast, MAX_LINE, Notice, Refusal};
+use crate::protocol::{Broadcast, Event, MAX_LINE, Notice, Refusal};
 use crate::server::auth::{Credentials, OwnTurns, PasswordChange};
 use crate::server::clients::{Listed, Viewpoint};
 use crate::server::delivery::Mailbox;
@@ -163,6 +165,33 @@ impl<'a> LoginState<'a> {
         Ok(login)
     }
 
+    /// Goes on with a session of another server, by the token that it was given. A wrong token makes the next try wait as a wrong
+    /// password does.
+    ///
+    /// # Errors
+    /// As [`Rendezvous::go_on`].
+    #[inline(never)]
+    pub fn go_on(&mut self, again: &Again, has_gone: &dyn Fn() -> bool) -> Result<Login, Refusal> {
+        let patience = Patience { until: self.hash_by(), has_gone, on_turn: &|| {} };
+        self.own_turns.wait(&patience).map_err(|_| Refusal::BusyWithLogins)?;
+        self.place.stand(Standing::Waiting);
+        let newcomer = Newcomer { from: self.peer, view: self.view, mailbox: Arc::clone(&self.mailbox) };
+        // A connection that has given way is over: its token may serve on another one.
+        let stands = || self.place.stand(Standing::Kept);
+        let came = self.services.go_on(again, newcomer, &patience, &stands);
+        match &came {
+            Ok(_) => self.own_turns.was_right(),
+            Err(Refusal::LogInWithPassword) => self.own_turns.was_wrong(Instant::now()),
+            Err(_) => {}
+        }
+        let login = came.inspect_err(|_| {
+            self.place.stand(Standing::Silent);
+        })?;
+        self.next_broadcast = again.next(self.services.epoch());
+        self.services.counters.logins.add(1);
+        Ok(self.begin(login))
+    }
+
     /// Whose name and password these are, once they were checked.
     #[inline(never)]
     fn check(&mut self, credentials: &Credentials, has_gone: &dyn Fn() -> bool) -> Result<Account, Refusal> {
@@ -215,11 +244,20 @@ impl<'a> LoginState<'a> {
         let login = entered.inspect_err(|_| {
             self.place.stand(Standing::Silent);
         })?;
+        Ok(self.begin(login))
+    }
+
+    fn begin(&mut self, login: Login) -> Login {
         self.place.wire().logged_in(&login.key.name, login.key.address, login.token);
         self.current = Some(login.clone());
         // From now on, not from the line on whose password has waited to be hashed: as the inactivity rule counts.
-        self.deadline = self.services.config.relogin.0.map(|limit| Instant::now() + limit);
-        Ok(login)
+        self.deadline = login.lasts.map(|limit| Instant::now() + limit);
+        login
+    }
+
+    /// What the client hears of where the servers of the house are.
+    pub fn servers(&self) -> Vec<Event> {
+        self.services.servers(&*self.mailbox)
     }
 
     fn hash_by(&self) -> Instant {
@@ -365,6 +403,7 @@ mod tests {
     use super::super::rendezvous::tests::{Session, account, enter, open};
     use super::*;
     use crate::net::{Connections, PerAddress};
+    use crate::value::Ticket;
 
     const ALICE: [u8; 4] = [10, 0, 0, 7];
     const BOB: [u8; 4] = [10, 0, 0, 8];
@@ -424,6 +463,29 @@ mod tests {
         mailbox.take();
         assert_eq!(login.change_password(&change("second-word", "third-word"), &|| false), Ok(()));
         assert_eq!(thief.take(), "notice_Removed by the house: that password is none any more\n");
+    }
+
+    #[test]
+    fn a_wrong_token_makes_the_connection_wait() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = open(&folder);
+        let connections = Connections::with_login(1, PerAddress { public: 1, private: 1 });
+        let (place, mailbox) = (connections.taken(), Arc::<Session>::default());
+        let reached = [10, 0, 0, 1].into();
+        let mut login = LoginState::new(&services, (BOB, 1).into(), reached, mailbox, &place, Instant::now());
+        // Each of another name: so it is the connection that waits.
+        let mut go_on = |number: u32, has_gone: &dyn Fn() -> bool| {
+            let again = Again { name: format!("n{number}"), token: Ticket::draw(), since: None };
+            login.go_on(&again, has_gone).map(|_| ())
+        };
+        // Where the machine has stood still meanwhile, the next turn has come, which tells nothing.
+        let mut next_at_once = |number: u32| {
+            assert_eq!(go_on(2 * number, &|| false), Err(Refusal::LogInWithPassword));
+            let since = Instant::now();
+            let next = go_on(2 * number + 1, &|| true);
+            (since.elapsed() < Duration::from_secs(1)).then_some(next)
+        };
+        assert_eq!((0..8).find_map(&mut next_at_once), Some(Err(Refusal::BusyWithLogins)));
     }
 
     #[test]

@@ -9,21 +9,21 @@ use crate::net::{AddressedSocket, Arrival, NotServed, Refused, Shutdown};
 use crate::protocol::{Event, Hello, Notice, Refusal};
 use crate::server::auth::{Hasher, SignUps, Turns};
 use crate::server::clients::{
-    Board, ClientMap, ClientSnapshot, FileNames, Letter, Listed, NewClient, NotFound, NotHanded, SessionKey, Viewpoint,
+    Board, ClientMap, ClientSnapshot, FileNames, Letter, Listed, NotFound, NotHanded, SessionKey, Viewpoint,
 };
 use crate::server::config::Config;
 use crate::server::counters::Counters;
 use crate::server::delivery::{Broadcaster, Left, Mailbox, Owed, Presence};
-use crate::server::directory::{self, Away, Directory, NotWelcome};
-use crate::server::store::{Account, History};
+use crate::server::directory::{self, Away, Directory, Ports};
+use crate::server::store::History;
 use crate::trace;
 use crate::trace::Trace;
 use crate::value::sentence::counted;
 use crate::value::{Address, Apart, Epoch, Fingerprint, Ticket, Username};
 use log::info;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// The state of a server, and what it does for its clients.
 pub struct Rendezvous {
@@ -42,7 +42,7 @@ pub struct Rendezvous {
     /// What was broadcast. The directory alone adds to it.
     pub(super) history: Arc<History>,
     pub(super) directory: Box<dyn Directory>,
-    broadcaster: Arc<Broadcaster>,
+    pub(super) broadcaster: Arc<Broadcaster>,
     pub(super) owed: Owed,
     pub(super) hasher: Hasher,
     pub(super) turns: Turns,
@@ -67,6 +67,10 @@ pub struct Login {
     pub token: Ticket,
     /// What is heard of it.
     pub presence: Arc<Presence>,
+    /// By what it goes on at another server of the house.
+    pub again: Option<Ticket>,
+    /// How long it lasts, if there is an end to it.
+    pub lasts: Option<Duration>,
 }
 
 /// What the asker of an introduction gets. The other side has the ticket already.
@@ -115,45 +119,14 @@ impl Rendezvous {
         })
     }
 
-    /// Logs a client in whose password was checked against this account. An older session of that name is told and closed.
-    ///
-    /// # Errors
-    /// What has happened to the account since: [`Refusal::Banned`], or [`Refusal::InvalidCredentials`].
-    pub fn enter(
-        &self,
-        account: &Account,
-        from: SocketAddr,
-        view: Viewpoint,
-        mailbox: Arc<dyn Mailbox>,
-    ) -> Result<Login, Refusal> {
-        let (name, since, presence) = (account.name.clone(), SystemTime::now(), Arc::<Presence>::default());
-        let client =
-            NewClient { name, from, view, since, presence: Arc::clone(&presence), mailbox: Arc::clone(&mailbox) };
-        let (older, entered) = self.directory.enter(client, account);
-        if let Some(older) = older {
-            self.take_over(&account.name, from.ip(), mailbox.is_encrypted(), &older);
-        }
-        let not_welcome = |why| match why {
-            NotWelcome::Banned(ban) => Refusal::Banned(ban),
-            NotWelcome::Changed => Refusal::InvalidCredentials,
-        };
-        let key = entered.map_err(|why| why.into_refusal(not_welcome))?;
-        // Before the client learns its token: its first hello may come at once.
-        let token = Ticket::draw();
-        self.broadcaster.join(token, [from.ip(), key.address], mailbox, Arc::clone(&presence));
-        Ok(Login { key, token, presence })
+    /// What a session hears of where the servers of the house are.
+    pub fn servers(&self, session: &dyn Mailbox) -> Vec<Event> {
+        self.directory.servers(session)
     }
 
-    /// Tells and closes a session whose name has logged in from elsewhere.
-    #[inline(never)]
-    fn take_over(&self, name: &Username, from: IpAddr, is_encrypted: bool, older: &ClientSnapshot) {
-        let in_the_clear = older.is_encrypted() && !is_encrypted;
-        let notice = Notice::TakenOver { name: name.clone(), from, in_the_clear };
-        // It is over, told or not.
-        let _ = self.directory.hand(Letter::End(notice), older);
-        if let Some(presence) = older.presence().filter(|presence| presence.was_cut_off(Instant::now())) {
-            self.was_lost(name, presence);
-        }
+    /// The ports are bound, by which clients reach this server.
+    pub fn is_bound(&self, ports: Ports) {
+        self.directory.is_bound(ports);
     }
 
     /// Logs a client out; tells where it stands in the broadcasts, if they were ever sent to it.
@@ -394,6 +367,7 @@ pub(super) mod tests {
     use crate::net::Patience;
     use crate::server::auth::Credentials;
     use crate::server::delivery::Parcel;
+    use crate::server::store::Account;
     use std::sync::Mutex;
 
     /// A session that takes what is delivered, or is just leaving.

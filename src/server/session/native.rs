@@ -5,14 +5,15 @@
 
 use super::logged;
 use super::native_step::{Next, Work};
+use super::native_welcome::{write_menu, write_welcome};
 use crate::net::Place;
 use crate::protocol::{
-    BroadcastText, EntryRequest, MemberRequest, PASSWORD_QUESTIONS, Refusal, Reply, Request, masked_name,
+    BroadcastText, EntryRequest, Event, MemberRequest, PASSWORD_QUESTIONS, Refusal, Reply, Request, masked_name,
 };
 use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::Mailbox;
 use crate::server::service::{
-    self, Answered, Away, ClientSnapshot, FileNames, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write,
+    self, Again, Answered, Away, ClientSnapshot, FileNames, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write,
 };
 use crate::trace::Expected;
 use crate::value::{BadLine, Username};
@@ -34,11 +35,6 @@ const MENU_OUTSIDE: [&str; 4] = [
     "quit: leave",
 ];
 
-/// Room for the answer to a login, which every client gets. It is taken at once, and is more than the 1,032 bytes up to
-/// which glibc keeps a piece that is given back for the same thread alone: with a thread for each client, the pieces of
-/// an answer that grows as it is written would stay with all of them.
-const LONG_ANSWER: usize = 1500;
-
 /// What the next line will be taken for.
 enum Prompt {
     Command,
@@ -56,6 +52,8 @@ pub struct Session<'a> {
     texts: Vec<BroadcastText>,
     /// The line whose answer is not complete, as it may be logged; nothing where nothing is logged.
     asked: String,
+    /// Where the servers are, as the answer to the login tells it that has not left yet.
+    servers: Vec<Event>,
 }
 
 impl<'a> Session<'a> {
@@ -71,7 +69,8 @@ impl<'a> Session<'a> {
     ) -> Session<'a> {
         write(answer, Reply::Ok(GREETING.to_owned()));
         let login = LoginState::new(services, peer, reached, mailbox, place, now);
-        Session { services, login, prompt: Prompt::Command, texts: Vec::new(), asked: String::new() }
+        let (prompt, texts, asked, servers) = (Prompt::Command, Vec::new(), String::new(), Vec::new());
+        Session { services, login, prompt, texts, asked, servers }
     }
 
     /// Turns a line into its answer. That of a line that broadcasts comes with [`Session::commit`], which is called before
@@ -226,6 +225,9 @@ impl<'a> Session<'a> {
             EntryRequest::LoginDialogue => self.ask(LoginDialogue::LoginName, answer),
             EntryRequest::Signup { name, password } => return Work::SignUp(Credentials { name, password }).into(),
             EntryRequest::Login { name, password } => return Work::LogIn(Credentials { name, password }).into(),
+            EntryRequest::Again { name, token, since } if self.services.epoch().is_some() => {
+                return Work::GoOn(Again { name, token, since }).into();
+            }
             // A server alone has given nobody a token.
             EntryRequest::Again { .. } => write(answer, Reply::Err(Refusal::LogInWithPassword)),
         }
@@ -304,36 +306,28 @@ impl<'a> Session<'a> {
 
     /// The login succeeded, or not.
     #[inline(never)]
-    pub fn logged_in(&self, result: Result<Login, Refusal>, answer: &mut String) -> Next {
+    pub fn logged_in(&mut self, result: Result<Login, Refusal>, answer: &mut String) -> Next {
         match result {
             // One after the other, as all that is written, and the log, goes deep into the stack.
-            Ok(login) => self.welcome(&login, answer),
+            Ok(login) => {
+                self.servers = self.login.servers();
+                write_welcome(self.services, &self.login, &login, &self.servers, answer);
+            }
             Err(refusal) => return self.finish(Reply::Err(refusal), answer),
         }
         self.finish(Reply::Ok("Login successful!".to_owned()), answer);
         Work::CatchUp.into()
     }
 
-    /// What the answer to a login begins with.
+    /// Tells where the servers are when that has changed while the answer to the login was on its way: the event may have left
+    /// before it.
     #[inline(never)]
-    fn welcome(&self, login: &Login, answer: &mut String) {
-        answer.reserve(LONG_ANSWER);
-        // Whose broadcasts nobody else is to read has them on this connection.
-        if !self.login.is_encrypted() {
-            write(answer, Reply::Udp(login.token));
+    pub fn servers_since(&mut self, answer: &mut String) {
+        let told = std::mem::take(&mut self.servers);
+        if !told.is_empty() {
+            let now = self.login.servers();
+            now.iter().filter(|_| now != told).for_each(|line| write(answer, line));
         }
-        if let Some(epoch) = self.services.epoch() {
-            write(answer, Reply::Epoch(epoch));
-        }
-        write(answer, Reply::Ip(login.key.address));
-        write(answer, Reply::Name(login.key.name.clone()));
-        if self.login.may_reach_all() {
-            write(answer, Reply::ReachAll);
-            if self.services.config.bind.is_ipv6() {
-                write(answer, Reply::ReachIpv6);
-            }
-        }
-        write_menu(&MENU, answer);
     }
 
     /// Others can connect to the client, or not.
@@ -384,10 +378,6 @@ impl<'a> Session<'a> {
             }
         }
     }
-}
-
-fn write_menu(menu: &[&str], answer: &mut String) {
-    menu.iter().for_each(|line| write(answer, Reply::Menu((*line).to_owned())));
 }
 
 /// The last of some lines; looked for from their end, as a list may be long.

@@ -220,15 +220,16 @@ impl<'a> Connection<'a> {
                 let result = session.login.log_in(&credentials, &has_gone);
                 Some(session.logged_in(result, answer))
             }
+            Work::GoOn(again) => {
+                let result = session.login.go_on(&again, &has_gone);
+                Some(session.logged_in(result, answer))
+            }
             Work::ChangePassword(change) => {
                 let result = session.login.change_password(&change, &has_gone);
                 Some(session.changed_password(result, answer))
             }
             Work::Probe(probe) => Some(session.probed(probe.run(self.peer), answer)),
-            Work::CatchUp => {
-                self.catch_up();
-                Some(Next::Read)
-            }
+            Work::CatchUp => self.catch_up().then_some(Next::Read),
             Work::Files(clients) => self.send_files(&clients).then_some(Next::Read),
             Work::Watch => self.outbox.answer_with(|| session.watch().into_bytes()).then_some(Next::Read),
         }
@@ -247,9 +248,13 @@ impl<'a> Connection<'a> {
     }
 
     /// Sends what else has waited for the login, and begins with the broadcasts of the last half hour that this
-    /// connection was not sent yet.
+    /// connection was not sent yet; false when it is over.
     #[inline(never)]
-    fn catch_up(&mut self) {
+    fn catch_up(&mut self) -> bool {
+        self.session.servers_since(&mut self.answer);
+        if !self.flush() {
+            return false;
+        }
         self.session.login.deliver_owed();
         if self.session.login.lacks_broadcasts() {
             let now = Instant::now();
@@ -259,6 +264,7 @@ impl<'a> Connection<'a> {
         } else {
             self.session.login.start_broadcasts();
         }
+        true
     }
 
     /// Goes on with the history, whose time has come; false when the connection is over.

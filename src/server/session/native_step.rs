@@ -1,7 +1,7 @@
 //! What a session of the native protocol does next. No socket is known here.
 
 use crate::server::auth::{Credentials, PasswordChange};
-use crate::server::service::{ClientSnapshot, Probe};
+use crate::server::service::{Again, ClientSnapshot, Probe};
 
 /// What the loop does next.
 pub enum Next {
@@ -20,6 +20,8 @@ pub enum Work {
     SignUp(Credentials),
     /// Hash, and log in: [`super::native::Session::logged_in`].
     LogIn(Credentials),
+    /// Look at a token, and log in: [`super::native::Session::logged_in`].
+    GoOn(Again),
     /// Hash, and change the password: [`super::native::Session::changed_password`].
     ChangePassword(PasswordChange),
     /// Send what was broadcast before, then have the broadcaster send what comes. Nothing is to be said of it.
@@ -36,7 +38,12 @@ impl Work {
     /// Whether what comes of it is logged, and not that it was asked for.
     pub fn is_logged_by_result(&self) -> bool {
         match self {
-            Work::SignUp(_) | Work::LogIn(_) | Work::ChangePassword(_) | Work::Probe(_) | Work::Watch => true,
+            Work::SignUp(_)
+            | Work::LogIn(_)
+            | Work::GoOn(_)
+            | Work::ChangePassword(_)
+            | Work::Probe(_)
+            | Work::Watch => true,
             Work::CatchUp | Work::Files(_) => false,
         }
     }

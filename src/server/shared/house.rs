@@ -18,7 +18,12 @@ const PARTS: usize = 6;
 /// A script that knows the servers, with what they share before it.
 macro_rules! of_servers {
     ($name:literal) => {
-        concat!(include_str!("scripts/news.lua"), include_str!("scripts/servers.lua"), include_str!($name))
+        concat!(
+            include_str!("scripts/news.lua"),
+            include_str!("scripts/again.lua"),
+            include_str!("scripts/servers.lua"),
+            include_str!($name)
+        )
     };
 }
 

@@ -324,6 +324,7 @@ pub fn answer(
 
 #[cfg(test)]
 mod tests {
+    use super::super::again::EntersBy;
     use super::super::lines::StreamId;
     use super::super::news::may_have_missed;
     use super::super::own_redis::OwnRedis;
@@ -359,7 +360,7 @@ mod tests {
         let (_, s2) = open(redis);
         let ann = record("Ann", &s2, 3);
         let falls = Falls { under: &[], now: UNIX_EPOCH };
-        enter(&mut redis.link(), 0, &ann, &Notice::Inactive, None, &falls).expect("done");
+        enter(&mut redis.link(), 0, &ann, &Notice::Inactive, &EntersBy::default(), &falls).expect("done");
         ann
     }
 

@@ -3,6 +3,7 @@
 //! Each call may be repeated with the same arguments until it is settled. A repeat that is [`NotDone::Late`] settles nothing
 //! where the reply before was lost; but then the call can come no more, and [`leave`] without a deadline undoes it.
 
+use super::again::EntersBy;
 use super::lines::StreamId;
 use super::link::{Link, NotDone};
 use super::record::Record;
@@ -12,7 +13,7 @@ use crate::value::{Moment, Username};
 use log::warn;
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The most bytes of a client's files, with a line end for each.
 const MAX_FILES_TEXT: usize = MAX_FILE_BYTES + MAX_FILES;
@@ -27,6 +28,7 @@ macro_rules! seating {
                 include_str!("scripts/expired.lua"),
                 include_str!("scripts/news.lua"),
                 include_str!("scripts/post.lua"),
+                include_str!("scripts/again.lua"),
                 include_str!("scripts/seat.lua"),
                 include_str!($name)
             ))
@@ -38,6 +40,7 @@ static ENTER: LazyLock<Script> = seating!("scripts/enter.lua");
 static ENTER_GUEST: LazyLock<Script> = seating!("scripts/enter_guest.lua");
 static LEAVE: LazyLock<Script> = seating!("scripts/leave.lua");
 static CHANGE: LazyLock<Script> = seating!("scripts/change.lua");
+static FORGET_TOKEN: LazyLock<Script> = seating!("scripts/forget_token.lua");
 static SET_FILES: LazyLock<Script> = seating!("scripts/set_files.lua");
 static FILES: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/files.lua")));
 static SNAPSHOT: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/snapshot.lua")));
@@ -65,15 +68,19 @@ pub enum Entered {
     Ok {
         /// What stood there.
         older: Option<Box<Record>>,
+        /// How long the login still lasts, if there is an end to it.
+        lasts: Option<Duration>,
     },
     /// The account is no longer as it was checked.
     Changed,
+    /// The token that it shows is none, or none any more, or one of TLS that was said in the clear.
+    WrongToken,
     /// It is banned, and this is the row of the ban.
     Banned(String),
 }
 
-/// Enters a client on behalf of the server where its session is, if its account's row is still the one that was `checked`
-/// (none: nothing is looked at). An older session of the name is told `notice`.
+/// Enters a client on behalf of the server where its session is, if its account and its token are as `by` says. The token serves
+/// once. An older session of the name is told `notice`, and its token serves nobody any more.
 ///
 /// # Errors
 /// [`NotDone`].
@@ -82,18 +89,22 @@ pub fn enter(
     deadline: Deadline,
     record: &Record,
     notice: &Notice,
-    checked: Option<&str>,
+    by: &EntersBy<'_>,
     bans: &Falls<'_>,
 ) -> Result<Entered, NotDone> {
     let session = record.session.to_string();
-    let checked = checked.unwrap_or_default().to_owned();
-    let mut arguments = vec![lower(&record.name), session, record.to_string(), notice.to_string(), checked];
+    let mut arguments = vec![lower(&record.name), session, record.to_string(), notice.to_string()];
+    by.add_to(&mut arguments, record.encrypted);
     bans.add_to(&mut arguments);
     let answer = ENTER.call(link, &record.at, deadline, &arguments)?;
     match answer.word.as_str() {
         // A row that is none of a client is nobody whom anybody could tell anything.
-        "OK" => Ok(Entered::Ok { older: answer.part::<String>(0)?.parse().ok().map(Box::new) }),
+        "OK" => {
+            let lasts = answer.part::<String>(1)?.parse().ok().map(Duration::from_millis);
+            Ok(Entered::Ok { older: answer.part::<String>(0)?.parse().ok().map(Box::new), lasts })
+        }
         "CHANGED" => Ok(Entered::Changed),
+        "WRONG" => Ok(Entered::WrongToken),
         "BANNED" => Ok(Entered::Banned(answer.part(0)?)),
         _ => Err(answer.not_understood()),
     }
@@ -142,12 +153,36 @@ pub fn enter_guest(
     }
 }
 
-/// Takes a session out, unless another one has taken its name over.
+/// Takes a session out, unless another one has taken its name over. By its token it goes on elsewhere for a minute more, unless
+/// it was sent away.
 ///
 /// # Errors
 /// [`NotDone`].
-pub fn leave(link: &mut Link, who: &Member, deadline: Deadline, name: &Username, session: u64) -> Result<(), NotDone> {
-    let answer = LEAVE.call(link, who, deadline, &[lower(name), session.to_string()])?;
+pub fn leave(
+    link: &mut Link,
+    who: &Member,
+    deadline: Deadline,
+    (name, session): (&Username, u64),
+    is_sent_away: bool,
+) -> Result<(), NotDone> {
+    let is_sent_away = if is_sent_away { "1" } else { "0" };
+    let answer = LEAVE.call(link, who, deadline, &[&lower(name), &session.to_string(), is_sent_away])?;
+    if answer.word == "OK" { Ok(()) } else { Err(answer.not_understood()) }
+}
+
+/// The token of this session, wherever it is, serves nobody any more.
+///
+/// # Errors
+/// [`NotDone`].
+pub fn forget_token(
+    link: &mut Link,
+    who: &Member,
+    deadline: Deadline,
+    (name, session): (&Username, u64),
+    at: &Member,
+) -> Result<(), NotDone> {
+    let arguments = [lower(name), at.server.to_string(), at.generation.to_string(), session.to_string()];
+    let answer = FORGET_TOKEN.call(link, who, deadline, &arguments)?;
     if answer.word == "OK" { Ok(()) } else { Err(answer.not_understood()) }
 }
 
@@ -266,15 +301,15 @@ mod tests {
     }
 
     fn come(link: &mut Link, record: &Record) -> Entered {
-        enter(link, 0, record, &taken_over(), None, &NO_BANS).expect("an answer")
+        enter(link, 0, record, &taken_over(), &EntersBy::default(), &NO_BANS).expect("an answer")
     }
 
     fn alone() -> Entered {
-        Entered::Ok { older: None }
+        Entered::Ok { older: None, lasts: None }
     }
 
     fn instead_of(record: &Record) -> Entered {
-        Entered::Ok { older: Some(Box::new(record.clone())) }
+        Entered::Ok { older: Some(Box::new(record.clone())), lasts: None }
     }
 
     fn here(redis: &OwnRedis) -> Vec<Record> {
@@ -321,7 +356,15 @@ mod tests {
         let ann = record("ann", &s1, 1);
         let mut call = |checked: &str, under: &[&str], days: u64| {
             let falls = Falls { under, now: UNIX_EPOCH + Duration::from_secs(days * 86_400) };
-            enter(&mut link, 0, &ann, &taken_over(), Some(checked), &falls).expect("an answer")
+            enter(
+                &mut link,
+                0,
+                &ann,
+                &taken_over(),
+                &EntersBy { checked: Some(checked), ..EntersBy::default() },
+                &falls,
+            )
+            .expect("an answer")
         };
         assert_eq!(call("Ann,other,1", &[], 0), Entered::Changed);
         assert_eq!(call("Ann,hash,1", &["net:10.0.0.8", "name:bob"], 0), Entered::Banned(row.to_owned()));
@@ -330,7 +373,10 @@ mod tests {
         assert_eq!(call("Ann,hash,1", &["net:10.0.0.8", "name:bob"], 1), alone(), "it is over");
         assert_eq!(call("Ann,hash,1", &["net:10.0.0.7"], 0), alone(), "as the first time");
         redis.tell(&["HSET", "{peerline}:head", "g:s1", "2"]);
-        assert_eq!(enter(&mut redis.link(), 0, &ann, &taken_over(), None, &NO_BANS), Err(NotDone::Buried));
+        assert_eq!(
+            enter(&mut redis.link(), 0, &ann, &taken_over(), &EntersBy::default(), &NO_BANS),
+            Err(NotDone::Buried)
+        );
     }
 
     #[test]
@@ -363,7 +409,7 @@ mod tests {
             let inbox = inbox(&redis, gone.at.server.as_str());
             let close = Post::Close { name: name("ann"), session: turn, notice: taken_over() };
             assert_eq!(inbox.iter().filter(|post| **post == close).count(), 1, "{turn}: told once");
-            leave(one, &present.at, 0, &present.name, turn).expect("done");
+            leave(one, &present.at, 0, (&present.name, turn), false).expect("done");
         }
     }
 
@@ -377,7 +423,7 @@ mod tests {
         // Redis is told, and is not heard.
         let mut deaf = redis.link();
         deaf.socket().shutdown(Shutdown::Read).expect("open");
-        let lost = enter(&mut deaf, 0, &ann, &taken_over(), None, &NO_BANS);
+        let lost = enter(&mut deaf, 0, &ann, &taken_over(), &EntersBy::default(), &NO_BANS);
         assert!(matches!(lost, Err(NotDone::Lost(_))), "{lost:?}");
         assert_eq!(come(&mut link, &ann), instead_of(&older));
         assert_eq!((inbox(&redis, "s2").len(), news(&redis).len()), (1, 2), "once, whichever came first");
@@ -395,7 +441,7 @@ mod tests {
         for other in [record("ann", &s1, 4), record("ann", &s2, 5)] {
             assert_eq!(change(&mut link, 0, &other), Ok(false));
             assert_eq!(set_files(&mut link, &other.at, 0, &other.name, other.session, "a\n"), Ok(false));
-            leave(&mut link, &other.at, 0, &other.name, other.session).expect("done");
+            leave(&mut link, &other.at, 0, (&other.name, other.session), false).expect("done");
         }
         assert_eq!(here(&redis), slice::from_ref(&ann));
         for _ in 0..2 {
@@ -410,7 +456,7 @@ mod tests {
         let more = set_files(&mut link, &s1, 0, &ann.name, 5, &(most + "x"));
         assert!(matches!(more, Err(NotDone::Cannot(_))), "{more:?}");
         for _ in 0..2 {
-            leave(&mut link, &s1, 0, &ann.name, 5).expect("done");
+            leave(&mut link, &s1, 0, (&ann.name, 5), false).expect("done");
         }
         assert_eq!((here(&redis), files(&mut link, &s2, 0, &ann.name)), (vec![], Ok(String::new())));
         let out = HouseNews::Out { name: ann.name.clone(), session: 5, at: s1 };

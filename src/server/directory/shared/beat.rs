@@ -3,7 +3,7 @@
 
 use super::life::Life;
 use super::porter;
-use super::state::Shared;
+use super::state::{Shared, lock};
 use crate::net::Shutdown;
 use crate::protocol::{Event, Notice};
 use crate::server::shared::{self, Join, Link, Meeting, Member, NotDone};
@@ -60,10 +60,13 @@ impl Shared {
 
     fn live_once(&self, life: &Life, stop: &Shutdown) -> End {
         let (inbox, posts) = porter::inbox();
+        // Nobody changes them before the first beat.
+        let alive = lock(&self.alive).clone();
         thread::scope(|scope| {
             let started = spawn(scope, "porter", move || self.carry(life, &posts))
                 .and_then(|()| spawn(scope, "tail", move || self.follow(life, &inbox)))
-                .and_then(|()| spawn(scope, "sequencer", || life.sequencer.run(|| Link::open(&self.about.url))));
+                .and_then(|()| spawn(scope, "sequencer", || life.sequencer.run(|| Link::open(&self.about.url))))
+                .and_then(|()| spawn(scope, "servers", move || self.tell_servers(life, alive)));
             let end = match started {
                 Ok(()) => self.beat(life, stop),
                 Err(error) => {
@@ -77,6 +80,7 @@ impl Shared {
                 self.close_all();
             }
             life.end();
+            self.changed.wake();
             end
         })
     }
@@ -84,13 +88,16 @@ impl Shared {
     /// Beats until the end of the life.
     fn beat(&self, life: &Life, stop: &Shutdown) -> End {
         let (mut link, mut told, mut answered) = (None, None, Instant::now());
+        let mut is_announced = false;
         // The sessions that a house which has lost something is to be told of again.
         let mut lost = Vec::new();
         loop {
             if life.has_ended() {
                 return End::Out("The directory has other broadcasts than this server");
             }
-            let next = match self.beat_once(life, &mut link, &mut lost) {
+            let beaten = self.beat_once(life, &mut link, &mut lost);
+            let next = match beaten.and_then(|end| self.announce(life, link.as_mut(), &mut is_announced).map(|()| end))
+            {
                 Ok(Some(end)) => return end,
                 Ok(None) => {
                     if told.take().is_some() {
@@ -177,6 +184,15 @@ impl Shared {
         Ok(None)
     }
 
+    /// Tells the house where this server is, which was not bound when it came in.
+    fn announce(&self, life: &Life, link: Option<&mut Link>, is_announced: &mut bool) -> Result<(), NotDone> {
+        if let Some(link) = link.filter(|_| !*is_announced) {
+            shared::join(link, &self.start(Some((life.who.generation, life.number))))?;
+            *is_announced = true;
+        }
+        Ok(())
+    }
+
     /// Tells the house of sessions that have ended here: once more until it has heard of it.
     fn let_go(&self, life: &Life, link: Option<&mut Link>, until: Instant) {
         let Some(link) = link else { return };
@@ -186,7 +202,7 @@ impl Shared {
             // What was not heard now is told behind the next beat, with another connection if need be.
             if Instant::now() >= until
                 || !link.is_usable()
-                || shared::leave(link, &life.who, deadline, &name, session).is_err()
+                || shared::leave(link, &life.who, deadline, (&name, session), life.was_sent_away(session)).is_err()
             {
                 return;
             }

@@ -10,7 +10,7 @@ use crate::server::clients::{ClientMap, Letter};
 use crate::server::config::Config;
 use crate::server::delivery::Broadcaster;
 use crate::server::shared::{
-    self, Alive, DirectoryUrl, Entered, Falls, GuestEntered, Join, Lease, Link, Meeting, Member, Mirror, NotDone,
+    self, DirectoryUrl, Entered, EntersBy, Falls, GuestEntered, Join, Lease, Link, Meeting, Member, Mirror, NotDone,
     Standing, Start,
 };
 use crate::server::store::History;
@@ -19,10 +19,9 @@ use log::info;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -56,7 +55,7 @@ pub fn open(
     // What a machine says of itself; where it does not, no other server counts as being on it.
     let machine = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
     let start = Ticket::draw().to_string();
-    let (window, address) = (config.history, config.advertise);
+    let (window, address, no_plain) = (config.history, config.advertise, config.no_plain);
     // It becomes one in the house below.
     let nobody = Life::new(Member { server: server.clone(), generation: 0 }, 0, window);
     let shared = Shared {
@@ -64,10 +63,12 @@ pub fn open(
         history: Arc::clone(history),
         broadcaster,
         pool: Pool::new(url.clone()),
-        about: About { url: url.clone(), server, start, machine, window, address, epoch },
+        about: About { url: url.clone(), server, start, machine, window, address, no_plain, epoch },
         lease: Lease::new(Instant::now()),
         life: Mutex::new(Arc::new(nobody)),
         alive: Mutex::default(),
+        changed: Wake::default(),
+        ports: OnceLock::new(),
         bans: Mutex::default(),
         wake: Wake::default(),
         handovers: AtomicU64::new(1),
@@ -151,10 +152,10 @@ impl Shared {
         }
     }
 
-    /// How it comes in: as somebody new, or as what it was.
+    /// How it comes in: as somebody new, or as what it was. Others are told where it is once it can be reached.
     pub(super) fn start(&self, was: Option<(u64, u8)>) -> Start<'_> {
-        let About { server, start, address, .. } = &self.about;
-        Start { server, start, address: *address, tls: None, key: None, was }
+        let (tls, key) = self.by_tls().unzip();
+        Start { server: &self.about.server, start: &self.about.start, address: self.in_the_clear(), tls, key, was }
     }
 
     /// Tells a house that has lost something of these sessions, as far as it comes until then; the others stay in `lost`.
@@ -190,7 +191,8 @@ impl Shared {
                 matches!(entered, GuestEntered::Ok(_))
             } else {
                 let notice = Notice::TakenOver { name, from: client.source.ip(), in_the_clear: false };
-                matches!(shared::enter(link, deadline, &record, &notice, None, &falls)?, Entered::Ok { .. })
+                let by = EntersBy::default();
+                matches!(shared::enter(link, deadline, &record, &notice, &by, &falls)?, Entered::Ok { .. })
             };
             if !is_in {
                 // Somebody else has the name by now. It is over, told or not.
@@ -209,16 +211,6 @@ impl Shared {
     /// Who is in the house.
     pub(super) fn others(&self) -> Vec<Member> {
         lock(&self.alive).iter().map(|alive| alive.member.clone()).collect()
-    }
-
-    pub(super) fn set_alive(&self, servers: Vec<Alive>) {
-        *lock(&self.alive) = servers;
-    }
-
-    /// Where the clients of a server's own machine are found from elsewhere.
-    pub(super) fn host_of(&self, at: &Member) -> Option<IpAddr> {
-        let alive = lock(&self.alive);
-        alive.iter().find(|alive| alive.member == *at).and_then(|alive| alive.address).map(|address| address.ip())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::server::shared::{Member, Mirror, Sequencer, StreamId, Tail, Waiting};
 use crate::value::Username;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,8 @@ struct Own {
     unsure: HashMap<u64, Username>,
     /// Up to this entry the news were read.
     read: StreamId,
+    /// Those that were sent away, of which the house could not be told: they may not go on elsewhere.
+    sent_away: HashSet<u64>,
     has_ended: bool,
 }
 
@@ -110,6 +112,17 @@ impl Life {
         if own.here.get(name) == Some(&session) {
             own.here.remove(name);
         }
+        own.sent_away.remove(&session);
+    }
+
+    /// A session of this server was sent away, and the house does not know of it.
+    pub fn sends_away(&self, session: u64) {
+        self.lock().sent_away.insert(session);
+    }
+
+    /// Whether that is so of this one.
+    pub fn was_sent_away(&self, session: u64) -> bool {
+        self.lock().sent_away.contains(&session)
     }
 
     /// The sessions of this server that have their names in the house.

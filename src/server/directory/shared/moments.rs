@@ -3,15 +3,16 @@
 use super::records::{lines_of, record};
 use super::state::{NotMade, SETTLE, Shared, away};
 use crate::net::Shutdown;
-use crate::protocol::{Ban, BroadcastText, Notice};
+use crate::protocol::{Ban, BroadcastText, Event, Notice};
 use crate::server::clients::{
     Change, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
     Whereabouts,
 };
 use crate::server::config::GuestShare;
-use crate::server::directory::{Away, Directory, Failed, NotChanged, NotWelcome};
+use crate::server::delivery::Mailbox;
+use crate::server::directory::{Away, ComesBy, Directory, EnteredClient, Failed, NotChanged, NotWelcome, Ports};
 use crate::server::shared::{
-    self, Banning, Entered, Falls, GuestEntered, Link, Member, NotSaid, SignedUp, ban_field, read_ban,
+    self, Banning, Entered, EntersBy, Falls, GuestEntered, Link, Member, NotSaid, SignedUp, ban_field, read_ban,
 };
 use crate::server::store::{Account, Banned, ban_holds, bans_in_order};
 use crate::value::{Epoch, Ticket, Username, network_of};
@@ -35,6 +36,24 @@ fn ban_of_row(row: &str) -> Ban {
     let read = read_ban("name:x", row).map(|(_, ban)| ban);
     // What cannot be read keeps out all the same.
     read.unwrap_or(Ban { until: None, why: String::new() })
+}
+
+impl Shared {
+    /// A session that is sent away does not go on elsewhere.
+    fn keep_out(&self, client: &ClientSnapshot) {
+        let life = self.life();
+        let (at, session) = match client.whereabouts() {
+            Whereabouts::Here { .. } => (life.who.clone(), client.id()),
+            Whereabouts::There(at) => (Member { server: at.server.clone(), generation: at.generation }, at.session),
+        };
+        let forget = |link: &mut Link, who: &Member, deadline| {
+            shared::forget_token(link, who, deadline, (&client.name, session), &at)
+        };
+        // Else the house hears of it with the end of the session.
+        if self.make(forget).is_err() && at == life.who {
+            life.sends_away(session);
+        }
+    }
 }
 
 impl Directory for Shared {
@@ -116,32 +135,33 @@ impl Directory for Shared {
     fn enter(
         &self,
         client: NewClient,
-        checked: &Account,
-    ) -> (Option<Box<ClientSnapshot>>, Result<SessionKey, Failed<NotWelcome>>) {
+        by: &ComesBy<'_>,
+    ) -> (Option<Box<ClientSnapshot>>, Result<EnteredClient, Failed<NotWelcome>>) {
         let (life, from, is_encrypted) = (self.life(), client.from.ip(), client.mailbox.is_encrypted());
         let key = self.clients.prepare(client, Instant::now());
         let Some(prepared) = self.clients.session(&key.name, key.id) else { return (None, Err(Failed::Away(away()))) };
         let record = record(&prepared, &life.who, &self.about.machine);
         // What the older session is told where it is on another server, which knows whether that was encrypted.
         let notice = Notice::TakenOver { name: key.name.clone(), from, in_the_clear: !is_encrypted };
-        let (row, fields) = (checked.to_string(), fields(&key.name, from));
+        let (row, fields) = (by.account.to_string(), fields(&key.name, from));
         let falls = Falls { under: &[&fields[0], &fields[1]], now: SystemTime::now() };
+        let by = EntersBy { checked: Some(row.trim_end()), shows: by.shows, given: by.given, lasts: by.lasts };
         life.expect(key.id);
-        let entered = self
-            .make(|link, _, deadline| shared::enter(link, deadline, &record, &notice, Some(row.trim_end()), &falls));
+        let entered = self.make(|link, _, deadline| shared::enter(link, deadline, &record, &notice, &by, &falls));
         let refused = match entered {
-            Ok(Entered::Ok { older }) => {
+            Ok(Entered::Ok { older, lasts }) => {
                 let older = older.filter(|older| older.at == life.who);
                 let older = older.and_then(|older| self.clients.session(&older.name, older.session)).map(Box::new);
                 // From then on the map shows it, or whoever has taken its name over since.
                 if life.wait_for(key.id, Instant::now() + SHOWN) && !life.has_ended() {
-                    return (older, Ok(key));
+                    return (older, Ok(EnteredClient { key, lasts }));
                 }
                 // It went with all that this server had in the house; or when its news come, it is told that it has gone.
                 self.clients.leave(&key);
                 return (older, Err(Failed::Unknown(NOT_SHOWN.to_owned())));
             }
             Ok(Entered::Changed) => Failed::Refused(NotWelcome::Changed),
+            Ok(Entered::WrongToken) => Failed::Refused(NotWelcome::WrongToken),
             Ok(Entered::Banned(row)) => Failed::Refused(NotWelcome::Banned(ban_of_row(&row))),
             // Should it be in all the same, the news tell of a session that has ended.
             Err(why) => why.into_failed(NOT_SHOWN),
@@ -236,6 +256,10 @@ impl Directory for Shared {
     }
 
     fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>> {
+        // First, or it would be back by its token. By a login elsewhere it has another one.
+        if matches!(&letter, Letter::End(why) if !matches!(why, Notice::TakenOver { .. })) {
+            self.keep_out(to);
+        }
         match to.whereabouts() {
             Whereabouts::Here { .. } => self.clients.hand(letter, to).map_err(Failed::Refused),
             Whereabouts::There(at) => self.hand_across(letter, &to.name, at),
@@ -255,6 +279,15 @@ impl Directory for Shared {
 
     fn epoch(&self) -> Option<Epoch> {
         Some(self.about.epoch)
+    }
+
+    fn servers(&self, to: &dyn Mailbox) -> Vec<Event> {
+        self.told_to(to)
+    }
+
+    fn is_bound(&self, ports: Ports) {
+        // It is called once.
+        let _ = self.ports.set(ports);
     }
 
     fn run(&self, stop: &Shutdown) {
@@ -320,10 +353,11 @@ mod tests {
             created_at: 0,
         };
         let ban = Ban { until: None, why: "loud".to_owned() };
+        let by_password = ComesBy { account: &carol, shows: None, given: None, lasts: None };
         thread::scope(|scope| {
             scope.spawn(|| two.live(&stop));
             two.sign_up(carol.clone()).expect("nobody has the name");
-            two.enter(client(&carol.name), &carol).1.expect("she is in");
+            two.enter(client(&carol.name), &by_password).1.expect("she is in");
             let banning = scope.spawn(|| {
                 one.ban(&Banned::Name(carol.name.clone()), &ban).expect("it holds");
                 one.clients.find_any(&carol.name).is_some()

@@ -5,7 +5,7 @@ use super::pool::Pool;
 use crate::protocol::Ban;
 use crate::server::clients::ClientMap;
 use crate::server::delivery::Broadcaster;
-use crate::server::directory::{Away, Failed, NotChanged};
+use crate::server::directory::{Away, Failed, NotChanged, Ports};
 use crate::server::shared::{self, Alive, Changed, Deadline, DirectoryUrl, Lease, Link, Member, NotDone};
 use crate::server::store::{Banned, History};
 use crate::value::{Epoch, ServerName};
@@ -13,7 +13,7 @@ use log::warn;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a change waits until it is known what became of it. Then nobody can say.
@@ -34,6 +34,10 @@ pub struct Shared {
     pub life: Mutex<Arc<Life>>,
     /// The servers that are alive.
     pub alive: Mutex<Vec<Alive>>,
+    /// They are others than before.
+    pub changed: Wake,
+    /// What this server is reached by, once that is bound.
+    pub ports: OnceLock<Ports>,
     /// Who is banned, as the news say.
     pub bans: Mutex<HashMap<Banned, Ban>>,
     /// A session has ended, of which the house is to hear.
@@ -42,7 +46,7 @@ pub struct Shared {
     pub handovers: AtomicU64,
 }
 
-/// Wakes the thread of the directory.
+/// Wakes a thread of the directory.
 #[derive(Default)]
 pub struct Wake {
     is_woken: Mutex<bool>,
@@ -166,8 +170,10 @@ pub struct About {
     pub machine: String,
     /// How long a broadcast is kept.
     pub window: Duration,
-    /// Where clients reach this server, if that is one address.
+    /// Where clients reach this server, if that is one address. Port 0 is the one that is bound.
     pub address: Option<SocketAddr>,
+    /// Only this machine's reach it in the clear.
+    pub no_plain: bool,
     /// The house.
     pub epoch: Epoch,
 }

@@ -1,4 +1,4 @@
--- The servers of the house, behind `news`: their leases, and how they are buried. Those in `graves` are out of the house,
+-- The servers of the house, behind `news` and `again`: their leases, and how they are buried. Those in `graves` are out of the house,
 -- and some of their names may still be in it.
 local servers, graves, LEASE, NAMES = key('servers'), key('graves'), 5000, 500
 local just_buried = {}
@@ -34,11 +34,12 @@ local function sweep()
         room = room - #names
         for _, name in ipairs(names) do
             local record = redis.call('HGET', key('who'), name) or ''
-            local _, on, of = string.match(record, '^([^,]*),([^,]*),([^,]*),')
+            local _, on, of, session = string.match(record, '^([^,]*),([^,]*),([^,]*),([^,]*)')
             -- Who has come back since is somewhere else.
             if on == id and of == number then
                 redis.call('HDEL', key('who'), name)
                 redis.call('UNLINK', key('files:' .. name))
+                outlives(name, on, of, session)
             end
         end
         local remain = redis.call('SCARD', key('of:' .. grave))
