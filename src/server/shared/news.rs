@@ -6,11 +6,13 @@ use super::fields::Fields;
 use super::lines::StreamId;
 use super::link::{Link, NotDone};
 use super::record::Record;
-use super::script::Member;
-use super::tail::NEWS;
+use super::script::{Member, Script};
 use crate::value::Username;
 use redis::{FromRedisValue, Value};
 use std::collections::HashMap;
+use std::sync::LazyLock;
+
+static LAST_NEWS: LazyLock<Script> = LazyLock::new(|| Script::unguarded(include_str!("scripts/last_news.lua")));
 
 /// Something that happened in the house.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,10 +77,8 @@ impl HouseNews {
 ///
 /// # Errors
 /// [`NotDone`].
-pub fn last_news(link: &mut Link) -> Result<StreamId, NotDone> {
-    let last: Vec<(String, Value)> =
-        redis::cmd("XREVRANGE").arg(NEWS).arg("+").arg("-").arg("COUNT").arg(1).query(link)?;
-    last.first().map_or(Ok(StreamId::default()), |(id, _)| id.parse())
+pub fn last_news(link: &mut Link, who: &Member) -> Result<StreamId, NotDone> {
+    LAST_NEWS.call(link, who, 0, &[""; 0])?.part::<String>(0)?.parse()
 }
 
 /// Whether a reader of a stream (its whole key) that has read up to this entry may have missed something: entries behind it
@@ -111,7 +111,9 @@ fn field<T: FromRedisValue>(about: &HashMap<String, Value>, name: &str) -> Resul
 #[cfg(test)]
 mod tests {
     use super::super::own_redis::OwnRedis;
+    use super::super::own_servers::member;
     use super::super::record::tests::records;
+    use super::super::tail::NEWS;
     use super::*;
     use proptest::prelude::*;
 
@@ -177,14 +179,15 @@ mod tests {
     #[test]
     fn a_reader_finds_out_that_it_has_missed_something() {
         let redis = OwnRedis::start();
+        let s1 = member("s1");
         let mut link = redis.link();
         let mut missed = |position: &str| may_have_missed(&mut link, NEWS, position.parse()?);
         assert_eq!((missed("0-0"), missed("5-0")), (Ok(false), Ok(true)), "a stream that there is not");
-        assert_eq!(last_news(&mut redis.link()), Ok(StreamId::default()));
+        assert_eq!(last_news(&mut redis.link(), &s1), Ok(StreamId::default()));
         for id in ["1-0", "2-0", "3-0", "4-0"] {
             redis.tell(&["XADD", NEWS, id, "k", "up"]);
         }
-        assert_eq!(last_news(&mut redis.link()), Ok(StreamId { ms: 4, seq: 0 }));
+        assert_eq!(last_news(&mut redis.link(), &s1), Ok(StreamId { ms: 4, seq: 0 }));
         assert_eq!(["0-0", "1-0", "4-0", "4-1"].map(&mut missed), [Ok(false), Ok(false), Ok(false), Ok(true)]);
         redis.tell(&["XTRIM", NEWS, "MAXLEN", "2"]);
         assert_eq!(["0-0", "1-0", "3-0", "4-0"].map(&mut missed), [Ok(true), Ok(true), Ok(false), Ok(false)]);

@@ -138,7 +138,7 @@ impl Shared {
     /// that came in before.
     pub fn catch_up(&self) {
         let (life, until) = (self.life(), Instant::now() + shared::LIMIT);
-        let is_known = self.ask(|link, _| shared::last_news(link)).is_ok_and(|last| life.wait_for_news(last, until));
+        let is_known = self.ask(shared::last_news).is_ok_and(|last| life.wait_for_news(last, until));
         if !is_known {
             warn!("A session that has just come in may have been missed");
         }
