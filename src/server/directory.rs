@@ -9,7 +9,8 @@ mod embedded;
 mod shared;
 mod choice;
 
-pub use choice::open;
+pub use choice::{address, open};
+pub use shared::HouseAccounts;
 
 use super::clients::{
     Change, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
@@ -24,6 +25,9 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What a guest is told whose name signs up.
+const NAME_IS_TAKEN: &str = "Your name is an account's now: choose another";
 
 /// The most broadcasts that get their numbers together.
 pub const MAX_TOGETHER: usize = 128;

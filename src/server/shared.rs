@@ -8,7 +8,6 @@ mod link;
 mod script;
 mod lease;
 mod house;
-#[cfg_attr(not(test), expect(dead_code, reason = "accounts go in and out by way of a server so far"))]
 mod accounts;
 mod bans;
 #[cfg_attr(not(test), expect(dead_code, reason = "each server has turns of its own so far"))]
@@ -37,6 +36,10 @@ mod own_servers;
 
 pub use accounts::{Changed, SignedUp, account, count, end_account, set_password, sign_up};
 pub use again::EntersBy;
+pub use accounts::{
+    Changed, Imported, SignedUp, account, count, end_account, export as export_accounts, import as import_accounts,
+    set_password, sign_up,
+};
 pub use bans::{Banning, ban, ban_field, bans, lift, read_ban};
 pub use house::{Alive, Join, Standing, Start, beat, found, join, opened, quit};
 pub use inbox::{Claim, Handed, Handover, HandoverId, MAX_CLAIMS, Post, Undelivered, answer, claim, hand};

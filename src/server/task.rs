@@ -2,8 +2,10 @@
 //! itself.
 
 use crate::program::Manual;
+use crate::value::duration;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Instead of serving.
 #[derive(Clone, Debug, Subcommand)]
@@ -85,9 +87,17 @@ pub enum CtlCommand {
 /// `server accounts`.
 #[derive(Clone, Debug, Args)]
 pub struct MoveAccounts {
-    /// Folder of the server, which may run
-    #[arg(long, value_name = "DIR", default_value = "data")]
-    pub data: PathBuf,
+    /// Folder of the server, which may run [default: data]
+    // Under the id of the option of a server it would have the default of that.
+    #[arg(id = "folder", long = "data", value_name = "DIR", global = true, conflicts_with = "directory")]
+    pub data: Option<PathBuf>,
+    /// Instead of a folder, the Redis that servers share: redis://HOST:PORT. Also from PEERLINE_DIRECTORY, unless --data is
+    /// given
+    #[arg(long, value_name = "URL", global = true)]
+    pub directory: Option<String>,
+    /// How much of what was confirmed that Redis may lose
+    #[arg(long, value_name = "DURATION", global = true, value_parser = duration::parse)]
+    pub directory_loss: Option<Duration>,
     /// Which way.
     #[command(subcommand)]
     pub direction: Direction,

@@ -9,6 +9,8 @@ mod broadcasts;
 mod chat;
 #[cfg(feature = "cluster")]
 mod cluster;
+#[cfg(feature = "cluster")]
+mod cluster_accounts;
 mod coming_back;
 #[cfg(feature = "screen")]
 mod consent;

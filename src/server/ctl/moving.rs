@@ -1,4 +1,5 @@
-//! `server accounts`: accounts into a file, and out of one, whether or not a server runs on the folder.
+//! `server accounts`: accounts into a file, and out of one: those of a data folder, whether or not a server runs on it, or
+//! those of a house.
 
 use super::conversation::{Conversation, is_nobody, no_server};
 use super::originals::{Contents, Found};
@@ -6,71 +7,195 @@ use super::speak::print;
 use crate::net::Patience;
 use crate::program::tell_error;
 use crate::server::auth::Hasher;
-use crate::server::store::{self, Account, Accounts, NotStored};
+use crate::server::directory::{self, HouseAccounts, NotChanged};
+use crate::server::store::{self, ACCOUNTS_HEADER, Account, Accounts, NotStored};
 use crate::server::task::{Direction, MoveAccounts};
+use crate::value::Username;
 use crate::value::sentence::counted;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process;
 use std::time::{Duration, SystemTime};
 
 /// How long one password may take to be hashed.
 const HASH_LIMIT: Duration = Duration::from_secs(60);
 
+/// The folder where none is named.
+const FOLDER: &str = "data";
+
+/// Why one is left out.
+const TAKEN: &str = "there is an account of this name already";
+const FULL: &str = "there are as many accounts as a server keeps";
+const NOT_WRITTEN: &str = "it could not be written";
+
+/// Where the accounts of servers are.
+enum Home {
+    /// In a data folder.
+    Folder(PathBuf),
+    /// In a house.
+    House(Box<HouseAccounts>),
+}
+
+impl Home {
+    /// A folder that is named goes before an address that only the environment has.
+    fn of(how: &MoveAccounts) -> Result<Home, String> {
+        if let Some(folder) = &how.data {
+            return Ok(Home::Folder(folder.clone()));
+        }
+        match directory::address(how.directory.as_deref()) {
+            Some(url) => Ok(Home::House(Box::new(HouseAccounts::open(&url, how.directory_loss)?))),
+            None => Ok(Home::Folder(FOLDER.into())),
+        }
+    }
+}
+
 /// Moves them; false when some were left out, each of which is told.
 ///
 /// # Errors
-/// A sentence that names the file.
+/// A sentence that names the file, or the directory.
 pub fn move_accounts(how: &MoveAccounts) -> Result<bool, String> {
+    let home = Home::of(how)?;
     match &how.direction {
-        Direction::Export { file } => export(&how.data, file).map(|()| true),
-        Direction::Import { file, hash_rounds } => import(&how.data, file, *hash_rounds),
+        Direction::Export { file } => export(home, file).map(|()| true),
+        Direction::Import { file, hash_rounds } => import(home, file, *hash_rounds),
     }
 }
 
 /// A server that runs appends whole rows, and writes whole files.
-fn export(folder: &Path, file: &Path) -> Result<(), String> {
-    let (text, count) = store::read_accounts(folder)?;
-    let in_file = |error: std::io::Error| format!("{}: {error}", file.display());
-    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(in_file)?;
-    let written = new.write_all(&text).and_then(|()| new.sync_all());
-    if written.is_err() {
-        // A half of it would be taken for all.
-        let _ = fs::remove_file(file);
-    }
-    written.map_err(in_file)?;
+fn export(home: Home, file: &Path) -> Result<(), String> {
+    let (text, count) = match home {
+        Home::Folder(folder) => store::read_accounts(&folder)?,
+        Home::House(mut house) => {
+            let accounts = house.export()?;
+            let rows = accounts.iter().map(|account| format!("{account}\n"));
+            (format!("{ACCOUNTS_HEADER}\n{}", rows.collect::<String>()).into_bytes(), accounts.len())
+        }
+    };
+    write_new(file, &text).map_err(|error| format!("{}: {error}", file.display()))?;
     print(&format!("{} written to {}\n", counted(count, "account"), file.display()))
 }
 
-fn import(folder: &Path, file: &Path, rounds: u32) -> Result<bool, String> {
+/// Writes a file that is not there yet: a half of it would be taken for all, so it gets its name when it is on the disk.
+fn write_new(file: &Path, text: &[u8]) -> io::Result<()> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(format!(".{}", process::id()));
+    let mut whole = create(beside.as_ref())?;
+    let written = whole.write_all(text).and_then(|()| whole.sync_all());
+    // Whoever has the name keeps it.
+    let named = written.and_then(|()| create(file)).and_then(|_| {
+        let named = fs::rename(&beside, file);
+        if named.is_err() {
+            // It is the empty one.
+            let _ = fs::remove_file(file);
+        }
+        named
+    });
+    if named.is_err() {
+        let _ = fs::remove_file(&beside);
+        return named;
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// A file that is not there yet, for its owner alone.
+fn create(file: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)
+}
+
+/// Tells what is left out of a file.
+struct LeftOut<'a> {
+    file: &'a Path,
+    count: usize,
+}
+
+impl LeftOut<'_> {
+    fn tell(&mut self, why: impl fmt::Display) {
+        self.count += 1;
+        tell_error("server", &format!("{}: {why}", self.file.display()));
+    }
+
+    fn tell_row(&mut self, line: u64, name: &Username, why: impl fmt::Display) {
+        self.tell(format_args!("line {line}: {name}: {why}"));
+    }
+}
+
+fn import(home: Home, file: &Path, rounds: u32) -> Result<bool, String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let Contents { accounts, left_out } = Contents::read(&bytes);
-    let mut target = Target::open(folder)?;
     let hasher = Hasher::new(rounds)?;
-    let mut is_whole = left_out.is_empty();
-    let tell = |why: &str| tell_error("server", &format!("{}: {why}", file.display()));
-    left_out.iter().for_each(|why| tell(why));
+    let mut told = LeftOut { file, count: 0 };
+    left_out.iter().for_each(|why| told.tell(why));
+    match home {
+        Home::Folder(folder) => {
+            let added = into_folder(Target::open(&folder)?, accounts, &hasher, &mut told)?;
+            print(&format!("{} added\n", counted(added, "account")))?;
+        }
+        Home::House(house) => {
+            let there = into_house(*house, accounts, &hasher, &mut told)?;
+            print(&format!("{} in the directory as in {}\n", counted(there, "account"), file.display()))?;
+        }
+    }
+    Ok(told.count == 0)
+}
+
+/// Given is how many were added.
+fn into_folder(
+    mut target: Target,
+    found: Vec<(u64, Found)>,
+    hasher: &Hasher,
+    left_out: &mut LeftOut<'_>,
+) -> Result<usize, String> {
     let mut added = 0;
-    for (line, found) in accounts {
+    for (line, found) in found {
         let name = found.name().clone();
-        let done = match hashed(found, &hasher) {
+        let done = match hashed(found, hasher) {
             // Where the server has ended nothing more can be added.
             Ok(account) => target.add(account).map_err(|why| {
-                format!("{}: line {line}: {name}: {why}; added before: {}", file.display(), counted(added, "account"))
+                let file = left_out.file.display();
+                format!("{file}: line {line}: {name}: {why}; added before: {}", counted(added, "account"))
             })?,
             Err(why) => Err(why),
         };
         match done {
             Ok(()) => added += 1,
-            Err(why) => {
-                tell(&format!("line {line}: {name}: {why}"));
-                is_whole = false;
-            }
+            Err(why) => left_out.tell_row(line, &name, why),
         }
     }
-    print(&format!("{} added\n", counted(added, "account")))?;
-    Ok(is_whole)
+    Ok(added)
+}
+
+/// Given is how many are there as the file has them.
+fn into_house(
+    mut house: HouseAccounts,
+    found: Vec<(u64, Found)>,
+    hasher: &Hasher,
+    left_out: &mut LeftOut<'_>,
+) -> Result<usize, String> {
+    let (mut lines, mut accounts) = (Vec::new(), Vec::new());
+    for (line, found) in found {
+        let name = found.name().clone();
+        match hashed(found, hasher) {
+            Ok(account) => {
+                lines.push(line);
+                accounts.push(account);
+            }
+            Err(why) => left_out.tell_row(line, &name, why),
+        }
+    }
+    let not_there = house.import(&accounts)?;
+    for (line, Account { name, .. }) in lines.into_iter().zip(&accounts) {
+        match not_there.get(name) {
+            Some(NotChanged::Taken) => left_out.tell_row(line, name, TAKEN),
+            Some(NotChanged::Full) => left_out.tell_row(line, name, FULL),
+            Some(_) => left_out.tell_row(line, name, NOT_WRITTEN),
+            None => {}
+        }
+    }
+    Ok(accounts.len() - not_there.len())
 }
 
 fn hashed(found: Found, hasher: &Hasher) -> Result<Account, String> {
@@ -114,10 +239,10 @@ impl Target {
             Target::Folder(accounts) => accounts,
         };
         Ok(accounts.add(account).map_err(|why| match why {
-            NotStored::Taken => "there is an account of this name already".to_owned(),
-            NotStored::Full => "there are as many accounts as a server keeps".to_owned(),
+            NotStored::Taken => TAKEN.to_owned(),
+            NotStored::Full => FULL.to_owned(),
             NotStored::Unfit(unfit) => unfit.into_sentence(),
-            NotStored::Unknown | NotStored::File | NotStored::NotTried => "it could not be written".to_owned(),
+            NotStored::Unknown | NotStored::File | NotStored::NotTried => NOT_WRITTEN.to_owned(),
         }))
     }
 }
@@ -127,7 +252,7 @@ mod tests {
     use super::*;
 
     fn moved(data: &Path, direction: Direction) -> Result<bool, String> {
-        move_accounts(&MoveAccounts { data: data.to_owned(), direction })
+        move_accounts(&MoveAccounts { data: Some(data.to_owned()), directory: None, directory_loss: None, direction })
     }
 
     #[test]
@@ -151,5 +276,18 @@ mod tests {
         let patient = Patience::lasting(HASH_LIMIT);
         let hash = accounts.find(&"alice".parse().expect("a name")).expect("there").password_hash;
         assert_eq!(Hasher::new(1000).expect("rounds").verify("pw", Some(&hash), &patient), Ok(true), "however short");
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    #[test]
+    fn without_the_feature_it_is_told_how_to_build_it() {
+        for direction in [
+            Direction::Export { file: "users.csv".into() },
+            Direction::Import { file: "users.csv".into(), hash_rounds: 1000 },
+        ] {
+            let directory = Some("redis://127.0.0.1:6379".to_owned());
+            let refused = move_accounts(&MoveAccounts { data: None, directory, directory_loss: None, direction });
+            assert!(refused.is_err_and(|why| why.contains("cargo build --features cluster")));
+        }
     }
 }

@@ -12,6 +12,11 @@ use std::sync::Arc;
 /// The variable that has the address of a shared one. There its password is not seen by whoever lists the processes.
 const VARIABLE: &str = "PEERLINE_DIRECTORY";
 
+/// The address of a shared directory: the one that was given, or else that of the environment.
+pub fn address(given: Option<&str>) -> Option<String> {
+    given.map(str::to_owned).or_else(|| env::var(VARIABLE).ok()).filter(|url| !url.is_empty())
+}
+
 /// The directory that the options name. It changes `clients` from now on, and has `history`, which is empty, begin with what
 /// was broadcast.
 ///
@@ -23,7 +28,7 @@ pub fn open(
     history: &Arc<History>,
     broadcaster: Arc<Broadcaster>,
 ) -> Result<Box<dyn Directory>, String> {
-    match config.directory.clone().or_else(|| env::var(VARIABLE).ok()).filter(|url| !url.is_empty()) {
+    match address(config.directory.as_deref()) {
         Some(url) => Ok(Box::new(shared::open(config, &url, clients, history, broadcaster)?)),
         None => Ok(Box::new(Embedded::open(&config.data, clients, history, broadcaster)?)),
     }

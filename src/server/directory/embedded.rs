@@ -3,7 +3,7 @@
 //! The stores and the map have a lock each, and none is held while another is taken. So what is one moment for those
 //! who call is two here: a change is made first, and then it is looked what else has happened.
 
-use super::{Away, ComesBy, Directory, EnteredClient, Failed, NotChanged, NotWelcome};
+use super::{Away, ComesBy, Directory, EnteredClient, Failed, NAME_IS_TAKEN, NotChanged, NotWelcome};
 use crate::net::{Shutdown, Workers};
 use crate::protocol::{Ban, BroadcastText, Notice};
 use crate::server::clients::{
@@ -106,7 +106,7 @@ impl Directory for Embedded {
         self.store(move |accounts| accounts.add(account.clone()))?;
         // A guest that comes into the map behind this looks at the accounts then.
         if let Some(guest) = self.clients.evict_guest(&name) {
-            self.send_away(&guest, "Your name is an account's now: choose another");
+            self.send_away(&guest, NAME_IS_TAKEN);
         }
         Ok(())
     }

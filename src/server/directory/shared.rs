@@ -15,5 +15,7 @@ mod beat;
 mod coming;
 mod across;
 mod moments;
+mod accounts;
 
+pub use accounts::HouseAccounts;
 pub use coming::open;

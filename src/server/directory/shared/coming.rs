@@ -34,6 +34,18 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How long it takes until every other server has beaten, and knows this one.
 const KNOWN: Duration = Duration::from_secs(1);
 
+/// Connects to the Redis at this address, and checks that it loses nothing but, perhaps, what `loss` accepts.
+///
+/// # Errors
+/// One sentence that names what is wrong and what to change.
+pub fn reach(url: &str, loss: Option<Duration>) -> Result<(DirectoryUrl, Link), String> {
+    let url: DirectoryUrl = url.parse().map_err(|why| format!("--directory: {why}"))?;
+    let not_there = |why: NotDone| format!("{url}: {why}; start it, or name another one with --directory");
+    let mut link = Link::open(&url).map_err(not_there)?;
+    shared::check(&mut link, loss)?;
+    Ok((url, link))
+}
+
 /// Comes into the house that the options name, and fills `clients` and `history` with what there is.
 ///
 /// # Errors
@@ -45,11 +57,8 @@ pub fn open(
     history: &Arc<History>,
     broadcaster: Arc<Broadcaster>,
 ) -> Result<Shared, String> {
-    let url: DirectoryUrl = url.parse().map_err(|why| format!("--directory: {why}"))?;
+    let (url, mut link) = reach(url, config.directory_loss)?;
     let server = config.server_name();
-    let not_there = |why: NotDone| format!("{url}: {why}; start it, or name another one with --directory");
-    let mut link = Link::open(&url).map_err(not_there)?;
-    shared::check(&mut link, config.directory_loss)?;
     fs::create_dir_all(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
     let epoch = house(&mut link, &server, &config.data).map_err(|why| format!("{url}: {why}"))?;
     // What a machine says of itself; where it does not, no other server counts as being on it.

@@ -10,7 +10,9 @@ use crate::server::clients::{
 };
 use crate::server::config::GuestShare;
 use crate::server::delivery::Mailbox;
-use crate::server::directory::{Away, ComesBy, Directory, EnteredClient, Failed, NotChanged, NotWelcome, Ports};
+use crate::server::directory::{
+    Away, ComesBy, Directory, EnteredClient, Failed, NAME_IS_TAKEN, NotChanged, NotWelcome, Ports,
+};
 use crate::server::shared::{
     self, Banning, Entered, EntersBy, Falls, GuestEntered, Link, Member, NotSaid, SignedUp, ban_field, read_ban,
 };
@@ -58,7 +60,7 @@ impl Shared {
 
 impl Directory for Shared {
     fn sign_up(&self, account: Account) -> Result<(), Failed<NotChanged>> {
-        let why = Notice::Other("Your name is an account's now: choose another".to_owned()).to_string();
+        let why = Notice::Other(NAME_IS_TAKEN.to_owned()).to_string();
         let made = self.make(|link, who, deadline| shared::sign_up(link, who, deadline, &account, &why));
         match made {
             Ok(SignedUp::Ok) => Ok(()),
