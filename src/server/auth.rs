@@ -10,4 +10,4 @@ mod login_dialogue;
 pub use login_dialogue::{Credentials, DialogueStep, LoginDialogue, PasswordChange};
 pub use password::{Hasher, is_hash};
 pub use sign_ups::SignUps;
-pub use turns::{LINE, OwnTurns, Turns};
+pub use turns::{LINE, OwnTurns, Try, Turn, Turns, in_shared_turn};

@@ -12,6 +12,7 @@ mod choice;
 pub use choice::{address, open};
 pub use shared::HouseAccounts;
 
+use super::auth::{Try, Turn};
 use super::clients::{
     Change, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
 };
@@ -138,6 +139,17 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// What the disk says: there is none of them, and there never will be.
     fn append(&self, from: &Username, texts: &[BroadcastText]) -> Result<u64, Failed<io::Error>>;
+
+    /// Takes the turn of a name at a network to have a password checked, where it is free: several servers share the turns.
+    ///
+    /// # Errors
+    /// [`Away`].
+    fn take_turn(&self, _one: &Try<'_>) -> Result<Turn, Away> {
+        Ok(Turn::Yours)
+    }
+
+    /// Ends such a turn; from now on nobody has it for this time. One that cannot be ended ends by itself in a while.
+    fn end_turn(&self, _one: &Try<'_>, _rests: Duration) {}
 
     /// Whether this server may say what it knows: of several that share a house one that was taken for dead may not. It
     /// is asked at each line.

@@ -10,7 +10,6 @@ mod lease;
 mod house;
 mod accounts;
 mod bans;
-#[cfg_attr(not(test), expect(dead_code, reason = "each server has turns of its own so far"))]
 mod throttle;
 mod settings;
 mod lines;
@@ -59,5 +58,6 @@ pub use script::{Deadline, Member};
 pub use sequencer::{NotSaid, Sequencer};
 pub use settings::check;
 pub use tail::{Entry, NEWS, Tail};
+pub use throttle::{checked, take_turn};
 pub use url::DirectoryUrl;
 pub use waiting::{Came, Waiting};

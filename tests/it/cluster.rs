@@ -160,6 +160,55 @@ fn a_redis_that_stays_away_sends_everybody_away_and_lets_them_back_in_later() {
     assert!(answer.starts_with("OK,Broadcast "), "{answer}");
 }
 
+/// What Redis is asked, as it tells whoever watches it, up to the first line that is meant.
+fn watch_until(monitor: &mut Lines, is_meant: impl Fn(&str) -> bool) -> Vec<String> {
+    let (mut seen, until) = (Vec::new(), Instant::now() + LIMIT);
+    while !seen.last().is_some_and(|line: &String| is_meant(line)) {
+        assert!(Instant::now() < until, "{:#?}", seen.last());
+        seen.push(monitor.line());
+    }
+    seen
+}
+
+#[test]
+fn a_name_has_one_turn_for_passwords_on_all_servers_and_rests_everywhere_after_a_wrong_one() {
+    let (redis, one, two) = two();
+    one.join("alice").ask("quit");
+    let (mut tell, mut monitor) = (Lines::connect(redis.address()), Lines::connect(redis.address()));
+    // As if a server had just checked a wrong one.
+    tell.send("SET \"{peerline}:turn:alice 127.0.0.1\" rests PX 3600000");
+    assert_eq!(tell.line(), "+OK");
+    monitor.send("MONITOR");
+    assert_eq!(monitor.line(), "+OK");
+    let (mut wrong, mut right) = (one.connect(), two.connect());
+    wrong.send("LOGIN,alice,wrong word");
+    right.send("LOGIN,Alice,password");
+    // Each asks again and again, and nobody takes the turn.
+    let asks =
+        |line: &str, server: &str| line.contains("\"alice 127.0.0.1\"") && line.contains(&format!("\"{server}\""));
+    let takes = |line: &str| line.contains("lua] \"SET\" \"{peerline}:turn:alice 127.0.0.1\"");
+    let mut seen = Vec::new();
+    for server in ["s1", "s2", "s1", "s2", "s1", "s2"] {
+        seen.extend(watch_until(&mut monitor, |line| asks(line, server)));
+    }
+    assert!(!seen.iter().any(|line| takes(line)), "{seen:#?}");
+    tell.send("DEL \"{peerline}:turn:alice 127.0.0.1\"");
+    assert_eq!(tell.line(), ":1");
+    assert_eq!(wrong.answer(), ["ERR,Invalid credentials"]);
+    assert_eq!(right.answer().pop().expect("an answer"), "OK,Login successful!");
+    tell.send("ECHO over");
+    let seen = watch_until(&mut monitor, |line| line.contains("\"ECHO\" \"over\""));
+    // The wrong one's turn, and the rest behind it for both servers; and the turn of the right one, before or behind that.
+    let mut turns: Vec<&str> = seen
+        .iter()
+        .filter(|line| takes(line))
+        .map(|line| line.rsplit("127.0.0.1\" ").next().unwrap_or_default())
+        .collect();
+    let rest = turns.iter().position(|turn| *turn == "\"rests\" \"PX\" \"1000\"").expect("it rests");
+    assert!(turns.remove(rest - 1).ends_with("\"PX\" \"10000\""), "{seen:#?}");
+    assert_eq!(turns.len(), 2, "{seen:#?}");
+}
+
 /// A server as a process, in the house of this Redis.
 fn process(folder: &Path, redis: &Redis, name: &str) -> ServerProcess {
     ServerProcess::start(folder, &in_house(&url(redis), name))

@@ -3,7 +3,8 @@
 //! A connection waits longer after each one. Whoever comes again on a new connection stands in line: the passwords for
 //! one name from one address are checked one after the other, and after a wrong one a second passes. So nobody is
 //! refused because of what others tried: on one machine, or behind one router, all share an address, and the right
-//! password gets its turn. It knows no account and no hash.
+//! password gets its turn. Where several servers share the turns, each lets its own line move first, and then asks whose
+//! turn it is at all of them. It knows no account and no hash.
 
 use crate::net::{FairQueue, NotServed, Origin, Patience};
 use crate::value::Username;
@@ -16,6 +17,10 @@ use std::time::{Duration, Instant};
 const APART: Duration = Duration::from_secs(1);
 /// So many wait for their turn at most; the last has it after so many seconds, half of what a login may take.
 pub const LINE: usize = 30;
+/// Between two looks whose turn it is at all servers: nobody tells when it has come, which may be earlier than was said.
+const LOOK: Duration = Duration::from_millis(100);
+/// The shortest time between two such looks.
+const BREATH: Duration = Duration::from_millis(5);
 /// The longest that one connection waits after a wrong password.
 const MAX_DELAY: Duration = Duration::from_secs(8);
 
@@ -40,19 +45,19 @@ impl Turns {
     /// Has a password for `name` checked by `check`, which says whether it is right, when its turn comes.
     ///
     /// # Errors
-    /// [`NotServed`], that of `check` too; [`NotServed::LineFull`] when [`LINE`] others wait for this pair.
-    pub fn take(
+    /// [`NotServed`], and whatever `check` says; [`NotServed::LineFull`] when [`LINE`] others wait for this pair.
+    pub fn take<E: From<NotServed>>(
         &self,
         name: &Username,
         from: IpAddr,
         patience: &Patience<'_>,
-        check: impl FnOnce() -> Result<bool, NotServed>,
-    ) -> Result<bool, NotServed> {
+        check: impl FnOnce() -> Result<bool, E>,
+    ) -> Result<bool, E> {
         let line = self.line_of(name, from, Instant::now())?;
         // It is told when the check begins, not here.
         let permit = line.take(&Patience { on_turn: &|| {}, ..*patience })?;
         let checked = check();
-        if checked == Ok(false) {
+        if matches!(checked, Ok(false)) {
             line.rest(Instant::now() + APART);
         }
         drop(permit);
@@ -84,6 +89,49 @@ impl Turns {
     fn lock(&self) -> MutexGuard<'_, Lines> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One try of a password, where several servers share the turns.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "a server alone shares no turns"))]
+pub struct Try<'a> {
+    /// The name that is to log in.
+    pub name: &'a Username,
+    /// Where from. Of IPv6 the whole /64 is one.
+    pub from: IpAddr,
+    /// Drawn for this try: with the same one it is a repeat.
+    pub id: &'a str,
+}
+
+/// Whose turn it is to have a password for a pair checked, of all servers that share the turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// That of whoever asked, until the password is checked.
+    Yours,
+    /// Somebody else's, or nobody's, for this time at the most; it may be free earlier when the pair does not rest.
+    #[cfg_attr(not(any(feature = "cluster", test)), expect(dead_code, reason = "a server alone shares no turns"))]
+    In(Duration),
+}
+
+/// Waits for a turn that several servers share, and has a password checked in it: `ask` says whose turn it is, and takes
+/// it where it is free; `end` gives it back, and hears how long the pair is to rest.
+///
+/// # Errors
+/// [`NotServed`] where the turn did not come, and whatever `ask` and `check` say.
+pub fn in_shared_turn<E: From<NotServed>>(
+    patience: &Patience<'_>,
+    mut ask: impl FnMut() -> Result<Turn, E>,
+    check: impl FnOnce() -> Result<bool, E>,
+    end: impl FnOnce(Duration),
+) -> Result<bool, E> {
+    while let Turn::In(time) = ask()? {
+        let pause = FairQueue::new(1, 1);
+        pause.rest(Instant::now() + time.clamp(BREATH, LOOK));
+        pause.take(&Patience { on_turn: &|| {}, ..*patience })?;
+    }
+    let checked = check();
+    end(if matches!(checked, Ok(false)) { APART } else { Duration::ZERO });
+    checked
 }
 
 /// The turns of one connection.
@@ -144,6 +192,9 @@ mod tests {
 
     const HERE: [u8; 4] = [10, 0, 0, 1];
 
+    const RIGHT: Result<bool, NotServed> = Ok(true);
+    const WRONG: Result<bool, NotServed> = Ok(false);
+
     #[test]
     fn after_a_wrong_password_the_pair_waits_and_others_do_not() {
         let turns = Turns::default();
@@ -161,7 +212,7 @@ mod tests {
         assert_eq!((0..8).find_map(|_| next_at_once()), Some(Err(NotServed::TimeUp)));
         assert_eq!((check("bob", HERE, true), check("alice", [10, 0, 0, 2], true)), (Ok(true), Ok(true)));
         // Not refused: late.
-        assert_eq!(turns.take(&alice(), HERE.into(), &patient(), || Ok(true)), Ok(true));
+        assert_eq!(turns.take(&alice(), HERE.into(), &patient(), || RIGHT), RIGHT);
         assert_eq!(check("alice", HERE, true), Ok(true));
     }
 
@@ -176,7 +227,7 @@ mod tests {
                 let (turns, order) = (&turns, &order);
                 let check = move || {
                     order.lock().expect("no panic").push(number);
-                    Ok(true)
+                    RIGHT
                 };
                 scope.spawn(move || turns.take(&alice(), HERE.into(), &patient(), check));
                 line.wait_for_line(number + 1);
@@ -199,13 +250,48 @@ mod tests {
     #[test]
     fn the_end_sends_all_away() {
         let turns = Turns::default();
-        assert_eq!(turns.take(&alice(), HERE.into(), &patient(), || Ok(false)), Ok(false));
+        assert_eq!(turns.take(&alice(), HERE.into(), &patient(), || WRONG), WRONG);
         thread::scope(|scope| {
             let waiting = scope.spawn(|| turns.take(&alice(), HERE.into(), &patient(), || panic!("not checked")));
             turns.stop();
             assert_eq!(waiting.join().expect("no panic"), Err(NotServed::Closed));
         });
         assert_eq!(turns.take(&alice(), HERE.into(), &patient(), || Ok(true)), Err(NotServed::Closed));
+    }
+
+    #[test]
+    fn a_password_is_checked_when_it_is_its_turn_at_all_servers_and_a_wrong_one_lets_the_pair_rest_there() {
+        let long = Duration::from_secs(3600);
+        for (right, rests) in [(Ok(true), Duration::ZERO), (Ok(false), APART), (Err(NotServed::Gone), Duration::ZERO)] {
+            let told = Mutex::new(Vec::new());
+            let tell = |what: String| told.lock().expect("no panic").push(what);
+            let mut turns = [Turn::In(long), Turn::In(Duration::ZERO), Turn::Yours].into_iter();
+            let ask = || {
+                let turn = turns.next().expect("it is its turn");
+                tell(format!("{turn:?}"));
+                Ok(turn)
+            };
+            let check = || {
+                tell("checked".to_owned());
+                right
+            };
+            assert_eq!(in_shared_turn(&patient(), ask, check, |rests| tell(format!("rests {rests:?}"))), right);
+            let expected = ["In(3600s)", "In(0ns)", "Yours", "checked", &format!("rests {rests:?}")];
+            assert_eq!(told.into_inner().expect("no panic"), expected);
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_turn_at_all_servers_has_nothing_checked_and_ends_nothing() {
+        let in_turn = |patience: &Patience<'_>, turn: Result<Turn, NotServed>| {
+            in_shared_turn(patience, || turn, || panic!("not checked"), |_| panic!("it has no turn"))
+        };
+        let others = Ok(Turn::In(Duration::from_secs(3600)));
+        assert_eq!(in_turn(&impatient(), others), Err(NotServed::TimeUp));
+        let has_gone = || true;
+        assert_eq!(in_turn(&Patience { has_gone: &has_gone, ..patient() }, others), Err(NotServed::Gone));
+        // As when the directory does not answer.
+        assert_eq!(in_turn(&patient(), Err(NotServed::Closed)), Err(NotServed::Closed));
     }
 
     #[test]

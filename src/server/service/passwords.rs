@@ -4,14 +4,29 @@ use super::rendezvous::{Rendezvous, not_hashed};
 use super::sign_up::not_changed;
 use crate::net::{NotServed, Patience};
 use crate::protocol::{self, Refusal};
-use crate::server::auth::{Credentials, LINE, PasswordChange};
+use crate::server::auth::{Credentials, LINE, PasswordChange, Try, in_shared_turn};
+use crate::server::directory::Away;
 use crate::server::store::Account;
-use crate::value::Username;
+use crate::value::{Ticket, Username};
 use std::net::IpAddr;
+
+/// Why a password was not checked.
+enum NotChecked {
+    /// Its turn did not come.
+    NotServed(NotServed),
+    /// Nobody says whose turn it is.
+    Away(Away),
+}
+
+impl From<NotServed> for NotChecked {
+    fn from(why: NotServed) -> NotChecked {
+        NotChecked::NotServed(why)
+    }
+}
 
 impl Rendezvous {
     /// Checks a name and a password. Takes as long when the name is unknown. It hashes, and waits for its turn to do
-    /// so: that of the name at its address, then that of the cores.
+    /// so: that of the name at its address, here and then at all servers of a house, then that of the cores.
     ///
     /// # Errors
     /// A wrong pair, too many who wait for that name, a turn that did not come; or a ban, of which nobody hears who does not
@@ -42,14 +57,20 @@ impl Rendezvous {
         patience: &Patience<'_>,
     ) -> Result<(), Refusal> {
         let stored = account.map(|account| account.password_hash.as_str());
-        match self.turns.take(name, from, patience, || self.hasher.verify(password, stored, patience)) {
+        let id = Ticket::draw().to_string();
+        let one = Try { name, from, id: &id };
+        let ask = || self.directory.take_turn(&one).map_err(NotChecked::Away);
+        let verify = || Ok(self.hasher.verify(password, stored, patience)?);
+        let end = |rests| self.directory.end_turn(&one, rests);
+        match self.turns.take(name, from, patience, || in_shared_turn(patience, ask, verify, end)) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Refusal::InvalidCredentials),
             // The last in line has its turn then.
-            Err(NotServed::LineFull) => {
+            Err(NotChecked::NotServed(NotServed::LineFull)) => {
                 Err(Refusal::TooManyWrongPasswords { name: name.clone(), seconds: LINE as u64 })
             }
-            Err(not_served) => Err(not_hashed(not_served)),
+            Err(NotChecked::NotServed(not_served)) => Err(not_hashed(not_served)),
+            Err(NotChecked::Away(away)) => Err(away.into()),
         }
     }
 

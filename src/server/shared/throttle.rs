@@ -6,41 +6,21 @@
 
 use super::link::{Link, NotDone};
 use super::script::{Deadline, Member, Script};
-use crate::value::{Username, network_of};
-use std::net::IpAddr;
+use crate::server::auth::{Try, Turn};
+use crate::value::network_of;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// How long a turn lasts that nobody ends, as a server does that fails while it hashes: longer than a hash takes.
+/// How long a turn lasts that nobody ends, as a server does that fails while it hashes: longer than a hash takes. Where the
+/// password waits longer for a core, the turn is perhaps another server's by then: each has one such password at the most.
 const HELD: Duration = Duration::from_secs(10);
 
 static TURN: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/turn.lua")));
 static CHECKED: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/checked.lua")));
 
-/// Whose turn it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// That of whoever asked, until the password is [`checked`].
-    Yours,
-    /// Somebody else's, or nobody's, for this time at the most; it may be free earlier when the pair does not rest.
-    In(Duration),
-}
-
-/// One try of a password.
-#[derive(Clone, Copy, Debug)]
-pub struct Try<'a> {
-    /// The name that is to log in.
-    pub name: &'a Username,
-    /// Where from. Of IPv6 the whole /64 is one.
-    pub from: IpAddr,
-    /// Drawn for this try: with the same one it is a repeat.
-    pub id: &'a str,
-}
-
-impl Try<'_> {
-    fn pair(&self) -> String {
-        format!("{} {}", self.name.as_str().to_ascii_lowercase(), network_of(self.from))
-    }
+/// What a pair is called.
+fn pair(one: &Try<'_>) -> String {
+    format!("{} {}", one.name.as_str().to_ascii_lowercase(), network_of(one.from))
 }
 
 /// Takes the turn of a pair, if it is free.
@@ -48,7 +28,7 @@ impl Try<'_> {
 /// # Errors
 /// [`NotDone`].
 pub fn take_turn(link: &mut Link, who: &Member, deadline: Deadline, one: &Try<'_>) -> Result<Turn, NotDone> {
-    let arguments = [&one.pair(), one.id, &HELD.as_millis().to_string()];
+    let arguments = [&pair(one), one.id, &HELD.as_millis().to_string()];
     let answer = TURN.call(link, who, deadline, &arguments)?;
     match answer.word.as_str() {
         "OK" => Ok(Turn::Yours),
@@ -68,7 +48,7 @@ pub fn checked(
     one: &Try<'_>,
     rests: Duration,
 ) -> Result<(), NotDone> {
-    let arguments = [&one.pair(), one.id, &rests.as_millis().to_string()];
+    let arguments = [&pair(one), one.id, &rests.as_millis().to_string()];
     let answer = CHECKED.call(link, who, deadline, &arguments)?;
     if answer.word == "OK" { Ok(()) } else { Err(answer.not_understood()) }
 }
@@ -78,6 +58,7 @@ mod tests {
     use super::super::house::tests::open_house;
     use super::super::own_redis::OwnRedis;
     use super::*;
+    use crate::value::Username;
 
     const REST: Duration = Duration::from_secs(3600);
 

@@ -4,6 +4,7 @@ use super::records::{lines_of, record};
 use super::state::{NotMade, SETTLE, Shared, away};
 use crate::net::Shutdown;
 use crate::protocol::{Ban, BroadcastText, Event, Notice};
+use crate::server::auth::{Try, Turn};
 use crate::server::clients::{
     Change, ClientSnapshot, EnteredGuest, FileNames, Letter, NewClient, NewGuest, NotEntered, NotHanded, SessionKey,
     Whereabouts,
@@ -273,6 +274,15 @@ impl Directory for Shared {
             NotSaid::Refused(why) => Failed::Away(Away(why)),
             NotSaid::Unknown => Failed::Unknown("it is not known whether a broadcast was taken".to_owned()),
         })
+    }
+
+    fn take_turn(&self, one: &Try<'_>) -> Result<Turn, Away> {
+        // Whether it was taken or not, nothing was checked.
+        self.make(|link, who, deadline| shared::take_turn(link, who, deadline, one)).map_err(|_| away())
+    }
+
+    fn end_turn(&self, one: &Try<'_>, rests: Duration) {
+        let _ = self.make(|link, who, deadline| shared::checked(link, who, deadline, one, rests));
     }
 
     fn may_speak(&self) -> Result<(), Away> {
