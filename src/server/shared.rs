@@ -32,13 +32,14 @@ mod own_redis;
 mod own_house;
 #[cfg(test)]
 mod own_servers;
+#[cfg(test)]
+mod repeats;
 
-pub use accounts::{Changed, SignedUp, account, count, end_account, set_password, sign_up};
-pub use again::EntersBy;
 pub use accounts::{
     Changed, Imported, SignedUp, account, count, end_account, export as export_accounts, import as import_accounts,
     set_password, sign_up,
 };
+pub use again::EntersBy;
 pub use bans::{Banning, ban, ban_field, bans, lift, read_ban};
 pub use house::{Alive, Join, Standing, Start, beat, found, join, opened, quit};
 pub use inbox::{Claim, Handed, Handover, HandoverId, MAX_CLAIMS, Post, Undelivered, answer, claim, hand};

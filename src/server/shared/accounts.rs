@@ -20,10 +20,10 @@ macro_rules! evicting {
     };
 }
 
-static SIGN_UP: LazyLock<Script> = LazyLock::new(|| Script::guarded(evicting!("scripts/sign_up.lua")));
+static SIGN_UP: LazyLock<Script> = LazyLock::new(|| Script::settling(evicting!("scripts/sign_up.lua")));
 static ACCOUNT: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/account.lua")));
 static COUNT: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/count.lua")));
-static REPLACE: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/replace.lua")));
+static REPLACE: LazyLock<Script> = LazyLock::new(|| Script::settling(include_str!("scripts/replace.lua")));
 static IMPORT: LazyLock<Script> = LazyLock::new(|| Script::unguarded(evicting!("scripts/import.lua")));
 
 /// What became of a sign-up.

@@ -13,9 +13,9 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 static BAN: LazyLock<Script> =
-    LazyLock::new(|| Script::guarded(concat!(include_str!("scripts/news.lua"), include_str!("scripts/ban.lua"))));
+    LazyLock::new(|| Script::settling(concat!(include_str!("scripts/news.lua"), include_str!("scripts/ban.lua"))));
 static LIFT: LazyLock<Script> = LazyLock::new(|| {
-    Script::guarded(concat!(
+    Script::settling(concat!(
         include_str!("scripts/news.lua"),
         include_str!("scripts/expired.lua"),
         include_str!("scripts/lift.lua")

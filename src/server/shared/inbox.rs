@@ -18,8 +18,8 @@ use std::sync::LazyLock;
 pub const MAX_CLAIMS: usize = 500;
 
 static HAND: LazyLock<Script> =
-    LazyLock::new(|| Script::guarded(concat!(include_str!("scripts/post.lua"), include_str!("scripts/hand.lua"))));
-static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/claim.lua")));
+    LazyLock::new(|| Script::settling(concat!(include_str!("scripts/post.lua"), include_str!("scripts/hand.lua"))));
+static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::settling(include_str!("scripts/claim.lua")));
 static ANSWER: LazyLock<Script> =
     LazyLock::new(|| Script::guarded(concat!(include_str!("scripts/post.lua"), include_str!("scripts/answer.lua"))));
 

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 pub const MAX_LINES: usize = 128;
 
 static APPEND: LazyLock<Script> =
-    LazyLock::new(|| Script::guarded(concat!(include_str!("scripts/trim.lua"), include_str!("scripts/append.lua"))));
+    LazyLock::new(|| Script::settling(concat!(include_str!("scripts/trim.lua"), include_str!("scripts/append.lua"))));
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/settle.lua")));
 
 /// Where an entry of a stream stands. The first of all is behind [`StreamId::default`].
@@ -96,8 +96,8 @@ pub enum Appended {
 /// `window_ms` milliseconds goes.
 ///
 /// # Errors
-/// [`NotDone`]. After [`NotDone::Lost`] and [`NotDone::Cannot`] only [`settle`] knows. [`NotDone::Late`] is about this call:
-/// an earlier one with the same lines may have been in time.
+/// [`NotDone`]. After [`NotDone::Lost`] and [`NotDone::Cannot`] only [`settle`] knows. [`NotDone::Late`]: no call with
+/// these lines was carried out.
 pub fn append(
     link: &mut Link,
     who: &Member,

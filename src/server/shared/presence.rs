@@ -1,7 +1,7 @@
 //! Who is here, over all servers: `who`, in which each name stands once. Whoever writes there tells all by the news.
 //!
-//! Each call may be repeated with the same arguments until it is settled. A repeat that is [`NotDone::Late`] settles nothing
-//! where the reply before was lost; but then the call can come no more, and [`leave`] without a deadline undoes it.
+//! Each call may be repeated with the same arguments until it is settled. A repeat that comes when the deadline has passed is
+//! answered as the call before whose reply was lost; [`NotDone::Late`] says that there was none.
 
 use super::again::EntersBy;
 use super::lines::StreamId;
@@ -20,11 +20,11 @@ const MAX_FILES_TEXT: usize = MAX_FILE_BYTES + MAX_FILES;
 /// The most names among which one is chosen for a guest.
 pub const MAX_CANDIDATES: usize = 500;
 
-/// A script of those that read and write entries.
+/// A script of those that read and write entries, `guarded` or `settling`.
 macro_rules! seating {
-    ($name:literal) => {
+    ($kind:ident $name:literal) => {
         LazyLock::new(|| {
-            Script::guarded(concat!(
+            Script::$kind(concat!(
                 include_str!("scripts/expired.lua"),
                 include_str!("scripts/news.lua"),
                 include_str!("scripts/post.lua"),
@@ -36,12 +36,12 @@ macro_rules! seating {
     };
 }
 
-static ENTER: LazyLock<Script> = seating!("scripts/enter.lua");
-static ENTER_GUEST: LazyLock<Script> = seating!("scripts/enter_guest.lua");
-static LEAVE: LazyLock<Script> = seating!("scripts/leave.lua");
-static CHANGE: LazyLock<Script> = seating!("scripts/change.lua");
-static FORGET_TOKEN: LazyLock<Script> = seating!("scripts/forget_token.lua");
-static SET_FILES: LazyLock<Script> = seating!("scripts/set_files.lua");
+static ENTER: LazyLock<Script> = seating!(settling "scripts/enter.lua");
+static ENTER_GUEST: LazyLock<Script> = seating!(settling "scripts/enter_guest.lua");
+static LEAVE: LazyLock<Script> = seating!(settling "scripts/leave.lua");
+static CHANGE: LazyLock<Script> = seating!(settling "scripts/change.lua");
+static FORGET_TOKEN: LazyLock<Script> = seating!(settling "scripts/forget_token.lua");
+static SET_FILES: LazyLock<Script> = seating!(settling "scripts/set_files.lua");
 static FILES: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/files.lua")));
 static SNAPSHOT: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/snapshot.lua")));
 
@@ -280,12 +280,12 @@ pub(super) fn lower(name: &Username) -> String {
 mod tests {
     use super::super::inbox::Post;
     use super::super::news::HouseNews;
+    use super::super::own_house::Relay;
     use super::super::own_redis::OwnRedis;
     use super::super::own_servers::{inbox, member, news, open};
     use super::super::record::tests::record;
     use super::*;
     use crate::dialect::Dialect;
-    use std::net::Shutdown;
     use std::slice;
     use std::thread;
     use std::time::{Duration, UNIX_EPOCH};
@@ -421,8 +421,9 @@ mod tests {
         let (older, ann) = (record("ann", &s2, 1), record("ann", &s1, 1));
         come(&mut link, &older);
         // Redis is told, and is not heard.
-        let mut deaf = redis.link();
-        deaf.socket().shutdown(Shutdown::Read).expect("open");
+        let relay = Relay::start(&redis);
+        let mut deaf = relay.link();
+        relay.cut_after([usize::MAX, 0]);
         let lost = enter(&mut deaf, 0, &ann, &taken_over(), &EntersBy::default(), &NO_BANS);
         assert!(matches!(lost, Err(NotDone::Lost(_))), "{lost:?}");
         assert_eq!(come(&mut link, &ann), instead_of(&older));

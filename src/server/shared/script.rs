@@ -28,8 +28,14 @@ impl Script {
     }
 
     /// One that is refused unless the house was opened for this run of Redis, the server is in the house, and the deadline
-    /// has not passed.
+    /// has not passed. It is not for a change that is sent again when a reply is lost: that is to be a [`Script::settling`] one.
     pub fn guarded(text: &str) -> Script {
+        Script::settling(&[include_str!("scripts/late.lua"), text].concat())
+    }
+
+    /// The same, but that it sees to the deadline by itself: where `late` is set it answers as the first one of several
+    /// equal calls did, should that have been carried out, and else `LATE`, with nothing done.
+    pub fn settling(text: &str) -> Script {
         let parts = [include_str!("scripts/prelude.lua"), include_str!("scripts/guard.lua"), text];
         Script(redis::Script::new(&parts.concat()))
     }

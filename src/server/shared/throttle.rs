@@ -15,8 +15,8 @@ use std::time::Duration;
 /// password waits longer for a core, the turn is perhaps another server's by then: each has one such password at the most.
 const HELD: Duration = Duration::from_secs(10);
 
-static TURN: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/turn.lua")));
-static CHECKED: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/checked.lua")));
+static TURN: LazyLock<Script> = LazyLock::new(|| Script::settling(include_str!("scripts/turn.lua")));
+static CHECKED: LazyLock<Script> = LazyLock::new(|| Script::settling(include_str!("scripts/checked.lua")));
 
 /// What a pair is called.
 fn pair(one: &Try<'_>) -> String {

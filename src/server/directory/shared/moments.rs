@@ -225,9 +225,11 @@ impl Directory for Shared {
         let record = record(&after, &self.life().who, &self.about.machine);
         let has_files = !Arc::ptr_eq(&before.files, &after.files);
         let files = if has_files { lines_of(&after.files) } else { String::new() };
+        // The house has the row, and perhaps not the files.
+        let mut is_half_done = false;
         let changed = self.make(|link, who, deadline| {
-            let is_own = shared::change(link, deadline, &record)?;
-            if is_own && has_files {
+            is_half_done = shared::change(link, deadline, &record)? && has_files;
+            if is_half_done {
                 shared::set_files(link, who, deadline, &record.name, record.session, &files)?;
             }
             Ok(())
@@ -235,7 +237,7 @@ impl Directory for Shared {
         changed.map(|()| answer).map_err(|why| {
             self.clients.put_back(before);
             // By then nothing of it is on its way any more, so it is as if nothing was done.
-            if let NotMade::Unknown = why {
+            if is_half_done || matches!(why, NotMade::Unknown) {
                 self.life().is_unsure_of(&key.name, key.id);
             }
             away()
@@ -384,6 +386,32 @@ mod tests {
             two.stop();
             stop.trigger();
             assert!(knows);
+        });
+    }
+
+    #[test]
+    fn of_a_change_that_is_half_done_the_house_is_told_how_it_was() {
+        let redis = OwnRedis::start();
+        let (one, stop) = (server(&redis, "s1"), Shutdown::new());
+        let dave = Account { name: "dave".parse().expect("a name"), password_hash: String::new(), created_at: 0 };
+        redis.tell(&["HSET", "{peerline}:accounts", "dave", &dave.to_string()]);
+        let row = || redis.ask::<String>(&["HGET", "{peerline}:who", "dave"]);
+        thread::scope(|scope| {
+            scope.spawn(|| one.live(&stop));
+            let by_password = ComesBy { account: &dave, shows: None, given: None, lasts: None };
+            let key = one.enter(client(&dave.name), &by_password).1.expect("he is in").key;
+            let before = row();
+            redis.tell(&["ACL", "SETUSER", "default", "-set"]);
+            let files = FileNames::new(["a.txt"]).expect("few");
+            let changed = one.change(&key, Change::Listens { port: 4401, files });
+            let end = Instant::now() + Duration::from_secs(20);
+            while row() != before && Instant::now() < end {
+                thread::park_timeout(Duration::from_millis(20));
+            }
+            let after = row();
+            one.stop();
+            stop.trigger();
+            assert_eq!((changed, after), (Err(away()), before));
         });
     }
 }

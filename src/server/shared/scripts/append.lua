@@ -3,6 +3,7 @@
 local first, done = tonumber(ARGV[5]), redis.call('HMGET', head, 'seq', 'ms', 'n:' .. server, 'f:' .. server)
 local before, taken, floor = tonumber(done[1] or 0), tonumber(done[3] or 0), tonumber(done[4] or 0)
 if first <= math.max(taken, floor) then return {'DUP', text(taken)} end
+if late then return {'LATE'} end
 local at = now()
 -- The clock may have been set back: an id never is.
 local ms, count = math.max(at, tonumber(done[2] or 0)), (#ARGV - 6) / 2

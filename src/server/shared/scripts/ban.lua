@@ -2,6 +2,7 @@
 local bans, who = key('bans'), ARGV[5]
 local there = redis.call('HGET', bans, who)
 if there == ARGV[6] then return {'OK'} end
+if late then return {'LATE'} end
 if not there and redis.call('HLEN', bans) >= tonumber(ARGV[7]) then return {'FULL'} end
 redis.call('HSET', bans, who, ARGV[6])
 -- Who is on no server at this moment comes back to none without the password.

@@ -5,6 +5,8 @@ for place = 5, #ARGV do
     local claim = key('claim:' .. ARGV[place])
     local by = redis.call('GET', claim)
     if by == '' then
+        -- Of all of them none is claimed then: whoever is late comes this far without having claimed any.
+        if late then return {'LATE'} end
         redis.call('SET', claim, me, 'KEEPTTL')
         by = me
     end

@@ -16,6 +16,7 @@ local function answer(older)
 end
 local before = redis.call('GET', mark(session))
 if before then return answer(before) end
+if late then return {'LATE'} end
 if ARGV[9] ~= '' and redis.call('HGET', key('accounts'), name) ~= ARGV[9] then return {'CHANGED'} end
 local ends = tonumber(ARGV[12])
 if ends > 0 then ends = at + ends end

@@ -5,6 +5,7 @@
 local session, rest = ARGV[5], ARGV[6]
 local before = redis.call('GET', mark(session))
 if before then return {'OK', before} end
+if late then return {'LATE'} end
 local ban = banned(11, ARGV[10])
 if ban then return {'BANNED', ban} end
 local function enter(name, older)

@@ -3,6 +3,7 @@
 -- is one entry, and one `claim:ID`: empty as long as nobody has decided what becomes of it.
 local claim = key('claim:' .. ARGV[9])
 if redis.call('EXISTS', claim) == 1 then return {'OK'} end
+if late then return {'LATE'} end
 local name, to, of, session = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local row = redis.call('HGET', key('who'), name)
 if not row then return {'GONE'} end

@@ -2,6 +2,7 @@
 -- none, and goes.
 local bans, lifted = key('bans'), key('lifted:' .. ARGV[7])
 if redis.call('EXISTS', lifted) == 1 then return {'OK'} end
+if late then return {'LATE'} end
 local row = redis.call('HGET', bans, ARGV[5])
 if not row then return {'NONE'} end
 redis.call('HDEL', bans, ARGV[5])

@@ -3,6 +3,7 @@
 local accounts, name, new = key('accounts'), ARGV[5], ARGV[7]
 local there = redis.call('HGET', accounts, name) or ''
 if there == new then return {'OK'} end
+if late then return {'LATE'} end
 if there == '' then return {'UNKNOWN'} end
 if there ~= ARGV[6] then return {'OTHER'} end
 if new == '' then redis.call('HDEL', accounts, name) else redis.call('HSET', accounts, name, new) end
