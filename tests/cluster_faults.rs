@@ -9,11 +9,15 @@ mod book;
 mod bytes;
 #[path = "cluster_faults/faults.rs"]
 mod faults;
+#[path = "cluster_faults/figures.rs"]
+mod figures;
 #[path = "cluster_faults/fleet.rs"]
 mod fleet;
 #[allow(dead_code, reason = "it uses a part")]
 #[path = "it/harness/mod.rs"]
 mod harness;
+#[path = "cluster_faults/orders.rs"]
+mod orders;
 #[path = "cluster_faults/person.rs"]
 mod person;
 #[path = "cluster_faults/plain.rs"]

@@ -116,14 +116,19 @@ fn in_order(diary: &Diary, wrong: &mut Vec<String>) {
 
 /// A number means one line, whoever hears it, and it was said by whom it names.
 fn one_sequence(diaries: &[Diary], wrong: &mut Vec<String>) {
-    let said: HashSet<(&str, &str)> =
-        diaries.iter().flat_map(|diary| diary.said.iter().map(|said| (diary.name.as_str(), said.text.as_str()))).collect();
+    let said: HashSet<(&str, &str)> = diaries
+        .iter()
+        .flat_map(|diary| diary.said.iter().map(|said| (diary.name.as_str(), said.text.as_str())))
+        .collect();
     let mut lines: BTreeMap<u64, (&Heard, &str)> = BTreeMap::new();
     for diary in diaries {
         for heard in &diary.heard {
             let (first, by) = *lines.entry(heard.seq).or_insert((heard, &diary.name));
             if first != heard {
-                wrong.push(format!("{} is {:?} for {by} and {:?} for {}", heard.seq, first.text, heard.text, diary.name));
+                wrong.push(format!(
+                    "{} is {:?} for {by} and {:?} for {}",
+                    heard.seq, first.text, heard.text, diary.name
+                ));
             }
         }
     }
@@ -138,8 +143,7 @@ fn one_sequence(diaries: &[Diary], wrong: &mut Vec<String>) {
 fn all_of_it(diaries: &[Diary], wrong: &mut Vec<String>) {
     let anywhere: BTreeSet<(u64, &str)> =
         diaries.iter().flat_map(|diary| &diary.heard).map(|heard| (heard.seq, heard.text.as_str())).collect();
-    let confirmed: BTreeSet<(u64, &str)> =
-        diaries.iter().flat_map(confirmed).map(|(text, seq)| (seq, text)).collect();
+    let confirmed: BTreeSet<(u64, &str)> = diaries.iter().flat_map(confirmed).map(|(text, seq)| (seq, text)).collect();
     let refused: HashMap<&str, &str> = diaries
         .iter()
         .flat_map(|diary| diary.said.iter().map(move |said| (said, diary.name.as_str())))

@@ -1,12 +1,13 @@
 //! A link to Redis that is reset after each byte of a broadcast's way: of the request, of its answer, and of the reply that
-//! brings it back.
+//! brings it back. The same of a message's way from one server to the other.
 
 use crate::book::{Diary, Fate, faults};
-use crate::harness::TestServer;
 use crate::harness::house::{in_house, join};
 use crate::harness::redis::Redis;
+use crate::harness::{TestServer, wait_until};
 use crate::plain::Plain;
 use crate::relay::{Cut, Relay};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -28,11 +29,8 @@ impl Somebody {
     }
 
     fn say(&mut self, text: &str) -> Fate {
-        let plain = match &mut self.plain {
-            Some(plain) => plain,
-            none => none.insert(Plain::log_in(self.server, &mut self.diary).expect("logged in")),
-        };
-        plain.broadcast(&mut self.diary, text).unwrap_or_else(|_| {
+        let (plain, diary) = self.logged_in();
+        plain.broadcast(diary, text).unwrap_or_else(|_| {
             self.plain = None;
             Fate::Unknown
         })
@@ -50,59 +48,122 @@ impl Somebody {
         unreachable!("it counts on");
     }
 
+    fn relay(&mut self, text: &str, to: &str) -> Option<bool> {
+        let (plain, diary) = self.logged_in();
+        plain.relay(diary, text, to).expect("an answer")
+    }
+
     fn hear_up_to(&mut self, seq: u64) {
+        let (plain, diary) = self.logged_in();
+        plain.hear_up_to(diary, seq).expect("it comes");
+    }
+
+    fn logged_in(&mut self) -> (&mut Plain, &mut Diary) {
         let plain = match &mut self.plain {
             Some(plain) => plain,
             none => none.insert(Plain::log_in(self.server, &mut self.diary).expect("logged in")),
         };
-        plain.hear_up_to(&mut self.diary, seq).expect("it comes");
+        (plain, &mut self.diary)
+    }
+}
+
+/// Two people, of whom the first one's server reaches Redis by a relay.
+struct Pair {
+    alice: Somebody,
+    bob: Somebody,
+    relay: Relay,
+    _servers: [TestServer; 2],
+    _redis: Redis,
+}
+
+impl Pair {
+    fn begin() -> Pair {
+        let redis = Redis::start(&[]);
+        let relay = Relay::start(redis.address());
+        let url = format!("redis://{}", relay.address);
+        let one = TestServer::start_alone(&in_house(&url, "s1"));
+        let two = join(&redis, "s2", &[]);
+        let (mut alice, mut bob) = (Somebody::new("alice", one.address), Somebody::new("bob", two.address));
+        bob.say_surely("bob is here");
+        let last = alice.say_surely("alice is here");
+        // What is read in one go is shown before the next.
+        bob.hear_up_to(last);
+        Pair { alice, bob, relay, _servers: [one, two], _redis: redis }
+    }
+
+    /// Has `say` say a mark again and again, of which such a part is cut behind each of its bytes, or behind some. What came
+    /// of it is counted.
+    fn cut_each<T: std::fmt::Debug>(&mut self, cut: Cut, mut say: impl FnMut(&mut Pair, &str) -> T) {
+        // It is cut behind none of its bytes.
+        let mark = format!("{cut:?} of 999.");
+        self.relay.set_trap(&mark, cut, usize::MAX);
+        let outcome = say(self, &mark);
+        let length = self.relay.length().unwrap_or_else(|| panic!("it has not come by: {outcome:?}"));
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
+        let is_each = std::env::var_os("PEERLINE_FAULTS").is_some();
+        let stride = if is_each { 1 } else { (length / SOME).max(1) };
+        let first = clock as usize % stride;
+        let mut outcomes = BTreeMap::new();
+        for after in (first..length).step_by(stride) {
+            let mark = format!("{cut:?} of {after}.");
+            self.relay.set_trap(&mark, cut, after);
+            *outcomes.entry(format!("{:?}", say(self, &mark))).or_insert(0) += 1;
+            // The tail may have brought it before it was answered.
+            wait_until("it comes by", || self.relay.length().is_some());
+            // The server goes on.
+            let last = self.alice.say_surely(&format!("behind {mark}"));
+            self.bob.hear_up_to(last);
+        }
+        println!("{cut:?}: {length} bytes, one of {stride} from {first} on: {outcomes:?}");
+    }
+
+    /// All that was wrong.
+    fn end(mut self) -> [Diary; 2] {
+        let last = self.bob.say_surely("the end");
+        self.alice.hear_up_to(last);
+        self.bob.hear_up_to(last);
+        let diaries = [self.alice.diary, self.bob.diary];
+        let wrong = faults(&diaries);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        diaries
     }
 }
 
 #[test]
 fn a_link_that_is_reset_at_any_byte_makes_no_answer_wrong() {
-    let redis = Redis::start(&[]);
-    let relay = Relay::start(redis.address());
-    let url = format!("redis://{}", relay.address);
-    let one = TestServer::start_alone(&in_house(&url, "s1"));
-    let two = join(&redis, "s2", &[]);
-    let (mut alice, mut bob) = (Somebody::new("alice", one.address), Somebody::new("bob", two.address));
-    bob.say_surely("hello");
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
-    let is_each = std::env::var_os("PEERLINE_FAULTS").is_some();
+    let mut pair = Pair::begin();
     for cut in [Cut::Request, Cut::Answer, Cut::Reply] {
-        let length = length(&relay, &mut alice, cut);
-        let stride = if is_each { 1 } else { (length / SOME).max(1) };
-        let first = clock as usize % stride;
-        println!("{cut:?}: {length} bytes, one of {stride} from {first} on");
-        let mut fates = [0; 3];
-        for after in (first..length).step_by(stride) {
-            let mark = format!("{cut:?} of {after}.");
-            relay.set_trap(&mark, cut, after);
-            let fate = alice.say(&mark);
-            fates[match fate {
-                Fate::Confirmed(_) => 0,
-                Fate::Refused => 1,
-                Fate::Unknown => 2,
-            }] += 1;
-            assert!(relay.length().is_some(), "{mark} has not come by");
-            let last = alice.say_surely(&format!("behind {mark}"));
-            bob.hear_up_to(last);
-        }
-        println!("{} confirmed, {} refused, {} unknown", fates[0], fates[1], fates[2]);
+        pair.cut_each(cut, |pair, mark| match pair.alice.say(mark) {
+            // Each has another number.
+            Fate::Confirmed(_) => "confirmed",
+            Fate::Refused => "refused",
+            Fate::Unknown => "unknown",
+        });
     }
-    let last = bob.say_surely("the end");
-    alice.hear_up_to(last);
-    bob.hear_up_to(last);
-    let wrong = faults(&[alice.diary, bob.diary]);
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    pair.end();
 }
 
-/// How long it is where nothing is cut.
-fn length(relay: &Relay, alice: &mut Somebody, cut: Cut) -> usize {
-    // The number is as long as those that are cut.
-    let mark = format!("{cut:?} of 100.");
-    relay.set_trap(&mark, cut, usize::MAX);
-    assert!(matches!(alice.say(&mark), Fate::Confirmed(_)), "nothing is cut");
-    relay.length().expect("it has passed")
+#[test]
+fn a_message_over_a_link_that_is_reset_at_any_byte_arrives_or_is_refused() {
+    let mut pair = Pair::begin();
+    let mut confirmed = Vec::new();
+    for cut in [Cut::Request, Cut::Answer] {
+        pair.cut_each(cut, |pair, mark| {
+            let outcome = pair.alice.relay(mark, "bob");
+            confirmed.extend((outcome == Some(true)).then(|| mark.to_owned()));
+            outcome
+        });
+    }
+    pair.cut_each(Cut::Reply, |pair, mark| {
+        let outcome = pair.bob.relay(mark, "alice");
+        confirmed.extend((outcome == Some(true)).then(|| mark.to_owned()));
+        outcome
+    });
+    let [alice, bob] = pair.end();
+    for text in &confirmed {
+        assert!(
+            alice.messages.contains(text) || bob.messages.contains(text),
+            "{text:?} was confirmed, and is not there"
+        );
+    }
 }

@@ -1,16 +1,17 @@
 //! A Redis, three servers as processes, and people on them; and what is done to them.
 
-use crate::book::{Diary, Fate, Said, faults};
+use crate::book::{Diary, Fate, faults};
+use crate::figures::{self, Span};
 use crate::harness::house::in_house;
 use crate::harness::redis::Redis;
 use crate::harness::{LIMIT, ServerProcess, send_signal};
-use crate::person::{Orders, Person, Present, name_of};
+use crate::orders::{Orders, Present};
+use crate::person::{Person, name_of};
 use crate::plain::Plain;
 use crate::relay::{Manner, Relay};
 use peerline::value::Xorshift;
 use redis::FromRedisValue;
-use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,13 +30,6 @@ const OUT: Duration = Duration::from_secs(20);
 /// How many faults are shown.
 const MOST_SHOWN: usize = 40;
 
-/// What was done, from when until everything was well again.
-pub struct Span {
-    what: String,
-    from: Instant,
-    to: Instant,
-}
-
 /// All of it ends with this value.
 pub struct Fleet {
     orders: Arc<Orders>,
@@ -50,8 +44,8 @@ pub struct Fleet {
     spans: Vec<Span>,
     /// How long it took until a dead server's clients were out of the list.
     pub out_after: Vec<Duration>,
-    /// How many lines a Redis had lost that took over.
-    pub behind: Vec<u64>,
+    /// How many lines a Redis had lost, at the least, that went on or took over.
+    pub lost: Vec<u64>,
 }
 
 impl Fleet {
@@ -75,7 +69,7 @@ impl Fleet {
             random: Xorshift::new(seed),
             spans: Vec::new(),
             out_after: Vec::new(),
-            behind: Vec::new(),
+            lost: Vec::new(),
         };
         let started = Instant::now();
         for number in 0..SERVERS {
@@ -150,6 +144,21 @@ impl Fleet {
         self.residents[number].1 = None;
     }
 
+    /// Kills servers and Redis, and starts all of them again.
+    pub fn kill_with_redis(&mut self, servers: &[usize]) {
+        for number in servers {
+            self.orders.servers.lock().expect("no panic")[*number] = None;
+            self.servers[*number].take().expect("it runs").crash();
+            self.residents[*number].1 = None;
+        }
+        self.kill_redis(0);
+        for number in servers {
+            let server = self.start_server(*number);
+            self.orders.servers.lock().expect("no panic")[*number] = Some(server.address);
+            self.servers[*number] = Some(server);
+        }
+    }
+
     /// Stops a server for so long, and waits until it has sent away whoever was there.
     pub fn stop_server(&mut self, number: usize, time: Duration) {
         let stopped = Instant::now();
@@ -183,18 +192,23 @@ impl Fleet {
 
     /// Kills Redis, cuts so many bytes off its file, and starts it again.
     pub fn kill_redis(&mut self, cut: u64) {
+        let before = last_number(&mut ask(self.redis.address()));
         self.redis.kill();
-        self.cut(cut);
+        let file = self.written();
+        file.set_len(length(&file).saturating_sub(cut)).expect("cut");
         self.redis.restart();
+        if cut > 0 {
+            // Servers may have begun to give back.
+            self.lost.push(before.saturating_sub(last_number(&mut ask(self.redis.address()))));
+        }
     }
 
-    fn cut(&self, bytes: u64) {
+    /// What Redis has written.
+    fn written(&self) -> File {
         let files = fs::read_dir(self.redis.folder().join("appendonlydir")).expect("a folder");
         let mut paths = files.map(|file| file.expect("readable").path());
         let path = paths.find(|path| path.to_string_lossy().ends_with(".incr.aof")).expect("a file that grows");
-        let file = OpenOptions::new().write(true).open(path).expect("there");
-        let length = file.metadata().expect("readable").len();
-        file.set_len(length.saturating_sub(bytes)).expect("cut");
+        OpenOptions::new().write(true).open(path).expect("there")
     }
 
     /// Stops Redis for so long.
@@ -222,14 +236,11 @@ impl Fleet {
         pass(BEFORE);
         link.be(Manner::Hold, false);
         pass(BEFORE);
-        let last = |redis: &mut redis::Connection| {
-            tell(redis, &["HGET", "{peerline}:head", "seq"]).parse::<u64>().expect("a number")
-        };
-        let ahead = last(&mut master);
+        let ahead = last_number(&mut master);
         self.redis.kill();
         drop(link);
         tell(&mut other, &["REPLICAOF", "NO", "ONE"]);
-        self.behind.push(ahead - last(&mut other));
+        self.lost.push(ahead - last_number(&mut other));
         self.relays.iter().for_each(|relay| relay.turn_to(replica.address()));
         self.redis = replica;
     }
@@ -245,11 +256,19 @@ impl Fleet {
         }
     }
 
-    /// Has Redis lose what it has said yes to, and the house believe that it has not: nobody meets.
-    pub fn lose_without_meeting(&mut self, cut: u64) {
+    /// Has Redis lose what people said for a while, and the house believe that it has not: nobody meets.
+    pub fn lose_without_meeting(&mut self) {
+        let before = length(&self.written());
+        pass(BEFORE);
+        let last = last_number(&mut ask(self.redis.address()));
         self.relays.iter().for_each(|relay| relay.be(Manner::Refuse, false));
-        self.kill_redis(cut);
+        self.redis.kill();
+        self.written().set_len(before).expect("cut");
+        self.redis.restart();
         let mut redis = ask(self.redis.address());
+        let lost = last - last_number(&mut redis);
+        println!("{lost} lines are lost");
+        assert!(lost > 0, "nobody said anything");
         let about = tell(&mut redis, &["INFO", "server"]);
         let run = about.lines().find_map(|line| line.strip_prefix("run_id:")).expect("it says so");
         tell(&mut redis, &["HSET", "{peerline}:head", "run", run]);
@@ -328,7 +347,10 @@ impl Fleet {
             }
         }
         let diaries = self.take_diaries();
-        self.print(&diaries);
+        figures::print(&diaries, &self.spans, &self.out_after);
+        if !self.lost.is_empty() {
+            println!("lines that Redis had lost: {:?}", self.lost);
+        }
         let wrong = faults(&diaries);
         if !wrong.is_empty() && !is_meant {
             self.folder.disable_cleanup(true);
@@ -343,37 +365,6 @@ impl Fleet {
         let people = self.people.drain(..).map(|person| person.join().expect("no panic"));
         people.chain(self.residents.drain(..).map(|(diary, _)| diary)).collect()
     }
-
-    /// The figures: in all, and from the beginning of each fault until all was well again.
-    fn print(&self, diaries: &[Diary]) {
-        let said: Vec<&Said> = diaries.iter().flat_map(|diary| &diary.said).collect();
-        let logins: usize = diaries.iter().map(|diary| diary.logins).sum();
-        let heard: usize = diaries.iter().map(|diary| diary.heard.len()).sum();
-        println!("{}", Row::of("in all", 1, said.iter().copied()));
-        println!("{heard} lines were heard, {logins} logins");
-        let mut kinds: Vec<&str> = Vec::new();
-        for span in &self.spans {
-            if !kinds.contains(&span.what.as_str()) {
-                kinds.push(&span.what);
-            }
-        }
-        for kind in kinds {
-            let spans: Vec<&Span> = self.spans.iter().filter(|span| span.what == kind).collect();
-            let within = |at: Instant| spans.iter().any(|span| span.from <= at && at <= span.to);
-            let during = said.iter().copied().filter(|said| within(said.at) || within(said.at + said.took));
-            println!("{}", Row::of(kind, spans.len(), during));
-        }
-        if let (Some(least), Some(most)) = (self.out_after.iter().min(), self.out_after.iter().max()) {
-            println!(
-                "a dead server's client is out of both lists after {:.2} to {:.2} s",
-                least.as_secs_f32(),
-                most.as_secs_f32()
-            );
-        }
-        if !self.behind.is_empty() {
-            println!("lines that the replica did not have: {:?}", self.behind);
-        }
-    }
 }
 
 impl Drop for Fleet {
@@ -386,44 +377,6 @@ impl Drop for Fleet {
             // What it has found does not matter any more.
             let _ = person.join();
         }
-    }
-}
-
-/// What became of lines.
-struct Row<'a> {
-    what: &'a str,
-    times: usize,
-    confirmed: usize,
-    refused: usize,
-    unknown: usize,
-    longest: Duration,
-}
-
-impl<'a> Row<'a> {
-    fn of<'b>(what: &'a str, times: usize, said: impl Iterator<Item = &'b Said>) -> Row<'a> {
-        let mut row = Row { what, times, confirmed: 0, refused: 0, unknown: 0, longest: Duration::ZERO };
-        for said in said {
-            match said.fate {
-                Fate::Confirmed(_) => {
-                    row.confirmed += 1;
-                    row.longest = row.longest.max(said.took);
-                }
-                Fate::Refused => row.refused += 1,
-                Fate::Unknown => row.unknown += 1,
-            }
-        }
-        row
-    }
-}
-
-impl fmt::Display for Row<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Row { what, times, confirmed, refused, unknown, longest } = self;
-        let longest = longest.as_secs_f32();
-        write!(
-            f,
-            "{what}, {times} times: {confirmed} confirmed, {refused} refused, {unknown} unknown; longest until OK {longest:.2} s"
-        )
     }
 }
 
@@ -447,4 +400,13 @@ fn tell(redis: &mut redis::Connection, words: &[&str]) -> String {
     }
     let value: redis::Value = command.query(redis).expect("an answer");
     String::from_redis_value(value).unwrap_or_default()
+}
+
+/// The number of the last line that Redis has.
+fn last_number(redis: &mut redis::Connection) -> u64 {
+    tell(redis, &["HGET", "{peerline}:head", "seq"]).parse().expect("a number")
+}
+
+fn length(file: &File) -> u64 {
+    file.metadata().expect("readable").len()
 }

@@ -5,6 +5,7 @@
 //! What is said and heard goes into a diary. One thread a person, one wait for both sockets.
 
 use crate::book::{Diary, Fate, Heard, Said};
+use crate::orders::Orders;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use peerline::client::app::hellos::Hellos;
 use peerline::client::app::inbox::{Inbox, Route};
@@ -13,8 +14,7 @@ use peerline::value::Xorshift;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// The share of the datagrams that are lost, in each direction.
@@ -28,41 +28,6 @@ const LOGIN: Duration = Duration::from_secs(15);
 const CONNECT: Duration = Duration::from_secs(2);
 /// Until the orders are looked at again.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// What all people are told, and tell of themselves while they live.
-pub struct Orders {
-    /// Where the servers are; those that are dead have no address.
-    pub servers: Mutex<Vec<Option<SocketAddr>>>,
-    /// Whether people say something.
-    pub speak: AtomicBool,
-    /// Whether it is over.
-    pub end: AtomicBool,
-    /// Of each person: whether it is logged in and waits for no answer, and the last number that it heard.
-    pub people: Vec<Present>,
-    /// How many broadcasts were confirmed.
-    pub confirmed: AtomicUsize,
-}
-
-/// How far a person is.
-#[derive(Default)]
-pub struct Present {
-    pub is_there: AtomicBool,
-    pub waits: AtomicBool,
-    pub heard: AtomicU64,
-}
-
-impl Orders {
-    /// For so many people, who begin to speak at once.
-    pub fn new(servers: Vec<Option<SocketAddr>>, people: usize) -> Orders {
-        Orders {
-            servers: Mutex::new(servers),
-            speak: AtomicBool::new(true),
-            end: AtomicBool::new(false),
-            people: (0..people).map(|_| Present::default()).collect(),
-            confirmed: AtomicUsize::new(0),
-        }
-    }
-}
 
 /// What an answer is waited for.
 enum Ask {
@@ -100,8 +65,8 @@ pub struct Person {
     inbox: Inbox,
     /// The last that was shown to who has no datagrams.
     shown: u64,
-    /// Which server is next; the others follow in turn.
-    server: usize,
+    /// Which server is the first; then one by chance.
+    first: Option<usize>,
     count: usize,
     next_try: Instant,
     next_act: Instant,
@@ -125,7 +90,7 @@ impl Person {
             hellos: Hellos::default(),
             inbox: Inbox::default(),
             shown: 0,
-            server,
+            first: Some(server),
             count: 0,
             next_try: now,
             next_act: now,
@@ -163,9 +128,9 @@ impl Person {
 
     fn connect(&mut self, orders: &Orders, now: Instant) {
         let servers = orders.servers.lock().expect("no panic").clone();
-        self.server = (self.server + 1) % servers.len();
+        let server = self.first.take().unwrap_or_else(|| self.below(servers.len()));
         self.next_try = now + Duration::from_millis(50 + self.below(300) as u64);
-        let Some(server) = servers[self.server] else { return };
+        let Some(server) = servers[server] else { return };
         let Ok(stream) = TcpStream::connect_timeout(&server, CONNECT) else { return };
         stream.set_nonblocking(true).expect("a socket");
         stream.set_nodelay(true).expect("a socket");
@@ -264,7 +229,9 @@ impl Person {
         };
         let (is_ok, name) = (line.starts_with("OK"), self.diary.name.clone());
         match ask {
-            Ask::Greeting if is_ok && self.diary.logins == 0 => self.ask(&format!("SIGNUP,{name},password"), Ask::SignUp),
+            Ask::Greeting if is_ok && self.diary.logins == 0 => {
+                self.ask(&format!("SIGNUP,{name},password"), Ask::SignUp)
+            }
             Ask::Greeting if is_ok => self.ask(&format!("LOGIN,{name},password"), Ask::Login),
             Ask::SignUp if is_ok || line.starts_with("ERR,Username not available") => {
                 self.ask(&format!("LOGIN,{name},password"), Ask::Login)

@@ -55,18 +55,29 @@ impl Plain {
         }
     }
 
-    /// The next line that is no broadcast: those go into the diary.
+    /// The next line that is neither a broadcast nor a message: those go into the diary.
     fn line(&mut self, diary: &mut Diary) -> io::Result<String> {
         loop {
-            let mut line = String::new();
-            if self.0.read_line(&mut line)? == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            match Broadcast::parse(line.trim_end()) {
-                Some(broadcast) => hear(diary, broadcast),
-                None => return Ok(line.trim_end().to_owned()),
+            if let Some(line) = self.take_line(diary)? {
+                return Ok(line);
             }
         }
+    }
+
+    fn take_line(&mut self, diary: &mut Diary) -> io::Result<Option<String>> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let line = line.trim_end();
+        if let Some(broadcast) = Broadcast::parse(line) {
+            hear(diary, broadcast);
+        } else if let Some((_, text)) = line.strip_prefix("msg_").and_then(|rest| rest.split_once('_')) {
+            diary.messages.push(text.to_owned());
+        } else {
+            return Ok(Some(line.to_owned()));
+        }
+        Ok(None)
     }
 
     /// Reads broadcasts into the diary until this one is there.
@@ -75,13 +86,7 @@ impl Plain {
     /// As [`Plain::ask`].
     pub fn hear_up_to(&mut self, diary: &mut Diary, seq: u64) -> io::Result<()> {
         while diary.heard.last().is_none_or(|heard| heard.seq < seq) {
-            let mut line = String::new();
-            if self.0.read_line(&mut line)? == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            if let Some(broadcast) = Broadcast::parse(line.trim_end()) {
-                hear(diary, broadcast);
-            }
+            self.take_line(diary)?;
         }
         Ok(())
     }
@@ -105,6 +110,22 @@ impl Plain {
         }
         diary.said.push(Said { text: text.to_owned(), at, took: at.elapsed(), fate: fate.clone() });
         answer.map(|_| fate)
+    }
+
+    /// Has something relayed: whether that is confirmed, or nothing where nobody knows.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub fn relay(&mut self, diary: &mut Diary, text: &str, to: &str) -> io::Result<Option<bool>> {
+        let answer = self.ask(diary, &format!("relay_{text}_{to}"))?.pop().unwrap_or_default();
+        if answer.contains("not known") {
+            return Ok(None);
+        }
+        let is_confirmed = answer.starts_with("OK");
+        if !is_confirmed {
+            diary.not_relayed.push(text.to_owned());
+        }
+        Ok(Some(is_confirmed))
     }
 }
 
