@@ -5,6 +5,8 @@
 
 #[path = "cluster_faults/book.rs"]
 mod book;
+#[path = "cluster_faults/by_hand.rs"]
+mod by_hand;
 #[path = "cluster_faults/bytes.rs"]
 mod bytes;
 #[path = "cluster_faults/faults.rs"]

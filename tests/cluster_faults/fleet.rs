@@ -1,6 +1,7 @@
 //! A Redis, three servers as processes, and people on them; and what is done to them.
 
 use crate::book::{Diary, Fate, faults};
+use crate::by_hand::{ask, last_number, tell};
 use crate::figures::{self, Span};
 use crate::harness::house::in_house;
 use crate::harness::redis::Redis;
@@ -10,9 +11,7 @@ use crate::person::{Person, name_of};
 use crate::plain::Plain;
 use crate::relay::{Manner, Relay};
 use peerline::value::Xorshift;
-use redis::FromRedisValue;
 use std::fs::{self, File, OpenOptions};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
@@ -386,25 +385,6 @@ pub fn pass(time: Duration) {
     while Instant::now() < until {
         thread::park_timeout(until.saturating_duration_since(Instant::now()));
     }
-}
-
-fn ask(redis: SocketAddr) -> redis::Connection {
-    let client = redis::Client::open(format!("redis://{redis}")).expect("an address");
-    client.get_connection().expect("it answers")
-}
-
-fn tell(redis: &mut redis::Connection, words: &[&str]) -> String {
-    let mut command = redis::Cmd::new();
-    for word in words {
-        command.arg(*word);
-    }
-    let value: redis::Value = command.query(redis).expect("an answer");
-    String::from_redis_value(value).unwrap_or_default()
-}
-
-/// The number of the last line that Redis has.
-fn last_number(redis: &mut redis::Connection) -> u64 {
-    tell(redis, &["HGET", "{peerline}:head", "seq"]).parse().expect("a number")
 }
 
 fn length(file: &File) -> u64 {
