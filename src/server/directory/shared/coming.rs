@@ -27,8 +27,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Of the file that says which house a data folder belongs to.
 const HOUSE: &str = "house";
-/// How long a start waits until a server of its name, which was killed, is out of the house; and until a house is open.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a start waits until a server of its name, which was killed, is out of the house; and until a house is open. Where
+/// Redis was killed with that server, the others wait 5 s for it, its lease runs on by that time, and then ends within 6 s.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long it takes until every other server has beaten, and knows this one.
