@@ -152,7 +152,9 @@ impl Fleet {
         }
         self.kill_redis(0);
         for number in servers {
+            let started = Instant::now();
             let server = self.start_server(*number);
+            println!("a server that was killed with Redis is back after {:.2} s", started.elapsed().as_secs_f32());
             self.orders.servers.lock().expect("no panic")[*number] = Some(server.address);
             self.servers[*number] = Some(server);
         }
