@@ -3,6 +3,7 @@
 # they say. Sourced from the root of the source tree, never run.
 
 limit=30                        # seconds that anything may take
+features=''                     # what the programs are built with, beside what they always have
 folder=''                       # of this run
 server='' client=''             # the programs
 host='' port='' server_id=''    # of the server that was started
@@ -47,7 +48,7 @@ programs() {
     done
     [ ${#missing[@]} -eq 0 ] && return
     echo "== Building: a minute or two the first time, on two cores" >&2
-    cargo build --locked --profile "$profile" "${missing[@]}"
+    cargo build --locked --profile "$profile" ${features:+--features "$features"} "${missing[@]}"
 }
 
 # Waits until a command succeeds.

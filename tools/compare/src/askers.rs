@@ -1,6 +1,7 @@
 //! Many clients that ask and wait for the answer: played by one thread, which waits for all at once.
 
-use crate::contender::{Contender, LIMIT};
+use crate::contender::Contender;
+use crate::setting::LIMIT;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;

@@ -25,13 +25,19 @@ const REST: Duration = Duration::from_millis(250);
 /// How long nothing may come before what is missing counts as lost.
 const SILENCE: Duration = Duration::from_secs(8);
 
+/// One who speaks.
+struct Publisher {
+    stream: TcpStream,
+    /// What the socket has not taken yet.
+    unsent: Vec<u8>,
+}
+
 /// All of them, and who speaks.
 pub struct Audience {
     epoll: Epoll,
     receivers: Vec<Receiver>,
-    publisher: TcpStream,
-    /// Of the publisher: what the socket has not taken yet.
-    unsent: Vec<u8>,
+    /// They speak in turn.
+    publishers: Vec<Publisher>,
     message: Vec<u8>,
     said: u64,
     buffer: Vec<u8>,
@@ -52,18 +58,30 @@ impl Audience {
     /// # Errors
     /// A sentence.
     pub fn gather(to: &Contender, count: usize, way: Way) -> Result<Audience, String> {
+        Audience::gather_around(to, count, way, 1)
+    }
+
+    /// The same with so many who speak. At a house all are spread over its servers.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn gather_around(to: &Contender, count: usize, way: Way, speakers: usize) -> Result<Audience, String> {
         let receivers = (0..count).map(|number| Receiver::come(to, number, way)).collect::<Result<Vec<_>, String>>()?;
-        let mut steps = vec![to.protocol.come(count)];
-        if to.protocol.publisher_subscribes() {
-            steps.extend(to.protocol.subscribe());
-        }
-        let publisher = to.connect(&steps)?;
+        let speak = |number| {
+            let mut steps = vec![to.protocol.come(number)];
+            if to.protocol.publisher_subscribes() {
+                steps.extend(to.protocol.subscribe());
+            }
+            let stream = to.connect_as(number, &steps)?;
+            Ok(Publisher { stream, unsent: Vec::new() })
+        };
+        let publishers = (count..count + speakers).map(speak).collect::<Result<Vec<_>, String>>()?;
         let message = to.protocol.publish(&text());
-        let ready = Audience::watch(receivers, publisher, message);
+        let ready = Audience::watch(receivers, publishers, message);
         ready.map_err(|error| format!("{} clients of {}: {error}", count, to.name))
     }
 
-    fn watch(receivers: Vec<Receiver>, publisher: TcpStream, message: Vec<u8>) -> io::Result<Audience> {
+    fn watch(receivers: Vec<Receiver>, publishers: Vec<Publisher>, message: Vec<u8>) -> io::Result<Audience> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let event = |number: usize| EpollEvent::new(EpollFlags::EPOLLIN, number as u64);
         for (number, receiver) in receivers.iter().enumerate() {
@@ -73,10 +91,12 @@ impl Audience {
                 None => epoll.add(&receiver.stream, event(number))?,
             }
         }
-        publisher.set_nonblocking(true)?;
-        epoll.add(&publisher, event(receivers.len()))?;
+        for (number, publisher) in publishers.iter().enumerate() {
+            publisher.stream.set_nonblocking(true)?;
+            epoll.add(&publisher.stream, event(receivers.len() + number))?;
+        }
         let buffer = vec![0; BUFFER];
-        let mut audience = Audience { epoll, receivers, publisher, unsent: Vec::new(), message, said: 0, buffer };
+        let mut audience = Audience { epoll, receivers, publishers, message, said: 0, buffer };
         // What came while others joined.
         while audience.take(Duration::ZERO, |_, _| {})? > 0 {}
         Ok(audience)
@@ -189,8 +209,13 @@ impl Audience {
     }
 
     fn say(&mut self) {
-        self.unsent.extend_from_slice(&self.message);
+        let speaker = self.said as usize % self.publishers.len();
+        self.publishers[speaker].unsent.extend_from_slice(&self.message);
         self.said += 1;
+    }
+
+    fn has_said_all(&self) -> bool {
+        self.publishers.iter().all(|publisher| publisher.unsent.is_empty())
     }
 
     fn slowest(&self) -> u64 {
@@ -204,15 +229,15 @@ impl Audience {
     }
 
     fn step(&mut self) -> io::Result<usize> {
-        let wait = if self.unsent.is_empty() { Duration::from_millis(LOOK.into()) } else { Duration::ZERO };
+        let wait = if self.has_said_all() { Duration::from_millis(LOOK.into()) } else { Duration::ZERO };
         self.take(wait, |_, _| {})
     }
 
     /// Sends what waits, waits so long at most, and reads what has come: `heard` is told what a receiver had and has
     /// then. How many sockets had something.
     fn take(&mut self, wait: Duration, mut heard: impl FnMut(u64, u64)) -> io::Result<usize> {
-        self.send()?;
-        let wait = if self.unsent.is_empty() { wait } else { wait.min(Duration::from_millis(1)) };
+        self.publishers.iter_mut().try_for_each(Publisher::send)?;
+        let wait = if self.has_said_all() { wait } else { wait.min(Duration::from_millis(1)) };
         let milliseconds = wait.as_micros().div_ceil(1000).min(LOOK.into()) as u8;
         let mut events = [EpollEvent::empty(); 512];
         let count = match self.epoll.wait(&mut events, EpollTimeout::from(milliseconds)) {
@@ -221,11 +246,10 @@ impl Audience {
         };
         for event in &events[..count] {
             let number = event.data() as usize;
-            if number == self.receivers.len() {
-                drain(&mut self.publisher, &mut self.buffer)?;
+            let Some(receiver) = self.receivers.get_mut(number) else {
+                drain(&mut self.publishers[number - self.receivers.len()].stream, &mut self.buffer)?;
                 continue;
-            }
-            let receiver = &mut self.receivers[number];
+            };
             let before = receiver.got;
             receiver.read(&mut self.buffer)?;
             heard(before, receiver.got);
@@ -234,10 +258,12 @@ impl Audience {
         self.receivers.iter_mut().try_for_each(|receiver| receiver.greet(now))?;
         Ok(count)
     }
+}
 
+impl Publisher {
     fn send(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() {
-            match self.publisher.write(&self.unsent) {
+            match self.stream.write(&self.unsent) {
                 Ok(count) => _ = self.unsent.drain(..count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),

@@ -1,7 +1,8 @@
 //! What all works share: how much is measured, the turns in which everybody is measured, and what went wrong.
 
-use crate::contender::{Contender, Kind, Setting};
+use crate::contender::{Contender, Kind};
 use crate::rounds::Rounds;
+use crate::setting::Setting;
 use std::time::Duration;
 
 /// A run.

@@ -1,29 +1,21 @@
 //! The servers that are compared, each on a port of its own and with its plainest configuration. They end with their
 //! values. It knows how they are started, and nothing of what they are asked.
 
+use crate::house::House;
 use crate::protocol::{Protocol, Step};
+use crate::setting::{CLIENTS, HERE, LIMIT, Program, ROUNDS, Setting, find, free_address, start_quiet};
 use peerline::net::Accepts;
 use peerline::net::tls::Decrypting;
 use peerline::trace;
 use peerline_stress::process::{self, Log, Server};
-use peerline_stress::wire::{self, Wire};
+use peerline_stress::wire;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// What anything may take before it counts as failed. Other programs may keep the machine busy.
-pub const LIMIT: Duration = Duration::from_secs(60);
-/// Where everybody comes from.
-pub const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
-/// Clients that a server must bear.
-const CLIENTS: usize = 10_500;
-/// Where distributions keep servers that are not in everybody's path.
-const FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+use std::time::Instant;
 
 /// A program that can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +25,8 @@ pub enum Kind {
         /// To a file, at its usual level.
         log: bool,
     },
+    /// So many of ours that share one house.
+    House(usize),
     /// redis-server.
     Redis,
     /// nats-server.
@@ -45,21 +39,11 @@ pub enum Kind {
     Echo,
 }
 
-/// What servers are started with.
-pub struct Setting {
-    /// Our server.
-    pub server: PathBuf,
-    /// Our client.
-    pub client: PathBuf,
-    /// Of this run.
-    pub folder: PathBuf,
-    /// Accounts `m0`, `m1` and so on: the file of a server that made them.
-    pub accounts: PathBuf,
-}
-
 enum Running {
-    Ours(Server),
-    Other(Child),
+    /// With its folder.
+    Ours(Server, PathBuf),
+    House(House),
+    Other(Program),
 }
 
 /// A server that runs.
@@ -73,14 +57,6 @@ pub struct Contender {
     running: Running,
 }
 
-impl Drop for Contender {
-    fn drop(&mut self) {
-        if let Running::Other(child) = &mut self.running {
-            process::end(child);
-        }
-    }
-}
-
 impl Kind {
     /// Its program, when it is not ours.
     fn program(self) -> Option<&'static str> {
@@ -89,13 +65,14 @@ impl Kind {
             Kind::Nats => Some("nats-server"),
             Kind::Ngircd => Some("ngircd"),
             Kind::Mosquitto => Some("mosquitto"),
-            Kind::Peerline { .. } | Kind::Echo => None,
+            Kind::Peerline { .. } | Kind::House(_) | Kind::Echo => None,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
             Kind::Peerline { .. } => "peerline",
+            Kind::House(_) => "a house",
             Kind::Echo => "echo",
             Kind::Redis => "redis",
             Kind::Nats => "nats",
@@ -106,7 +83,7 @@ impl Kind {
 
     fn protocol(self) -> Protocol {
         match self {
-            Kind::Peerline { .. } => Protocol::Peerline,
+            Kind::Peerline { .. } | Kind::House(_) => Protocol::Peerline,
             Kind::Echo => Protocol::Echo,
             Kind::Redis => Protocol::Redis,
             Kind::Nats => Protocol::Nats,
@@ -128,25 +105,33 @@ impl Kind {
         let of = |running, address| Some(Contender { name: self.name(), protocol: self.protocol(), address, running });
         match self {
             Kind::Peerline { log } => {
-                let server = start_ours(setting, log)?;
+                let data = tempfile::tempdir_in(&setting.folder).map_err(|error| error.to_string())?.keep();
+                let copied = fs::copy(&setting.accounts, data.join("users.csv"));
+                copied.map_err(|error| format!("the accounts: {error}"))?;
+                let server = start_ours(setting, &data, log)?;
                 let address = server.address;
-                Ok(of(Running::Ours(server), address))
+                Ok(of(Running::Ours(server, data), address))
+            }
+            Kind::House(servers) => {
+                let house = House::start(setting, servers)?;
+                let address = house.address_of(0);
+                Ok(of(Running::House(house), address))
             }
             Kind::Echo => {
                 let (child, address) = start_own(&["echo"])?;
-                Ok(of(Running::Other(child), address))
+                Ok(of(Running::Other(Program::of(child)), address))
             }
             _ if self.missing().is_some() => Ok(None),
             _ => {
-                let (child, address) = self.start_other(setting)?;
-                Ok(of(Running::Other(child), address))
+                let (program, address) = self.start_other(setting)?;
+                Ok(of(Running::Other(program), address))
             }
         }
     }
 
-    fn start_other(self, setting: &Setting) -> Result<(Child, SocketAddr), String> {
-        let port = free_port().map_err(|error| format!("no port is free: {error}"))?;
-        let (name, address) = (self.name(), SocketAddr::from((HERE, port)));
+    fn start_other(self, setting: &Setting) -> Result<(Program, SocketAddr), String> {
+        let (name, address) = (self.name(), free_address()?);
+        let port = address.port();
         let program = self.program().and_then(find);
         let mut command = Command::new(program.ok_or_else(|| format!("{name} is not installed"))?);
         let options = match self {
@@ -159,27 +144,24 @@ impl Kind {
             _ => format!("-c {}", configure(setting, "mosquitto.conf", &mosquitto(port))?),
         };
         // An empty word is one as well: `--save ''`.
-        command.args(options.split(' ')).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(|error| format!("{name} does not start: {error}"))?;
-        let until = Instant::now() + LIMIT;
-        while TcpStream::connect(address).is_err() {
-            if Instant::now() > until || !matches!(child.try_wait(), Ok(None)) {
-                process::end(&mut child);
-                return Err(format!("{name} does not listen on {address}"));
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok((child, address))
+        command.args(options.split(' '));
+        start_quiet(name, &mut command, address).map(|program| (program, address))
     }
 }
 
 impl Contender {
-    /// Of its process.
-    pub fn id(&self) -> u32 {
+    /// Of its processes.
+    fn ids(&self) -> Vec<u32> {
         match &self.running {
-            Running::Ours(server) => server.id(),
-            Running::Other(child) => child.id(),
+            Running::Ours(server, _) => vec![server.id()],
+            Running::House(house) => house.ids().collect(),
+            Running::Other(child) => vec![child.id()],
         }
+    }
+
+    /// Of its process; of a house, its first server's.
+    pub fn id(&self) -> u32 {
+        self.ids()[0]
     }
 
     /// The time of all processors that it has had, in seconds.
@@ -187,7 +169,37 @@ impl Contender {
     /// # Errors
     /// When it has ended.
     pub fn cpu(&self) -> Result<f64, String> {
-        process::cpu_of(self.id()).map_err(|error| format!("{} has ended: {error}", self.name))
+        let each = self.ids().into_iter().map(process::cpu_of).sum::<io::Result<f64>>();
+        each.map_err(|error| format!("{} has ended: {error}", self.name))
+    }
+
+    /// Where the client of this number comes: those of a house are spread over its servers.
+    pub fn address_of(&self, number: usize) -> SocketAddr {
+        match &self.running {
+            Running::House(house) => house.address_of(number),
+            Running::Ours(..) | Running::Other(_) => self.address,
+        }
+    }
+
+    /// Ends a server as a crash does; what serves then. Of a house it is the first one, and the others stay; one alone is
+    /// started again on its folder.
+    ///
+    /// # Errors
+    /// A sentence, when nobody does.
+    pub fn crash(mut self, setting: &Setting) -> Result<Contender, String> {
+        match self.running {
+            Running::House(ref mut house) => {
+                house.crash()?;
+                self.address = house.address_of(0);
+                Ok(self)
+            }
+            Running::Ours(server, data) => {
+                server.kill();
+                let server = start_ours(setting, &data, true)?;
+                Ok(Contender { address: server.address, running: Running::Ours(server, data), ..self })
+            }
+            Running::Other(_) => Err(format!("{} is not ours", self.name)),
+        }
     }
 
     /// A connection to ours by TLS, over which these steps were made. Any key will do.
@@ -209,8 +221,8 @@ impl Contender {
             Ok(met)
         };
         let tls = match &self.running {
-            Running::Ours(server) => server.tls(),
-            Running::Other(_) => None,
+            Running::Ours(server, _) => server.tls(),
+            Running::House(_) | Running::Other(_) => None,
         };
         let met = tls.ok_or_else(|| io::Error::other("there is no port for TLS")).and_then(walk);
         met.map_err(|error| format!("{}: {error}", self.name))
@@ -221,8 +233,16 @@ impl Contender {
     /// # Errors
     /// A sentence, when it is refused or an answer does not come.
     pub fn connect(&self, steps: &[Step]) -> Result<TcpStream, String> {
+        self.connect_as(0, steps)
+    }
+
+    /// The same for the client of this number.
+    ///
+    /// # Errors
+    /// A sentence, when it is refused or an answer does not come.
+    pub fn connect_as(&self, number: usize, steps: &[Step]) -> Result<TcpStream, String> {
         let walk = || {
-            let mut stream = wire::open(HERE, self.address)?;
+            let mut stream = wire::open(HERE, self.address_of(number))?;
             stream.set_read_timeout(Some(LIMIT))?;
             for step in steps {
                 stream.write_all(&step.say)?;
@@ -248,14 +268,11 @@ fn hear(stream: &mut impl Read, until: &[u8]) -> io::Result<()> {
     }
 }
 
-fn start_ours(setting: &Setting, log: bool) -> Result<Server, String> {
-    let data = tempfile::tempdir_in(&setting.folder).map_err(|error| error.to_string())?.keep();
-    fs::copy(&setting.accounts, data.join("users.csv")).map_err(|error| format!("the accounts: {error}"))?;
+fn start_ours(setting: &Setting, data: &Path, log: bool) -> Result<Server, String> {
     let file = data.join("log");
     let log = if log { Log::File(&file) } else { Log::Off };
-    let clients = CLIENTS.to_string();
-    let options = ["--tls-port", "0", "--max-clients", &clients, "--rate", "off", "--hash-rounds", "1000"];
-    Server::start(&setting.server, &data, log, &options)
+    let options = ["--tls-port", "0", "--max-clients", CLIENTS, "--rate", "off", "--hash-rounds", ROUNDS];
+    Server::start(&setting.server, data, log, &options)
 }
 
 /// This program with these words, and the address that it tells first.
@@ -279,31 +296,6 @@ pub fn start_own(words: &[&str]) -> Result<(Child, SocketAddr), String> {
     }
 }
 
-/// Makes accounts, by a server of their own; its file of them.
-///
-/// # Errors
-/// A sentence.
-pub fn make_accounts(server: &Path, folder: &Path, count: usize) -> Result<PathBuf, String> {
-    let data = folder.join("accounts");
-    let server = Server::start(server, &data, Log::Off, &["--rate", "off", "--hash-rounds", "1000"])?;
-    let sign_up = |from: usize| {
-        let until = Instant::now() + 10 * LIMIT;
-        let mut wire = Wire::connect(HERE, server.address, until)?;
-        (from..count).step_by(SIGNERS).try_for_each(|number| wire.sign_up(&crate::protocol::name(number), until))
-    };
-    // On a disk each of them waits until an account is written down; together they wait less.
-    let made = thread::scope(|scope| {
-        let threads: Vec<_> = (0..SIGNERS).map(|from| scope.spawn(move || sign_up(from))).collect();
-        let lost = |_| Err(io::Error::other("a thread was lost"));
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(lost)).collect::<io::Result<Vec<()>>>()
-    });
-    made.map_err(|error| format!("an account cannot be made: {error}"))?;
-    Ok(data.join("users.csv"))
-}
-
-/// Connections that make accounts at a time.
-const SIGNERS: usize = 8;
-
 fn configure(setting: &Setting, name: &str, text: &str) -> Result<String, String> {
     let path = setting.folder.join(name);
     fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -323,25 +315,12 @@ fn mosquitto(port: u16) -> String {
     format!("listener {port} {HERE}\nallow_anonymous true\nlog_type none\npersistence false\n")
 }
 
-/// Where a program is.
-pub fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
-    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((HERE, 0))?.local_addr()?.port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_program_is_found_or_named_as_missing() {
-        assert!(find("sh").is_some());
-        assert_eq!(find("no-such-program-as-this"), None);
+    fn what_is_ours_is_never_missing() {
         assert_eq!((Kind::Echo.missing(), Kind::Peerline { log: true }.missing()), (None, None));
     }
 

@@ -7,6 +7,8 @@ mod plot;
 mod page;
 mod protocol;
 mod echo;
+mod setting;
+mod house;
 mod contender;
 mod piped;
 mod datagrams;
@@ -14,12 +16,14 @@ mod receiver;
 mod audience;
 mod askers;
 mod newcomers;
+mod returners;
 mod bench;
 mod work;
 
 use bench::Bench;
 use clap::{Parser, Subcommand};
-use contender::{Kind, Setting, make_accounts};
+use contender::Kind;
+use setting::{Setting, make_accounts};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -101,9 +105,11 @@ enum Work {
     Growth,
 }
 
-/// Programs that others are compared with: this one starts them by itself.
+/// What is no work of the table of all, or no work at all.
 #[derive(Subcommand)]
 enum Part {
+    /// Servers that share one house, beside one that has none; it needs redis-server and a server with the feature cluster
+    Cluster,
     /// A server with a thread a connection, which sends back what comes
     #[command(hide = true)]
     Echo,
@@ -120,6 +126,7 @@ fn main() -> ExitCode {
     let done = match options.part {
         Some(Part::Echo) => echo::serve().map_err(|error| error.to_string()),
         Some(Part::Relay { address }) => echo::relay(address).map_err(|error| error.to_string()),
+        Some(Part::Cluster) => compare_houses(&options),
         None => compare(&options),
     };
     match done {
@@ -131,6 +138,30 @@ fn main() -> ExitCode {
     }
 }
 
+/// One table, without aims and pictures.
+fn compare_houses(options: &Options) -> Result<(), String> {
+    let folder = own_folder(options)?;
+    let clients = work::houses::CLIENTS;
+    let mut bench = begin(options, folder.path(), Extent { rounds: 3, time: 500, most: clients, names: clients })?;
+    let rows = work::houses::houses(&mut bench);
+    println!("{}\n{}{}", machine(options), table::without_aims("a house", &rows), not_measured(&bench));
+    if rows.is_empty() { Err("nothing could be measured".to_owned()) } else { Ok(()) }
+}
+
+fn own_folder(options: &Options) -> Result<tempfile::TempDir, String> {
+    let parent = options.folder.clone().unwrap_or_else(std::env::temp_dir);
+    tempfile::tempdir_in(&parent).map_err(|error| format!("{}: {error}", parent.display()))
+}
+
+fn machine(options: &Options) -> String {
+    options.machine.as_ref().map_or(String::new(), |machine| format!("{machine}\n"))
+}
+
+fn not_measured(bench: &Bench) -> String {
+    let notes = bench.notes.iter().map(|note| format!("- {note}\n")).collect::<String>();
+    if notes.is_empty() { notes } else { format!("\nNot measured:\n\n{notes}") }
+}
+
 fn compare(options: &Options) -> Result<(), String> {
     let missing = [Kind::Redis, Kind::Nats, Kind::Ngircd, Kind::Mosquitto].into_iter().filter_map(Kind::missing);
     let missing: Vec<&str> = missing.collect();
@@ -138,17 +169,15 @@ fn compare(options: &Options) -> Result<(), String> {
         [] => String::new(),
         missing => format!("Left out, as not installed: {}.\n", missing.join(", ")),
     };
-    let parent = options.folder.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = tempfile::tempdir_in(&parent).map_err(|error| format!("{}: {error}", parent.display()))?;
-    let mut bench = begin(options, folder.path())?;
+    let folder = own_folder(options)?;
+    let (rounds, time, most) = if options.quick { (3, 200, 1000) } else { (5, 1000, 10_000) };
+    let mut bench = begin(options, folder.path(), Extent { rounds, time, most, names: most + MORE })?;
     let (mut rows, growth) = measure(options, &mut bench);
     if let Some([times, mebibytes]) = options.files.as_deref() {
         let mebibytes = mebibytes.parse().map_err(|_| format!("{mebibytes} MiB is no number"))?;
         rows.extend(work::files::files(Path::new(times), mebibytes)?);
     }
-    let machine = options.machine.as_ref().map_or(String::new(), |machine| format!("{machine}\n"));
-    let notes = bench.notes.iter().map(|note| format!("- {note}\n")).collect::<String>();
-    let notes = if notes.is_empty() { notes } else { format!("\nNot measured:\n\n{notes}") };
+    let (machine, notes) = (machine(options), not_measured(&bench));
     let growth = if growth.is_empty() { String::new() } else { format!("\n{}", work::growth::markdown(&growth)) };
     let text = format!("{machine}{left_out}\n{}{growth}{notes}", table::markdown(&rows));
     println!("{text}");
@@ -156,13 +185,24 @@ fn compare(options: &Options) -> Result<(), String> {
     options.page.as_ref().map_or(Ok(()), |file| write_page(file, &text, &pictures))
 }
 
-fn begin(options: &Options, folder: &Path) -> Result<Bench, String> {
-    let (rounds, time, most) = if options.quick { (3, 200, 1000) } else { (5, 1000, 10_000) };
-    eprintln!("== {} accounts", most + MORE);
-    let accounts = make_accounts(&options.server, folder, most + MORE)?;
+/// How much is measured where no option says so.
+struct Extent {
+    rounds: u16,
+    /// In milliseconds.
+    time: u64,
+    /// The largest number of clients.
+    most: usize,
+    /// Accounts.
+    names: usize,
+}
+
+fn begin(options: &Options, folder: &Path, extent: Extent) -> Result<Bench, String> {
+    let Extent { rounds, time, most, names } = extent;
+    eprintln!("== {names} accounts");
+    let accounts = make_accounts(&options.server, folder, names)?;
     let (server, client, folder) = (options.server.clone(), options.client.clone(), folder.to_owned());
     Ok(Bench {
-        setting: Setting { server, client, folder, accounts },
+        setting: Setting { server, client, folder, accounts, names },
         rounds: options.rounds.unwrap_or(rounds).into(),
         time: Duration::from_millis(time),
         most,

@@ -1,11 +1,13 @@
 //! Clients that come: some at a time who go again, and many at once. One thread plays all and waits for all at once.
 
 use crate::askers::{Done, wait};
-use crate::contender::{Contender, HERE, LIMIT};
+use crate::contender::Contender;
+use crate::protocol::Step;
 use crate::receiver::{Receiver, Way};
+use crate::setting::{HERE, LIMIT};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
-use peerline_stress::wire;
+use peerline_stress::wire::{self, PASSWORD};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -19,8 +21,8 @@ pub const NAMES: usize = 500;
 struct Street<'a> {
     to: &'a Contender,
     epoll: Epoll,
-    /// The first of their accounts.
-    first: usize,
+    /// What each says, by its number.
+    step: &'a dyn Fn(usize) -> Step,
     came: usize,
 }
 
@@ -36,9 +38,22 @@ struct Newcomer {
 /// # Errors
 /// A sentence.
 pub fn come_and_go(to: &Contender, first: usize, at_a_time: usize, time: Duration) -> Result<Done, String> {
+    come_with(to, &|came| to.protocol.come(first + came % NAMES), at_a_time, time)
+}
+
+/// The same of ours who make accounts, which nobody has yet: `n` and the numbers from `first` on.
+///
+/// # Errors
+/// A sentence.
+pub fn sign_up_and_go(to: &Contender, first: usize, at_a_time: usize, time: Duration) -> Result<Done, String> {
+    let sign_up = |came| Step { say: format!("SIGNUP,n{},{PASSWORD}\n", first + came).into(), until: b"\nOK,Signup" };
+    come_with(to, &sign_up, at_a_time, time)
+}
+
+fn come_with(to: &Contender, step: &dyn Fn(usize) -> Step, at_a_time: usize, time: Duration) -> Result<Done, String> {
     let run = || {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        Street { to, epoll, first, came: 0 }.open(at_a_time, time)
+        Street { to, epoll, step, came: 0 }.open(at_a_time, time)
     };
     run().map_err(|error| format!("newcomers of {}: {error}", to.name))
 }
@@ -97,9 +112,9 @@ impl Street<'_> {
     }
 
     fn enter(&mut self, place: usize) -> io::Result<Newcomer> {
-        let step = self.to.protocol.come(self.first + self.came % NAMES);
+        let step = (self.step)(self.came);
+        let mut stream = wire::open(HERE, self.to.address_of(self.came))?;
         self.came += 1;
-        let mut stream = wire::open(HERE, self.to.address)?;
         stream.write_all(&step.say)?;
         stream.set_nonblocking(true)?;
         self.epoll.add(&stream, EpollEvent::new(EpollFlags::EPOLLIN, place as u64))?;
@@ -117,7 +132,11 @@ impl Newcomer {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
         }
-        Ok(self.heard.windows(self.until.len()).any(|part| part == self.until))
+        let has = |part: &[u8]| self.heard.windows(part.len()).any(|heard| heard == part);
+        if has(b"\nERR,") {
+            return Err(io::Error::other(String::from_utf8_lossy(&self.heard).into_owned()));
+        }
+        Ok(has(self.until))
     }
 }
 

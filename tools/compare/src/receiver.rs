@@ -1,9 +1,10 @@
 //! One of those who are told what somebody says: it counts what it gets, by its connection, in the clear or by TLS, or by
 //! datagrams.
 
-use crate::contender::{Contender, HERE, LIMIT};
+use crate::contender::Contender;
 use crate::datagrams::Inbox;
 use crate::protocol::{MARK, Step, name};
+use crate::setting::{HERE, LIMIT};
 use peerline::net::tls::Decrypting;
 use peerline::net::{MAX_SEGMENTS, receive_segments, take_segments};
 use peerline::protocol::Hello;
@@ -54,7 +55,7 @@ impl Receiver {
             Way::Tcp => {
                 let steps = [Some(to.protocol.come(number)), to.protocol.subscribe()];
                 let steps: Vec<Step> = steps.into_iter().flatten().collect();
-                to.connect(&steps).map(Receiver::over)
+                to.connect_as(number, &steps).map(Receiver::over)
             }
             Way::Tls => {
                 let tls = to.connect_tls(&[to.protocol.come(number)])?;

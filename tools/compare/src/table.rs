@@ -48,7 +48,8 @@ impl Unit {
     pub fn show(self, value: f64) -> String {
         match self {
             Unit::Rate if value >= 1e6 => format!("{:.2} M/s", value / 1e6),
-            Unit::Rate => format!("{:.1} k/s", value / 1e3),
+            Unit::Rate if value >= 1e3 => format!("{:.1} k/s", value / 1e3),
+            Unit::Rate => format!("{value:.0}/s"),
             Unit::Mebibytes => format!("{value:.0} MiB/s"),
             Unit::Milliseconds if value < 1.0 => format!("{:.0} us", value * 1e3),
             Unit::Milliseconds => format!("{value:.1} ms"),
@@ -101,6 +102,12 @@ impl Row {
     }
 
     fn markdown(&self) -> String {
+        let aim = self.aim.map_or(String::new(), |aim| aim.show(self.unit));
+        let met = self.is_met().map_or("", |met| if met { "met" } else { "**short**" });
+        format!("{} {aim} | {met} |\n", self.without_aim())
+    }
+
+    fn without_aim(&self) -> String {
         let show = |rounds: &Rounds| rounds.median().map_or("-".to_owned(), |value| self.unit.show(value));
         let rival = self.rival().map(|(name, _)| name.as_str());
         let mark = |name: &str| if rival == Some(name) && self.others.len() > 1 { "**" } else { "" };
@@ -111,10 +118,14 @@ impl Row {
             (Some(median), Some((least, most))) => format!("{median:.2} ({least:.2}-{most:.2})"),
             _ => "-".to_owned(),
         };
-        let aim = self.aim.map_or(String::new(), |aim| aim.show(self.unit));
-        let met = self.is_met().map_or("", |met| if met { "met" } else { "**short**" });
-        format!("| {} | {} | {others} | {ratio} | {aim} | {met} |\n", self.work, show(&self.own))
+        format!("| {} | {} | {others} | {ratio} |", self.work, show(&self.own))
     }
+}
+
+/// Rows that have no aims, ours under this heading.
+pub fn without_aims(own: &str, rows: &[Row]) -> String {
+    let head = format!("| work | {own} | beside it | ratio (range) |\n| --- | --- | --- | --- |\n");
+    rows.iter().fold(head, |table, row| table + &row.without_aim() + "\n")
 }
 
 /// All rows.
@@ -155,14 +166,17 @@ mod tests {
     #[test]
     fn a_row_says_what_was_compared_and_what_came_out() {
         let line = row(Unit::Rate, None, Aim::AtLeast(1.5)).markdown();
-        assert_eq!(line, "| w | 0.0 k/s | a 0.0 k/s, **b** 0.0 k/s | 0.75 (0.75-0.75) | 1.5 or more | **short** |\n");
+        assert_eq!(line, "| w | 15/s | a 10/s, **b** 20/s | 0.75 (0.75-0.75) | 1.5 or more | **short** |\n");
         let alone = Row { others: Vec::new(), ..row(Unit::Milliseconds, None, Aim::AtMost(1.0)) };
         assert_eq!(alone.markdown(), "| w | 15.0 ms |  | - | 1 or less |  |\n");
+        let table = without_aims("a house", &[alone]);
+        assert_eq!(table.lines().nth(2), Some("| w | 15.0 ms |  | - |"));
+        assert!(table.starts_with("| work | a house | beside it |"), "{table}");
     }
 
     #[test]
     fn figures_have_units_that_fit() {
-        assert_eq!(Unit::Rate.show(6_310_000.0), "6.31 M/s");
+        assert_eq!([6_310_000.0, 6310.0, 631.4].map(|rate| Unit::Rate.show(rate)), ["6.31 M/s", "6.3 k/s", "631/s"]);
         assert_eq!(Unit::Milliseconds.show(0.064), "64 us");
         assert_eq!(Unit::Mebibytes.show(1023.6), "1024 MiB/s");
     }

@@ -7,3 +7,4 @@ pub mod lookups;
 pub mod talk;
 pub mod files;
 pub mod growth;
+pub mod houses;

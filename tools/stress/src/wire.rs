@@ -27,6 +27,8 @@ pub struct Login {
     pub token: String,
     /// Where hellos may come from.
     pub ip: String,
+    /// By which the session goes on at another server, if there is one.
+    pub again: Option<String>,
 }
 
 /// Connects from an address of loopback.
@@ -152,6 +154,8 @@ impl Wire {
                 login.token = token.to_owned();
             } else if let Some(ip) = line.strip_prefix("ip_") {
                 login.ip = ip.to_owned();
+            } else if let Some(again) = line.strip_prefix("again_") {
+                login.again = Some(again.to_owned());
             }
         })?;
         if answer.starts_with("OK") { Ok(login) } else { Err(io::Error::other(answer)) }

@@ -2,10 +2,11 @@
 //! chat, two that only copy between pipes and a socket, and nc. And without pipes, two bare sockets.
 
 use crate::bench::Bench;
-use crate::contender::{self, Contender, Kind, LIMIT};
+use crate::contender::{self, Contender, Kind};
 use crate::piped::Piped;
 use crate::protocol::name;
 use crate::rounds::Rounds;
+use crate::setting::{LIMIT, find};
 use crate::table::{Aim, Row, Unit};
 use peerline_stress::figures::{milliseconds, percentile};
 use peerline_stress::wire::PASSWORD;
@@ -148,7 +149,7 @@ fn bare() -> io::Result<Pair> {
 
 /// One that listens when it is told `-l` and an address.
 fn netcat() -> Option<PathBuf> {
-    contender::find("nc.openbsd")
+    find("nc.openbsd")
 }
 
 fn netcats(program: PathBuf) -> io::Result<Pair> {
