@@ -123,7 +123,7 @@ pub struct Config {
 
     /// Where clients reach this server, as all servers of the directory tell them; with port 0 at the port that it
     /// listens on
-    #[arg(long, value_name = "IP:PORT", requires = "directory")]
+    #[arg(long, value_name = "IP:PORT")]
     pub advertise: Option<SocketAddr>,
 
     /// What this server is called where clients look for one, and among those that share a directory [default: the name of

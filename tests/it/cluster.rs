@@ -345,3 +345,26 @@ fn a_house_that_would_lose_something_is_not_entered() {
     let why = refused(&other, folder.path());
     assert!(why.contains("belongs to the house"), "{why}");
 }
+
+#[test]
+fn a_directory_that_the_environment_names_goes_with_all_options_of_a_house() {
+    let folder = TempDir::new().expect("a folder");
+    let refused = |directory: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_server"))
+            .args(["--advertise", "10.0.0.1:4400", "--directory-loss", "2s", "--data"])
+            .arg(folder.path())
+            .env("PEERLINE_DIRECTORY", directory)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the server runs");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    // Nobody is there, which it finds out only when its options are right.
+    let mut gone = Redis::start(&[]);
+    gone.kill();
+    let why = refused(&url(&gone));
+    assert!(why.contains(&format!("{}: the directory does not answer", url(&gone))), "{why}");
+    let why = refused("");
+    assert!(why.contains("--advertise is for servers that share a directory"), "{why}");
+}

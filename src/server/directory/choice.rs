@@ -30,6 +30,9 @@ pub fn open(
 ) -> Result<Box<dyn Directory>, String> {
     match address(config.directory.as_deref()) {
         Some(url) => Ok(Box::new(shared::open(config, &url, clients, history, broadcaster)?)),
+        None if config.advertise.is_some() => {
+            Err(format!("--advertise is for servers that share a directory: name it by --directory or {VARIABLE}"))
+        }
         None => Ok(Box::new(Embedded::open(&config.data, clients, history, broadcaster)?)),
     }
 }
