@@ -5,7 +5,7 @@ use crate::setting::{CLIENTS, HERE, Program, ROUNDS, Setting, find, free_address
 use peerline_stress::process::{Log, Server};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Servers of one house.
@@ -63,9 +63,17 @@ impl House {
     }
 }
 
+/// The program that has a house.
+///
+/// # Errors
+/// A sentence that says what to install.
+pub fn redis_server() -> Result<PathBuf, String> {
+    find("redis-server").ok_or_else(|| "redis-server is not installed (apt-get install redis-server)".to_owned())
+}
+
 fn start_redis(folder: &Path) -> Result<(Program, SocketAddr), String> {
     let address = free_address()?;
-    let program = find("redis-server").ok_or("redis-server is not installed (apt-get install redis-server)")?;
+    let program = redis_server()?;
     let (ip, port) = (HERE.to_string(), address.port().to_string());
     let mut command = Command::new(program);
     command.args(["--bind", &ip, "--port", &port, "--save", "", "--appendonly", "yes", "--appendfsync", "always"]);

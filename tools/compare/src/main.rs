@@ -140,6 +140,7 @@ fn main() -> ExitCode {
 
 /// One table, without aims and pictures.
 fn compare_houses(options: &Options) -> Result<(), String> {
+    house::redis_server()?;
     let folder = own_folder(options)?;
     let clients = work::houses::CLIENTS;
     let mut bench = begin(options, folder.path(), Extent { rounds: 3, time: 500, most: clients, names: clients })?;
