@@ -31,7 +31,7 @@ const MAX_BYTES: usize = 4 << 20;
 const NOT_NOW: &str = "the directory does not answer, nothing was done; send it again";
 const NO_ROOM: &str = "too many broadcasts are waiting already, nothing was done; send it again";
 const TOO_MANY: &str = "too many lines at once, nothing was done";
-const STOPS: &str = "the server stops, nothing was done";
+const STOPS: &str = "this server leaves its house, nothing was done";
 
 /// What became of lines that cannot be confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]

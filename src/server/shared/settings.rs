@@ -1,6 +1,7 @@
 //! What a Redis must be set to, or the house would lose what it has confirmed.
 
 use super::link::Link;
+use log::warn;
 use redis::RedisResult;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -72,6 +73,9 @@ impl Config {
 fn check_sync(config: &Config, loss: Option<Duration>) -> Result<(), String> {
     let accepts = loss.is_some_and(|loss| loss >= EVERYSEC);
     if accepts && config.get("appendfsync") == "everysec" {
+        warn!(
+            "A crash of the directory may take the accounts, passwords and bans that it has confirmed in its last 2 s"
+        );
         return Ok(());
     }
     config.must_be(

@@ -19,6 +19,7 @@ use log::info;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -288,7 +289,7 @@ fn house(link: &mut Link, server: &ServerName, folder: &Path) -> Result<Epoch, S
             path.display()
         )),
         None => {
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(in_file)?;
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(in_file)?;
             let written = writeln!(file, "{epoch}").and_then(|()| file.sync_all());
             written.and_then(|()| File::open(folder)?.sync_all()).map_err(in_file)?;
             Ok(epoch)
