@@ -2,15 +2,13 @@
 
 use crate::net::listener::STACK;
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 /// Bytes that are read and written at a time: few system calls, and no more than the caches of a processor hold.
 const BUFFER: usize = 256 * 1024;
-/// Those that wait to be written: enough that neither thread waits for a short pause of the other.
-const WAITING: usize = 3;
-/// All: one more is being filled, and one written.
-const BUFFERS: usize = WAITING + 2;
+/// Buffers between reading and writing: enough that neither waits for a short pause of the other.
+const BUFFERS: usize = 4;
 
 /// Why not all was written.
 pub enum End<E> {
@@ -35,7 +33,7 @@ pub fn pipe<E>(
     read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>,
     mut write: impl FnMut(&[u8]) -> io::Result<()> + Send,
 ) -> Result<(), End<E>> {
-    let (full, to_write) = sync_channel::<Filled>(WAITING);
+    let (full, to_write) = sync_channel::<Filled>(BUFFERS);
     let (written, free) = sync_channel(BUFFERS);
     let write_all = move || {
         for Filled { buffer, bytes } in to_write {
@@ -54,9 +52,7 @@ pub fn pipe<E>(
     })
 }
 
-/// Hands a buffer over as soon as something is in it; where the other thread lags so far behind that no more may wait, it is
-/// filled meanwhile, so that more goes at a time: waking a thread takes as long as reading much. Where nobody takes buffers
-/// any more it ends: who took them knows why.
+/// Hands each buffer over as soon as something is in it. Where nobody takes them any more it ends: who took them knows why.
 fn read_all<E>(
     mut missing: u64,
     read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>,
@@ -65,28 +61,18 @@ fn read_all<E>(
 ) -> Result<(), E> {
     let mut unused = BUFFERS;
     while missing > 0 {
-        let buffer = if unused > 0 {
+        let mut buffer = if unused > 0 {
             unused -= 1;
             vec![0; BUFFER]
         } else {
             let Ok(buffer) = free.recv() else { break };
             buffer
         };
-        let mut filled = Filled { buffer, bytes: 0 };
-        loop {
-            let most = usize::try_from(missing).unwrap_or(BUFFER).min(BUFFER - filled.bytes);
-            let came = read(&mut filled.buffer[filled.bytes..][..most]);
-            let bytes = came.as_ref().map_or(0, |bytes| *bytes);
-            filled.bytes += bytes;
-            missing -= bytes as u64;
-            let is_ready = came.is_err() || missing == 0 || filled.bytes == BUFFER;
-            let handed = if is_ready { full.send(filled).map_err(TrySendError::from) } else { full.try_send(filled) };
-            came?;
-            match handed {
-                Ok(()) => break,
-                Err(TrySendError::Full(back)) => filled = back,
-                Err(TrySendError::Disconnected(_)) => return Ok(()),
-            }
+        let most = usize::try_from(missing).unwrap_or(BUFFER).min(BUFFER);
+        let bytes = read(&mut buffer[..most])?;
+        missing -= bytes as u64;
+        if full.send(Filled { buffer, bytes }).is_err() {
+            break;
         }
     }
     Ok(())
