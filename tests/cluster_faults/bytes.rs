@@ -96,26 +96,31 @@ impl Pair {
     /// of it is counted.
     fn cut_each<T: std::fmt::Debug>(&mut self, cut: Cut, mut say: impl FnMut(&mut Pair, &str) -> T) {
         // It is cut behind none of its bytes.
-        let mark = format!("{cut:?} of 999.");
-        self.relay.set_trap(&mark, cut, usize::MAX);
-        let outcome = say(self, &mark);
-        let length = self.relay.length().unwrap_or_else(|| panic!("it has not come by: {outcome:?}"));
+        self.cut_one(cut, 999, usize::MAX, &mut say);
+        let length = self.relay.length().expect("it has come by");
         let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
         let is_each = std::env::var_os("PEERLINE_FAULTS").is_some();
         let stride = if is_each { 1 } else { (length / SOME).max(1) };
         let first = clock as usize % stride;
         let mut outcomes = BTreeMap::new();
         for after in (first..length).step_by(stride) {
-            let mark = format!("{cut:?} of {after}.");
-            self.relay.set_trap(&mark, cut, after);
-            *outcomes.entry(format!("{:?}", say(self, &mark))).or_insert(0) += 1;
-            // The tail may have brought it before it was answered.
-            wait_until("it comes by", || self.relay.length().is_some());
+            let outcome = self.cut_one(cut, after, after, &mut say);
+            *outcomes.entry(format!("{outcome:?}")).or_insert(0) += 1;
             // The server goes on.
-            let last = self.alice.say_surely(&format!("behind {mark}"));
+            let last = self.alice.say_surely(&format!("behind {cut:?} of {after}."));
             self.bob.hear_up_to(last);
         }
         println!("{cut:?}: {length} bytes, one of {stride} from {first} on: {outcomes:?}");
+    }
+
+    /// Has `say` say a mark of this number, of which such a part is cut behind so many bytes, and waits until that has come by.
+    fn cut_one<T>(&mut self, cut: Cut, number: usize, after: usize, mut say: impl FnMut(&mut Pair, &str) -> T) -> T {
+        let mark = format!("{cut:?} of {number}.");
+        self.relay.set_trap(&mark, cut, after);
+        let outcome = say(self, &mark);
+        // The tail may have brought it before it was answered.
+        wait_until("it comes by", || self.relay.length().is_some());
+        outcome
     }
 
     /// All that was wrong.
