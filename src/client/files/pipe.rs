@@ -5,10 +5,15 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-/// Bytes that are read and written at a time: few system calls, and no more than the caches of a processor hold.
-const BUFFER: usize = 256 * 1024;
-/// Buffers between reading and writing: enough that neither waits for a short pause of the other.
-const BUFFERS: usize = 4;
+/// The most bytes that are read and written at a time: few system calls, and what six records of TLS carry, as much as is read
+/// of one at once.
+const BUFFER: usize = 6 * 16 * 1024;
+/// Buffers between reading and writing: enough that neither waits for a short pause of the other. On a slow network only
+/// some of them are ever made.
+const BUFFERS: usize = 32;
+/// So many that were written go back at a time. Waking a thread takes as long as reading much: where writing is the slower of
+/// the two, reading is woken once in as many buffers.
+const BACK: usize = BUFFERS / 4;
 
 /// Why not all was written.
 pub enum End<E> {
@@ -36,10 +41,14 @@ pub fn pipe<E>(
     let (full, to_write) = sync_channel::<Filled>(BUFFERS);
     let (written, free) = sync_channel(BUFFERS);
     let write_all = move || {
+        let mut back = Vec::with_capacity(BACK);
         for Filled { buffer, bytes } in to_write {
             write(&buffer[..bytes])?;
-            // Nobody wants it back at the end.
-            let _ = written.send(buffer);
+            back.push(buffer);
+            if back.len() == BACK {
+                // Nobody wants them back at the end.
+                let _ = written.send(std::mem::replace(&mut back, Vec::with_capacity(BACK)));
+            }
         }
         Ok(())
     };
@@ -57,17 +66,22 @@ fn read_all<E>(
     mut missing: u64,
     read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>,
     full: SyncSender<Filled>,
-    free: &Receiver<Vec<u8>>,
+    free: &Receiver<Vec<Vec<u8>>>,
 ) -> Result<(), E> {
-    let mut unused = BUFFERS;
+    let (mut new, mut unused) = (BUFFERS, Vec::new());
     while missing > 0 {
-        let mut buffer = if unused > 0 {
-            unused -= 1;
+        if unused.is_empty() {
+            let back = if new == 0 { free.recv().ok() } else { free.try_recv().ok() };
+            match back {
+                Some(back) => unused = back,
+                None if new == 0 => break,
+                None => {}
+            }
+        }
+        let mut buffer = unused.pop().unwrap_or_else(|| {
+            new -= 1;
             vec![0; BUFFER]
-        } else {
-            let Ok(buffer) = free.recv() else { break };
-            buffer
-        };
+        });
         let most = usize::try_from(missing).unwrap_or(BUFFER).min(BUFFER);
         let bytes = read(&mut buffer[..most])?;
         missing -= bytes as u64;
@@ -94,7 +108,7 @@ mod tests {
 
     #[test]
     fn all_is_written_in_order_and_nothing_beyond_it() {
-        for (missing, step) in [(0, 1), (1, 1), (3_000_001, BUFFER), (3_000_001, 70_001)] {
+        for (missing, step) in [(0, 1), (1, 1), (9_000_001, BUFFER), (3_000_001, 7_001)] {
             let mut all = Vec::new();
             let write = |bytes: &[u8]| {
                 all.extend_from_slice(bytes);
