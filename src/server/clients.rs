@@ -17,7 +17,6 @@ mod guests;
 mod elsewhere;
 mod board;
 
-pub use board::Board;
 pub use change::Change;
 pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};
 #[cfg(feature = "cluster")]

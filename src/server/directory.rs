@@ -20,7 +20,7 @@ use super::config::GuestShare;
 use super::delivery::Mailbox;
 use super::store::{Account, Banned};
 use crate::net::Shutdown;
-use crate::protocol::{Ban, BroadcastText, Event, Refusal};
+use crate::protocol::{Ban, BroadcastText, Event, Notice, Refusal};
 use crate::value::{Epoch, Fingerprint, Ticket, Username};
 use std::io;
 use std::net::IpAddr;
@@ -132,6 +132,12 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// [`NotHanded`].
     fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>>;
+
+    /// Says something to everybody in the house, on all its servers: to how many at once.
+    ///
+    /// # Errors
+    /// A sentence.
+    fn tell_everybody(&self, notice: Notice) -> Result<usize, String>;
 
     /// Gives broadcasts of one sender, at most [`MAX_TOGETHER`], the next numbers, the first of which it returns. Then the
     /// history has them, and the broadcaster knows.

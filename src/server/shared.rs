@@ -48,7 +48,7 @@ pub use lines::{Line, StreamId};
 pub use link::{LIMIT, Link, NotDone};
 pub use meeting::{Meeting, meet};
 pub use mirror::{Mirror, Taken};
-pub use news::{HouseNews, last_news, may_have_missed};
+pub use news::{HouseNews, last_news, may_have_missed, say};
 #[cfg(test)]
 pub use own_redis::OwnRedis;
 pub use presence::{

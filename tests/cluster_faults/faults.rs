@@ -50,7 +50,9 @@ fn what_dies_at_once_or_stays_away_for_long_loses_nothing_either() {
     for round in 0..times() {
         fleet.play("kill -9 of Redis and a server", |fleet| fleet.kill_with_redis(&[round % SERVERS]));
         fleet.play("kill -9 of Redis and all servers", |fleet| fleet.kill_with_redis(&[0, 1, 2]));
-        fleet.play("Redis stopped for 12 s", |fleet| fleet.stop_redis(Duration::from_secs(12)));
+        let (long, bytes) = (Duration::from_secs(12), 1 + fleet.below(60_000) as u64);
+        fleet.play("Redis stopped for 12 s", |fleet| fleet.stop_redis(long));
+        fleet.play("Redis away for 12 s, its tail cut", |fleet| fleet.kill_redis_for(long, bytes));
     }
     end(fleet);
 }

@@ -143,8 +143,9 @@ impl Fleet {
         self.residents[number].1 = None;
     }
 
-    /// Kills servers and Redis, and starts all of them again.
+    /// Kills servers and Redis, waits until nobody of the dead is in a list of the others, and starts all of them again.
     pub fn kill_with_redis(&mut self, servers: &[usize]) {
+        let killed = Instant::now();
         for number in servers {
             self.orders.servers.lock().expect("no panic")[*number] = None;
             self.servers[*number].take().expect("it runs").crash();
@@ -152,6 +153,10 @@ impl Fleet {
         }
         self.kill_redis(0);
         for number in servers {
+            if servers.len() < SERVERS {
+                let out = self.await_out(*number, killed);
+                println!("a server that was killed with Redis is out of the list after {:.2} s", out.as_secs_f32());
+            }
             let started = Instant::now();
             let server = self.start_server(*number);
             println!("a server that was killed with Redis is back after {:.2} s", started.elapsed().as_secs_f32());
@@ -182,7 +187,13 @@ impl Fleet {
         for other in (0..SERVERS).filter(|other| *other != number) {
             let (diary, resident) = &mut self.residents[other];
             let resident = resident.as_mut().expect("logged in");
-            while resident.ask(diary, "list").expect("an answer").iter().any(|line| line.starts_with(&name)) {
+            loop {
+                let list = resident.ask(diary, "list").expect("an answer");
+                // It may be refused, as long as the house meets.
+                let is_told = list.last().is_some_and(|line| line.starts_with("OK"));
+                if is_told && !list.iter().any(|line| line.starts_with(&name)) {
+                    break;
+                }
                 assert!(since.elapsed() < OUT, "{name} is still there");
                 // Within the rate of lines.
                 pass(Duration::from_millis(60));
@@ -193,10 +204,16 @@ impl Fleet {
 
     /// Kills Redis, cuts so many bytes off its file, and starts it again.
     pub fn kill_redis(&mut self, cut: u64) {
+        self.kill_redis_for(Duration::ZERO, cut);
+    }
+
+    /// The same, but that it stays away for a while.
+    pub fn kill_redis_for(&mut self, time: Duration, cut: u64) {
         let before = last_number(&mut ask(self.redis.address()));
         self.redis.kill();
         let file = self.written();
         file.set_len(length(&file).saturating_sub(cut)).expect("cut");
+        pass(time);
         self.redis.restart();
         if cut > 0 {
             // Servers may have begun to give back.

@@ -138,6 +138,17 @@ fn a_ban_ends_a_session_that_comes_in_elsewhere_at_the_same_moment() {
 }
 
 #[test]
+fn what_whoever_runs_the_house_says_is_heard_on_all_servers() {
+    let (_redis, one, two) = two();
+    let mut people = [one.join("alice"), two.join("bob")];
+    assert_eq!(control::ask(&one, "notice save your work"), "OK,Said to 2 clients");
+    for lines in &mut people {
+        assert_eq!(lines.event(), "notice_From the house: save your work");
+        assert_eq!(lines.ask("whoami").split(',').next(), Some("OK"), "once");
+    }
+}
+
+#[test]
 fn a_redis_that_stays_away_sends_everybody_away_and_lets_them_back_in_later() {
     let (mut redis, one, _two) = two();
     let mut alice = one.join("alice");
@@ -344,6 +355,10 @@ fn a_house_that_would_lose_something_is_not_entered() {
     join(&other, "s2", &[]);
     let why = refused(&other, folder.path());
     assert!(why.contains("belongs to the house"), "{why}");
+    // Nor are two servers one.
+    let _first = join(&one, "s1", &[]);
+    let why = refused(&one, folder.path());
+    assert!(why.contains("there is a server s1 already: choose another name with --name"), "{why}");
 }
 
 #[test]

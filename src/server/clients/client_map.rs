@@ -3,6 +3,7 @@
 //! Its lock is private and held for a lookup, never across a socket call: methods are short and return owned
 //! snapshots, and what is to be written to a client is written by the caller afterwards.
 
+use super::board::Board;
 use super::file_names::FileNames;
 use super::loopback::LoopbackAddresses;
 use super::table::{Client, Clients};
@@ -29,6 +30,7 @@ pub struct ClientMap {
     clients: Arc<Mutex<Clients>>,
     pub(super) next_id: Arc<AtomicU64>,
     pub(super) loopback: Arc<LoopbackAddresses>,
+    pub(super) board: Arc<Board>,
     /// What all share who share nothing.
     pub(super) no_files: Arc<FileNames>,
 }

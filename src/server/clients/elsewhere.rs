@@ -108,10 +108,16 @@ impl ClientMap {
         key
     }
 
-    /// Nobody is in the house any more: takes out who is elsewhere, and the guests, who may have no connection. Gives how to
-    /// reach all sessions of this server.
+    /// Nobody is in the house any more: takes out who is elsewhere, and the guests here. Gives how to reach all sessions of
+    /// this server.
     pub fn all_out(&self) -> Vec<Arc<dyn Mailbox>> {
         self.keep_on_others(|_, _| false);
+        self.here_out()
+    }
+
+    /// Everybody here is to go: takes out the guests, who may have no connection. Gives how to reach all sessions of this
+    /// server, which end by themselves.
+    pub fn here_out(&self) -> Vec<Arc<dyn Mailbox>> {
         let mut clients = self.lock();
         let aside = clients.aside.values().filter_map(|client| client.mailbox().cloned());
         let mailboxes = clients.here().filter_map(|client| client.mailbox().cloned()).chain(aside).collect();

@@ -85,7 +85,7 @@ impl Desk<'_> {
                 Ok(counted(all.len(), "number"))
             }
             ControlRequest::List => Ok(self.list(answer)),
-            ControlRequest::Notice(text) => Ok(said(services.tell_everybody(&text))),
+            ControlRequest::Notice(text) => services.tell_everybody(&text).map(said),
             ControlRequest::Kick { name, why } => match services.kick(&name, &why) {
                 Some(true) => Ok(format!("{name} was told why, and the session is closed")),
                 // Between two queries a guest has no connection.

@@ -215,6 +215,10 @@ impl Directory for Embedded {
         self.clients.hand(letter, to).map_err(Failed::Refused)
     }
 
+    fn tell_everybody(&self, notice: Notice) -> Result<usize, String> {
+        Ok(self.clients.tell_everybody_here(notice, Instant::now()))
+    }
+
     fn append(&self, from: &Username, texts: &[BroadcastText]) -> Result<u64, Failed<io::Error>> {
         let appended = self.log.append(from, texts, SystemTime::now(), Instant::now());
         let first = appended.map_err(Failed::Refused)?;

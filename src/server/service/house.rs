@@ -4,7 +4,7 @@ use super::rendezvous::{Rendezvous, not_hashed};
 use super::sign_up::not_changed;
 use crate::dialect::Dialect;
 use crate::net::Patience;
-use crate::protocol::{self, Ban, Event, Notice, Refusal};
+use crate::protocol::{self, Ban, Notice, Refusal};
 use crate::server::clients::{ClientSnapshot, Letter};
 use crate::server::counters::{Counter, KINDS, REFUSALS};
 use crate::server::delivery::Mailbox;
@@ -31,17 +31,17 @@ fn not_changed_of(name: &Username, why: NotChanged) -> Refusal {
 
 impl Rendezvous {
     /// Says this to everybody: to how many at once, and how many guests will see it in the next list that they ask for.
-    pub fn tell_everybody(&self, text: &str) -> (usize, usize) {
-        let notice = Notice::House(text.to_owned());
-        self.board.put(notice.to_string(), Instant::now());
-        let notice = Event::Notice(notice).into();
-        let told = self.clients.mailboxes_here().into_iter().filter(|mailbox| mailbox.deliver(&notice)).count();
-        (told, self.guests(Dialect::Query).len())
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn tell_everybody(&self, text: &str) -> Result<(usize, usize), String> {
+        let told = self.directory.tell_everybody(Notice::House(text.to_owned()))?;
+        Ok((told, self.guests(Dialect::Query).len()))
     }
 
     /// What was said so in the last minutes, for who could not be told.
     pub fn notice_on_board(&self) -> Option<String> {
-        self.board.read(Instant::now())
+        self.clients.notice_on_board(Instant::now())
     }
 
     /// Everybody who is here, active or not, by name.
@@ -275,7 +275,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let services = open(&folder);
         let ((_, bob), (_, carol)) = (enter(&services, "bob", 8), enter(&services, "carol", 9));
-        assert_eq!(services.tell_everybody("save your work"), (2, 0));
+        assert_eq!(services.tell_everybody("save your work"), Ok((2, 0)));
         assert_eq!(services.notice_on_board().as_deref(), Some("From the house: save your work"));
         let told = "notice_From the house: save your work\n";
         assert_eq!((bob.take().as_str(), carol.take().as_str()), (told, told));

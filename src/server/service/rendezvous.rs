@@ -9,7 +9,7 @@ use crate::net::{AddressedSocket, Arrival, NotServed, Refused, Shutdown};
 use crate::protocol::{Event, Hello, Notice, Refusal};
 use crate::server::auth::{Hasher, SignUps, Turns};
 use crate::server::clients::{
-    Board, ClientMap, ClientSnapshot, FileNames, Letter, Listed, NotFound, NotHanded, SessionKey, Viewpoint,
+    ClientMap, ClientSnapshot, FileNames, Letter, Listed, NotFound, NotHanded, SessionKey, Viewpoint,
 };
 use crate::server::config::Config;
 use crate::server::counters::Counters;
@@ -37,8 +37,6 @@ pub struct Rendezvous {
     pub started: Instant,
     /// Who is here. What is seen of it by others is changed by the directory alone.
     pub(super) clients: ClientMap,
-    /// For guests who can be told nothing.
-    pub(super) board: Board,
     /// What was broadcast. The directory alone adds to it.
     pub(super) history: Arc<History>,
     pub(super) directory: Box<dyn Directory>,
@@ -109,7 +107,6 @@ impl Rendezvous {
             counters: Arc::default(),
             started: Instant::now(),
             clients,
-            board: Board::default(),
             history,
             directory,
             broadcaster,

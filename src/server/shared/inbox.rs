@@ -9,7 +9,7 @@ use super::link::{Link, NotDone};
 use super::presence::lower;
 use super::script::{Deadline, Member, Script};
 use crate::protocol::Notice;
-use crate::value::{Fingerprint, Ticket, Username, line};
+use crate::value::{Fingerprint, Ticket, Username};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -79,7 +79,7 @@ impl Handover {
     /// The mirror of [`Handover::fields`].
     fn read(fields: Fields<'_>) -> Option<Handover> {
         let from = || fields.parsed("from");
-        let text = |by_tls| Some(Handover::Text { from: from()?, text: one_line(fields, "text")?.to_owned(), by_tls });
+        let text = |by_tls| Some(Handover::Text { from: from()?, text: fields.one_line("text")?.to_owned(), by_tls });
         match fields.text("w")? {
             "ticket" => {
                 let key = match fields.text("key")? {
@@ -90,9 +90,9 @@ impl Handover {
             }
             "text" => text(false),
             "secret" => text(true),
-            "apart" => notice(fields).map(Handover::Apart),
-            "loss" => notice(fields).map(Handover::Loss),
-            "end" => notice(fields).map(Handover::End),
+            "apart" => fields.notice().map(Handover::Apart),
+            "loss" => fields.notice().map(Handover::Loss),
+            "end" => fields.notice().map(Handover::End),
             _ => None,
         }
     }
@@ -215,8 +215,8 @@ impl Post {
                 session: session()?,
                 what: Handover::read(fields)?,
             },
-            "close" => Post::Close { name: name()?, session: session()?, notice: notice(fields)? },
-            "end" => Post::End { name: name()?, session: session()?, notice: notice(fields)? },
+            "close" => Post::Close { name: name()?, session: session()?, notice: fields.notice()? },
+            "end" => Post::End { name: name()?, session: session()?, notice: fields.notice()? },
             "answer" => {
                 let word = fields.text("what")?;
                 let (_, delivery) = DELIVERIES.into_iter().find(|(known, _)| *known == word)?;
@@ -225,15 +225,6 @@ impl Post {
             _ => return None,
         })
     }
-}
-
-/// What goes into a line of the protocol: a line end in it would begin another one.
-fn one_line<'a>(fields: Fields<'a>, name: &str) -> Option<&'a str> {
-    line::check(fields.text(name)?.as_bytes()).ok()
-}
-
-fn notice(fields: Fields<'_>) -> Option<Notice> {
-    one_line(fields, "notice").map(Notice::parse)
 }
 
 /// What became of an attempt to hand something over.

@@ -13,10 +13,21 @@ use std::sync::LazyLock;
 /// The most lines that are given back in one call.
 const PIECE: usize = 500;
 
-static MEET: LazyLock<Script> =
-    LazyLock::new(|| Script::unguarded(concat!(include_str!("scripts/meeting.lua"), include_str!("scripts/meet.lua"))));
-static GAVE: LazyLock<Script> =
-    LazyLock::new(|| Script::unguarded(concat!(include_str!("scripts/meeting.lua"), include_str!("scripts/gave.lua"))));
+/// A script of a meeting, with what they share before it.
+macro_rules! of_meeting {
+    ($name:literal) => {
+        concat!(
+            include_str!("scripts/news.lua"),
+            include_str!("scripts/again.lua"),
+            include_str!("scripts/servers.lua"),
+            include_str!("scripts/meeting.lua"),
+            include_str!($name)
+        )
+    };
+}
+
+static MEET: LazyLock<Script> = LazyLock::new(|| Script::unguarded(of_meeting!("scripts/meet.lua")));
+static GAVE: LazyLock<Script> = LazyLock::new(|| Script::unguarded(of_meeting!("scripts/gave.lua")));
 
 /// How far a meeting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_missing_is_waited_for_and_then_numbers_jump() {
+    fn who_is_missing_is_waited_for_and_buried_and_then_numbers_jump() {
         let mut redis = OwnRedis::start();
         let (one, two) = (Server::new("s1"), Server::new("s2"));
         house(&redis, &[&one, &two]);
@@ -265,14 +276,13 @@ mod tests {
         // Nobody has given back lines 21 to 40: their writer is told so.
         assert_eq!(settle(&mut redis.link(), &one.who, 40), Ok(Settled { taken: 20, floor: 40 }));
         assert_eq!(one.say(&redis, 41, 1), Ok(Appended::First(1_000_021)));
-        // Who slept has seen what is nobody's: it has to begin anew.
-        assert_eq!(two.meet(&redis, &[]), Ok(Meeting::Diverged));
-        two.mirror.clear();
-        assert_eq!(two.meet(&redis, &[]), Ok(Meeting::Opened));
-        two.read(&redis, 0);
-        assert_eq!(two.lines(), stream(&redis));
+        // Who slept has to come in anew, and nobody who was there is.
+        assert_eq!(two.meet(&redis, &[]), Err(NotDone::Buried));
+        let news: Vec<(String, Vec<String>)> = redis.ask(&["XRANGE", "{peerline}:news", "-", "+"]);
+        assert_eq!(news.last().expect("news").1, ["k", "down", "server", "s2", "generation", "1"]);
     }
 
+    /// One that nobody could bury, as Redis had lost its registration, too.
     #[test]
     fn a_late_one_that_lacks_nothing_is_welcome_and_one_that_is_ahead_is_not() {
         for ahead in [false, true] {
@@ -288,11 +298,16 @@ mod tests {
                 two.mirror.open_for(redis.link().run());
                 two.read(&redis, 0);
             }
-            one.meet(&redis, &[]).expect("an answer");
+            redis.tell(&["HDEL", "{peerline}:head", "g:s2"]);
+            one.meet(&redis, &[&two]).expect("an answer");
             let_time_pass(&redis);
             assert_eq!(one.meet(&redis, &[]), Ok(Meeting::Opened));
             let expected = if ahead { Meeting::Diverged } else { Meeting::Opened };
             assert_eq!(two.meet(&redis, &[]), Ok(expected), "nobody has said anything since");
+            two.mirror.clear();
+            assert_eq!(two.meet(&redis, &[]), Ok(Meeting::Opened));
+            two.read(&redis, 0);
+            assert_eq!(two.lines(), stream(&redis));
         }
     }
 

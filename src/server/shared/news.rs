@@ -6,12 +6,15 @@ use super::fields::Fields;
 use super::lines::StreamId;
 use super::link::{Link, NotDone};
 use super::record::Record;
-use super::script::{Member, Script};
+use super::script::{Deadline, Member, Script};
+use crate::protocol::Notice;
 use crate::value::Username;
 use redis::{FromRedisValue, Value};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+static SAY: LazyLock<Script> =
+    LazyLock::new(|| Script::settling(concat!(include_str!("scripts/news.lua"), include_str!("scripts/say.lua"))));
 static LAST_NEWS: LazyLock<Script> = LazyLock::new(|| Script::unguarded(include_str!("scripts/last_news.lua")));
 
 /// Something that happened in the house.
@@ -44,6 +47,8 @@ pub enum HouseNews {
         /// The field in `bans`.
         who: String,
     },
+    /// Whoever runs the house says this to everybody.
+    Said(Notice),
 }
 
 /// An entry that says nothing which is known here.
@@ -68,9 +73,19 @@ impl HouseNews {
             "down" => HouseNews::Down(member()?),
             "ban" => HouseNews::Ban { who: fields.text("who")?.to_owned(), row: fields.text("row")?.to_owned() },
             "unban" => HouseNews::Unban { who: fields.text("who")?.to_owned() },
+            "said" => HouseNews::Said(fields.notice()?),
             _ => return None,
         })
     }
+}
+
+/// Says something to everybody in the house. `id` is drawn by the caller for this: with the same one it is a repeat.
+///
+/// # Errors
+/// [`NotDone`].
+pub fn say(link: &mut Link, who: &Member, deadline: Deadline, notice: &Notice, id: &str) -> Result<(), NotDone> {
+    let answer = SAY.call(link, who, deadline, &[notice.to_string().as_str(), id])?;
+    if answer.word == "OK" { Ok(()) } else { Err(answer.not_understood()) }
 }
 
 /// The last entry of the news that there is.
@@ -132,6 +147,7 @@ mod tests {
                 vec![("k", "ban".to_owned()), ("who", who.clone()), ("row", row.clone())]
             }
             HouseNews::Unban { who } => vec![("k", "unban".to_owned()), ("who", who.clone())],
+            HouseNews::Said(notice) => vec![("k", "said".to_owned()), ("notice", notice.to_string())],
         };
         words.into_iter().map(|(field, value)| (field.to_owned(), value.into_bytes())).collect()
     }
@@ -147,6 +163,7 @@ mod tests {
                 HouseNews::Down(at),
                 HouseNews::Ban { who: who.clone(), row: ",\"a, b\"".to_owned() },
                 HouseNews::Unban { who },
+                HouseNews::Said(Notice::House("save your work, \"all\"".to_owned())),
             ])
         })
     }

@@ -7,6 +7,7 @@ use super::bans::{Banning, ban, lift};
 use super::inbox::{Claim, Delivery, Handed, Handover, HandoverId, answer, claim, hand};
 use super::lines::{Appended, append};
 use super::link::{Link, NotDone};
+use super::news::say as say_to_all;
 use super::own_house::text;
 use super::own_redis::OwnRedis;
 use super::own_servers::{inbox, open};
@@ -131,6 +132,8 @@ fn what_is_said_or_handed_over_late_was_so_before_or_never_is() {
     let what = Handover::Text { from: name("bob"), text: "hello".to_owned(), by_tls: false };
     settles(&redis, Handed::Ok, |link, deadline| hand(link, deadline, (&ann, 3), &s2, &id, &what));
     let ids = [id.clone()];
+    let notice = Notice::House("hello".to_owned());
+    settles(&redis, (), |link, deadline| say_to_all(link, &s1, deadline, &notice, "drawn"));
     settles(&redis, vec![Claim::Won], |link, deadline| claim(link, &s2, deadline, &ids));
     assert_eq!(claim(&mut redis.link(), &s1, LATE, &ids), Ok(vec![Claim::Lost]), "it is decided");
     // Whoever was told it once more passes over it, so nobody looks whether it was told.

@@ -6,20 +6,25 @@ use super::porter;
 use super::state::{Shared, lock};
 use crate::net::Shutdown;
 use crate::protocol::{Event, Notice};
-use crate::server::shared::{self, Join, Link, Meeting, Member, NotDone};
+use crate::server::delivery::Mailbox;
+use crate::server::shared::{self, Join, Link, Meeting, Member, NotDone, Standing};
 use crate::value::Username;
 use log::{error, info, warn};
 use std::io;
+use std::sync::Arc;
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 /// Between two beats.
 const BEAT: Duration = Duration::from_secs(1);
-/// How long people stay while the directory does not answer. Then they are better off with a server that reaches it.
+/// How long people stay while the directory does not answer. Then they are better off with a server that reaches it. This
+/// one waits on with all that it knows: what Redis may have lost is given back when it is there again.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two steps of a meeting, and two tries of a connection.
 const STEP: Duration = Duration::from_millis(100);
-/// What whoever is here hears when this server was taken for dead.
+/// So often the log says what has not changed.
+const AGAIN: Duration = Duration::from_secs(10);
+/// What whoever is here hears when this server was taken for dead, or has waited too long for the directory.
 const AWAY: &str = "This server was away, come back";
 
 /// How a life ended.
@@ -45,12 +50,9 @@ impl Shared {
                     warn!("{why}: everybody here was sent away, and the server comes into the house anew");
                 }
             }
-            let mut told = None;
+            let mut said = Said::default();
             while let Err(why) = self.come_in() {
-                if told.as_ref() != Some(&why) {
-                    warn!("The server is not in the house: {why}");
-                }
-                told = Some(why);
+                said.say(format!("The server is not in the house: {why}"));
                 if stop.wait(BEAT) {
                     return;
                 }
@@ -77,7 +79,7 @@ impl Shared {
             };
             // Before anything else is said.
             if let End::Out(_) = end {
-                self.close_all();
+                send_away(&self.clients.all_out());
             }
             life.end();
             self.changed.wake();
@@ -87,8 +89,8 @@ impl Shared {
 
     /// Beats until the end of the life.
     fn beat(&self, life: &Life, stop: &Shutdown) -> End {
-        let (mut link, mut told, mut answered) = (None, None, Instant::now());
-        let mut is_announced = false;
+        let (mut link, mut said, mut answered) = (None, Said::default(), Instant::now());
+        let (mut is_announced, mut is_alone) = (false, false);
         // The sessions that a house which has lost something is to be told of again.
         let mut lost = Vec::new();
         loop {
@@ -100,20 +102,23 @@ impl Shared {
             {
                 Ok(Some(end)) => return end,
                 Ok(None) => {
-                    if told.take().is_some() {
+                    if said.is_over() {
                         info!("The directory is there again");
                     }
-                    answered = Instant::now();
+                    (answered, is_alone) = (Instant::now(), false);
                     answered + BEAT
                 }
                 Err(why) => {
-                    link = None;
-                    if told.as_ref() != Some(&why) {
-                        warn!("{}: {why}", self.about.url);
+                    if why == NotDone::Loss {
+                        // There may be no house any more, or another one: that is found out where servers meet.
+                        life.mirror.close();
                     }
-                    told = Some(why);
-                    if answered.elapsed() >= PATIENCE {
-                        return End::Out("The directory does not answer");
+                    link = None;
+                    said.say(format!("{}: {why}", self.about.url));
+                    if !is_alone && answered.elapsed() >= PATIENCE {
+                        is_alone = true;
+                        warn!("Everybody here was sent away, as nothing goes without the directory");
+                        send_away(&self.clients.here_out());
                     }
                     Instant::now() + STEP
                 }
@@ -146,7 +151,19 @@ impl Shared {
             if lost.is_empty() {
                 *lost = life.own();
             }
-            match shared::meet(link, &life.who, &life.mirror, &self.others())? {
+            match shared::opened(link, &self.about.server)? {
+                // Its lines would be given to others.
+                Standing::Open(epoch) | Standing::Shut(epoch) if epoch != self.about.epoch => {
+                    return Ok(Some(End::Out("The directory is another house now")));
+                }
+                _ => {}
+            }
+            let met = match shared::meet(link, &life.who, &life.mirror, &self.others()) {
+                // The others did not wait for it any longer.
+                Err(NotDone::Buried) => return Ok(Some(DEAD)),
+                met => met?,
+            };
+            match met {
                 Meeting::Opened => {
                     info!("The house is open for another run of the directory");
                     life.sequencer.met();
@@ -210,19 +227,38 @@ impl Shared {
         }
     }
 
-    /// Sends everybody away who is here, and forgets who is elsewhere.
-    fn close_all(&self) {
-        let notice = Event::Notice(Notice::Other(AWAY.to_owned())).into();
-        for mailbox in self.clients.all_out() {
-            mailbox.deliver(&notice);
-            mailbox.close();
-        }
-    }
-
     fn quit(&self, who: &Member) {
         if let Err(why) = Link::open(&self.about.url).and_then(|mut link| shared::quit(&mut link, who)) {
             warn!("The others see in 5 s that this server has stopped: {why}");
         }
+    }
+}
+
+/// Tells these sessions that they are better off elsewhere, and closes them.
+fn send_away(sessions: &[Arc<dyn Mailbox>]) {
+    let notice = Event::Notice(Notice::Other(AWAY.to_owned())).into();
+    for mailbox in sessions {
+        mailbox.deliver(&notice);
+        mailbox.close();
+    }
+}
+
+/// What was said to the log last of why the directory is of no use, and when.
+#[derive(Default)]
+struct Said(Option<(String, Instant)>);
+
+impl Said {
+    /// Says it where it is something else, or was not said for a while.
+    fn say(&mut self, why: String) {
+        if self.0.as_ref().is_none_or(|(last, at)| *last != why || at.elapsed() >= AGAIN) {
+            warn!("{why}");
+            self.0 = Some((why, Instant::now()));
+        }
+    }
+
+    /// It does not hold any more: whether anything was said.
+    fn is_over(&mut self) -> bool {
+        self.0.take().is_some()
     }
 }
 

@@ -28,11 +28,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Of the file that says which house a data folder belongs to.
 const HOUSE: &str = "house";
-/// How long a start waits until a server of its name, which was killed, is out of the house; and until a house is open. Where
-/// Redis was killed with that server, the others wait 5 s for it, its lease runs on by that time, and then ends within 6 s.
+/// How long a start waits until a server of its name, which was killed, is out of the house, which takes 6 s; and until a house
+/// is open, whose servers wait 5 s for each other.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
+/// A lease that ends later than before may have run on while Redis was away; one that does so again belongs to a server that
+/// is alive.
+const ALIVE: usize = 3;
 /// How long it takes until every other server has beaten, and knows this one.
 const KNOWN: Duration = Duration::from_secs(1);
 
@@ -84,10 +87,11 @@ pub fn open(
         wake: Wake::default(),
         handovers: AtomicU64::new(1),
     };
-    let end = Instant::now() + PATIENCE;
+    let (end, mut leases) = (Instant::now() + PATIENCE, Vec::new());
     while let Err(why) = shared.come_in() {
-        if Instant::now() >= end || !why.may_pass {
-            return Err(format!("{url}: {}", why));
+        leases.extend(why.lease.filter(|lease| leases.last() != Some(lease)));
+        if Instant::now() >= end || !why.may_pass || leases.len() == ALIVE {
+            return Err(format!("{url}: {why}"));
         }
         thread::park_timeout(LOOK);
     }
@@ -106,11 +110,10 @@ impl Shared {
         let sent = Instant::now();
         let joined = match shared::join(link, &self.start(None))? {
             Join::In(joined) => joined,
-            Join::Running { .. } => {
-                return Err(NotIn::now(format!(
-                    "there is a server {} already: choose another name with --name",
-                    self.about.server
-                )));
+            Join::Running { ends } => {
+                let sentence =
+                    format!("there is a server {} already: choose another name with --name", self.about.server);
+                return Err(NotIn { lease: Some(ends), ..NotIn::now(sentence) });
             }
             Join::Full => return Err(NotIn::ever("there are 256 servers, which is the most".to_owned())),
             Join::NoHouse => {
@@ -231,15 +234,17 @@ pub struct NotIn {
     sentence: String,
     /// It may be otherwise soon.
     may_pass: bool,
+    /// When the lease of another server of its name ends, by Redis' clock.
+    lease: Option<u64>,
 }
 
 impl NotIn {
     fn now(sentence: String) -> NotIn {
-        NotIn { sentence, may_pass: true }
+        NotIn { sentence, may_pass: true, lease: None }
     }
 
     fn ever(sentence: String) -> NotIn {
-        NotIn { sentence, may_pass: false }
+        NotIn { sentence, may_pass: false, lease: None }
     }
 }
 

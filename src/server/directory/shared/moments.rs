@@ -2,6 +2,7 @@
 
 use super::records::{lines_of, record};
 use super::state::{NotMade, SETTLE, Shared, away};
+use crate::dialect::Dialect;
 use crate::net::Shutdown;
 use crate::protocol::{Ban, BroadcastText, Event, Notice};
 use crate::server::auth::{Try, Turn};
@@ -269,6 +270,15 @@ impl Directory for Shared {
             Whereabouts::Here { .. } => self.clients.hand(letter, to).map_err(Failed::Refused),
             Whereabouts::There(at) => self.hand_across(letter, &to.name, at),
         }
+    }
+
+    fn tell_everybody(&self, notice: Notice) -> Result<usize, String> {
+        let id = Ticket::draw().to_string();
+        let said = self.make(|link, who, deadline| shared::say(link, who, deadline, &notice, &id));
+        said.map_err(|why| why.into_sentence("It is not known whether it was said: ask somebody"))?;
+        // It comes by the news, also to who is here.
+        self.catch_up();
+        Ok(self.clients.all().iter().filter(|client| client.guest != Some(Dialect::Query)).count())
     }
 
     fn append(&self, from: &Username, texts: &[BroadcastText]) -> Result<u64, Failed<io::Error>> {

@@ -120,6 +120,7 @@ impl Shared {
                 drop(read_ban(&who, &row).map(|(who, ban)| self.banned().insert(who, ban)))
             }
             Ok(HouseNews::Unban { who }) => self.banned().retain(|banned, _| shared::ban_field(banned) != who),
+            Ok(HouseNews::Said(notice)) => drop(self.clients.tell_everybody_here(notice, Instant::now())),
             Err(_) => warn!("The entry {id} of the news is not understood"),
         }
     }

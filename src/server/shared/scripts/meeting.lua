@@ -1,4 +1,4 @@
--- What the scripts of a meeting share, behind the prelude. `meet` (H): run; since, when somebody last came or gave; jumps,
+-- What the scripts of a meeting share, behind `servers`. `meet` (H): run; since, when somebody last came or gave; jumps,
 -- where numbers may have been seen that nobody knows; and for each "SERVER GENERATION" 0 (expected) or 1 (has given back).
 local meeting, lines, me = key('meet'), key('lines'), server .. ' ' .. generation
 local function is_open() return redis.call('HGET', head, 'run') == ARGV[1] end
@@ -41,9 +41,9 @@ local function diverged()
     if not is_open() then redis.call('HSET', meeting, 'jumps', '1') end
     return {'DIVERGED'}
 end
--- Opens the house when all have given back, or when for 5 s nobody came or gave.
+-- Opens the house when all have given back, or when for 5 s nobody came or gave: whoever is missing then is buried.
 local function conclude(at)
-    local fields, newest, missing = redis.call('HGETALL', meeting), {}, 0
+    local fields, newest, missing = redis.call('HGETALL', meeting), {}, {}
     local function member(place) return string.match(fields[place], '^(%S+) (%d+)$') end
     for place = 1, #fields, 2 do
         local id, number = member(place)
@@ -59,11 +59,16 @@ local function conclude(at)
             redis.call('HDEL', meeting, fields[place])
             redis.call('HSET', meeting, 'jumps', '1')
         elseif waits then
-            missing = missing + 1
+            table.insert(missing, {id, number})
         end
     end
-    if missing > 0 and at - tonumber(redis.call('HGET', meeting, 'since')) < 5000 then return {'WAIT', text(missing)} end
-    if missing > 0 or redis.call('HGET', meeting, 'jumps') then
+    local over = at - tonumber(redis.call('HGET', meeting, 'since')) >= LEASE
+    if #missing > 0 and not over then return {'WAIT', text(#missing)} end
+    for _, gone in ipairs(missing) do
+        -- It beat for the last time in another run: its lease is over, by its own clock as well.
+        if redis.call('HGET', head, 'g:' .. gone[1]) == gone[2] then bury(gone[1]) end
+    end
+    if #missing > 0 or redis.call('HGET', meeting, 'jumps') then
         redis.call('HSET', head, 'seq', text(tonumber(redis.call('HGET', head, 'seq') or 0) + 1000000))
     end
     redis.call('HSET', head, 'run', ARGV[1])
