@@ -14,6 +14,8 @@ mod transmitter;
 mod broadcaster;
 
 pub use broadcaster::Broadcaster;
+#[cfg(test)]
+pub use mailbox::Nobody;
 pub use mailbox::{Mailbox, Parcel};
 pub use outbox::Outbox;
 pub use owed::Owed;

@@ -391,18 +391,8 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::delivery::Parcel;
+    use crate::server::delivery::Nobody;
     use std::net::Ipv4Addr;
-
-    struct Nobody;
-
-    impl Mailbox for Nobody {
-        fn deliver(&self, _: &Parcel) -> bool {
-            true
-        }
-
-        fn close(&self) {}
-    }
 
     const IDLE: Duration = Duration::from_secs(1800);
 

@@ -192,18 +192,8 @@ impl ClientSnapshot {
 mod tests {
     use super::*;
     use crate::server::clients::{Change, FileNames};
-    use crate::server::delivery::Parcel;
+    use crate::server::delivery::Nobody;
     use std::time::Duration;
-
-    struct Nobody;
-
-    impl Mailbox for Nobody {
-        fn deliver(&self, _: &Parcel) -> bool {
-            true
-        }
-
-        fn close(&self) {}
-    }
 
     fn prepare(clients: &ClientMap, name: &str) -> SessionKey {
         let client = NewClient {

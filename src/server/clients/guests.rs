@@ -194,20 +194,10 @@ fn make_room(
 mod tests {
     use super::*;
     use crate::net::PerAddress;
-    use crate::server::delivery::Parcel;
+    use crate::server::delivery::Nobody;
     use proptest::prelude::*;
     use std::collections::HashSet;
     use std::time::Duration;
-
-    struct Nobody;
-
-    impl Mailbox for Nobody {
-        fn deliver(&self, _: &Parcel) -> bool {
-            false
-        }
-
-        fn close(&self) {}
-    }
 
     /// A house with room for six guests, two of each public address.
     const SHARE: GuestShare = GuestShare { all: 6, per_address: PerAddress { public: 2, private: 6 } };

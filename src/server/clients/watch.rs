@@ -173,6 +173,7 @@ impl Change {
 mod tests {
     use super::super::{ClientMap, FileNames, NewClient, SessionKey};
     use super::*;
+    use crate::server::delivery::Nobody;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::sync::Mutex;
@@ -209,16 +210,6 @@ mod tests {
                 }
             }
             true
-        }
-
-        fn close(&self) {}
-    }
-
-    struct Nobody;
-
-    impl Mailbox for Nobody {
-        fn deliver(&self, _: &Parcel) -> bool {
-            false
         }
 
         fn close(&self) {}

@@ -244,23 +244,13 @@ mod tests {
     use crate::dialect::Dialect;
     use crate::net::PerAddress;
     use crate::server::clients::Viewpoint;
-    use crate::server::delivery::{Mailbox, Parcel};
+    use crate::server::delivery::Nobody;
     use std::fs;
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     const SHARE: GuestShare = GuestShare { all: 10, per_address: PerAddress { public: 10, private: 10 } };
-
-    struct Nobody;
-
-    impl Mailbox for Nobody {
-        fn deliver(&self, _: &Parcel) -> bool {
-            true
-        }
-
-        fn close(&self) {}
-    }
 
     fn open(folder: &Path) -> Embedded {
         let history = Arc::new(History::new(Duration::from_secs(1800)));

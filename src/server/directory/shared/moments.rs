@@ -330,22 +330,12 @@ mod tests {
     use super::*;
     use crate::server::clients::{ClientMap, Viewpoint};
     use crate::server::config::Config;
-    use crate::server::delivery::{Mailbox, Parcel};
+    use crate::server::delivery::Nobody;
     use crate::server::shared::OwnRedis;
     use crate::server::store::History;
     use clap::Parser;
     use std::thread;
     use tempfile::TempDir;
-
-    struct Nobody;
-
-    impl Mailbox for Nobody {
-        fn deliver(&self, _: &Parcel) -> bool {
-            true
-        }
-
-        fn close(&self) {}
-    }
 
     /// A server of this name in the house. It hears of nothing until it lives.
     fn server(redis: &OwnRedis, name: &str) -> Shared {
