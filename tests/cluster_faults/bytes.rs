@@ -1,5 +1,5 @@
 //! A link to Redis that is reset after each byte of a broadcast's way: of the request, of its answer, and of the reply that
-//! brings it back. The same of a message's way from one server to the other.
+//! brings it back. The same of a message's way from one server to the other, of a sign-up's, and of a login's.
 
 use crate::book::{Diary, Fate, faults};
 use crate::harness::house::{in_house, join};
@@ -92,11 +92,16 @@ impl Pair {
         Pair { alice, bob, relay, _servers: [one, two], _redis: redis }
     }
 
-    /// Has `say` say a mark again and again, of which such a part is cut behind each of its bytes, or behind some. What came
-    /// of it is counted.
-    fn cut_each<T: std::fmt::Debug>(&mut self, cut: Cut, mut say: impl FnMut(&mut Pair, &str) -> T) {
+    /// Has `say` say something with a mark again and again, of which such a part is cut behind each of its bytes, or behind
+    /// some. What came of it is counted.
+    fn cut_each<T: std::fmt::Debug>(
+        &mut self,
+        cut: Cut,
+        mark: impl Fn(usize) -> String,
+        mut say: impl FnMut(&mut Pair, &str) -> T,
+    ) {
         // It is cut behind none of its bytes.
-        self.cut_one(cut, 999, usize::MAX, &mut say);
+        self.cut_one(cut, &mark(9999), usize::MAX, &mut say);
         let length = self.relay.length().expect("it has come by");
         let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
         let is_each = std::env::var_os("PEERLINE_FAULTS").is_some();
@@ -104,23 +109,32 @@ impl Pair {
         let first = clock as usize % stride;
         let mut outcomes = BTreeMap::new();
         for after in (first..length).step_by(stride) {
-            let outcome = self.cut_one(cut, after, after, &mut say);
+            let mark = mark(after);
+            let outcome = self.cut_one(cut, &mark, after, &mut say);
             *outcomes.entry(format!("{outcome:?}")).or_insert(0) += 1;
             // The server goes on.
-            let last = self.alice.say_surely(&format!("behind {cut:?} of {after}."));
+            let last = self.alice.say_surely(&format!("behind {mark}"));
             self.bob.hear_up_to(last);
         }
         println!("{cut:?}: {length} bytes, one of {stride} from {first} on: {outcomes:?}");
     }
 
-    /// Has `say` say a mark of this number, of which such a part is cut behind so many bytes, and waits until that has come by.
-    fn cut_one<T>(&mut self, cut: Cut, number: usize, after: usize, mut say: impl FnMut(&mut Pair, &str) -> T) -> T {
-        let mark = format!("{cut:?} of {number}.");
-        self.relay.set_trap(&mark, cut, after);
-        let outcome = say(self, &mark);
+    /// Has `say` say something with this mark, of which such a part is cut behind so many bytes, and waits until that has come
+    /// by.
+    fn cut_one<T>(&mut self, cut: Cut, mark: &str, after: usize, mut say: impl FnMut(&mut Pair, &str) -> T) -> T {
+        self.relay.set_trap(mark, cut, after);
+        let outcome = say(self, mark);
         // The tail may have brought it before it was answered.
         wait_until("it comes by", || self.relay.length().is_some());
         outcome
+    }
+
+    /// Whether the other server lists somebody.
+    fn lists(&mut self, name: &str) -> bool {
+        let (plain, diary) = self.bob.logged_in();
+        let list = plain.ask(diary, "list").expect("an answer");
+        let row = format!("client_{name}_");
+        list.iter().any(|line| line.starts_with(&row))
     }
 
     /// All that was wrong.
@@ -135,11 +149,47 @@ impl Pair {
     }
 }
 
+/// What somebody may say once.
+fn text(cut: Cut) -> impl Fn(usize) -> String {
+    move |number| format!("{cut:?} of {number}.")
+}
+
+/// What became of what somebody asked who came for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    Done,
+    NotDone,
+    Unknown,
+}
+
+/// Somebody new.
+struct Newcomer(Diary, Option<Plain>);
+
+impl Newcomer {
+    fn at(server: SocketAddr) -> Newcomer {
+        let mut diary = Diary::default();
+        let (plain, _) = Plain::connect(server, &mut diary).expect("greeted");
+        Newcomer(diary, Some(plain))
+    }
+
+    fn ask(&mut self, line: &str) -> Came {
+        let answer = self.1.as_mut().map(|plain| plain.ask(&mut self.0, line));
+        match answer {
+            Some(Ok(lines)) => match lines.last() {
+                Some(last) if last.starts_with("OK,") => Came::Done,
+                Some(last) if last.contains("It is not known") => Came::Unknown,
+                _ => Came::NotDone,
+            },
+            _ => Came::Unknown,
+        }
+    }
+}
+
 #[test]
 fn a_link_that_is_reset_at_any_byte_makes_no_answer_wrong() {
     let mut pair = Pair::begin();
     for cut in [Cut::Request, Cut::Answer, Cut::Reply] {
-        pair.cut_each(cut, |pair, mark| match pair.alice.say(mark) {
+        pair.cut_each(cut, text(cut), |pair, mark| match pair.alice.say(mark) {
             // Each has another number.
             Fate::Confirmed(_) => "confirmed",
             Fate::Refused => "refused",
@@ -154,13 +204,13 @@ fn a_message_over_a_link_that_is_reset_at_any_byte_arrives_or_is_refused() {
     let mut pair = Pair::begin();
     let mut confirmed = Vec::new();
     for cut in [Cut::Request, Cut::Answer] {
-        pair.cut_each(cut, |pair, mark| {
+        pair.cut_each(cut, text(cut), |pair, mark| {
             let outcome = pair.alice.relay(mark, "bob");
             confirmed.extend((outcome == Some(true)).then(|| mark.to_owned()));
             outcome
         });
     }
-    pair.cut_each(Cut::Reply, |pair, mark| {
+    pair.cut_each(Cut::Reply, text(Cut::Reply), |pair, mark| {
         let outcome = pair.bob.relay(mark, "alice");
         confirmed.extend((outcome == Some(true)).then(|| mark.to_owned()));
         outcome
@@ -172,4 +222,40 @@ fn a_message_over_a_link_that_is_reset_at_any_byte_arrives_or_is_refused() {
             "{text:?} was confirmed, and is not there"
         );
     }
+}
+
+#[test]
+fn who_signs_up_or_logs_in_over_a_link_that_is_reset_at_any_byte_has_done_so_or_not_as_it_was_answered() {
+    let mut pair = Pair::begin();
+    let [here, there] = [pair.alice.server, pair.bob.server];
+    for cut in [Cut::Request, Cut::Answer] {
+        // What makes the account holds its row. Before it is asked whether there is one.
+        let row = |number| format!("{cut:?}{number}s,\"$");
+        pair.cut_each(cut, row, |_, mark| {
+            let name = mark.trim_end_matches(",\"$");
+            let came = Newcomer::at(here).ask(&format!("SIGNUP,{name},password"));
+            let is_there = Newcomer::at(there).ask(&format!("LOGIN,{name},password")) == Came::Done;
+            assert!(came == Came::Unknown || is_there == (came == Came::Done), "{mark}: {came:?}, and then {is_there}");
+            came
+        });
+    }
+    for cut in [Cut::Request, Cut::Answer, Cut::Reply] {
+        // What lets somebody in, and tells it, holds where that is.
+        let row = |number| format!("{cut:?}{number}l,s1,");
+        pair.cut_each(cut, row, |pair, mark| {
+            let name = mark.trim_end_matches(",s1,");
+            assert_eq!(Newcomer::at(there).ask(&format!("SIGNUP,{name},password")), Came::Done);
+            let mut newcomer = Newcomer::at(here);
+            let came = newcomer.ask(&format!("LOGIN,{name},password"));
+            match came {
+                Came::Done => wait_until("it is listed", || pair.lists(name)),
+                Came::NotDone => assert!(!pair.lists(name), "{mark}"),
+                Came::Unknown => {}
+            }
+            drop(newcomer);
+            wait_until("it is not listed any more", || !pair.lists(name));
+            came
+        });
+    }
+    pair.end();
 }

@@ -7,21 +7,30 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
-/// Somebody who is logged in on it.
+/// A connection.
 pub struct Plain(BufReader<TcpStream>);
 
 impl Plain {
+    /// Somebody who is not logged in, and was greeted.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn connect(server: SocketAddr, diary: &mut Diary) -> io::Result<(Plain, Vec<String>)> {
+        let stream = TcpStream::connect_timeout(&server, LIMIT)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.set_nodelay(true)?;
+        let mut plain = Plain(BufReader::new(stream));
+        let greeting = plain.answer(diary)?;
+        Ok((plain, greeting))
+    }
+
     /// Signs up, if need be, and logs in.
     ///
     /// # Errors
     /// What the system says, or what was refused.
     pub fn log_in(server: SocketAddr, diary: &mut Diary) -> io::Result<Plain> {
-        let stream = TcpStream::connect_timeout(&server, LIMIT)?;
-        stream.set_read_timeout(Some(LIMIT))?;
-        stream.set_nodelay(true)?;
-        let mut plain = Plain(BufReader::new(stream));
+        let (mut plain, greeting) = Plain::connect(server, diary)?;
         let name = diary.name.clone();
-        let greeting = plain.answer(diary)?;
         if diary.logins == 0 {
             plain.ask(diary, &format!("SIGNUP,{name},password"))?;
         }
