@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::paint::svg::tests::assert_well_formed;
     use crate::rows::{Wanted, story};
-    use crate::stories::{file, login, merged};
+    use crate::stories::{file, login, loss, merged};
 
     fn page(files: &[crate::recording::Recording]) -> (String, Value) {
         let merged = merged(files);
@@ -77,6 +77,18 @@ mod tests {
             json!(["LOGIN: OK, alice's session begins", "udp_: your session's token, for datagrams"])
         );
         assert_eq!((&told["names"], &told["servers"]), (&json!(["alice", "server"]), &json!([1])));
+    }
+
+    #[test]
+    fn each_part_of_a_row_is_chosen_and_hidden_with_it() {
+        let (page, told) = page(&loss());
+        let rows = told["rows"].as_array().map(Vec::len).expect("rows");
+        let repeats = page.matches("<path class=\"again\" data-row=").count();
+        // The row itself, and its words.
+        assert_eq!((repeats, page.matches(" data-row=\"").count()), (2, 2 * rows + repeats));
+        assert!(page.contains("querySelectorAll(\"[data-row]\")") && page.contains(".off{display:none}"));
+        // What lies below a chosen row is seen through it.
+        assert!(page.contains(".hit{mix-blend-mode:multiply}"));
     }
 
     #[test]

@@ -98,6 +98,7 @@ pub fn half_of_name(name: &str) -> i32 {
     width(name) as i32 * 4 + 12
 }
 
-fn pixels(text: &str) -> i32 {
+/// How wide a text is.
+pub fn pixels(text: &str) -> i32 {
     (width(text) as f64 * CHARACTER) as i32
 }

@@ -1,6 +1,6 @@
 //! The story as a picture: lifelines, and an arrow a row.
 
-use super::layout::{Layout, ROW, half_of_name, said, stays};
+use super::layout::{Layout, ROW, half_of_name, pixels, said, stays};
 use super::milliseconds;
 use crate::rows::{End, Line, Row, Story};
 use crate::text::{cut, plain};
@@ -17,7 +17,7 @@ stroke-width:4px;stroke-linejoin:round}\
 .life{stroke:#bbb}.box{fill:#eef2f7;stroke:#8a97a8}.hit{fill:none;pointer-events:all}\
 .arrow{fill:none;stroke-width:1.5}.stream .arrow{stroke:#1f4e9e}.datagram .arrow{stroke:#8a5a00;stroke-dasharray:6 4}\
 .direct .arrow{stroke:#8e2a8b}.gone .arrow{stroke:#b3261e}.cross{stroke:#b3261e;stroke-width:2;fill:none}\
-.again{fill:none;stroke:#777;stroke-dasharray:2 3}.dot{fill:#444}\
+.again{fill:none;stroke:#777;stroke-dasharray:2 3}.dot{fill:#444}.words{pointer-events:none}.back{fill:#fff}\
 .head{stroke:none}.stream .head{fill:#1f4e9e}.datagram .head{fill:#8a5a00}.direct .head{fill:#8e2a8b}";
 
 /// The picture; and how many rows are left out of it.
@@ -43,9 +43,15 @@ impl Picture<'_> {
         writeln!(out, "viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"A sequence diagram\">")?;
         writeln!(out, "<style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>")?;
         self.draw_lifelines(out)?;
+        self.draw_repeats(out)?;
         for at in 0..self.rows.len() {
             self.draw_row(out, at)?;
         }
+        // No line goes through what is said, whichever row it belongs to.
+        for at in 0..self.rows.len() {
+            self.draw_words(out, at)?;
+        }
+        self.draw_gaps(out)?;
         self.draw_key(out)?;
         // The first names come last: a page moves them over the rest, where somebody scrolls.
         writeln!(out, "<g class=\"names\"><rect width=\"{width}\" height=\"44\" fill=\"#fff\"/>")?;
@@ -62,15 +68,34 @@ impl Picture<'_> {
         for y in layout.names_at.iter().skip(1) {
             self.draw_names(out, *y)?;
         }
-        for (y, gap) in &layout.gaps {
+        for (y, _) in &layout.gaps {
             let (left, width) = (layout.x(0) - 10, layout.x(self.names.len() - 1) - layout.x(0) + 20);
-            write!(out, "<rect x=\"{left}\" y=\"{}\" width=\"{width}\" height=\"18\" fill=\"#fff\"/>", y - 13)?;
-            let middle = left + width / 2;
-            writeln!(
-                out,
-                "<text class=\"gap\" x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{}</text>",
-                escape(gap)
-            )?;
+            writeln!(out, "<rect x=\"{left}\" y=\"{}\" width=\"{width}\" height=\"18\" fill=\"#fff\"/>", y - 13)?;
+        }
+        Ok(())
+    }
+
+    fn draw_gaps(&self, out: &mut String) -> fmt::Result {
+        let middle = (self.layout.x(0) + self.layout.x(self.names.len() - 1)) / 2;
+        for (y, gap) in &self.layout.gaps {
+            let (text, width) = (escape(gap), pixels(gap));
+            let (left, top) = (middle - width / 2, y - 10);
+            write!(out, "<rect class=\"back\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"13\"/>")?;
+            writeln!(out, "<text class=\"gap\" x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{text}</text>")?;
+        }
+        Ok(())
+    }
+
+    /// A line from what comes again to its first try, below everything else.
+    fn draw_repeats(&self, out: &mut String) -> fmt::Result {
+        let repeats = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, row, row.first_try?)));
+        for (at, row, first) in repeats {
+            let (from, y) = (self.layout.x(row.from), &self.layout.y);
+            let way = (self.layout.x(row.to) - from).signum();
+            // Beside the lifeline, on the side where the arrows do not go; neighbours not on top of each other.
+            let beside = -way * (8 + 5 * (at as i32 % 4));
+            let path = format!("M{from} {}h{beside}V{}h{}", y[row.ends], y[first], -beside);
+            writeln!(out, "<path class=\"again\" data-row=\"{at}\" d=\"{path}\"/>")?;
         }
         Ok(())
     }
@@ -112,32 +137,42 @@ impl Picture<'_> {
             y + 4,
             milliseconds(row.time)
         )?;
-        let x = if stays(row) {
-            let x = self.layout.x(row.from);
-            write!(out, "<circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"4\"/>")?;
-            x + 10
+        if stays(row) {
+            write!(out, "<circle class=\"dot\" cx=\"{}\" cy=\"{y}\" r=\"4\"/>", self.layout.x(row.from))?;
         } else {
             self.draw_arrow(out, at)?;
-            self.layout.notes_x
-        };
-        let text = escape(&said(row));
-        if !text.is_empty() {
-            write!(out, "<text class=\"note\" x=\"{x}\" y=\"{}\">{text}</text>", y + 4)?;
         }
         writeln!(out, "</g>")
     }
 
-    fn draw_arrow(&self, out: &mut String, at: usize) -> fmt::Result {
-        let (row, layout) = (&self.rows[at], &self.layout);
-        let (from, to) = (layout.x(row.from), layout.x(row.to));
-        let way = (to - from).signum();
-        let (start, end) = (layout.y[row.begins], layout.y[row.ends]);
-        let reach = if row.end == End::Arrives { to - way } else { from + (to - from) * 3 / 4 };
-        if let Some(first) = row.first_try {
-            // Beside the lifeline, on the side where the arrows do not go; neighbours not on top of each other.
-            let beside = -way * (8 + 5 * (at as i32 % 4));
-            write!(out, "<path class=\"again\" d=\"M{from} {end}h{beside}V{}h{}\"/>", layout.y[first], -beside)?;
+    fn draw_words(&self, out: &mut String, at: usize) -> fmt::Result {
+        let (row, y) = (&self.rows[at], self.layout.y[at] + 4);
+        write!(out, "<g class=\"words\" data-row=\"{at}\">")?;
+        let x = if stays(row) {
+            self.layout.x(row.from) + 10
+        } else {
+            self.draw_label(out, at)?;
+            self.layout.notes_x
+        };
+        let text = escape(&said(row));
+        if !text.is_empty() {
+            write!(out, "<text class=\"note\" x=\"{x}\" y=\"{y}\">{text}</text>")?;
         }
+        writeln!(out, "</g>")
+    }
+
+    /// Where an arrow begins and ends, and how far it comes.
+    fn reach(&self, row: &Row) -> (i32, i32, i32) {
+        let (from, to) = (self.layout.x(row.from), self.layout.x(row.to));
+        let arrives = row.end == End::Arrives;
+        (from, to, if arrives { to - (to - from).signum() } else { from + (to - from) * 3 / 4 })
+    }
+
+    fn draw_arrow(&self, out: &mut String, at: usize) -> fmt::Result {
+        let row = &self.rows[at];
+        let (from, to, reach) = self.reach(row);
+        let way = (to - from).signum();
+        let (start, end) = (self.layout.y[row.begins], self.layout.y[row.ends]);
         if row.line == Line::Direct {
             for shift in [-2, 2] {
                 write!(
@@ -155,21 +190,33 @@ impl Picture<'_> {
             let turn = f64::from(end - start).atan2(f64::from(to - from)).to_degrees();
             let half = if row.line == Line::Direct { 6 } else { 4 };
             write!(out, "<path class=\"head\" transform=\"translate({reach} {end}) rotate({turn:.1})\" ")?;
-            write!(out, "d=\"M0 0L-10 {half}V-{half}Z\"/>")?;
+            write!(out, "d=\"M0 0L-10 {half}V-{half}Z\"/>")
         } else {
-            write!(out, "<path class=\"cross\" d=\"M{} {}l12 12m0-12l-12 12\"/>", reach - 6, end - 6)?;
+            write!(out, "<path class=\"cross\" d=\"M{} {}l12 12m0-12l-12 12\"/>", reach - 6, end - 6)
         }
+    }
+
+    /// What stands at an arrow.
+    fn draw_label(&self, out: &mut String, at: usize) -> fmt::Result {
+        let row = &self.rows[at];
+        let (from, to, reach) = self.reach(row);
         let room = usize::try_from((to - from).abs() - 28).unwrap_or_default() * 10 / 72;
-        let label = escape(&cut(&row.label, room));
-        // Where lines slant, a text stands where they are far apart: at its sender.
+        let label = cut(&row.label, room);
         let is_joined = at > 0 && self.rows[at - 1].ends == at;
-        let (x, anchor) = match (start == end && !is_joined, way > 0) {
+        let is_level = self.layout.y[row.begins] == self.layout.y[row.ends];
+        let y = self.layout.y[at] - if row.line == Line::Direct { 8 } else { 6 };
+        // Where lines slant, a text stands where they are far apart: at its sender. What meets it ends there.
+        let (x, anchor) = match (is_level && !is_joined, to > from) {
             (true, _) => ((from + reach) / 2, "middle"),
             (false, true) => (from + 12, "start"),
             (false, false) => (from - 12, "end"),
         };
-        let y = layout.y[at] - if row.line == Line::Direct { 8 } else { 6 };
-        write!(out, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{label}</text>")
+        if anchor != "middle" {
+            let width = pixels(&label);
+            let left = if to > from { x } else { x - width };
+            write!(out, "<rect class=\"back\" x=\"{left}\" y=\"{}\" width=\"{width}\" height=\"13\"/>", y - 10)?;
+        }
+        write!(out, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>", escape(&label))
     }
 
     /// What the lines mean: those that are there.
@@ -269,6 +316,25 @@ pub mod tests {
     }
 
     #[test]
+    fn no_line_goes_through_words() {
+        for files in [login().to_vec(), loss().to_vec(), chat().to_vec()] {
+            let (drawn, _) = svg(&told(&files));
+            let (lines, words) = drawn.split_once("<g class=\"words\"").expect("words");
+            let (words, _) = words.split_once("<g class=\"names\"").expect("names");
+            let is_line = |text: &str| text.contains(" data-row=") && text.contains("<path");
+            assert!(words.lines().all(|line| !is_line(line)), "{words}");
+            assert!(!lines.contains("class=\"note\"") && !lines.contains("class=\"gap\""), "{lines}");
+            // Lines to a first try are below the arrows, too.
+            let (below, above) = lines.split_once("<g class=\"row").expect("rows");
+            assert_eq!(below.matches("class=\"again\"").count(), drawn.matches("class=\"again\"").count());
+            assert!(!above.contains("class=\"again\""), "{above}");
+        }
+        // Behind words at lines that slant nothing is seen: one of the fork, and all three that are joined.
+        let (drawn, _) = svg(&told(&login()));
+        assert_eq!(drawn.matches("<rect class=\"back\"").count(), 4, "{drawn}");
+    }
+
+    #[test]
     fn what_peers_say_passes_the_server() {
         let (drawn, _) = svg(&told(&chat()));
         assert_well_formed(&drawn);
@@ -331,7 +397,7 @@ pub mod tests {
     fn a_picture_has_an_end() {
         let many: String = (0..2100).map(|at| format!("{at} \"ev\":\"refused\",\"from\":\"x\"\n")).collect();
         let (drawn, left) = svg(&told(&[file("server", "server", &many)]));
-        assert_eq!((drawn.matches("data-row").count(), left), (MAX_ROWS, 100));
+        assert_eq!((drawn.matches("class=\"row ").count(), left), (MAX_ROWS, 100));
         assert_eq!(drawn.matches("class=\"name\"").count(), MAX_ROWS / 40);
     }
 }
