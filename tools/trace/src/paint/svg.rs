@@ -89,11 +89,11 @@ impl Picture<'_> {
     /// A line from what comes again to its first try, below everything else.
     fn draw_repeats(&self, out: &mut String) -> fmt::Result {
         let repeats = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, row, row.first_try?)));
-        for (at, row, first) in repeats {
+        for (nth, (at, row, first)) in repeats.enumerate() {
             let (from, y) = (self.layout.x(row.from), &self.layout.y);
             let way = (self.layout.x(row.to) - from).signum();
             // Beside the lifeline, on the side where the arrows do not go; neighbours not on top of each other.
-            let beside = -way * (8 + 5 * (at as i32 % 4));
+            let beside = -way * (8 + 5 * (nth as i32 % 4));
             let path = format!("M{from} {}h{beside}V{}h{}", y[row.ends], y[first], -beside);
             writeln!(out, "<path class=\"again\" data-row=\"{at}\" d=\"{path}\"/>")?;
         }
@@ -332,6 +332,24 @@ pub mod tests {
         // Behind words at lines that slant nothing is seen: one of the fork, and all three that are joined.
         let (drawn, _) = svg(&told(&login()));
         assert_eq!(drawn.matches("<rect class=\"back\"").count(), 4, "{drawn}");
+    }
+
+    #[test]
+    fn two_repeats_of_a_datagram_have_lines_of_their_own() {
+        let lost = r#"
+1 "ev":"accept","c":1,"from":"127.0.0.1:50","at":"127.0.0.1:44"
+2 "ev":"name","c":1,"name":"alice"
+3 "ev":"dropped","d":1,"to":"alice","port":60,"seq":[5,5],"len":74,"why":"--udp-loss"
+4 "ev":"dropped","d":2,"of":1,"to":"alice","port":60,"seq":[5,5],"len":74,"why":"--udp-loss"
+5 "ev":"datagram","d":3,"to":"alice","port":60,"len":44,"bytes":"tail_5"
+6 "ev":"datagram","d":4,"to":"alice","port":60,"len":44,"bytes":"tail_5"
+7 "ev":"datagram","d":5,"to":"alice","port":60,"len":44,"bytes":"tail_5"
+8 "ev":"again","d":6,"of":1,"to":"alice","port":60,"seq":[5,5],"why":"hello_4"
+"#;
+        let (drawn, _) = svg(&told(&[file("server", "server", lost)]));
+        let beside = |path: &str| path.split(['h', 'V']).nth(1).map(str::to_owned);
+        let beside: Vec<_> = drawn.split("<path class=\"again\"").skip(1).map(beside).collect();
+        assert!(beside.len() == 2 && beside[0] != beside[1], "{beside:?}");
     }
 
     #[test]
