@@ -149,6 +149,24 @@ fn what_whoever_runs_the_house_says_is_heard_on_all_servers() {
 }
 
 #[test]
+fn what_is_said_just_when_the_house_opens_again_is_heard() {
+    let (mut redis, one, two) = two();
+    let mut people = [one.join("alice"), two.join("bob")];
+    for round in 0..3 {
+        let text = format!("round {round}");
+        redis.kill();
+        thread::scope(|scope| {
+            let said = scope.spawn(|| control::ask(&one, &format!("notice {text}")));
+            redis.restart();
+            assert_eq!(said.join().expect("no panic"), "OK,Said to 2 clients");
+        });
+        for lines in &mut people {
+            assert_eq!(lines.event(), format!("notice_From the house: {text}"));
+        }
+    }
+}
+
+#[test]
 fn a_redis_that_stays_away_sends_everybody_away_and_lets_them_back_in_later() {
     let (mut redis, one, _two) = two();
     let mut alice = one.join("alice");

@@ -36,7 +36,8 @@ impl Rendezvous {
     /// One sentence.
     pub fn tell_everybody(&self, text: &str) -> Result<(usize, usize), String> {
         let told = self.directory.tell_everybody(Notice::House(text.to_owned()))?;
-        Ok((told, self.guests(Dialect::Query).len()))
+        let guests = self.clients.all().iter().filter(|client| client.guest == Some(Dialect::Query)).count();
+        Ok((told, guests))
     }
 
     /// What was said so in the last minutes, for who could not be told.

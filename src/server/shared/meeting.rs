@@ -271,6 +271,9 @@ mod tests {
         two.read(&redis, 0);
         restart(&mut redis, 4_000);
         assert_eq!(one.meet(&redis, &[]), Ok(Meeting::Waits { missing: 1 }));
+        // While Redis stood still nobody could come.
+        redis.tell(&["HSET", "{peerline}:meet", "looked", "1", "since", "1"]);
+        assert_eq!(one.meet(&redis, &[]), Ok(Meeting::Waits { missing: 1 }));
         let_time_pass(&redis);
         assert_eq!(one.meet(&redis, &[]), Ok(Meeting::Opened));
         // Nobody has given back lines 21 to 40: their writer is told so.

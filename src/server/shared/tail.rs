@@ -64,6 +64,18 @@ impl Tail {
         self.news = last;
     }
 
+    /// The same, and gives what is passed over: no snapshot has what was only said.
+    ///
+    /// # Errors
+    /// [`NotDone`]; then nothing is passed over.
+    pub fn pass_over(&mut self, link: &mut Link, last: StreamId) -> Result<Vec<Entry>, NotDone> {
+        let mut command = redis::cmd("XRANGE");
+        command.arg(NEWS).arg(format!("({}", self.news)).arg(last.to_string());
+        let passed = list(command.query(link)?)?.into_iter().map(entry).collect::<Result<_, _>>()?;
+        self.news = last;
+        Ok(passed)
+    }
+
     /// The next [`COUNT`] lines that are there already; none at the end. So a server that starts reads the whole window
     /// before it serves anybody.
     ///
@@ -205,6 +217,22 @@ mod tests {
         assert_eq!((texts(&read.lines), read.news.len(), read.inbox.len()), (vec!["b"], 0, 0));
         tail.lines_from(StreamId::default());
         assert_eq!(texts(&tail.read(&mut link).expect("an answer").lines), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_a_snapshot_passes_over_can_be_looked_through() {
+        let redis = OwnRedis::start();
+        let who = member("s1");
+        for id in ["5-1", "5-2", "5-3", "6-0"] {
+            redis.tell(&["XADD", NEWS, id, "k", "said"]);
+        }
+        let (mut tail, mut link) = (Tail::begin(&who, StreamId { ms: 5, seq: 1 }), redis.link());
+        let ids = |passed: Vec<Entry>| passed.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        let mut to = |ms, seq| tail.pass_over(&mut link, StreamId { ms, seq }).map(ids);
+        assert_eq!(to(5, 3), Ok(vec![StreamId { ms: 5, seq: 2 }, StreamId { ms: 5, seq: 3 }]));
+        // Redis has lost some.
+        assert_eq!((to(5, 2), to(0, 0)), (Ok(Vec::new()), Ok(Vec::new())));
+        assert_eq!(to(9, 0).map(|passed| passed.len()), Ok(4));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::state::{Shared, lock};
 use crate::net::Shutdown;
 use crate::protocol::{Event, Notice};
 use crate::server::delivery::Mailbox;
-use crate::server::shared::{self, Join, Link, Meeting, Member, NotDone, Standing};
+use crate::server::shared::{self, Join, Link, Meeting, Member, NotDone};
 use crate::value::Username;
 use log::{error, info, warn};
 use std::io;
@@ -35,6 +35,8 @@ enum End {
     Out(&'static str),
 }
 
+/// Neither its people nor its lines are for that one.
+const OTHER: End = End::Out("The directory is another house now");
 /// Taken for dead.
 const DEAD: End = End::Out("This server was taken for dead");
 
@@ -148,15 +150,12 @@ impl Shared {
         };
         if !life.mirror.is_open_for(link.run()) {
             // Now, as the tail forgets whom the house does not have.
-            if lost.is_empty() {
-                *lost = life.own();
-            }
-            match shared::opened(link, &self.about.server)? {
-                // Its lines would be given to others.
-                Standing::Open(epoch) | Standing::Shut(epoch) if epoch != self.about.epoch => {
-                    return Ok(Some(End::Out("The directory is another house now")));
-                }
-                _ => {}
+            lost.extend(life.own());
+            lost.sort_by_key(|(_, session)| *session);
+            lost.dedup_by_key(|(_, session)| *session);
+            // This one's lines are not for others.
+            if self.other_house(link)?.is_some() {
+                return Ok(Some(OTHER));
             }
             let met = match shared::meet(link, &life.who, &life.mirror, &self.others()) {
                 // The others did not wait for it any longer.
@@ -184,6 +183,9 @@ impl Shared {
             }
             // The registration was lost with what Redis lost: others cannot have buried who has a lease.
             Err(NotDone::Buried) if self.lease.runs(Instant::now()) => {
+                if self.other_house(link)?.is_some() {
+                    return Ok(Some(OTHER));
+                }
                 let Join::In(joined) = shared::join(link, &self.start(Some((life.who.generation, life.number))))?
                 else {
                     return Ok(Some(DEAD));

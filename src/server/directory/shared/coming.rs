@@ -33,9 +33,6 @@ const HOUSE: &str = "house";
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
-/// A lease that ends later than before may have run on while Redis was away; one that does so again belongs to a server that
-/// is alive.
-const ALIVE: usize = 3;
 /// How long it takes until every other server has beaten, and knows this one.
 const KNOWN: Duration = Duration::from_secs(1);
 
@@ -87,12 +84,13 @@ pub fn open(
         wake: Wake::default(),
         handovers: AtomicU64::new(1),
     };
-    let (end, mut leases) = (Instant::now() + PATIENCE, Vec::new());
+    let (end, mut left) = (Instant::now() + PATIENCE, None);
     while let Err(why) = shared.come_in() {
-        leases.extend(why.lease.filter(|lease| leases.last() != Some(lease)));
-        if Instant::now() >= end || !why.may_pass || leases.len() == ALIVE {
+        let is_alive = left.is_some_and(|left| why.left > Some(left));
+        if Instant::now() >= end || !why.may_pass || is_alive {
             return Err(format!("{url}: {why}"));
         }
+        left = why.left;
         thread::park_timeout(LOOK);
     }
     Ok(shared)
@@ -110,19 +108,16 @@ impl Shared {
         let sent = Instant::now();
         let joined = match shared::join(link, &self.start(None))? {
             Join::In(joined) => joined,
-            Join::Running { ends } => {
+            Join::Running { left } => {
                 let sentence =
                     format!("there is a server {} already: choose another name with --name", self.about.server);
-                return Err(NotIn { lease: Some(ends), ..NotIn::now(sentence) });
+                return Err(NotIn { left: Some(left), ..NotIn::now(sentence) });
             }
             Join::Full => return Err(NotIn::ever("there are 256 servers, which is the most".to_owned())),
             Join::NoHouse => {
                 return Err(NotIn::now("it is empty: this server waits until its house is back".to_owned()));
             }
         };
-        if joined.epoch != self.about.epoch {
-            return Err(NotIn::ever(format!("it is the house {}, not {}", joined.epoch, self.about.epoch)));
-        }
         self.lease.renewed(sent, Instant::now(), joined.at);
         let life = Arc::new(Life::new(joined.member, joined.number, self.about.window));
         match shared::meet(link, &life.who, &life.mirror, &[])? {
@@ -156,13 +151,24 @@ impl Shared {
         Ok(())
     }
 
-    /// A house of which nobody is left is opened by whoever comes first.
-    fn meet_as_nobody(&self, link: &mut Link) -> Result<(), NotDone> {
+    /// A house of which nobody is left is opened by whoever comes first; another house than this server's is left alone.
+    fn meet_as_nobody(&self, link: &mut Link) -> Result<(), NotIn> {
+        if let Some(epoch) = self.other_house(link)? {
+            return Err(NotIn::ever(format!("it is the house {epoch}, not {}", self.about.epoch)));
+        }
         let Standing::Shut(_) = shared::opened(link, &self.about.server)? else { return Ok(()) };
         let nobody = Member { server: self.about.server.clone(), generation: 0 };
         match shared::meet(link, &nobody, &Mirror::new(nobody.clone(), self.about.window), &[])? {
             Meeting::Opened => Ok(()),
-            _ => Err(NotDone::Loss),
+            _ => Err(NotDone::Loss.into()),
+        }
+    }
+
+    /// The house that is at the other end of `link`, if it is not this server's.
+    pub(super) fn other_house(&self, link: &mut Link) -> Result<Option<Epoch>, NotDone> {
+        match shared::opened(link, &self.about.server)? {
+            Standing::Open(epoch) | Standing::Shut(epoch) => Ok(Some(epoch).filter(|epoch| *epoch != self.about.epoch)),
+            Standing::None => Ok(None),
         }
     }
 
@@ -234,17 +240,17 @@ pub struct NotIn {
     sentence: String,
     /// It may be otherwise soon.
     may_pass: bool,
-    /// When the lease of another server of its name ends, by Redis' clock.
-    lease: Option<u64>,
+    /// What is left of the lease of another server of its name, in milliseconds: more than before only where that one beats.
+    left: Option<u64>,
 }
 
 impl NotIn {
     fn now(sentence: String) -> NotIn {
-        NotIn { sentence, may_pass: true, lease: None }
+        NotIn { sentence, may_pass: true, left: None }
     }
 
     fn ever(sentence: String) -> NotIn {
-        NotIn { sentence, may_pass: false, lease: None }
+        NotIn { sentence, may_pass: false, left: None }
     }
 }
 

@@ -44,7 +44,12 @@ impl Shared {
                 tail.lines_from(life.mirror.last().id);
                 let is_known = run.is_empty() || run == link.run();
                 if !is_known || may_have_missed(link, NEWS, tail.news())? {
-                    tail.news_from(self.look_around(life, link)?);
+                    let last = self.look_around(life, link)?;
+                    for (_, fields) in tail.pass_over(link, last)? {
+                        if let Ok(HouseNews::Said(notice)) = HouseNews::parse(&fields) {
+                            self.clients.tell_everybody_here(notice, Instant::now());
+                        }
+                    }
                 }
                 link.run().clone_into(run);
                 link

@@ -3,6 +3,7 @@
 if is_open() then return {'OPENED'} end
 if redis.call('HGET', meeting, 'run') ~= ARGV[1] or not redis.call('HGET', meeting, me) then return {'ANEW'} end
 local at, last = now(), last_id()
+look(at)
 local function raise(field, number)
     if number > tonumber(redis.call('HGET', head, field) or 0) then redis.call('HSET', head, field, text(number)) end
 end

@@ -12,8 +12,8 @@ if again > 0 then
 elseif present and redis.call('HGET', about, 'start') == ARGV[5] then
     generation = present
 else
-    local ends = tonumber(redis.call('ZSCORE', servers, server) or 0)
-    if present and ends > at then return {'RUNNING', text(ends)} end
+    local left = tonumber(redis.call('ZSCORE', servers, server) or 0) - at
+    if present and left > 0 then return {'RUNNING', text(left)} end
     generation = nil
 end
 -- A clock set back, or a counter that was lost: neither alone draws a generation twice.

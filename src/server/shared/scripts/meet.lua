@@ -12,7 +12,7 @@ if not is_open() and redis.call('HGET', meeting, 'run') ~= ARGV[1] then
     for _, field in ipairs(redis.call('HKEYS', meeting)) do
         if string.find(field, ' ', 1, true) then redis.call('HSET', meeting, field, '0') end
     end
-    redis.call('HSET', meeting, 'run', ARGV[1], 'since', text(at))
+    redis.call('HSET', meeting, 'run', ARGV[1], 'since', text(at), 'looked', text(at))
     for _, id in ipairs(redis.call('ZRANGE', key('servers'), 0, -1)) do
         local number = redis.call('HGET', head, 'g:' .. id)
         if number then expect(id .. ' ' .. number) end
@@ -22,9 +22,12 @@ local is_ahead = is_behind(given, last)
 if given ~= '0-0' and not is_ahead and not agrees(given, ARGV[6]) then return diverged() end
 -- The others did not wait for it any longer, and its lines cannot come behind theirs.
 if is_open() then return is_ahead and diverged() or {'OPENED'} end
+look(at)
 for place = 7, #ARGV, 2 do expect(ARGV[place] .. ' ' .. ARGV[place + 1]) end
 if is_member then
     expect(me)
-    if redis.call('HGET', meeting, me) == '0' then return {'GIVE', last} end
+    local state = redis.call('HGET', meeting, me)
+    if state == '0' then redis.call('HSET', meeting, me, 'came', 'since', text(at)) end
+    if state ~= '1' then return {'GIVE', last} end
 end
 return conclude(at)

@@ -1,5 +1,6 @@
 -- What the scripts of a meeting share, behind `servers`. `meet` (H): run; since, when somebody last came or gave; jumps,
--- where numbers may have been seen that nobody knows; and for each "SERVER GENERATION" 0 (expected) or 1 (has given back).
+-- where numbers may have been seen that nobody knows; looked, when anybody called last; and for each "SERVER GENERATION" 0
+-- (expected), came (is giving back) or 1 (has given back).
 local meeting, lines, me = key('meet'), key('lines'), server .. ' ' .. generation
 local function is_open() return redis.call('HGET', head, 'run') == ARGV[1] end
 -- The oldest generation of a server that may still be there: those before the present one, and those buried, are gone.
@@ -41,6 +42,13 @@ local function diverged()
     if not is_open() then redis.call('HSET', meeting, 'jumps', '1') end
     return {'DIVERGED'}
 end
+-- Everybody calls some times a second. Where nobody did for 2 s it was Redis that stood still, or its clock that jumped.
+local function look(at)
+    local was = redis.call('HMGET', meeting, 'looked', 'since')
+    local away = at - tonumber(was[1] or at)
+    if away > 2000 and was[2] then redis.call('HSET', meeting, 'since', text(tonumber(was[2]) + away - 1000)) end
+    redis.call('HSET', meeting, 'looked', text(at))
+end
 -- Opens the house when all have given back, or when for 5 s nobody came or gave: whoever is missing then is buried.
 local function conclude(at)
     local fields, newest, missing = redis.call('HGETALL', meeting), {}, {}
@@ -53,7 +61,7 @@ local function conclude(at)
     end
     for place = 1, #fields, 2 do
         local id, number = member(place)
-        local waits = id and fields[place + 1] == '0'
+        local waits = id and fields[place + 1] ~= '1'
         if waits and tonumber(number) < newest[id] then
             -- A new generation of a server proves that its older one is gone, with its mirror; a burial does so, too.
             redis.call('HDEL', meeting, fields[place])
