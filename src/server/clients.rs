@@ -5,6 +5,7 @@
 mod loopback;
 mod viewpoint;
 mod file_names;
+mod board;
 mod watch;
 mod whereabouts;
 mod table;
@@ -15,7 +16,6 @@ mod listing;
 mod guests;
 #[cfg(feature = "cluster")]
 mod elsewhere;
-mod board;
 
 pub use change::Change;
 pub use client_map::{ClientMap, ClientSnapshot, NewClient, NotFound, SessionKey};

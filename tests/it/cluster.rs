@@ -144,7 +144,7 @@ fn what_whoever_runs_the_house_says_is_heard_on_all_servers() {
     assert_eq!(control::ask(&one, "notice save your work"), "OK,Said to 2 clients");
     for lines in &mut people {
         assert_eq!(lines.event(), "notice_From the house: save your work");
-        assert_eq!(lines.ask("whoami").split(',').next(), Some("OK"), "once");
+        assert!(lines.ask("whoami").starts_with("OK,"), "once");
     }
 }
 
@@ -152,8 +152,7 @@ fn what_whoever_runs_the_house_says_is_heard_on_all_servers() {
 fn what_is_said_just_when_the_house_opens_again_is_heard() {
     let (mut redis, one, two) = two();
     let mut people = [one.join("alice"), two.join("bob")];
-    for round in 0..3 {
-        let text = format!("round {round}");
+    for text in ["one", "two", "three"] {
         redis.kill();
         thread::scope(|scope| {
             let said = scope.spawn(|| control::ask(&one, &format!("notice {text}")));
@@ -371,12 +370,10 @@ fn a_house_that_would_lose_something_is_not_entered() {
     let why = refused(&other, folder.path());
     assert!(why.contains("is empty") && why.contains("house"), "{why}");
     join(&other, "s2", &[]);
-    let why = refused(&other, folder.path());
-    assert!(why.contains("belongs to the house"), "{why}");
+    assert!(refused(&other, folder.path()).contains("belongs to the house"));
     // Nor are two servers one.
     let _first = join(&one, "s1", &[]);
-    let why = refused(&one, folder.path());
-    assert!(why.contains("there is a server s1 already: choose another name with --name"), "{why}");
+    assert!(refused(&one, folder.path()).contains("there is a server s1 already: choose another name with --name"));
 }
 
 #[test]

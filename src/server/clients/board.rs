@@ -1,8 +1,6 @@
 //! The notice board: what whoever runs the server has said last, for guests whose clients have no connection and only ask.
 //! They cannot be told apart, nor does every answer reach a person, so it stays there for a while.
 
-use super::client_map::ClientMap;
-use crate::protocol::{Event, Notice};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,20 +26,6 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, Option<(Instant, String)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientMap {
-    /// Says this to everybody whose session is on this server, and puts it on the board: how many were told.
-    pub fn tell_everybody_here(&self, notice: Notice, now: Instant) -> usize {
-        self.board.put(notice.to_string(), now);
-        let notice = Event::Notice(notice).into();
-        self.mailboxes_here().into_iter().filter(|mailbox| mailbox.deliver(&notice)).count()
-    }
-
-    /// What was said so in the last minutes, for who could not be told.
-    pub fn notice_on_board(&self, now: Instant) -> Option<String> {
-        self.board.read(now)
     }
 }
 

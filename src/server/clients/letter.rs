@@ -51,6 +51,18 @@ pub enum NotHanded {
 }
 
 impl ClientMap {
+    /// Says this to everybody whose session is on this server, and puts it on the board: how many were told.
+    pub fn tell_everybody_here(&self, notice: Notice, now: Instant) -> usize {
+        self.board.put(notice.to_string(), now);
+        let notice = Event::Notice(notice).into();
+        self.mailboxes_here().into_iter().filter(|mailbox| mailbox.deliver(&notice)).count()
+    }
+
+    /// What was said so in the last minutes, for who could not be told.
+    pub fn notice_on_board(&self, now: Instant) -> Option<String> {
+        self.board.read(now)
+    }
+
     /// Hands a letter to a client whose session is on this server.
     ///
     /// # Errors
