@@ -23,6 +23,8 @@ pub enum Need {
     Data,
     /// A server on this machine, reached by an address of loopback.
     Loopback,
+    /// That this step works. Once it was met with silence, the check is not played.
+    Works(Step),
 }
 
 /// What checks do before what they are about, and what a check of its own is about.
@@ -33,6 +35,7 @@ pub enum Step {
     LogIn,
     Init,
     Broadcast,
+    Hello,
 }
 
 /// A rule of the house that the server's command line can set.
@@ -118,6 +121,7 @@ impl Step {
             Step::LogIn => "LOGIN,name,password",
             Step::Init => "INIT,name,port",
             Step::Broadcast => "bcast_TEXT",
+            Step::Hello => "an answer to a hello",
         }
     }
 
@@ -128,6 +132,7 @@ impl Step {
             Step::SignUp | Step::LogIn => "login-answer",
             Step::Init => "init-up",
             Step::Broadcast => "bcast-all",
+            Step::Hello => "hello-head",
         }
     }
 }

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_table_has_a_row_for_whoever_does_not_start_too() {
-        let graded = Graded { server: "x".into(), outcomes: Vec::new(), stopped: None, not_played: Vec::new() };
+        let graded = Graded::new("x".into(), 1);
         let class = [
             Submission { name: "ann, bob".into(), graded: Ok(graded) },
             Submission { name: "=eve".into(), graded: Err("no such file\nor folder".into()) },

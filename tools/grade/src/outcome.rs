@@ -32,6 +32,8 @@ pub struct Outcome {
     pub entries: Vec<Entry>,
     /// The step that does not work, of an open one.
     pub step: Option<Step>,
+    /// The step to which nothing came at all, whether the check is about it or not.
+    pub silent: Option<Step>,
     /// The check before it that was not passed for the same reason, and whose report shows it.
     pub same_as: Option<&'static str>,
     /// The end of what a server has said that has ended.
@@ -43,6 +45,8 @@ pub struct Outcome {
 pub struct Graded {
     /// The server, as it was given.
     pub server: String,
+    /// So many times as long as usual it was waited.
+    pub patience: u32,
     pub outcomes: Vec<Outcome>,
     /// Why not all that was asked for was played.
     pub stopped: Option<String>,
@@ -86,8 +90,8 @@ impl Status {
 impl Outcome {
     /// Of a check of which there is nothing to show.
     pub fn new(check: &'static Check, status: Status, sentence: String) -> Outcome {
-        let (entries, last_words) = (Vec::new(), Vec::new());
-        Outcome { check, status, sentence, entries, step: None, same_as: None, last_words, took: Duration::ZERO }
+        let (entries, last_words, took) = (Vec::new(), Vec::new(), Duration::ZERO);
+        Outcome { check, status, sentence, entries, step: None, silent: None, same_as: None, last_words, took }
     }
 
     pub fn points(&self) -> u32 {
@@ -101,6 +105,11 @@ impl Outcome {
 }
 
 impl Graded {
+    /// Of a run that begins: the server, and how many times as long as usual is waited.
+    pub fn new(server: String, patience: u32) -> Graded {
+        Graded { server, patience, outcomes: Vec::new(), stopped: None, not_played: Vec::new() }
+    }
+
     /// An outcome in view of those before it. An open one is compared with them: what they have shown is not shown again,
     /// and a step that has passed its own check is no reason not to judge.
     pub fn compared(&self, outcome: Outcome) -> Outcome {

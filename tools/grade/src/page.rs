@@ -75,7 +75,8 @@ first row on.
 
 Exit codes: 0 all levels that were asked for are passed, 1 a check is not, 2 the command line is wrong or the server does
 not start, 3 the grader has failed. Skipped is not failed. `--json`, `--tap` and `--junit` write the same for programs, to a
-file or, without one, to standard output; in JSON, `needs` names the check that an open one waits for.
+file or, without one, to standard output; in JSON, `needs` names the check that an open one waits for, and `patience` says
+how many times as long as usual was waited (1 to 8).
 
 `--class DIR` takes one folder of DIR after the other, never two at a time, and writes for each NAME.txt and NAME.json, and
 for all of them `class.csv`: points, points of each level, the first check that is not passed.
@@ -95,11 +96,27 @@ pub fn page() -> String {
     page += &format!("\n{} checks, {points} points.\n", all.len());
     for (number, (title, checks)) in checks::LEVELS.iter().enumerate() {
         let points: u32 = checks.iter().map(|check| check.points).sum();
-        page += &format!("\n## Level {}: {title}\n\n{points} points.\n\n", number + 1);
+        page += &format!("\n## Level {}: {title}\n\n{points} points.{}\n\n", number + 1, note(number + 1));
         page += "| check | points | sent | accepted | why | where |\n| --- | --- | --- | --- | --- | --- |\n";
         checks.iter().for_each(|check| page += &row(check));
     }
     page
+}
+
+/// What is to be known of a level before it.
+fn note(level: usize) -> &'static str {
+    match level {
+        2 => {
+            " Some of these checks need SIGNUP, LOGIN, INIT or `bcast_`, which later levels judge: until that works\n\
+             they are OPEN, which is not passed, so the run ends here. To go on, `--check login-answer` (or `init-up`,\n\
+             `bcast-all`) plays the check that an open one names, and `--all` plays all levels."
+        }
+        8 => {
+            " A server that leaves out UDP gets none of them, and the run ends here: `--all` goes on behind it. Where\n\
+             no answer to a hello comes, `hello-head` is FAIL, and what needs one is OPEN and not waited for again."
+        }
+        _ => "",
+    }
 }
 
 fn row(check: &Check) -> String {

@@ -1,6 +1,6 @@
 //! Plays the checks, one level after another.
 
-use crate::check::Check;
+use crate::check::{Check, Need, Step};
 use crate::fault::{Fault, FaultKind, Verdict};
 use crate::limits::WHOLE_RUN;
 use crate::outcome::{Graded, Outcome, Status};
@@ -29,7 +29,7 @@ pub fn run(
         Target::Command(line) => line.to_string(),
         Target::Running(address) => address.to_string(),
     };
-    let mut graded = Graded { server, outcomes: Vec::new(), stopped: None, not_played: Vec::new() };
+    let mut graded = Graded::new(server, setup.patience);
     let mut mute = 0;
     for level in checks.chunk_by(|a, b| a.level == b.level) {
         let end = play_level(setup, level, began, &mut mute, &mut |played: Played| {
@@ -77,6 +77,7 @@ fn play_level(
             .map(|&check| (check.name, scope.spawn(move || play(setup, check))))
             .collect();
         let mut waiting = beside.into_iter();
+        let mut silence = Silence::default();
         for &check in level {
             if began.elapsed() > WHOLE_RUN {
                 return Ok(Some(format!("{} minutes are over", WHOLE_RUN.as_secs() / 60)));
@@ -86,8 +87,15 @@ fn play_level(
                     let joined = waiting.next().map(|(_, thread)| thread.join());
                     joined.and_then(Result::ok).unwrap_or_else(|| play(setup, check))
                 }
-                _ => play(setup, check),
+                _ => match silence.open(check).filter(|_| setup.lacks(check).is_none()) {
+                    Some(outcome) => {
+                        done(Played { outcome, no_start: None, bytes: 0 })?;
+                        continue;
+                    }
+                    None => play(setup, check),
+                },
             };
+            silence.hear(&played.outcome);
             let skipped = played.outcome.status == Status::Skip;
             *mute = if played.bytes > 0 || skipped { 0 } else { *mute + 1 };
             done(played)?;
@@ -97,6 +105,31 @@ fn play_level(
         }
         Ok(None)
     })
+}
+
+/// What was met with silence in this level, so that it is not waited for again and again.
+#[derive(Default)]
+struct Silence {
+    /// The first such step, and what was said of it.
+    met: Option<(Step, String)>,
+    passed: Vec<&'static str>,
+}
+
+impl Silence {
+    /// A step that has passed its own check works, whatever another check has seen of it.
+    fn hear(&mut self, outcome: &Outcome) {
+        if outcome.status == Status::Pass {
+            self.passed.push(outcome.check.name);
+        }
+        let step = outcome.silent.filter(|step| self.met.is_none() && !self.passed.contains(&step.check()));
+        self.met = self.met.take().or(step.map(|step| (step, outcome.sentence.clone())));
+    }
+
+    /// The outcome of a check that needs such a step.
+    fn open(&self, check: &'static Check) -> Option<Outcome> {
+        let (step, sentence) = self.met.as_ref().filter(|(step, _)| check.needs.contains(&Need::Works(*step)))?;
+        Some(Outcome { step: Some(*step), ..Outcome::new(check, Status::Open, sentence.clone()) })
+    }
 }
 
 fn play(setup: &Setup, check: &'static Check) -> Played {
@@ -120,7 +153,8 @@ fn play(setup: &Setup, check: &'static Check) -> Played {
     let (entries, bytes, no_start) = (stage.record.entries(), stage.record.bytes(), stage.no_start.take());
     stage.clear();
     let (step, took) = (step.filter(|_| status == Status::Open), began.elapsed());
-    let outcome = Outcome { entries, last_words, step, took, ..outcome(status, sentence) };
+    let silent = stage.silent.filter(|_| matches!(status, Status::Open | Status::Fail));
+    let outcome = Outcome { entries, last_words, step, silent, took, ..outcome(status, sentence) };
     Played { outcome, no_start, bytes }
 }
 
@@ -150,4 +184,37 @@ fn judge(stage: &mut Stage, verdict: Verdict) -> (Status, String) {
 fn last_words(outcome: &Outcome) -> String {
     let lines = outcome.last_words.iter().map(|line| format!("\n  {line}"));
     if outcome.last_words.is_empty() { String::new() } else { format!(" Its last words:{}", lines.collect::<String>()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks;
+
+    fn outcome(name: &str, status: Status, silent: Option<Step>) -> Outcome {
+        Outcome { silent, ..Outcome::new(check(name), status, "Nothing.".to_owned()) }
+    }
+
+    fn check(name: &str) -> &'static Check {
+        checks::all().find(|check| check.name == name).expect("such a check")
+    }
+
+    #[test]
+    fn what_was_met_with_silence_is_not_waited_for_again() {
+        let mut silence = Silence::default();
+        silence.hear(&outcome("hello-head", Status::Fail, None));
+        assert!(silence.open(check("tail")).is_none());
+        silence.hear(&outcome("long-hello", Status::Open, Some(Step::Hello)));
+        let open = silence.open(check("tail")).expect("it is not played");
+        assert_eq!((open.status, open.step, open.sentence.as_str()), (Status::Open, Some(Step::Hello), "Nothing."));
+        assert!(silence.open(check("sigterm")).is_none());
+    }
+
+    #[test]
+    fn a_step_that_works_is_played_though_one_check_met_silence() {
+        let mut silence = Silence::default();
+        silence.hear(&outcome("hello-head", Status::Pass, None));
+        silence.hear(&outcome("long-hello", Status::Open, Some(Step::Hello)));
+        assert!(silence.open(check("tail")).is_none());
+    }
 }

@@ -47,6 +47,8 @@ pub struct Stage<'a> {
     pub ends: bool,
     /// Why the server could not be started.
     pub no_start: Option<String>,
+    /// The first step to which nothing came.
+    pub silent: Option<Step>,
 }
 
 impl<'a> Stage<'a> {
@@ -82,6 +84,7 @@ impl<'a> Stage<'a> {
             done,
             ends,
             no_start,
+            silent: None,
         })
     }
 
@@ -276,8 +279,12 @@ impl<'a> Stage<'a> {
 
     /// What the check does before what it is about. Where that does not work at its first time there is nothing to judge;
     /// later on it did work, and what the check has done meanwhile may be why it does not any more.
-    fn step<T>(&mut self, step: Step, verdict: Verdict<T>) -> Verdict<T> {
-        let is_own = self.check.name == step.check() || self.done.contains(&step);
+    pub fn step<T>(&mut self, step: Step, verdict: Verdict<T>) -> Verdict<T> {
+        let worked = self.done.contains(&step);
+        let is_own = self.check.name == step.check() || worked;
+        if matches!(&verdict, Err(fault) if fault.kind == FaultKind::Missing) && !worked {
+            self.silent = Some(step);
+        }
         let is_wrong = |fault: &Fault| !matches!(fault.kind, FaultKind::Late | FaultKind::Grader);
         match verdict {
             Ok(value) => {

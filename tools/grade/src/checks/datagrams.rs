@@ -2,10 +2,10 @@
 //! the end.
 
 use super::inbox::{Inbox, play_until_all_are_there};
-use crate::check::{Check, Kind, Need};
+use crate::check::{Check, Kind, Need, Step};
 use crate::conversation::answer::Broadcast;
 use crate::conversation::{Client, Datagrams};
-use crate::fault::{Because, Fault, Verdict};
+use crate::fault::{Because, Fault, FaultKind, Verdict};
 use crate::limits::SILENCE;
 use crate::stage::Stage;
 use std::net::Ipv4Addr;
@@ -48,6 +48,7 @@ pub const CHECKS: [Check; 8] = [
         why: "Who names what is missing gets that, and not all since then, over a link that is bad already.",
         section: SECTION,
         source: OWED,
+        needs: &[Need::Works(Step::Hello)],
         play: long_hello,
         ..Check::PLAIN
     },
@@ -61,6 +62,7 @@ pub const CHECKS: [Check; 8] = [
         why: "When the last one is lost there is no gap that shows it.",
         section: SECTION,
         source: OWED,
+        needs: &[Need::Works(Step::Hello)],
         play: tail,
         ..Check::PLAIN
     },
@@ -73,6 +75,7 @@ pub const CHECKS: [Check; 8] = [
         why: "A source address can be forged. Who has no token cannot put a line on A's screen.",
         section: SECTION,
         source: "src/client/app/inbox.rs",
+        needs: &[Need::Works(Step::Hello)],
         play: token_line,
         ..Check::PLAIN
     },
@@ -85,6 +88,7 @@ pub const CHECKS: [Check; 8] = [
         why: "UDP promises nothing. Numbers, acknowledgements and repeats make a promise out of it.",
         section: SECTION,
         source: SENDING,
+        needs: &[Need::Works(Step::Hello)],
         play: udp_repair,
         ..Check::PLAIN
     },
@@ -97,6 +101,7 @@ pub const CHECKS: [Check; 8] = [
         why: "Anybody can send anything to a UDP port.",
         section: SECTION,
         source: "src/protocol/datagram.rs",
+        needs: &[Need::Works(Step::Hello)],
         play: udp_hostile,
         ..Check::PLAIN
     },
@@ -109,7 +114,7 @@ pub const CHECKS: [Check; 8] = [
         why: "A source address can be forged: a server that answers any of them is a cannon for whoever aims it.",
         section: SECTION,
         source: SENDING,
-        needs: &[Need::Loopback],
+        needs: &[Need::Loopback, Need::Works(Step::Hello)],
         play: udp_stranger,
         ..Check::PLAIN
     },
@@ -124,6 +129,7 @@ pub const CHECKS: [Check; 8] = [
         section: SECTION,
         source: OWED,
         beside: true,
+        needs: &[Need::Works(Step::Hello)],
         play: udp_falls_back,
         ..Check::PLAIN
     },
@@ -144,6 +150,15 @@ fn until_head(client: &Client, socket: &Datagrams, mut last: u64) -> Verdict<u64
     }
 }
 
+/// The same, as the step that a check begins with: where nothing comes it is not judged.
+fn says_hello(stage: &mut Stage, client: &Client, socket: &Datagrams, last: u64) -> Verdict<u64> {
+    match until_head(client, socket, last) {
+        // A wrong datagram is a fault of its own.
+        Err(fault) if fault.kind != FaultKind::Missing => Err(fault),
+        head => stage.step(Step::Hello, head),
+    }
+}
+
 /// Reads on to the broadcast with this number.
 fn until_broadcast(client: &Client, socket: &Datagrams, seq: u64) -> Verdict<Vec<String>> {
     let start = format!("bcast_{seq}_");
@@ -153,7 +168,7 @@ fn until_broadcast(client: &Client, socket: &Datagrams, seq: u64) -> Verdict<Vec
 fn hello_head(stage: &mut Stage) -> Verdict {
     let mut clients = stage.members(&["alice", "bob"])?;
     let socket = stage.datagrams(&clients[0])?;
-    let head = until_head(&clients[0], &socket, 0)?;
+    let head = says_hello(stage, &clients[0], &socket, 0)?;
     let is_zero = head == 0 || !stage.is_own();
     socket.want(is_zero, "head_0", "There are no broadcasts yet, and head_ tells the number of the last one.")?;
     // What had come by TCP before is none of this check's.
@@ -173,7 +188,7 @@ fn with_broadcasts(stage: &mut Stage, count: u64) -> Verdict<(Client, Datagrams,
     let a = stage.member("alice")?;
     let mut b = stage.member("bob")?;
     let socket = stage.datagrams(&a)?;
-    let head = until_head(&a, &socket, 0)?;
+    let head = says_hello(stage, &a, &socket, 0)?;
     for number in 1..=count {
         b.ok(&format!("bcast_number {number}"))?;
     }
@@ -212,7 +227,7 @@ fn token_line(stage: &mut Stage) -> Verdict {
     clients[0].want(tokens[0] != tokens[1], "a token of its own", "Two sessions have one token.")?;
     let mut head = 0;
     for (client, socket) in clients.iter().zip(&sockets) {
-        head = until_head(client, socket, 0)?;
+        head = says_hello(stage, client, socket, 0)?;
     }
     for number in 1..=3 {
         clients[0].ok(&format!("bcast_{number}"))?;
@@ -225,7 +240,7 @@ fn udp_repair(stage: &mut Stage) -> Verdict {
     let a = stage.member("alice")?;
     let mut senders = stage.members(&["s1", "s2", "s3", "s4", "s5"])?;
     let socket = stage.datagrams(&a)?;
-    let head = until_head(&a, &socket, 0)?;
+    let head = says_hello(stage, &a, &socket, 0)?;
     let count = (senders.len() * EACH) as u64;
     let inbox = Inbox::new(head, DROPPED);
     std::thread::scope(|scope| {
@@ -254,7 +269,7 @@ fn udp_hostile(stage: &mut Stage) -> Verdict {
         socket.send(datagram)?;
     }
     a.barrier()?;
-    until_head(&a, &socket, 0)?;
+    says_hello(stage, &a, &socket, 0)?;
     stage.visitor().map(drop)
 }
 
@@ -262,17 +277,17 @@ fn udp_stranger(stage: &mut Stage) -> Verdict {
     let mut clients = stage.members(&["alice", "bob"])?;
     let (own, others) = (stage.datagrams(&clients[0])?, stage.datagrams(&clients[1])?);
     let stranger = stage.datagrams_at(&clients[0], STRANGER.into())?;
-    let head = until_head(&clients[0], &own, 0)?;
-    until_head(&clients[1], &others, head)?;
+    let head = says_hello(stage, &clients[0], &own, 0)?;
+    says_hello(stage, &clients[1], &others, head)?;
     // A hello of bob, who has no part in it, is answered after that of the wrong address. One of the right address would
     // hide who an answer goes to.
     let hello = format!("hello_{}_{head}", clients[0].token);
     stranger.send(hello.clone())?;
-    until_head(&clients[1], &others, head)?;
+    says_hello(stage, &clients[1], &others, head)?;
     let strayed = stranger.receive(SILENCE)?.is_some();
     stranger.want(!strayed, "nothing", "The server answers a hello from an address that is not the session's.")?;
     stranger.send(hello)?;
-    until_head(&clients[1], &others, head)?;
+    says_hello(stage, &clients[1], &others, head)?;
     clients[0].ok("bcast_who gets it?")?;
     until_broadcast(&clients[0], &own, head + 1)
         .when_missing("The broadcasts of a session go to whoever knows its token.")
@@ -282,7 +297,7 @@ fn udp_stranger(stage: &mut Stage) -> Verdict {
 fn udp_falls_back(stage: &mut Stage) -> Verdict {
     let mut clients = stage.members(&["alice", "bob"])?;
     let socket = stage.datagrams(&clients[0])?;
-    until_head(&clients[0], &socket, 0)?;
+    says_hello(stage, &clients[0], &socket, 0)?;
     stage.record.note(&clients[0].who, "(says no hello any more)");
     drop(socket);
     clients[1].ok("bcast_by TCP in the end")?;

@@ -102,7 +102,8 @@ fn unknown_word(stage: &mut Stage) -> Verdict {
 
 fn says_goodbye(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
-    let answer = a.ask("quit")?;
+    a.send("quit\n")?;
+    let answer = a.answer("OK,Goodbye, then the end of the connection")?;
     a.want(answer.last == "OK,Goodbye", "OK,Goodbye", "The answer to quit is OK,Goodbye.")?;
     let end = a.end_without_answer("the end of the connection", "Something came behind OK,Goodbye.")?;
     a.want(end == End::Fin, "an end by FIN", "The connection was broken off instead of closed.")?;

@@ -18,8 +18,11 @@ const LOGIN: u64 = 500;
 const NEARLY: f64 = 0.95;
 /// Lines at once where 20 a second are allowed, and 40 in a burst.
 const LINES: usize = 100;
+const A_SECOND: usize = 20;
 const FEWEST: usize = 30;
 const MOST: usize = 60;
+/// How long after them one more is sent.
+const AFTER: Duration = Duration::from_millis(200);
 /// Broadcasts while the server drops datagrams.
 const BROADCASTS: u64 = 40;
 const APART: Duration = Duration::from_millis(5);
@@ -128,8 +131,8 @@ pub const CHECKS: [Check; 9] = [
         name: "rate",
         points: 2,
         kind: Kind::House,
-        sent: "100 lines `whoami` in one write, where 20 a second are allowed and 40 in a burst",
-        accepted: "100 answers, some 40 of them `OK`, the others `ERR,...`",
+        sent: "100 lines `whoami` in one write, where 20 a second are allowed and 40 in a burst; 200 ms later `help`",
+        accepted: "100 answers, some 40 of them `OK`, the others `ERR,...`; `help` is answered, as 4 lines are allowed again",
         why: "A bucket of tokens refills; a counter that starts anew each second lets twice as much through.",
         section: "Rules of the house",
         source: "src/net/token_bucket.rs",
@@ -308,12 +311,17 @@ fn rate(stage: &mut Stage) -> Verdict {
         (0..LINES).map(|_| a.answer("an answer to each line, OK,... or ERR,...")).collect::<Verdict<Vec<_>>>()?;
     let right = answers.iter().filter(|answer| answer.is_ok()).count();
     // A slow server has refilled the bucket meanwhile.
-    let most = MOST + began.elapsed().as_secs() as usize * 20;
+    let most = MOST + began.elapsed().as_secs() as usize * A_SECOND;
     let expected = format!("{FEWEST} to {most} of 100 with OK");
     a.want((FEWEST..=most).contains(&right), &expected, &format!("{right} of 100 lines at once were carried out."))?;
     // The others are not carried out later on.
-    thread::sleep(Duration::from_millis(200));
-    a.barrier()
+    thread::sleep(AFTER);
+    a.barrier_because(&format!(
+        "help, {} ms later, was refused: at {A_SECOND} lines a second {} are allowed again by then. (Or an answer too many \
+         came before.)",
+        AFTER.as_millis(),
+        AFTER.as_millis() as usize * A_SECOND / 1000,
+    ))
 }
 
 fn udp_loss(stage: &mut Stage) -> Verdict {

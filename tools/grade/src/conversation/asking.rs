@@ -85,12 +85,14 @@ impl Client {
 
     /// Everything that was sent before is answered: what has not come now does not come any more.
     pub fn barrier(&mut self) -> Verdict {
-        self.ok("help").because("An answer too many, or none to help: this is not the one to help.").and_then(
-            |answer| {
-                let is_help = answer.data.iter().all(|line| line.starts_with("menu_"));
-                self.want(is_help, "the answer to help, and nothing else", "A line came that belongs to no answer.")
-            },
-        )
+        self.barrier_because("An answer too many, or none to help: this is not the one to help.")
+    }
+
+    /// The same; the sentence says why the answer may not be `OK`.
+    pub fn barrier_because(&mut self, refused: &str) -> Verdict {
+        let answer = self.ok("help").because(refused)?;
+        let is_help = answer.data.iter().all(|line| line.starts_with("menu_"));
+        self.want(is_help, "the answer to help, and nothing else", "A line came that belongs to no answer.")
     }
 
     /// The next event that begins so; others that come before stay.

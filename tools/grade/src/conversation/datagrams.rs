@@ -1,6 +1,6 @@
 //! What a client sends and gets by UDP.
 
-use super::record::{Record, Way};
+use super::record::{Record, Way, shown};
 use crate::fault::{Fault, Verdict};
 use crate::limits::Limits;
 use std::io::ErrorKind;
@@ -83,19 +83,20 @@ impl Datagrams {
     pub fn until(&self, token: &str, expected: &str, is_last: impl Fn(&str) -> bool) -> Verdict<Vec<String>> {
         let (began, until) = (Instant::now(), self.limits.after(self.limits.wait));
         let (allowed, last) = (until.saturating_duration_since(began), until + self.limits.grace);
-        let (mut all, mut is_late) = (Vec::new(), false);
+        let (mut all, mut is_late, mut count) = (Vec::<String>::new(), false, 0);
         loop {
             // Datagrams that come without an end are not waited for longer than silence is.
             let now = Instant::now();
             if now >= last {
-                return Err(Fault::missing("No such datagram came."));
+                return Err(Fault::missing(absence(count, all.last().map_or("", String::as_str))));
             }
             if now >= until && !is_late {
                 is_late = true;
                 self.mark_missing(expected);
             }
             let end = if is_late { last } else { until };
-            let lines = self.lines(token, end - now)?.unwrap_or_default();
+            let Some(lines) = self.lines(token, end - now)? else { continue };
+            count += 1;
             let done = lines.iter().any(|line| is_last(line));
             all.extend(lines);
             if done {
@@ -117,5 +118,30 @@ impl Datagrams {
     pub fn mark_missing(&self, expected: &str) {
         self.record.happened(&self.who, "(no such datagram came in time)");
         self.record.mark(&self.who, expected);
+    }
+}
+
+/// What is missing, where so many datagrams came and this was the last line of them.
+fn absence(count: usize, last: &str) -> String {
+    let last = shown(last.as_bytes());
+    match count {
+        0 => "In that time no datagram came at all.".to_owned(),
+        1 => format!("In that time 1 datagram came, and it is not this: {last}"),
+        _ => format!("In that time {count} datagrams came, none of them this (the last: {last})."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_at_all_is_told_from_none_of_them() {
+        assert_eq!(absence(0, ""), "In that time no datagram came at all.");
+        assert_eq!(absence(1, "head_3"), "In that time 1 datagram came, and it is not this: head_3");
+        assert_eq!(
+            absence(4, "tail_\u{7}"),
+            "In that time 4 datagrams came, none of them this (the last: tail_\\u{7})."
+        );
     }
 }

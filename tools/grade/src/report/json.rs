@@ -13,6 +13,7 @@ pub fn report(graded: &Graded) -> String {
     let report = json!({
         "ok": graded.is_clean(),
         "server": graded.server,
+        "patience": graded.patience,
         "points": graded.all().points,
         "of": graded.all().of,
         "levels": levels,

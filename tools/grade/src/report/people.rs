@@ -54,6 +54,10 @@ pub fn end(graded: &Graded) -> String {
     for level in graded.levels() {
         let sum = graded.level(level);
         let what = format!("level {level} {}", crate::checks::title(level));
+        if sum.wrong + sum.passed == 0 {
+            text += &format!("{what:<22} not judged: {} skipped\n", sum.skipped);
+            continue;
+        }
         let skipped = if sum.skipped > 0 { format!(", {} skipped", sum.skipped) } else { String::new() };
         let open = if sum.open > 0 { format!(", {} of them not judged", sum.open) } else { String::new() };
         let verdict = if sum.wrong > 0 { format!("{} not passed{open}", sum.wrong) } else { "passed".to_owned() };
@@ -66,12 +70,20 @@ pub fn end(graded: &Graded) -> String {
     }
     if let Some(first) = graded.first_wrong() {
         text += &match first.step {
-            Some(step) => format!("Begin with {}: {} needs it.\n", step.check(), first.check.name),
+            Some(step) => {
+                let name = step.check();
+                let go_on = format!("--check {name} plays it at once, --all plays all.");
+                format!("Begin with {name}: {} needs it. {go_on}\n", first.check.name)
+            }
             None => format!("Begin with {}: a mistake early on makes others.\n", first.check.name),
         };
     }
     if graded.outcomes.iter().any(|outcome| outcome.status == Status::Late) {
         text += "LATE: was the machine busy? Grade it again, alone. What is late then too is the server's own fault.\n";
+    }
+    if graded.patience > 1 {
+        let waits = format!("All waits were {} times as long as usual", graded.patience);
+        text += &format!("{waits}: so slow was the machine at the start, or --patience said so.\n");
     }
     text
 }
@@ -96,4 +108,39 @@ pub fn explain(check: &Check) -> String {
         ("Read", reading(check)),
     ];
     rows.iter().map(|(what, text)| format!("{what:<9} {text}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Step;
+
+    fn outcome(name: &str, status: Status, step: Option<Step>) -> Outcome {
+        let check = crate::checks::all().find(|check| check.name == name).expect("such a check");
+        Outcome { step, ..Outcome::new(check, status, String::new()) }
+    }
+
+    #[test]
+    fn a_level_that_was_skipped_is_not_called_passed() {
+        let mut graded = Graded::new("x".into(), 1);
+        graded.outcomes = ["sigterm", "port-taken"].map(|name| outcome(name, Status::Skip, None)).into();
+        assert!(end(&graded).contains("\nlevel 9 endings        not judged: 2 skipped\n"), "{}", end(&graded));
+        graded.outcomes.push(outcome("takeover", Status::Pass, None));
+        assert!(end(&graded).contains("\nlevel 10 house           2 of   2 points  passed\n"), "{}", end(&graded));
+    }
+
+    #[test]
+    fn patience_is_told_where_it_was_needed() {
+        assert!(!end(&Graded::new("x".into(), 1)).contains("times as long"));
+        let told = end(&Graded::new("x".into(), 3));
+        assert!(told.trim_end().lines().last().is_some_and(|line| line.contains("3 times as long as usual")), "{told}");
+    }
+
+    #[test]
+    fn who_waits_for_another_level_is_told_how_to_go_on() {
+        let mut graded = Graded::new("x".into(), 1);
+        graded.outcomes = vec![outcome("crlf", Status::Open, Some(Step::SignUp))];
+        let said = "Begin with login-answer: crlf needs it. --check login-answer plays it at once, --all plays all.\n";
+        assert!(end(&graded).contains(said), "{}", end(&graded));
+    }
 }

@@ -3,13 +3,14 @@
 use crate::harness::{ALL_RULES, grade, real, text, toy, with_each};
 
 /// A bug of the toy, the check that finds it, the word for what came of it, and a part of the sentence.
-const BUGS: [(&str, &str, &str, &str); 68] = [
+const BUGS: [(&str, &str, &str, &str); 69] = [
     ("no-greeting", "greets", "FAIL", "The server has sent nothing at all."),
     ("two-greetings", "greets", "FAIL", "says something that nobody has asked for"),
     ("help-without-end", "answers-help", "FAIL", "Nothing came."),
     ("slow-help", "answers-help", "LATE", "It came, but after"),
     ("closes-on-unknown", "unknown-word", "FAIL", "ended the connection"),
     ("goodbye-by-reset", "says-goodbye", "FAIL", "broken off instead of closed"),
+    ("no-goodbye", "says-goodbye", "FAIL", "The server has ended the connection."),
     ("one-at-a-time", "second-visitor", "FAIL", "waits until the first one has left"),
     ("one-at-a-time", "slow-visitors", "FAIL", "until one of those who say nothing has left"),
     ("one-read-one-message", "split-line", "FAIL", "first half of a line was taken for a whole one"),
@@ -55,9 +56,9 @@ const BUGS: [(&str, &str, &str, &str); 68] = [
     ("dies-with-a-client", "reset-in-flight", "CRASH", "signal 6, SIGABRT"),
     ("never-closed", "descriptors", "FAIL", "stay open"),
     ("eof-not-seen", "idle-cpu", "FAIL", "works though nothing happens"),
-    ("no-hello", "hello-head", "FAIL", "No such datagram came."),
+    ("no-hello", "hello-head", "FAIL", "In that time no datagram came at all."),
     ("repeats-all", "long-hello", "FAIL", "only what is named is sent again"),
-    ("no-tail", "tail", "FAIL", "No such datagram came."),
+    ("no-tail", "tail", "FAIL", "In that time no datagram came at all."),
     ("no-token-line", "token-line", "FAIL", "anybody could put broadcasts on a screen"),
     ("udp-once", "udp-repair", "FAIL", "did not come again"),
     ("big-datagram", "udp-repair", "FAIL", "does not fit a packet"),
@@ -133,7 +134,7 @@ fn a_level_that_is_not_passed_ends_the_run() {
 }
 
 /// A bug at the beginning of many checks, the options, and what is said; what is not.
-const STEPS: [(&str, &str, &[&str], &[&str]); 3] = [
+const STEPS: [(&str, &str, &[&str], &[&str]); 6] = [
     (
         "wrong-greeting",
         "--level 1",
@@ -168,6 +169,35 @@ const STEPS: [(&str, &str, &[&str], &[&str]); 3] = [
         &["FAIL  3 accounts / login-answer", "SIGNUP,name,password is not OK"],
         &["OPEN"],
     ),
+    (
+        "no-hello",
+        "--level 8",
+        &[
+            "FAIL  8 datagrams / hello-head ",
+            "Not judged, like hello-head: it needs an answer to a hello.",
+            "OPEN  8 datagrams / udp-stranger ",
+            "OPEN  8 datagrams / udp-falls-back ",
+            "8 not passed, 7 of them not judged",
+            "Begin with hello-head",
+        ],
+        &["pass hello-head first", "LATE", "ERROR", "PASS"],
+    ),
+    (
+        "no-hello",
+        "--check tail --check udp-hostile --check udp-falls-back",
+        &[
+            "Not judged: it needs an answer to a hello; pass hello-head first. In that time no datagram came at all.",
+            "Not judged, like tail: it needs an answer to a hello.",
+            "3 not passed, 3 of them not judged",
+        ],
+        &["FAIL", "PASS"],
+    ),
+    (
+        "no-goodbye",
+        "--check says-goodbye",
+        &["(closed)", "expected: OK,Goodbye, then the end of the connection"],
+        &["expected: the answer to"],
+    ),
 ];
 
 #[test]
@@ -178,6 +208,14 @@ fn what_comes_before_the_idea_of_a_check_is_said_once() {
         let is_right = said.iter().all(|part| told.contains(part)) && !unsaid.iter().any(|part| told.contains(part));
         (!is_right || told.matches(greeting).count() > 1).then(|| format!("{bug} {options}:\n{told}"))
     });
+}
+
+/// A bucket that is empty once and for all is not one that gets an answer too many.
+#[test]
+fn a_bucket_that_does_not_refill_is_told_so() {
+    let toy = [toy("never-refills"), vec!["{rate}".to_owned()]].concat();
+    let found = wrong(&("never-refills", "rate", "FAIL", "at 20 lines a second 4 are allowed again by then"), &toy);
+    assert_eq!(found, None);
 }
 
 /// The line without an end stands in the report, whatever the other client has said meanwhile.

@@ -16,6 +16,7 @@ fn each_report_says_what_passed_and_what_did_not() {
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a report");
 
     let report: Value = serde_json::from_str(&read("report.json")).expect("JSON");
+    assert_eq!(report["patience"], 1);
     assert_eq!((&report["ok"], &report["points"], &report["of"]), (&false.into(), &1.into(), &3.into()));
     let statuses: Vec<&str> =
         report["checks"].as_array().expect("a list").iter().filter_map(|check| check["status"].as_str()).collect();

@@ -117,6 +117,7 @@ fn a_server_that_runs_already_is_neither_started_nor_killed() {
             assert_eq!(code, Some(0), "{told}");
             assert!(told.contains("SKIP  9 endings / sigterm"), "{told}");
             assert!(told.contains("SKIP  10 house / idle"), "{told}");
+            assert!(told.contains("\nlevel 9 endings        not judged: 4 skipped\n"), "{told}");
         }
     });
 }

@@ -45,6 +45,7 @@ pub(super) struct Connection<'a> {
     /// Name and token, once logged in.
     login: Option<(String, String)>,
     wrong: u32,
+    commands: u32,
     /// Nothing is answered any more.
     is_silent: bool,
     /// What was typed ahead is thrown away, as TCSAFLUSH does.
@@ -61,6 +62,7 @@ pub fn serve(stream: TcpStream, shared: &Shared) {
         prompt: Prompt::None,
         login: None,
         wrong: 0,
+        commands: 0,
         is_silent: false,
         is_flushed: false,
     };
@@ -270,7 +272,9 @@ impl Connection<'_> {
         let line = if has("case-counts") { line.to_owned() } else { lower_word(line) };
         let fields = split(&line);
         let field = |number: usize| fields.get(number).map(String::as_str).unwrap_or_default();
+        self.commands += 1;
         match (line.as_str(), field(0)) {
+            _ if has("never-refills") && self.commands > 42 => self.ok_or(false, "", "Too fast"),
             ("help", _) => {
                 if has("slow-help") {
                     // Longer than an answer may take, and not so long that it counts as missing.
@@ -280,7 +284,9 @@ impl Connection<'_> {
                 has("help-without-end") || self.ok_or(true, "OK,1 command", "")
             }
             ("quit", _) => {
-                self.say("OK,Goodbye");
+                if !has("no-goodbye") {
+                    self.say("OK,Goodbye");
+                }
                 false
             }
             ("crash", _) => std::process::abort(),
