@@ -1,7 +1,9 @@
-//! What a test says to a Redis by hand.
+//! What a test says to a Redis by hand, and how it lets time pass.
 
 use redis::FromRedisValue;
 use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A connection to a Redis.
 pub fn ask(redis: SocketAddr) -> redis::Connection {
@@ -22,4 +24,12 @@ pub fn tell(redis: &mut redis::Connection, words: &[&str]) -> String {
 /// The number of the last line that Redis has.
 pub fn last_number(redis: &mut redis::Connection) -> u64 {
     tell(redis, &["HGET", "{peerline}:head", "seq"]).parse().expect("a number")
+}
+
+/// Lets time pass.
+pub fn pass(time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        thread::park_timeout(until.saturating_duration_since(Instant::now()));
+    }
 }

@@ -32,11 +32,11 @@ fn a_server_that_is_killed_or_sleeps_takes_nothing_with_it() {
 fn a_redis_that_is_killed_sleeps_or_forgets_loses_nothing_and_closes_nobody() {
     let mut fleet = Fleet::begin(false);
     for _ in 0..times() {
-        fleet.play_for_all("kill -9 of Redis", |fleet| fleet.kill_redis(0));
+        fleet.play_for_all("kill -9 of Redis", |fleet| fleet.kill_redis(0, Duration::ZERO));
     }
     for _ in 0..times() {
         let bytes = 1 + fleet.below(60_000) as u64;
-        fleet.play_for_all("the tail of the append-only file cut", |fleet| fleet.kill_redis(bytes));
+        fleet.play_for_all("the tail of the append-only file cut", |fleet| fleet.kill_redis(bytes, Duration::ZERO));
     }
     for _ in 0..times() {
         fleet.play_for_all("Redis stopped for 5 s", |fleet| fleet.stop_redis(Duration::from_secs(5)));
@@ -52,7 +52,7 @@ fn what_dies_at_once_or_stays_away_for_long_loses_nothing_either() {
         fleet.play("kill -9 of Redis and all servers", |fleet| fleet.kill_with_redis(&[0, 1, 2]));
         let (long, bytes) = (Duration::from_secs(12), 1 + fleet.below(60_000) as u64);
         fleet.play("Redis stopped for 12 s", |fleet| fleet.stop_redis(long));
-        fleet.play("Redis away for 12 s, its tail cut", |fleet| fleet.kill_redis_for(long, bytes));
+        fleet.play("Redis away for 12 s, its tail cut", |fleet| fleet.kill_redis(bytes, long));
     }
     end(fleet);
 }

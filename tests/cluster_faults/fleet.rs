@@ -1,7 +1,7 @@
 //! A Redis, three servers as processes, and people on them; and what is done to them.
 
 use crate::book::{Diary, Fate, faults};
-use crate::by_hand::{ask, last_number, tell};
+use crate::by_hand::{ask, last_number, pass, tell};
 use crate::figures::{self, Span};
 use crate::harness::house::in_house;
 use crate::harness::redis::Redis;
@@ -151,7 +151,7 @@ impl Fleet {
             self.servers[*number].take().expect("it runs").crash();
             self.residents[*number].1 = None;
         }
-        self.kill_redis(0);
+        self.kill_redis(0, Duration::ZERO);
         for number in servers {
             if servers.len() < SERVERS {
                 let out = self.await_out(*number, killed);
@@ -202,13 +202,8 @@ impl Fleet {
         since.elapsed()
     }
 
-    /// Kills Redis, cuts so many bytes off its file, and starts it again.
-    pub fn kill_redis(&mut self, cut: u64) {
-        self.kill_redis_for(Duration::ZERO, cut);
-    }
-
-    /// The same, but that it stays away for a while.
-    pub fn kill_redis_for(&mut self, time: Duration, cut: u64) {
+    /// Kills Redis, cuts so many bytes off its file, and starts it again after so long.
+    pub fn kill_redis(&mut self, cut: u64, time: Duration) {
         let before = last_number(&mut ask(self.redis.address()));
         self.redis.kill();
         let file = self.written();
@@ -395,14 +390,6 @@ impl Drop for Fleet {
             // What it has found does not matter any more.
             let _ = person.join();
         }
-    }
-}
-
-/// Lets time pass.
-pub fn pass(time: Duration) {
-    let until = Instant::now() + time;
-    while Instant::now() < until {
-        thread::park_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 
