@@ -72,7 +72,7 @@ mod tests {
             let merged = Merged::new(files.to_vec());
             let story = story(&merged, &Wanted { all, ..Wanted::default() });
             if !story.rows.is_empty() {
-                svg::tests::assert_well_formed(&svg(&story).0);
+                crate::stories::assert_well_formed(&svg(&story).0);
                 let lines = columns(&story, Some(100)).lines().count();
                 prop_assert!(lines > story.rows.len());
                 prop_assert!(html(&merged, &story).0.ends_with("</html>\n"));

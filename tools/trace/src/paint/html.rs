@@ -49,9 +49,8 @@ fn event(merged: &Merged, id: crate::connections::EventId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paint::svg::tests::assert_well_formed;
     use crate::rows::{Wanted, story};
-    use crate::stories::{file, login, loss, merged};
+    use crate::stories::{assert_well_formed, file, login, loss, merged};
 
     fn page(files: &[crate::recording::Recording]) -> (String, Value) {
         let merged = merged(files);

@@ -257,28 +257,9 @@ pub fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
-    use crate::stories::{chat, file, login, loss, not_made, told};
-
-    /// Fails where a text is no well-formed XML, as far as a picture uses it.
-    pub fn assert_well_formed(text: &str) {
-        let mut open = Vec::new();
-        for part in text.split('<').skip(1) {
-            let (tag, behind) = part.split_once('>').expect("a tag ends");
-            assert!(!behind.contains('>'), "{part}");
-            let is_entity = |rest: &str| ["amp;", "lt;", "gt;", "quot;"].iter().any(|name| rest.starts_with(name));
-            assert!(part.split('&').skip(1).all(is_entity), "{part}");
-            assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
-            if let Some(name) = tag.strip_prefix('/') {
-                assert_eq!(open.pop(), Some(name), "{part}");
-            } else if !tag.ends_with('/') {
-                open.push(tag.split(' ').next().unwrap_or_default());
-            }
-        }
-        assert_eq!(open, [""; 0]);
-        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "a control character");
-    }
+    use crate::stories::{assert_well_formed, chat, file, login, loss, not_made, told};
 
     /// Where the lines of a kind of row begin, and where they end.
     fn lines(drawn: &str, kind: &str) -> Vec<(String, String)> {
