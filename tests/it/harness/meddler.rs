@@ -170,10 +170,12 @@ impl Service for ToPeer {
     const NAME: &'static str = "meddler to a peer";
 
     fn serve(&self, client: &Arc<TcpStream>, _: SocketAddr, _: &Place<'_>) {
-        let target = self.0.target.lock().expect("no panic").expect("an introduction");
-        let peer = TcpStream::connect_timeout(&target, LIMIT).expect("the peer is there");
-        self.0.prove(client, &peer, target);
+        // First, as it may take a while: a peer that is connected sends as much as the system takes.
         let fate = self.0.fates.lock().expect("no panic")();
+        let target = self.0.target.lock().expect("no panic").expect("an introduction");
+        // It may have left meanwhile.
+        let Ok(peer) = TcpStream::connect_timeout(&target, LIMIT) else { return };
+        self.0.prove(client, &peer, target);
         let passed = |read| {
             self.0.passed.fetch_add(read, Ordering::SeqCst);
         };
