@@ -17,15 +17,16 @@ const PARTS: usize = 6;
 
 /// A script that knows the servers, with what they share before it.
 macro_rules! of_servers {
-    ($name:literal) => {
+    ($($name:literal),+) => {
         concat!(
             include_str!("scripts/news.lua"),
             include_str!("scripts/again.lua"),
             include_str!("scripts/servers.lua"),
-            include_str!($name)
+            $(include_str!($name)),+
         )
     };
 }
+pub(super) use of_servers;
 
 static FOUND: LazyLock<Script> = LazyLock::new(|| Script::unguarded(include_str!("scripts/found.lua")));
 static OPENED: LazyLock<Script> = LazyLock::new(|| Script::unguarded(include_str!("scripts/opened.lua")));

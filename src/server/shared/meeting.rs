@@ -4,6 +4,7 @@
 //! When somebody is missing, numbers jump: that one's clients may have seen some that nobody else knows, and no number is
 //! ever to mean two lines.
 
+use super::house::of_servers;
 use super::lines::StreamId;
 use super::link::{Link, NotDone};
 use super::mirror::Mirror;
@@ -13,21 +14,10 @@ use std::sync::LazyLock;
 /// The most lines that are given back in one call.
 const PIECE: usize = 500;
 
-/// A script of a meeting, with what they share before it.
-macro_rules! of_meeting {
-    ($name:literal) => {
-        concat!(
-            include_str!("scripts/news.lua"),
-            include_str!("scripts/again.lua"),
-            include_str!("scripts/servers.lua"),
-            include_str!("scripts/meeting.lua"),
-            include_str!($name)
-        )
-    };
-}
-
-static MEET: LazyLock<Script> = LazyLock::new(|| Script::unguarded(of_meeting!("scripts/meet.lua")));
-static GAVE: LazyLock<Script> = LazyLock::new(|| Script::unguarded(of_meeting!("scripts/gave.lua")));
+static MEET: LazyLock<Script> =
+    LazyLock::new(|| Script::unguarded(of_servers!("scripts/meeting.lua", "scripts/meet.lua")));
+static GAVE: LazyLock<Script> =
+    LazyLock::new(|| Script::unguarded(of_servers!("scripts/meeting.lua", "scripts/gave.lua")));
 
 /// How far a meeting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
