@@ -153,10 +153,13 @@ impl Shared {
 
     /// A house of which nobody is left is opened by whoever comes first; another house than this server's is left alone.
     fn meet_as_nobody(&self, link: &mut Link) -> Result<(), NotIn> {
-        if let Some(epoch) = self.other_house(link)? {
-            return Err(NotIn::ever(format!("it is the house {epoch}, not {}", self.about.epoch)));
+        match shared::opened(link, &self.about.server)? {
+            Standing::Open(epoch) | Standing::Shut(epoch) if epoch != self.about.epoch => {
+                return Err(NotIn::ever(format!("it is the house {epoch}, not {}", self.about.epoch)));
+            }
+            Standing::Open(_) | Standing::None => return Ok(()),
+            Standing::Shut(_) => {}
         }
-        let Standing::Shut(_) = shared::opened(link, &self.about.server)? else { return Ok(()) };
         let nobody = Member { server: self.about.server.clone(), generation: 0 };
         match shared::meet(link, &nobody, &Mirror::new(nobody.clone(), self.about.window), &[])? {
             Meeting::Opened => Ok(()),
