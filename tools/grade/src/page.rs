@@ -55,10 +55,10 @@ first row on.
 ## How it is done
 
 - Each check has a server of its own, with a port of its own and, for `{data}`, an empty folder. It is ready when a
-  connection succeeds, within 10 s; so what a server prints does not matter.
+  connection to 127.0.0.1 succeeds, within 10 s; so what a server prints does not matter.
 - The rules of the house are asked for only where the command line offers their placeholders: `{idle}`, `{relogin}`,
-  `{history}`, `{login}` (as `1200ms`; `{idle:s}` and so on as `1.2`), `{max}`, `{rate}`, `{loss}`. Outside of their own
-  checks they get values that disturb nobody.
+  `{history}`, `{login}` (as `1200ms`; `{idle:s}` and so on as `1.2`), `{max}`, `{rate}`, `{loss}` (a share, as `0.3`).
+  Outside of their own checks they get values that disturb nobody.
 - Without `{rate}` a client sends at most 35 lines at once and 19 a second, so that the rule of the house is kept. There are
   never more than 12 clients. Names of accounts are new in each check; `--seed N` gives others.
 - What must come has 5 s, a check 30 s, all of them 10 minutes. On a slow machine the first two are up to 8 times as long:
