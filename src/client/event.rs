@@ -14,7 +14,7 @@ pub use call::{
 pub use effect::{Effect, End};
 pub use link::{LinkError, LinkId, NoConnection, Secured, ServerAt};
 pub use picture::{Frame, Picture, Piece, Row, Style};
-pub use shown::{Assurance, Line, Missed, Place, Shown};
+pub use shown::{Assurance, Bearer, Line, Missed, Place, Shown};
 pub use transfer::{Stage, Step, Way};
 
 use crate::protocol::{FromServer, Reply};

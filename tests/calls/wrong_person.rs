@@ -65,7 +65,7 @@ fn the_right_person_is_reached_and_proven() {
         if wanted == WANTED[0] {
             world.play(2);
             let seen = format!("{:?}{:?}", world.shown(ALICE), world.shown(BOB));
-            assert!(seen.contains("Delivered to bob") && seen.contains("stranger: None"), "{seen}");
+            assert!(seen.contains("Delivered to bob") && seen.contains("bearer: Sender"), "{seen}");
         } else {
             world.play_until(|world| !world.shown(BOB).is_empty());
             assert!(matches!(world.shown(BOB), [Shown::ChatRequest { stranger: None, .. } | Shown::RunRequest { .. }]));

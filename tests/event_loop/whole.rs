@@ -4,7 +4,7 @@ use super::played::{LIMIT, Parts, Pen, name};
 use clap::Parser;
 use peerline::client::app::{App, Credentials, Face, Rules, Watching};
 use peerline::client::call::Signals;
-use peerline::client::event::{End, Event, Line, Now, Shown};
+use peerline::client::event::{Bearer, End, Event, Line, Now, Shown};
 use peerline::client::run::RunOptions;
 use peerline::client::runner::{Full, Interface, Output, ROOM, Runner, Stop};
 use peerline::net::Shutdown;
@@ -178,8 +178,7 @@ fn two_people_meet() {
     bob.types("all hello");
     alice.sees("broadcast", |shown| matches!(shown, Shown::Broadcast { broadcast, .. } if broadcast.text == "hello"));
     alice.types("msg bob hi");
-    let direct =
-        |shown: &Shown| matches!(shown, Shown::Message { text, stranger: None, relayed: false, .. } if text == "hi");
+    let direct = |shown: &Shown| matches!(shown, Shown::Message { text, bearer: Bearer::Sender, .. } if text == "hi");
     bob.sees("message", direct);
     bob.types("chat alice");
     alice.sees("request", |shown| matches!(shown, Shown::ChatRequest { stranger: None, .. }));

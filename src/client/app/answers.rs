@@ -8,7 +8,7 @@ use super::people::Whereabouts;
 use super::session::Session;
 use super::state::App;
 use crate::client::event::{
-    CallError, CallId, Effect, Introduced, LinkError, LinkId, NoConnection, Order, Place, Shown,
+    Bearer, CallError, CallId, Effect, Introduced, LinkError, LinkId, NoConnection, Order, Place, Shown,
 };
 use crate::protocol::{MemberRequest, Refusal, Reply, Request};
 use crate::value::{Address, BadLine, Fingerprint, comma, link_of, with_scope_of};
@@ -64,7 +64,8 @@ impl App {
             }
             Reply::Message { from, .. } if self.is_shut_out(&from) => {}
             Reply::Message { from, text } => {
-                let shown = Shown::Message { from: from.clone(), text, stranger: None, relayed: true };
+                let shown =
+                    Shown::Message { from: from.clone(), text, bearer: Bearer::Server { is_proof: !self.rules.tls } };
                 self.shown(Place::Person(from), shown);
             }
             Reply::Notice(notice) => self.notice(&notice),

@@ -8,17 +8,27 @@ use crate::value::{Fingerprint, Username};
 impl App {
     /// The server tells the key of somebody.
     pub fn sees_key(&mut self, name: &Username, key: Fingerprint) {
-        let SeenKey::Another { by_voice } = self.keys.see(name, key) else { return };
-        self.verification.forget(name);
+        let seen = self.keys.see(name, key, self.verification.with(name).is_some());
         let what = format!("{name} has another key than before: their client was started anew, or it is not {name}.");
-        let what_to_do = match by_voice {
-            true => format!("What you verified by voice is void: {}verify {name} once more.", self.slash()),
-            false => "Ask them by another way.".to_owned(),
+        let shown = match seen {
+            SeenKey::Expected => return,
+            SeenKey::Another => Shown::Info { text: format!("{what} Ask them by another way.") },
+            // Even a client that is to be quiet says that what the person relies on is void.
+            SeenKey::Void => {
+                let void = "What you compared by voice is void, and nothing goes there until you compare new words";
+                Shown::Notice { text: format!("{what} {void}: {}verify {name}", self.slash()) }
+            }
         };
-        let text = format!("{what} {what_to_do}");
-        // Even a client that is to be quiet says that what the person relies on is void.
-        let shown = if by_voice { Shown::Notice { text } } else { Shown::Info { text } };
+        self.verification.forget(name);
         self.shown(Place::Person(name.clone()), shown);
+    }
+
+    /// Why nothing goes to somebody who has another key than that of which words were compared.
+    fn is_void_text(&self, name: &Username) -> String {
+        let verify = format!("{}verify {name}", self.slash());
+        format!(
+            "{name} has another key than the one of which you compared words: nothing was sent ({verify} brings new words)"
+        )
     }
 
     /// Why a call does not go on to `name`, of whom the server has told this key or none: where we speak TLS, only what is
@@ -29,6 +39,9 @@ impl App {
         }
         if let Some(key) = key {
             self.sees_key(name, key);
+            if self.keys.is_void(name) && self.verification.of(call).is_none() {
+                return Some(self.is_void_text(name));
+            }
             self.keys.speaks(call, name, key);
             self.verification.leaves(call);
             return None;

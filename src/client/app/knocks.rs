@@ -9,7 +9,7 @@ use super::tickets::LATE;
 use super::under_way::home_of;
 use super::visitors::{Trust, Visitor};
 use crate::client::command::Which;
-use crate::client::event::{CallId, Decision, Effect, Knock, Order, Place, Room, Shown};
+use crate::client::event::{Bearer, CallId, Decision, Effect, Knock, Order, Place, Room, Shown};
 use crate::client::run::Words;
 use crate::peer_protocol::{Opening, PeerRefusal};
 use crate::value::sentence::counted;
@@ -131,6 +131,15 @@ impl App {
             {
                 self.order(call, Order::Refuse(PeerRefusal::Declined));
             }
+            Opening::Chat { name, .. }
+            | Opening::File { name, .. }
+            | Opening::Run { name, .. }
+            | Opening::List { name, .. }
+            | Opening::Give { name, .. }
+                if verified && self.keys.is_void(&name) =>
+            {
+                self.called_with_another_key(call, &name);
+            }
             Opening::Chat { name, .. } => self.asked_for_chat(call, name, stranger),
             Opening::Message { name: from, .. } => self.told(call, from, text.unwrap_or_default(), stranger),
             Opening::File { .. } if !verified => self.order(call, Order::Refuse(PeerRefusal::TicketNeeded)),
@@ -165,6 +174,15 @@ impl App {
         self.out.push(Effect::Order { call, order });
     }
 
+    /// Somebody whose words count no more wants more than to say something, or to compare new ones.
+    fn called_with_another_key(&mut self, call: CallId, from: &Username) {
+        self.order(call, Order::Refuse(PeerRefusal::Declined));
+        if self.keys.is_told(from, self.now.instant) {
+            let what = format!("{from} has called with another key than the one of which you compared words: declined");
+            self.info(Place::Person(from.clone()), format!("{what} ({}verify {from} brings new words)", self.slash()));
+        }
+    }
+
     /// A message has come.
     fn told(&mut self, call: CallId, from: Username, text: String, stranger: Option<IpAddr>) {
         if let Some(address) = stranger {
@@ -177,7 +195,8 @@ impl App {
         }
         self.order(call, Order::Accept);
         let home = home_of(&from, stranger.is_none());
-        self.shown(home, Shown::Message { from, text, stranger, relayed: false });
+        let bearer = stranger.map_or(Bearer::Sender, Bearer::Stranger);
+        self.shown(home, Shown::Message { from, text, bearer });
     }
 
     /// What the clock asks for strangers: tells what was not shown.

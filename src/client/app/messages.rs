@@ -56,7 +56,13 @@ impl App {
 
     /// Whether messages to somebody go through the server now.
     pub fn goes_round(&self, name: &Username) -> bool {
-        self.detours.lead_to(name, self.now.instant)
+        self.detours.lead_to(name, self.now.instant) && !self.is_compared(name)
+    }
+
+    /// Whether words were compared with somebody. Then nothing is handed to the server by itself, which could bring that about
+    /// by the address that it tells.
+    fn is_compared(&self, name: &Username) -> bool {
+        self.keys.is_verified(name) || self.keys.is_void(name)
     }
 
     /// The server has told who has the address that was typed. From now on that person is meant, as the address may be
@@ -81,6 +87,7 @@ impl App {
     pub fn message_ended(&mut self, call: CallId, end: Result<Username, CallError>) {
         let Some(delivery) = self.deliveries.remove(&call) else { return };
         let Delivery { to, text, origin, .. } = delivery;
+        let is_compared = matches!(&to, Address::Name(name) if self.is_compared(name));
         match end {
             Ok(name) => {
                 self.detours.reached(&name);
@@ -93,7 +100,7 @@ impl App {
             }
             Err(
                 ref error @ (CallError::Unreachable { ref address, .. } | CallError::NotProven { ref address, .. }),
-            ) if self.rules.relay => {
+            ) if self.rules.relay && !is_compared => {
                 if let Address::Name(name) = &to {
                     self.detours.put(name.clone(), *address, self.now.instant);
                 }
@@ -101,7 +108,14 @@ impl App {
                 self.show(&origin, Shown::Info { text: format!("{error}; {way}") });
                 self.relay(to, text, &origin);
             }
-            Err(CallError::DoesNotListen(_)) if self.rules.relay => self.relay(to, text, &origin),
+            Err(CallError::DoesNotListen(_)) if self.rules.relay && !is_compared => self.relay(to, text, &origin),
+            Err(
+                error @ (CallError::Unreachable { .. } | CallError::NotProven { .. } | CallError::DoesNotListen(_)),
+            ) if self.rules.relay => {
+                let why =
+                    format!("{error}; nothing was sent, as the server would read it (you compared words with {to})");
+                self.refuse_text(&origin, why, Some(&text));
+            }
             Err(CallError::Perhaps(why)) => {
                 let said = if self.display.is_some() { format!("; you typed: {text}") } else { String::new() };
                 let text = format!("Perhaps delivered to {to}: {why}. It is not sent again{said}");

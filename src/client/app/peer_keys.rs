@@ -26,6 +26,10 @@ pub struct PeerKeys {
 struct Known {
     key: Fingerprint,
     by_voice: bool,
+    /// There was another one before in this run, and this one was not compared since.
+    is_another: bool,
+    /// Of that one words were compared, or were up to be.
+    is_void: bool,
 }
 
 /// What is new about the key of somebody.
@@ -33,29 +37,41 @@ struct Known {
 pub enum SeenKey {
     /// Nothing, or it is their first one.
     Expected,
-    /// It is another one than before. That one was verified `by_voice`, or not.
-    Another {
-        /// Whether that is void now.
-        by_voice: bool,
-    },
+    /// It is another one than before, of which nothing was to be compared.
+    Another,
+    /// It is another one than that of which words were compared, or were up to be.
+    Void,
 }
 
 impl PeerKeys {
-    /// Keeps the key of `name`. What was found out about another one before says nothing about this one.
-    pub fn see(&mut self, name: &Username, key: Fingerprint) -> SeenKey {
+    /// Keeps the key of `name`. What was found out about another one before says nothing about this one; and where there was
+    /// anything to compare by voice, also by words that `are_up`, this one is not spoken to until it was compared.
+    pub fn see(&mut self, name: &Username, key: Fingerprint, are_up: bool) -> SeenKey {
         match self.known.get_mut(name) {
             Some(known) if known.key == key => SeenKey::Expected,
             Some(known) => {
-                let before = std::mem::replace(known, Known { key, by_voice: false });
-                SeenKey::Another { by_voice: before.by_voice }
+                let is_void = known.by_voice || known.is_void || are_up;
+                *known = Known { key, by_voice: false, is_another: true, is_void };
+                if is_void { SeenKey::Void } else { SeenKey::Another }
             }
             None => {
                 if self.known.len() < MAX {
-                    self.known.insert(name.clone(), Known { key, by_voice: false });
+                    self.known.insert(name.clone(), Known { key, by_voice: false, is_another: false, is_void: false });
                 }
                 SeenKey::Expected
             }
         }
+    }
+
+    /// Whether `name` has another key than before in this run, which was not compared.
+    pub fn is_another(&self, name: &Username) -> bool {
+        self.known.get(name).is_some_and(|known| known.is_another)
+    }
+
+    /// Whether `name` has another key than that of which words were compared, or were up: the server can exchange it at the
+    /// very moment when something is sent.
+    pub fn is_void(&self, name: &Username) -> bool {
+        self.known.get(name).is_some_and(|known| known.is_void)
     }
 
     /// Whether it is told now that somebody else shows a ticket of this person.
@@ -76,7 +92,7 @@ impl PeerKeys {
     /// The person has heard the words of a connection with this key; false where `name` has another one by now.
     pub fn verify(&mut self, name: &Username, key: Fingerprint) -> bool {
         match self.known.get_mut(name).filter(|known| known.key == key) {
-            Some(known) => known.by_voice = true,
+            Some(known) => *known = Known { key, by_voice: true, is_another: false, is_void: false },
             None => return false,
         }
         true
@@ -140,17 +156,17 @@ mod tests {
         text.parse().expect("a name")
     }
 
-    const ANOTHER: SeenKey = SeenKey::Another { by_voice: false };
-
     #[test]
     fn another_key_is_noticed_and_memory_is_bounded() {
         let (mut keys, [one, two]) = (PeerKeys::default(), [1, 2].map(|byte| Fingerprint([byte; 32])));
         let bob = name("bob");
-        assert!(!keys.has(&bob) && keys.see(&bob, one) == SeenKey::Expected && keys.has(&bob));
-        assert_eq!([&name("Bob"), &bob, &bob].map(|bob| keys.see(bob, one)), [SeenKey::Expected; 3]);
-        assert_eq!([keys.see(&bob, two), keys.see(&bob, two)], [ANOTHER, SeenKey::Expected]);
-        (0..2 * MAX).for_each(|number| assert_eq!(keys.see(&name(&format!("b{number}")), one), SeenKey::Expected));
-        assert!(keys.known.len() == MAX && keys.has(&bob) && keys.see(&bob, one) == ANOTHER);
+        assert!(!keys.has(&bob) && keys.see(&bob, one, false) == SeenKey::Expected && keys.has(&bob));
+        assert_eq!([&name("Bob"), &bob, &bob].map(|bob| keys.see(bob, one, true)), [SeenKey::Expected; 3]);
+        assert_eq!([keys.see(&bob, two, false), keys.see(&bob, two, true)], [SeenKey::Another, SeenKey::Expected]);
+        assert!(keys.is_another(&bob) && !keys.is_void(&bob));
+        let mut see = |number: usize| keys.see(&name(&format!("b{number}")), one, false);
+        (0..2 * MAX).for_each(|number| assert_eq!(see(number), SeenKey::Expected));
+        assert!(keys.known.len() == MAX && keys.has(&bob) && keys.see(&bob, one, false) == SeenKey::Another);
     }
 
     #[test]
@@ -158,18 +174,33 @@ mod tests {
         let (mut keys, [one, two]) = (PeerKeys::default(), [1, 2].map(|byte| Fingerprint([byte; 32])));
         let (bob, old, new) = (name("bob"), CallId::Out(1), CallId::In(1));
         assert!(!keys.verify(&bob, one), "nobody has told of a key");
-        keys.see(&bob, one);
+        keys.see(&bob, one, false);
         keys.speaks(old, &bob, one);
         assert!(!keys.verify(&bob, two) && !keys.is_verified(&bob) && !keys.is_by_voice(old));
         assert!(keys.verify(&bob, one) && keys.is_verified(&bob) && keys.is_by_voice(old));
-        assert_eq!(keys.see(&bob, one), SeenKey::Expected);
-        assert_eq!(keys.see(&bob, two), SeenKey::Another { by_voice: true });
+        assert_eq!((keys.see(&bob, one, false), keys.is_void(&bob)), (SeenKey::Expected, false));
+        assert_eq!((keys.see(&bob, two, false), keys.is_void(&bob)), (SeenKey::Void, true));
         keys.speaks(new, &bob, two);
         assert!(!keys.is_verified(&bob) && !keys.is_by_voice(old) && !keys.is_by_voice(new));
+        // The former one is no better when it comes again.
+        assert_eq!([keys.see(&bob, one, false), keys.see(&bob, two, false)], [SeenKey::Void; 2]);
         assert!(keys.verify(&bob, two) && keys.is_by_voice(new) && !keys.is_by_voice(old), "it has the old key");
+        assert!(!keys.is_void(&bob) && !keys.is_another(&bob));
         assert_eq!((keys.calls_with(&name("BOB")), keys.key_of(old)), (vec![old, new], Some(one)));
         keys.hangs_up(old);
         keys.refuse(&bob);
         assert!(keys.is_refused(&name("Bob")) && !keys.is_verified(&bob) && keys.calls_with(&bob) == [new]);
+    }
+
+    #[test]
+    fn another_key_behind_words_that_are_up_is_not_spoken_to() {
+        let (mut keys, bob) = (PeerKeys::default(), name("bob"));
+        assert_eq!(keys.see(&bob, Fingerprint([1; 32]), true), SeenKey::Expected);
+        assert_eq!(keys.see(&bob, Fingerprint([2; 32]), true), SeenKey::Void);
+        assert_eq!(
+            keys.see(&bob, Fingerprint([3; 32]), false),
+            SeenKey::Void,
+            "that of the former words is not forgotten"
+        );
     }
 }

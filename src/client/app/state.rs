@@ -179,7 +179,7 @@ impl App {
             let earlier = broadcast.unix_time < since;
             let is_own = self.name() == Some(&broadcast.from);
             let arrived = if is_own { self.own_broadcasts.seen(&broadcast.text) } else { None };
-            if self.is_blocked(&broadcast.from) {
+            if self.is_shut_out(&broadcast.from) {
                 continue;
             }
             let shown = Shown::Broadcast { broadcast, earlier };

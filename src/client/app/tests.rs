@@ -217,8 +217,8 @@ impl Play {
             Shown::Perhaps { text } => format!("perhaps: {text}"),
             Shown::Info { text } | Shown::Done { text } | Shown::Notice { text } => text,
             Shown::Broadcast { broadcast, earlier } => format!("{} {} {earlier}", broadcast.from, broadcast.text),
-            Shown::Message { from, text, stranger, relayed } => {
-                format!("msg {from} {text} {} {relayed}", stranger.is_none())
+            Shown::Message { from, text, bearer } => {
+                format!("msg {from} {text} {} {}", bearer.is_proof(), bearer.is_server())
             }
             Shown::ChatLine { from, text, foreground, .. } => format!("line {from} {text} {foreground}"),
             Shown::Missed { .. } => crate::client::shown::text(&shown, &jiff::tz::TimeZone::UTC),

@@ -133,10 +133,16 @@ impl App {
     }
 
     fn were_same(&mut self, with: &Username, origin: &Origin) {
-        let Some(key) = self.verification.with(with).map(|up| up.key) else {
-            let text = format!("There are no words to compare with {with}: {}verify {with} brings some", self.slash());
+        let (up, slash) = (self.verification.with(with), self.slash());
+        let Some((key, asked)) = up.map(|up| (up.key, up.asked)) else {
+            let text = format!("There are no words to compare with {with}: {slash}verify {with} brings some");
             return self.refuse(origin, text);
         };
+        // The yes may be meant for words of the former key, which were up before.
+        if self.keys.is_another(with) && !asked {
+            let what = format!("{with} has another key by now, and others have asked for these words");
+            return self.refuse(origin, format!("{what}: {slash}verify {with} brings words for you to compare"));
+        }
         self.verification.forget(with);
         if !self.keys.verify(with, key) {
             let text = format!("{with} has another key by now: {}verify {with} once more", self.slash());

@@ -8,15 +8,49 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
+/// Who has brought a message here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearer {
+    /// Its sender, who has proven it.
+    Sender,
+    /// Somebody whom the server did not introduce, from this address.
+    Stranger(IpAddr),
+    /// The server. Where people prove themselves by keys its word alone is no proof.
+    Server {
+        /// Whether it is as good a proof as any here.
+        is_proof: bool,
+    },
+}
+
+impl Bearer {
+    /// Whether it is proven whose message it is.
+    pub fn is_proof(self) -> bool {
+        match self {
+            Bearer::Sender => true,
+            Bearer::Stranger(_) => false,
+            Bearer::Server { is_proof } => is_proof,
+        }
+    }
+
+    /// The address of who was not introduced.
+    pub fn stranger(self) -> Option<IpAddr> {
+        if let Bearer::Stranger(address) = self { Some(address) } else { None }
+    }
+
+    /// Whether the server carried it.
+    pub fn is_server(self) -> bool {
+        matches!(self, Bearer::Server { .. })
+    }
+}
+
 /// One thing that is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "a variant's sentence names its fields")]
 pub enum Shown {
     /// A broadcast; `earlier` ones were sent before this client logged in.
     Broadcast { broadcast: Broadcast, earlier: bool },
-    /// A single message; `stranger` is the address of a sender whom the server did not introduce, `relayed` when it
-    /// carried the text.
-    Message { from: Username, text: String, stranger: Option<IpAddr>, relayed: bool },
+    /// A single message.
+    Message { from: Username, text: String, bearer: Bearer },
     /// A single message that we sent, as it left.
     Sent { to: Username, text: String },
     /// Somebody asks for a chat; `stranger` is the address of one whom the server did not introduce.

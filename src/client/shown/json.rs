@@ -42,9 +42,9 @@ fn value(shown: &Shown) -> Value {
             "event": "broadcast", "seq": broadcast.seq, "time": broadcast.unix_time,
             "from": broadcast.from.as_str(), "text": broadcast.text, "earlier": earlier,
         }),
-        Shown::Message { from, text, stranger, relayed } => json!({
-            "event": "message", "from": from.as_str(), "text": text, "verified": stranger.is_none(),
-            "address": stranger, "relayed": relayed,
+        Shown::Message { from, text, bearer } => json!({
+            "event": "message", "from": from.as_str(), "text": text, "verified": bearer.is_proof(),
+            "address": bearer.stranger(), "relayed": bearer.is_server(),
         }),
         Shown::Sent { to, text } => json!({"event": "sent", "to": to.as_str(), "text": text}),
         Shown::ChatRequest { question, from, stranger } => json!({

@@ -1,7 +1,7 @@
 //! How a line looks in a window: a name in its column, a text beside it, and how much it matters. It knows no window.
 
 use super::text::{self, assured, fitting, offer, run_request, six_words};
-use crate::client::event::{Shown, Style};
+use crate::client::event::{Bearer, Shown, Style};
 use crate::value::text::escape;
 use jiff::tz::TimeZone;
 
@@ -51,14 +51,15 @@ pub fn look(shown: &Shown, me: &str, zone: &TimeZone, fits: impl Fn(&str) -> boo
             said(broadcast.from.as_str(), Style::Dim, &broadcast.text, Weight::None)
         }
         Shown::Broadcast { broadcast, .. } => said(broadcast.from.as_str(), CYAN, &broadcast.text, Weight::Unread),
-        Shown::Message { from, text, stranger, relayed } => {
-            let how = match stranger {
-                Some(address) => format!(" (unverified, from {address})"),
-                None if *relayed => " (through the server)".to_owned(),
-                None => String::new(),
+        Shown::Message { from, text, bearer } => {
+            let how = match bearer {
+                Bearer::Stranger(address) => format!(" (unverified, from {address})"),
+                Bearer::Server { is_proof: false } => " (through the server, unverified)".to_owned(),
+                Bearer::Server { is_proof: true } => " (through the server)".to_owned(),
+                Bearer::Sender => String::new(),
             };
             Look {
-                name: name(from.as_str(), stranger.is_none()),
+                name: name(from.as_str(), bearer.stranger().is_none()),
                 style: MAGENTA,
                 text: format!("{}{how}", escape(text)),
                 weight: Weight::ForYou,
@@ -147,17 +148,17 @@ mod tests {
             broadcast: Broadcast { seq: 1, unix_time: 0, from: name(from), text: "hi".to_owned() },
             earlier,
         };
-        let message =
-            |stranger, relayed| Shown::Message { from: name("bob"), text: "hi".to_owned(), stranger, relayed };
-        let eve = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let message = |bearer| Shown::Message { from: name("bob"), text: "hi".to_owned(), bearer };
+        let eve = Bearer::Stranger(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let said = Shown::Said { to: name("bob"), text: "hi".to_owned() };
         for (shown, who, text, weight) in [
             (broadcast("Alice", false), "alice", "hi", Weight::None),
             (broadcast("bob", false), "bob", "hi", Weight::Unread),
             (broadcast("bob", true), "bob", "hi", Weight::None),
-            (message(None, false), "bob", "hi", Weight::ForYou),
-            (message(eve, false), "?bob", "hi (unverified, from 127.0.0.1)", Weight::ForYou),
-            (message(None, true), "bob", "hi (through the server)", Weight::ForYou),
+            (message(Bearer::Sender), "bob", "hi", Weight::ForYou),
+            (message(eve), "?bob", "hi (unverified, from 127.0.0.1)", Weight::ForYou),
+            (message(Bearer::Server { is_proof: true }), "bob", "hi (through the server)", Weight::ForYou),
+            (message(Bearer::Server { is_proof: false }), "bob", "hi (through the server, unverified)", Weight::ForYou),
             (said, "alice", "hi", Weight::None),
         ] {
             assert_eq!(seen(&shown), (who.to_owned(), text.to_owned(), weight));

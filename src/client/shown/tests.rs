@@ -3,7 +3,7 @@
 mod hidden;
 
 use super::{Weight, look, object, text};
-use crate::client::event::{Assurance, Line, Missed, Place, Shown, Stage, Step, Way};
+use crate::client::event::{Assurance, Bearer, Line, Missed, Place, Shown, Stage, Step, Way};
 use crate::protocol::Broadcast;
 use crate::value::{Size, Spoken, Username};
 use jiff::tz::TimeZone;
@@ -14,7 +14,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-const STRANGER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const STRANGER: Option<IpAddr> = Some(LOCALHOST);
 
 const ESC: &str = "a \x1b\"b";
 
@@ -66,17 +67,24 @@ fn broadcasts_and_messages() {
         Weight::None,
     );
     check(
-        Shown::Message { from: name("bob"), text: esc(), stranger: None, relayed: true },
+        Shown::Message { from: name("bob"), text: esc(), bearer: Bearer::Server { is_proof: true } },
         "[message, relayed by the server] bob: a \\u{1b}\"b",
         json!({"event": "message", "from": "bob", "text": ESC, "verified": true, "relayed": true}),
         "bob",
         Weight::ForYou,
     );
     check(
-        Shown::Message { from: name("bob"), text: esc(), stranger: STRANGER, relayed: false },
+        Shown::Message { from: name("bob"), text: esc(), bearer: Bearer::Stranger(LOCALHOST) },
         "[message] bob (unverified): a \\u{1b}\"b",
-        json!({"verified": false, "relayed": false}),
+        json!({"verified": false, "relayed": false, "address": "127.0.0.1"}),
         "?bob",
+        Weight::ForYou,
+    );
+    check(
+        Shown::Message { from: name("bob"), text: esc(), bearer: Bearer::Server { is_proof: false } },
+        "[message, relayed by the server] bob (unverified): a \\u{1b}\"b",
+        json!({"verified": false, "relayed": true, "address": null}),
+        "bob",
         Weight::ForYou,
     );
     check_ours(Shown::Sent { to: name("bob"), text: esc() }, "[message] to bob: a \\u{1b}\"b", "sent");

@@ -26,9 +26,9 @@ const COLUMNS: [usize; 6] = [300, 240, 180, 120, 80, 48];
 pub fn text(shown: &Shown, zone: &TimeZone) -> String {
     match shown {
         Shown::Broadcast { broadcast, earlier } => broadcast_line(broadcast, *earlier, zone),
-        Shown::Message { from, text, stranger, relayed } => {
-            let relayed = if *relayed { ", relayed by the server" } else { "" };
-            format!("[message{relayed}] {from}{}: {}", proof(stranger.is_none()), escape(text))
+        Shown::Message { from, text, bearer } => {
+            let relayed = if bearer.is_server() { ", relayed by the server" } else { "" };
+            format!("[message{relayed}] {from}{}: {}", proof(bearer.is_proof()), escape(text))
         }
         Shown::Sent { to, text } => format!("[message] to {to}: {}", escape(text)),
         Shown::ChatRequest { question, from, stranger } => {
@@ -203,7 +203,7 @@ mod tests {
     fn what_others_wrote_cannot_steer_the_terminal() {
         let evil = "\u{1b}[2Jhello\u{202e}".to_owned();
         for shown in [
-            Shown::Message { from: bob(), text: evil.clone(), stranger: None, relayed: false },
+            Shown::Message { from: bob(), text: evil.clone(), bearer: crate::client::event::Bearer::Sender },
             Shown::ChatLine { from: bob(), verified: true, text: evil.clone(), foreground: true },
             Shown::ChatClosed { with: bob(), why: evil.clone() },
             Shown::Notice { text: evil.clone() },

@@ -22,8 +22,8 @@ fn with_text(text: &str) -> Vec<Shown> {
     let mut all = vec![
         broadcast(true),
         broadcast(false),
-        Shown::Message { from: bob.clone(), text: text.clone(), stranger: STRANGER, relayed: false },
-        Shown::Message { from: bob.clone(), text: text.clone(), stranger: None, relayed: true },
+        Shown::Message { from: bob.clone(), text: text.clone(), bearer: Bearer::Stranger(LOCALHOST) },
+        Shown::Message { from: bob.clone(), text: text.clone(), bearer: Bearer::Server { is_proof: true } },
         Shown::Sent { to: bob.clone(), text: text.clone() },
         Shown::ChatCalling { to: text.clone() },
         Shown::ChatRefused { by: text.clone(), reason: text.clone() },
