@@ -130,7 +130,7 @@ impl App {
             },
             Command::Close(with) => match with.or(person) {
                 Some(with) => self.close_window(&with, origin),
-                None => self.refuse(origin, "Type: close NAME"),
+                None => self.refuse(origin, format!("Type: {}close NAME", self.slash())),
             },
             Command::Quit => self.leave_when_done(),
             Command::BroadcastNextLine => drop(display.windows.go(ALL)),

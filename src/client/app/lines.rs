@@ -117,7 +117,7 @@ impl App {
             Command::Window(1) => self.bring(None),
             Command::Close(with) => match with.or_else(|| self.script.front.clone()) {
                 Some(with) => self.close(&with, origin),
-                None => self.refuse(origin, "Type: close NAME"),
+                None => self.refuse(origin, format!("Type: {}close NAME", self.slash())),
             },
             _ => self.refuse(origin, "There are no windows without a screen"),
         }

@@ -186,7 +186,7 @@ impl App {
             (Some(lines), _) => lines.into_iter().for_each(|text| self.show(origin, Shown::Help { text })),
             (None, word) => {
                 let word = word.unwrap_or_default();
-                self.refuse(origin, format!("{word:?} is no command: type help for the list"));
+                self.refuse(origin, format!("{word:?} is no command: type {}help for the list", self.slash()));
             }
         }
     }

@@ -11,11 +11,12 @@ use crate::protocol::{BroadcastText, InvalidBroadcast, MAX_BROADCAST, MemberRequ
 /// A sentence that says what to type instead.
 pub fn parse(line: &str) -> Result<Command, String> {
     let line = line.trim();
-    let line = line.strip_prefix('/').unwrap_or(line);
+    // Where a slash is needed the advice has one too.
+    let (slash, line) = line.strip_prefix('/').map_or(("", line), |line| ("/", line));
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     let command = match find(word) {
-        Some(row) => (row.read)(rest.trim()).ok_or_else(|| format!("Type: {}", row.usage()))?,
-        None => as_to_the_server(line)?,
+        Some(row) => (row.read)(rest.trim()).ok_or_else(|| format!("Type: {slash}{}", row.usage()))?,
+        None => as_to_the_server(line, slash)?,
     };
     match &command {
         Command::Broadcast(text) => check_broadcast(text).map(|()| command),
@@ -47,13 +48,13 @@ pub fn may_hold_password(line: &str) -> bool {
 }
 
 /// `msg_TEXT_ADDR` and its like.
-fn as_to_the_server(line: &str) -> Result<Command, String> {
+fn as_to_the_server(line: &str, slash: &str) -> Result<Command, String> {
     let unknown = || {
         // What stands behind a comma may be a password, which is not to be shown.
         let word = line.split([' ', ',']).next().unwrap_or_default();
         match find(word) {
-            Some(row) => format!("Type: {}", row.usage()),
-            None => format!("{word:?} is no command: type help for the list"),
+            Some(row) => format!("Type: {slash}{}", row.usage()),
+            None => format!("{word:?} is no command: type {slash}help for the list"),
         }
     };
     if !line.contains('_') && !line.contains(',') {
@@ -215,7 +216,7 @@ mod tests {
         ] {
             assert_eq!(parse(line), Err(format!("Type: {usage}")), "{line}");
         }
-        assert_eq!(parse("/dance"), Err("\"dance\" is no command: type help for the list".to_owned()));
+        assert_eq!(parse("/dance"), Err("\"dance\" is no command: type /help for the list".to_owned()));
         assert_eq!(parse("msg_hi"), Err("Send msg_TEXT_ADDR".to_owned()));
         assert!(parse(&format!("broadcast {}", "x".repeat(1025))).is_err_and(|why| why.contains("1025")));
     }

@@ -128,8 +128,8 @@ mod tests {
             assert_eq!(read("//list", place), Read::Say("/list".to_owned()));
             assert_eq!(read("/exit", place), Read::Command(Command::Exit));
             let Read::Bad(why) = read("/usr/bin is full", place) else { panic!("no command") };
-            assert_eq!(why, "\"usr/bin\" is no command: type help for the list; to say it, begin with //");
-            assert_eq!(read("/msg bob", place), Read::Bad("Type: msg NAME TEXT".to_owned()));
+            assert_eq!(why, "\"usr/bin\" is no command: type /help for the list; to say it, begin with //");
+            assert_eq!(read("/msg bob", place), Read::Bad("Type: /msg NAME TEXT".to_owned()));
         }
         assert!(matches!(read("//list", Place::Server), Read::Bad(_)));
     }
