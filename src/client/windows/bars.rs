@@ -196,7 +196,10 @@ fn asking(windows: &Windows, columns: usize) -> Option<String> {
     match &windows.mode {
         Mode::Sure(Doubt::Lines(count), _) => {
             let cut = if windows.window().input.is_cut() { " (the end did not fit)" } else { "" };
-            Some(format!("send {count} lines{cut} to {title}? Enter / Esc"))
+            Some(match windows.window().place {
+                Place::Server => format!("do {count} lines{cut}, each a command? Enter / Esc"),
+                _ => format!("send {count} lines{cut} to {title}? Enter / Esc"),
+            })
         }
         Mode::Sure(Doubt::Long(bytes), _) => Some(format!("send a line of {bytes} bytes to {title}? Enter / Esc")),
         Mode::Sure(Doubt::Slash, _) => Some("send as text? Enter / Esc".to_owned()),

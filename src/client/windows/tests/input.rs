@@ -17,6 +17,15 @@ fn a_line_is_sent_and_remembered() {
 }
 
 #[test]
+fn a_long_paste_where_lines_are_commands_says_so() {
+    let mut play = Play::with_people(80, 24);
+    play.windows.go(1);
+    play.windows.key(Key::Paste("1\n2\n3\n4\n5\n6\n".to_owned()), play.now);
+    assert_eq!(play.windows.key(Key::Enter, play.now), []);
+    assert_eq!(play.status(), "do 6 lines, each a command? Enter / Esc");
+}
+
+#[test]
 fn a_long_paste_is_asked_about_and_an_enter_behind_it_is_no_answer() {
     let mut play = Play::with_people(80, 24);
     play.windows.key(Key::Paste("1\n2\n3\n4\n5\n6\n".to_owned()), play.now);
