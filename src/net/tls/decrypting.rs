@@ -3,6 +3,7 @@
 use super::channel::{self, Channel};
 use super::identity::Identity;
 use super::pinned;
+use super::unfit;
 use crate::net::handshake::{Accepts, NoTls, first_byte};
 use crate::net::{DeadlineReader, LineReader};
 use crate::trace::Wire;
@@ -63,7 +64,7 @@ impl Decrypting {
         let mut tls = Connection::Server(tls);
         tls.set_buffer_limit(Some(BUFFERED));
         stream.set_write_timeout(Some(HANDSHAKE_WRITE))?;
-        let left = shake_hands(&mut tls, stream, &mut input)?;
+        let left = shake_hands(&mut tls, stream, &mut input).map_err(in_words)?;
         Ok(Decrypting::new(input, Channel::new(stream, tls), left, wire))
     }
 
@@ -185,6 +186,17 @@ impl Read for Decrypting {
         self.wire.read(&buffer[..count]);
         self.has_more = count == buffer.len();
         Ok(count)
+    }
+}
+
+/// What is wrong with the certificate of a client, for the log.
+fn in_words(error: io::Error) -> io::Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(wrong @ rustls::Error::InvalidCertificate(_)) => {
+            let why = format!("the certificate of the other side is not taken: {}", unfit::in_words(wrong));
+            io::Error::new(error.kind(), why)
+        }
+        _ => error,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::identity::Identity;
 use super::keyed::{fingerprint_of, too_old};
 use super::named;
+use super::unfit;
 use crate::net::handshake::{Accepts, Mistrust, NoTls};
 use crate::value::Fingerprint;
 use rustls::client::Resumption;
@@ -73,7 +74,9 @@ impl ServerCertVerifier for Verifier {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = fingerprint_of(own)?;
+        let refused = |why| CertificateError::Other(OtherError(Arc::new(why))).into();
+        let cannot_be_read = |error| refused(NotTaken::NotTrusted(Mistrust::Other(unfit::in_words(&error))));
+        let shown = fingerprint_of(own).map_err(cannot_be_read)?;
         let taken = match &self.takes {
             Takes::Any => Ok(()),
             Takes::These(known) if known.contains(&shown) => Ok(()),
@@ -82,7 +85,6 @@ impl ServerCertVerifier for Verifier {
                 named::check(own, others, name, roots, now, &self.provider).map_err(NotTaken::NotTrusted)
             }
         };
-        let refused = |why| CertificateError::Other(OtherError(Arc::new(why))).into();
         taken.map(|()| ServerCertVerified::assertion()).map_err(refused)
     }
 
