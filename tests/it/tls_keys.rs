@@ -77,6 +77,8 @@ fn a_key_or_a_certificate_that_cannot_be_served_is_named_at_the_start() {
         .arg(
             "umask 077
             certificate() { openssl req -x509 -key $1.pem -out $1.crt -subj /CN=$1 -days 2; }
+            openssl genrsa -out large.pem 2304
+            certificate large
             for curve in prime256v1 secp521r1; do
                 openssl ecparam -name $curve -genkey -noout -out $curve.pem
                 certificate $curve
@@ -99,6 +101,7 @@ fn a_key_or_a_certificate_that_cannot_be_served_is_named_at_the_start() {
         ("other.crt", "other.crt", "there is no private key in PEM"),
         ("other.pem", "other.der", "there is no certificate in PEM"),
         ("secp521r1.pem", "secp521r1.crt", "the key has to be one of"),
+        ("large.pem", "large.crt", "or RSA of 2,048, 3,072 or 4,096 bits"),
         ("prime256v1.pem", "other.crt", "the key is not that of the certificate"),
         ("other.pem", "turned.crt", "which has to be the first one in its file"),
         ("read.pem", "other.crt", "others may read or change it (mode 644)"),
