@@ -44,11 +44,15 @@ pub fn open_identity(config: &Config) -> Result<Identity, String> {
     Ok(identity)
 }
 
-/// What there is to say of when a certificate counts, where it does not now, or soon will not.
+/// What there is to say of when a certificate counts, where it does not now, or soon will not, or not for everybody.
 fn when_it_counts((from, to): (SystemTime, SystemTime), now: SystemTime) -> Option<String> {
     match () {
+        () if to < from => Some("ends before it begins, so that it never counts".to_owned()),
         () if now < from => Some(format!("counts from {} on", Moment::of(from))),
+        // A moment is none before 1970.
+        () if to < SystemTime::UNIX_EPOCH => Some("ended before 1970".to_owned()),
         () if now > to => Some(format!("ended at {}", Moment::of(to))),
+        () if from < SystemTime::UNIX_EPOCH => Some("begins before 1970".to_owned()),
         () if now + SOON > to => Some(format!("ends at {}", Moment::of(to))),
         () => None,
     }
@@ -132,6 +136,11 @@ mod tests {
         assert_eq!((told(20), told(86)), (None, None));
         assert_eq!(told(87).as_deref(), Some("ends at 1970-04-11 00:00 UTC"));
         assert_eq!(told(101).as_deref(), Some("ended at 1970-04-11 00:00 UTC"));
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(20 * 24 * 3600);
+        let told = |from, to| when_it_counts((from, to), at(50));
+        assert_eq!(told(before - SOON, before).as_deref(), Some("ended before 1970"));
+        assert_eq!(told(before, at(100)).as_deref(), Some("begins before 1970"));
+        assert_eq!(told(at(100), at(20)).as_deref(), Some("ends before it begins, so that it never counts"));
     }
 
     #[test]
