@@ -234,6 +234,7 @@ fn shake_hands(tls: &mut Connection, stream: &TcpStream, input: &mut DeadlineRea
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustls::CertificateError;
     use std::net::TcpListener;
     use std::thread;
 
@@ -297,5 +298,15 @@ mod tests {
             });
             from.expect_much();
         }
+    }
+
+    #[test]
+    fn the_certificate_of_a_client_that_is_none_is_told_in_words() {
+        let aborted = |wrong: rustls::Error| in_words(io::Error::new(ErrorKind::ConnectionAborted, wrong));
+        let told = aborted(CertificateError::BadSignature.into());
+        assert_eq!(told.kind(), ErrorKind::ConnectionAborted);
+        let says = "the certificate of the other side is not taken: it was shown without its key: a signature is wrong";
+        assert_eq!(told.to_string(), says);
+        assert_eq!(aborted(rustls::Error::DecryptError).to_string(), rustls::Error::DecryptError.to_string());
     }
 }

@@ -141,3 +141,22 @@ pub(super) fn why(error: io::Error) -> NoTls {
         None => NoTls::Failed(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_cannot_be_read_is_told_in_words_however_its_server_is_known() {
+        let own = CertificateDer::from(vec![0x30, 0]);
+        let name = ServerName::try_from(NO_NAME).expect("a name");
+        for takes in [Takes::Any, Takes::These(Vec::new()), Takes::Named(RootCertStore::empty())] {
+            let verifier = Verifier { takes, provider: Arc::new(ring::default_provider()) };
+            let refused = verifier.verify_server_cert(&own, &[], &name, &[], UnixTime::now());
+            let NoTls::NotTrusted(told) = why(io::Error::other(refused.expect_err("it is none"))) else {
+                panic!("it is not trusted");
+            };
+            assert_eq!(told, Mistrust::Other("it is damaged, or has a date before 1970".to_owned()));
+        }
+    }
+}
