@@ -9,6 +9,8 @@
 //!
 //! It is the feature `tls`: `tls/absent.rs` stands here in a build without it.
 
+mod certificate;
+mod unfit;
 mod named;
 mod keyed;
 mod identity;

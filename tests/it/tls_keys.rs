@@ -39,15 +39,19 @@ fn the_port_for_tls_is_told_with_its_key_which_outlives_the_server() {
     let (server, _, again) = listening();
     assert_eq!(again, fingerprint);
     server.crash();
-    // Half of the pair is no start.
+    // The key is what clients know: a certificate is made for it.
     fs::remove_file(folder.path().join("data/tls_cert.pem")).expect("there");
+    let (server, _, again) = listening();
+    assert_eq!(again, fingerprint);
+    server.crash();
+    fs::remove_file(folder.path().join("data/tls_key.pem")).expect("there");
     let refused = Command::new(env!("CARGO_BIN_EXE_server"))
         .args(["--port", "0", "--tls-port", "0", "--data"])
         .arg(folder.path().join("data"))
         .output()
         .expect("the server runs");
     let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(refused.status.code() == Some(2) && said.contains("tls_key.pem is there without"), "{said}");
+    assert!(refused.status.code() == Some(2) && said.contains("tls_cert.pem is there without"), "{said}");
 }
 
 /// With what the server ends that is started with this pair.
@@ -77,6 +81,8 @@ fn a_key_or_a_certificate_that_cannot_be_served_is_named_at_the_start() {
         .arg(
             "umask 077
             certificate() { openssl req -x509 -key $1.pem -out $1.crt -subj /CN=$1 -days 2; }
+            openssl genrsa -out large.pem 2304
+            certificate large
             for curve in prime256v1 secp521r1; do
                 openssl ecparam -name $curve -genkey -noout -out $curve.pem
                 certificate $curve
@@ -99,6 +105,7 @@ fn a_key_or_a_certificate_that_cannot_be_served_is_named_at_the_start() {
         ("other.crt", "other.crt", "there is no private key in PEM"),
         ("other.pem", "other.der", "there is no certificate in PEM"),
         ("secp521r1.pem", "secp521r1.crt", "the key has to be one of"),
+        ("large.pem", "large.crt", "or RSA of 2,048, 3,072 or 4,096 bits"),
         ("prime256v1.pem", "other.crt", "the key is not that of the certificate"),
         ("other.pem", "turned.crt", "which has to be the first one in its file"),
         ("read.pem", "other.crt", "others may read or change it (mode 644)"),

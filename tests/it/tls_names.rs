@@ -49,6 +49,8 @@ fn a_certificate_that_is_not_trusted_is_refused_with_what_to_do() {
     let name = "chat.example";
     for (options, trusts, says) in [
         (authority.server(&["other.example"], NOW), authority.file(), "is for other.example: give a name of these"),
+        (authority.server(&["*.b.example"], NOW), authority.file(), "with its own word for the *"),
+        (authority.server(&["*.example"], NOW), authority.file(), "bears no name that counts"),
         (authority.server(&[], NOW), authority.file(), "bears no name that counts"),
         (authority.server(&[name], (2020, 2021)), authority.file(), "ended at 2021-01-01 00:00 UTC"),
         (authority.server(&[name], (2998, 2999)), authority.file(), "counts from 2998-01-01 00:00 UTC on"),

@@ -93,11 +93,14 @@ fn mistrust(why: &Mistrust) -> String {
             format!("counts from {} on: set this machine's clock right, or wait", Moment::of(*time))
         }
         Mistrust::OtherNames(names) if names.is_empty() => {
-            "bears no name that counts (a subjectAltName): ask whoever runs the server for one that does".to_owned()
+            "bears no name that counts (a host name or an address as its subjectAltName, and behind a * two words): ask \
+             whoever runs the server for one that does"
+                .to_owned()
         }
         Mistrust::OtherNames(names) => format!(
-            "is for {}: give a name of these with --tls-name where it is the server that you mean",
-            text::escape(&names.join(", "))
+            "is for {}: give a name of these with --tls-name where it is the server that you mean{}",
+            text::escape(&names.join(", ")),
+            if names.iter().any(|name| name.starts_with('*')) { ", with its own word for the *" } else { "" }
         ),
         Mistrust::SelfSigned => {
             "hangs on itself alone (it is self-signed, or an authority's own), so nobody vouches for it: do \
@@ -109,7 +112,9 @@ fn mistrust(why: &Mistrust) -> String {
                                        authority in the system, or do without --tls-name, and compare the server's key"
                 .to_owned()
         }
-        Mistrust::Other(why) => format!("is not taken: {}", text::escape(why)),
+        Mistrust::Other(why) => {
+            format!("is not taken: {}. Ask whoever runs the server for another one", text::escape(why))
+        }
     }
 }
 
@@ -144,9 +149,17 @@ mod tests {
             (Mistrust::NotYetValid(time), "counts from 2023-11-14 22:13 UTC on: set this machine's clock right"),
             (Mistrust::OtherNames(Vec::new()), "bears no name"),
             (Mistrust::OtherNames(vec!["a.example".into(), "\u{1b}[2J".into()]), "is for a.example, \\u{1b}[2J: give"),
+            (
+                Mistrust::OtherNames(vec!["*.b.example".into()]),
+                "is for *.b.example: give a name of these with --tls-name where it is the server that you mean, with its own \
+                 word for the *. Nothing",
+            ),
             (Mistrust::SelfSigned, "hangs on itself alone"),
             (Mistrust::UnknownAuthority, "does not trust: install"),
-            (Mistrust::Other("bad".into()), "is not taken: bad. Nothing was sent there"),
+            (
+                Mistrust::Other("bad".into()),
+                "is not taken: bad. Ask whoever runs the server for another one. Nothing was sent there",
+            ),
         ] {
             let told = told(why);
             assert!(told.contains(part), "{told}");

@@ -50,6 +50,14 @@ impl Pair {
     pub fn generate() -> Result<Pair, String> {
         Err(format!("this server {WITHOUT}"))
     }
+
+    /// Makes none.
+    ///
+    /// # Errors
+    /// Always, with what to do.
+    pub fn of_key(_key: Vec<u8>) -> Result<Pair, String> {
+        Pair::generate()
+    }
 }
 
 impl Identity {

@@ -3,6 +3,7 @@
 use super::channel::{self, Channel};
 use super::identity::Identity;
 use super::pinned;
+use super::unfit;
 use crate::net::handshake::{Accepts, NoTls, first_byte};
 use crate::net::{DeadlineReader, LineReader};
 use crate::trace::Wire;
@@ -63,7 +64,7 @@ impl Decrypting {
         let mut tls = Connection::Server(tls);
         tls.set_buffer_limit(Some(BUFFERED));
         stream.set_write_timeout(Some(HANDSHAKE_WRITE))?;
-        let left = shake_hands(&mut tls, stream, &mut input)?;
+        let left = shake_hands(&mut tls, stream, &mut input).map_err(in_words)?;
         Ok(Decrypting::new(input, Channel::new(stream, tls), left, wire))
     }
 
@@ -188,6 +189,17 @@ impl Read for Decrypting {
     }
 }
 
+/// What is wrong with the certificate of a client, for the log.
+fn in_words(error: io::Error) -> io::Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(wrong @ rustls::Error::InvalidCertificate(_)) => {
+            let why = format!("the certificate of the other side is not taken: {}", unfit::in_words(wrong));
+            io::Error::new(error.kind(), why)
+        }
+        _ => error,
+    }
+}
+
 /// Records that a read has failed, and not for want of time.
 fn note(wire: &Wire, error: &io::Error) {
     if !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) {
@@ -222,6 +234,7 @@ fn shake_hands(tls: &mut Connection, stream: &TcpStream, input: &mut DeadlineRea
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustls::CertificateError;
     use std::net::TcpListener;
     use std::thread;
 
@@ -285,5 +298,15 @@ mod tests {
             });
             from.expect_much();
         }
+    }
+
+    #[test]
+    fn the_certificate_of_a_client_that_is_none_is_told_in_words() {
+        let aborted = |wrong: rustls::Error| in_words(io::Error::new(ErrorKind::ConnectionAborted, wrong));
+        let told = aborted(CertificateError::BadSignature.into());
+        assert_eq!(told.kind(), ErrorKind::ConnectionAborted);
+        let says = "the certificate of the other side is not taken: it was shown without its key: a signature is wrong";
+        assert_eq!(told.to_string(), says);
+        assert_eq!(aborted(rustls::Error::DecryptError).to_string(), rustls::Error::DecryptError.to_string());
     }
 }

@@ -1,9 +1,11 @@
 //! A server that is known by a name: the authorities of the system decide, and dates count.
 
+use super::certificate::Certificate;
+use super::unfit;
 use crate::net::handshake::{Accepts, Mistrust, Roots};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
 use rustls_native_certs::load_native_certs;
@@ -56,50 +58,97 @@ pub(super) fn check(
         verify_server_cert_signed_by_trust_anchor(&parsed, roots, others, now, known)?;
         verify_server_name(&parsed, name)
     });
-    checked.map_err(|error| mistrust(error, || vouches_for_itself(own, now, provider)))
+    checked.map_err(|error| mistrust(&error, Certificate::read(own).as_ref(), known))
 }
 
-fn mistrust(error: rustls::Error, is_alone: impl Fn() -> bool) -> Mistrust {
-    let rustls::Error::InvalidCertificate(error) = error else { return Mistrust::Other(error.to_string()) };
-    match error {
-        CertificateError::ExpiredContext { not_after, .. } => Mistrust::Expired(time(not_after)),
-        CertificateError::NotValidYetContext { not_before, .. } => Mistrust::NotYetValid(time(not_before)),
-        CertificateError::NotValidForNameContext { presented, .. } => Mistrust::OtherNames(bare(&presented)),
+fn mistrust(
+    error: &rustls::Error,
+    own: Option<&Certificate<'_>>,
+    known: &[&dyn SignatureVerificationAlgorithm],
+) -> Mistrust {
+    let rustls::Error::InvalidCertificate(why) = error else { return Mistrust::Other(unfit::in_words(error)) };
+    match why {
+        CertificateError::ExpiredContext { not_after, .. } => Mistrust::Expired(time(*not_after)),
+        CertificateError::NotValidYetContext { not_before, .. } => Mistrust::NotYetValid(time(*not_before)),
+        CertificateError::NotValidForNameContext { .. } => {
+            let names = own.map(Certificate::names).unwrap_or_default();
+            Mistrust::OtherNames(names.into_iter().take(MAX_NAMES).collect())
+        }
         // What `openssl req -x509` makes is an authority as well, which is no server.
-        _ if is_alone() => Mistrust::SelfSigned,
+        _ if own.is_some_and(|own| own.is_self_signed(known)) => Mistrust::SelfSigned,
         // An authority that was made anew under its old name has signed what the old one has not.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Mistrust::UnknownAuthority,
-        error => Mistrust::Other(error.to_string()),
-    }
-}
-
-/// The names alone, a few of them: the library says of each of which kind it is.
-fn bare(presented: &[String]) -> Vec<String> {
-    let inner = |name: &String| {
-        let (_, inner) = name.strip_suffix(')')?.split_once('(')?;
-        Some(inner.trim_matches('"').to_owned())
-    };
-    presented.iter().map(|name| inner(name).unwrap_or_else(|| name.clone())).take(MAX_NAMES).collect()
-}
-
-/// Whether it hangs on itself: whoever trusts it as an authority would take it, or it is one and no certificate of a server.
-fn vouches_for_itself(own: &CertificateDer<'_>, now: UnixTime, provider: &CryptoProvider) -> bool {
-    let mut itself = RootCertStore::empty();
-    if itself.add(own.clone().into_owned()).is_err() {
-        return false;
-    }
-    // Its name as issuer and as subject are the same, and its key has made its signature.
-    let known = provider.signature_verification_algorithms.all;
-    let checked = ParsedCertificate::try_from(own)
-        .and_then(|parsed| verify_server_cert_signed_by_trust_anchor(&parsed, &itself, &[], now, known));
-    match checked {
-        Ok(()) => true,
-        Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) => true,
-        Err(_) => false,
+        _ => Mistrust::Other(unfit::in_words(error)),
     }
 }
 
 /// A time as std has it.
-pub(super) fn time(of: UnixTime) -> SystemTime {
+fn time(of: UnixTime) -> SystemTime {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(of.as_secs())).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::string::Ia5String;
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd};
+    use rustls::crypto::ring;
+
+    const CA: IsCa = IsCa::Ca(BasicConstraints::Unconstrained);
+
+    fn key() -> KeyPair {
+        KeyPair::generate().expect("random bytes")
+    }
+
+    /// For a server of these names; who issues it is of the same name as its owner, as rcgen has one for all.
+    fn params(names: &[&str]) -> CertificateParams {
+        let text = |name: &&str| SanType::DnsName(Ia5String::try_from(*name).expect("ASCII"));
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = names.iter().map(text).collect();
+        params
+    }
+
+    /// What becomes of a certificate where `a.example` is asked for and this authority is trusted.
+    fn checked(own: &rcgen::Certificate, root: &[u8]) -> Result<(), Mistrust> {
+        let roots = store(&Roots([root.to_vec()].into()));
+        let (name, now) = ("a.example".try_into().expect("a name"), UnixTime::now());
+        check(own.der(), &[], &name, &roots, now, &ring::default_provider())
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_as_what_it_is() {
+        let mut authority = CertificateParams::default();
+        authority.is_ca = CA;
+        let authority = CertifiedIssuer::self_signed(authority, key()).expect("a key");
+        let vouched =
+            |params: CertificateParams| checked(&params.signed_by(&key(), &authority).expect("a key"), authority.der());
+        assert_eq!(vouched(params(&["a.example"])), Ok(()));
+        assert_eq!(vouched(params(&["b.example"])), Err(Mistrust::OtherNames(vec!["b.example".to_owned()])));
+        // The star has one word behind it: it stands for nobody.
+        assert_eq!(vouched(params(&["*.example"])), Err(Mistrust::OtherNames(Vec::new())));
+        let mut of_a_page = params(&[]);
+        of_a_page.subject_alt_names =
+            vec![SanType::URI(Ia5String::try_from("https://a.example".to_owned()).expect("ASCII"))];
+        assert_eq!(vouched(of_a_page), Err(Mistrust::OtherNames(Vec::new())));
+        let mut as_authority = params(&["a.example"]);
+        as_authority.is_ca = CA;
+        let is_authority = "it is that of an authority (CA:TRUE), and no server's".to_owned();
+        assert_eq!(vouched(as_authority.clone()), Err(Mistrust::Other(is_authority)));
+        let alone = as_authority.self_signed(&key()).expect("a key");
+        assert_eq!(checked(&alone, authority.der()), Err(Mistrust::SelfSigned));
+        let alone = params(&["a.example"]).self_signed(&key()).expect("a key");
+        assert_eq!(checked(&alone, authority.der()), Err(Mistrust::SelfSigned));
+        let mut other = CertificateParams::default();
+        other.is_ca = CA;
+        let other = CertifiedIssuer::self_signed(other, key()).expect("a key");
+        let others = params(&["a.example"]).signed_by(&key(), &other).expect("a key");
+        assert_eq!(checked(&others, authority.der()), Err(Mistrust::UnknownAuthority));
+        for (from, to, why) in
+            [(1950, 2999, "it is damaged, or has a date before 1970"), (2999, 2020, "it ends before it begins")]
+        {
+            let mut dated = params(&["a.example"]);
+            (dated.not_before, dated.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
+            assert_eq!(vouched(dated), Err(Mistrust::Other(why.to_owned())));
+        }
+    }
 }

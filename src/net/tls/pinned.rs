@@ -3,6 +3,7 @@
 use super::identity::Identity;
 use super::keyed::{fingerprint_of, too_old};
 use super::named;
+use super::unfit;
 use crate::net::handshake::{Accepts, Mistrust, NoTls};
 use crate::value::Fingerprint;
 use rustls::client::Resumption;
@@ -73,7 +74,9 @@ impl ServerCertVerifier for Verifier {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = fingerprint_of(own)?;
+        let refused = |why| CertificateError::Other(OtherError(Arc::new(why))).into();
+        let cannot_be_read = |error| refused(NotTaken::NotTrusted(Mistrust::Other(unfit::in_words(&error))));
+        let shown = fingerprint_of(own).map_err(cannot_be_read)?;
         let taken = match &self.takes {
             Takes::Any => Ok(()),
             Takes::These(known) if known.contains(&shown) => Ok(()),
@@ -82,7 +85,6 @@ impl ServerCertVerifier for Verifier {
                 named::check(own, others, name, roots, now, &self.provider).map_err(NotTaken::NotTrusted)
             }
         };
-        let refused = |why| CertificateError::Other(OtherError(Arc::new(why))).into();
         taken.map(|()| ServerCertVerified::assertion()).map_err(refused)
     }
 
@@ -137,5 +139,24 @@ pub(super) fn why(error: io::Error) -> NoTls {
         Some(NotTaken::OtherKey(shown)) => NoTls::OtherKey(*shown),
         Some(NotTaken::NotTrusted(why)) => NoTls::NotTrusted(why.clone()),
         None => NoTls::Failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_cannot_be_read_is_told_in_words_however_its_server_is_known() {
+        let own = CertificateDer::from(vec![0x30, 0]);
+        let name = ServerName::try_from(NO_NAME).expect("a name");
+        for takes in [Takes::Any, Takes::These(Vec::new()), Takes::Named(RootCertStore::empty())] {
+            let verifier = Verifier { takes, provider: Arc::new(ring::default_provider()) };
+            let refused = verifier.verify_server_cert(&own, &[], &name, &[], UnixTime::now());
+            let NoTls::NotTrusted(told) = why(io::Error::other(refused.expect_err("it is none"))) else {
+                panic!("it is not trusted");
+            };
+            assert_eq!(told, Mistrust::Other("it is damaged, or has a date before 1970".to_owned()));
+        }
     }
 }

@@ -44,46 +44,54 @@ pub fn open_identity(config: &Config) -> Result<Identity, String> {
     Ok(identity)
 }
 
-/// What there is to say of when a certificate counts, where it does not now, or soon will not.
+/// What there is to say of when a certificate counts, where it does not now, or soon will not, or not for everybody.
 fn when_it_counts((from, to): (SystemTime, SystemTime), now: SystemTime) -> Option<String> {
     match () {
+        () if to < from => Some("ends before it begins, so that it never counts".to_owned()),
         () if now < from => Some(format!("counts from {} on", Moment::of(from))),
+        // A moment is none before 1970.
+        () if to < SystemTime::UNIX_EPOCH => Some("ended before 1970".to_owned()),
         () if now > to => Some(format!("ended at {}", Moment::of(to))),
+        () if from < SystemTime::UNIX_EPOCH => Some("begins before 1970".to_owned()),
         () if now + SOON > to => Some(format!("ends at {}", Moment::of(to))),
         () => None,
     }
 }
 
-/// Makes both files where neither is there.
+/// Makes both files where neither is there, and the certificate where the key is alone: first the key, so that a start that
+/// breaks off in between leaves one that the next start goes on with. A key that is there is never written over, as clients
+/// may know it; the certificate is of no account to them, as they know the key alone.
 fn make_first(key: &Path, certificate: &Path) -> Result<(), String> {
     // A link that leads nowhere, as to a disk that is not there yet, is no reason for a new key.
     let is_there = |path: &Path| match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         found => found.map(|_| true).map_err(in_words(path)),
     };
-    let (there, missing) = match (is_there(key)?, is_there(certificate)?) {
+    let put_back = |there: &Path, missing: &Path, why: &str| {
+        format!(
+            "{} is there without {}{why}: put that back from your backup, or remove {} for a new key, which the clients then \
+             have to accept",
+            there.display(),
+            missing.display(),
+            Path::new(there.file_name().unwrap_or_default()).display()
+        )
+    };
+    let pair = match (is_there(key)?, is_there(certificate)?) {
         (true, true) => return Ok(()),
+        (false, true) => return Err(put_back(certificate, key, "")),
+        (true, false) => Pair::of_key(read_secret(key)?)
+            .map_err(|why| put_back(key, certificate, &format!(", and none can be made for it ({why})")))?,
         (false, false) => {
             let pair = Pair::generate()?;
-            // The key last: a start that is ended in between leaves a half that holds no secret.
-            write_anew(certificate, &pair.certificate).map_err(in_words(certificate))?;
-            write_anew(key, &pair.key).map_err(|error| {
-                // The next start, with room on the disk, is to make both. One that stays is told then.
-                let _ = fs::remove_file(certificate);
-                in_words(key)(error)
-            })?;
+            write_anew(key, &pair.key).map_err(in_words(key))?;
             info!("{}: a new key was made", key.display());
-            return Ok(());
+            pair
         }
-        (true, false) => (key, certificate),
-        (false, true) => (certificate, key),
     };
-    Err(format!(
-        "{} is there without {}: put that back from your backup, or remove it for a new key, which the clients then have to \
-         accept",
-        there.display(),
-        missing.display()
-    ))
+    // Its folder is synced with it, so the name of the key is safe by then as well.
+    write_anew(certificate, &pair.certificate).map_err(in_words(certificate))?;
+    info!("{}: a new certificate was made, which the key vouches for itself", certificate.display());
+    Ok(())
 }
 
 /// Reads the key, which is no secret where others can read it.
@@ -120,9 +128,11 @@ fn in_words(path: &Path) -> impl Fn(io::Error) -> String {
 #[cfg(feature = "tls")]
 #[cfg(test)]
 mod tests {
+    use super::super::fault;
     use super::*;
     use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::process::ExitStatusExt;
 
     #[test]
     fn a_certificate_that_does_not_count_or_ends_soon_is_told() {
@@ -132,6 +142,11 @@ mod tests {
         assert_eq!((told(20), told(86)), (None, None));
         assert_eq!(told(87).as_deref(), Some("ends at 1970-04-11 00:00 UTC"));
         assert_eq!(told(101).as_deref(), Some("ended at 1970-04-11 00:00 UTC"));
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(20 * 24 * 3600);
+        let told = |from, to| when_it_counts((from, to), at(50));
+        assert_eq!(told(before - SOON, before).as_deref(), Some("ended before 1970"));
+        assert_eq!(told(before, at(100)).as_deref(), Some("begins before 1970"));
+        assert_eq!(told(at(100), at(20)).as_deref(), Some("ends before it begins, so that it never counts"));
     }
 
     #[test]
@@ -158,29 +173,17 @@ mod tests {
         fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("ours");
 
         let away = folder.path().join("away");
-        for (path, there) in [(&key, &certificate), (&certificate, &key)] {
-            fs::rename(path, &away).expect("ours");
-            let refused = open_identity(&config).expect_err("a half");
-            assert!(
-                refused.starts_with(&format!("{} is there without {}", there.display(), path.display())),
-                "{refused}"
-            );
-            fs::rename(&away, path).expect("ours");
-        }
+        fs::rename(&key, &away).expect("ours");
+        let refused = open_identity(&config).expect_err("a certificate whose key is lost");
+        let start = format!("{} is there without {}: put that back", certificate.display(), key.display());
+        assert!(refused.starts_with(&start), "{refused}");
+        fs::rename(&away, &key).expect("ours");
         let linked = tempfile::tempdir().expect("a folder");
         for name in [KEY, CERTIFICATE] {
             symlink(folder.path().join("not mounted"), linked.path().join(name)).expect("a link");
         }
         let refused = open_identity(&Config { data: linked.path().to_owned(), ..config.clone() });
         assert!(refused.expect_err("no key").contains("tls_key.pem: No such file"), "it makes no new one");
-
-        let full = tempfile::tempdir().expect("a folder");
-        let no_key = full.path().join("tls_key.pem.new");
-        fs::create_dir(&no_key).expect("in the way");
-        let anew = Config { data: full.path().to_owned(), ..config.clone() };
-        open_identity(&anew).expect_err("the key cannot be written");
-        fs::remove_dir(&no_key).expect("ours");
-        open_identity(&anew).expect("both are made as soon as there is room");
 
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).expect("ours");
@@ -192,5 +195,80 @@ mod tests {
         fs::write(&certificate, "no certificate").expect("ours");
         let refused = open_identity(&config).expect_err("no certificate");
         assert!(refused.contains("tls_cert.pem: there is no certificate in PEM"), "{refused}");
+    }
+
+    #[test]
+    fn a_key_alone_is_kept_and_gets_a_certificate() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { data: folder.path().to_owned(), ..Config::defaults() };
+        let [key, certificate] = [KEY, CERTIFICATE].map(|name| folder.path().join(name));
+        for file in [&key, &certificate] {
+            // A disk that has no room, for a while.
+            let no_room = file.with_extension("pem.new");
+            fs::create_dir(&no_room).expect("in the way");
+            let refused = open_identity(&config).expect_err("it cannot be written");
+            assert!(refused.starts_with(&file.display().to_string()), "{refused}");
+            fs::remove_dir(&no_room).expect("ours");
+            assert!(!certificate.exists() && key.exists() == (file == &certificate), "the key comes first");
+        }
+        let kept = fs::read(&key).expect("there");
+        let first = open_identity(&config).expect("the certificate alone is made").fingerprint();
+        fs::remove_file(&certificate).expect("ours");
+        assert_eq!(open_identity(&config).expect("made anew").fingerprint(), first);
+        assert_eq!(fs::read(&key).expect("there"), kept);
+
+        fs::remove_file(&certificate).expect("ours");
+        fs::set_permissions(&key, Permissions::from_mode(0o644)).expect("ours");
+        assert!(open_identity(&config).expect_err("others read it").contains("(mode 644)"));
+        fs::write(&key, "no key").expect("ours");
+        fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("ours");
+        let refused = open_identity(&config).expect_err("no key");
+        let says =
+            format!("{} is there without {}, and none can be made for it (", key.display(), certificate.display());
+        assert!(refused.starts_with(&says) && !certificate.exists(), "{refused}");
+        assert_eq!(fs::read(&key).expect("there"), b"no key");
+    }
+
+    /// The folder for the process that is ended.
+    const FOLDER: &str = "PEERLINE_TEST_FOLDER";
+
+    /// It is run by the test below, as a process of its own, which ends at a point of that test's choice.
+    #[test]
+    #[ignore = "it is a part of the test below"]
+    fn starts_until_it_is_killed() {
+        let data = PathBuf::from(std::env::var_os(FOLDER).expect("the test below sets it"));
+        let identity = open_identity(&Config { data: data.clone(), ..Config::defaults() }).expect("made");
+        fs::write(data.join("told"), identity.fingerprint().to_string()).expect("written");
+    }
+
+    #[test]
+    fn a_first_start_that_is_killed_at_any_point_bars_no_later_one_and_no_key_is_lost() {
+        let mut killed = 0;
+        loop {
+            let folder = tempfile::tempdir().expect("a folder");
+            let status = std::process::Command::new(std::env::current_exe().expect("this test"))
+                .args(["--exact", "--ignored", "server::store::tls_files::tests::starts_until_it_is_killed"])
+                .env(FOLDER, folder.path())
+                .env(fault::VARIABLE, killed.to_string())
+                .output()
+                .expect("it runs")
+                .status;
+            let path = |name| folder.path().join(name);
+            let kept = fs::read(path(KEY)).ok();
+            let config = Config { data: folder.path().to_owned(), ..Config::defaults() };
+            let identity = open_identity(&config).unwrap_or_else(|error| panic!("point {killed}: {error}"));
+            let key = fs::read(path(KEY)).expect("there");
+            assert!(kept.is_none_or(|kept| kept == key), "point {killed}");
+            // What was left half-way is gone, as it may hold a secret.
+            assert!(!path("tls_key.pem.new").exists() && !path("tls_cert.pem.new").exists(), "point {killed}");
+            if status.success() {
+                assert_eq!(fs::read_to_string(path("told")).expect("told"), identity.fingerprint().to_string());
+                break;
+            }
+            assert_eq!(status.signal(), Some(9), "point {killed}");
+            killed += 1;
+        }
+        // Two files with six points each.
+        assert_eq!(killed, 12);
     }
 }

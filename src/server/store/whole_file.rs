@@ -15,7 +15,8 @@ const CHUNK: usize = 32 * 1024;
 /// it was, and nobody else may read it. Given is the new file, to be read and appended to.
 ///
 /// # Errors
-/// What the system says; the file is as it was before.
+/// What the system says. The file is as it was before, or it is the new one, whole, and only its name may not survive a power
+/// cut: who goes on has to look which one it is.
 pub fn write_anew(path: &Path, text: &[u8]) -> io::Result<File> {
     let path = match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
