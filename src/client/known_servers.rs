@@ -8,15 +8,17 @@
 use crate::value::Fingerprint;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
 /// A file that is larger is no file of ours.
 const MAX_BYTES: u64 = 1 << 20;
+/// The rights to write of all but the owner.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// How a server is called there: a name as it was typed, in lower case; an address as it is usually written, however it was
 /// typed. IPv6 stands in brackets.
@@ -102,6 +104,10 @@ fn read(path: &Path) -> Result<Vec<Known>, String> {
         Ok(_) if path == Path::new("/dev/null") => return Ok(Vec::new()),
         // A pipe would be waited for, and another device may have no end.
         Ok(there) if !there.is_file() => return Err(format!("{}: this is no regular file", path.display())),
+        // Whoever writes it decides which key a server has.
+        Ok(there) if there.mode() & OTHERS_WRITE != 0 => {
+            return Err(format!("{0}: others than its owner may write it: chmod 600 {0}", path.display()));
+        }
         Ok(there) if there.len() > MAX_BYTES => return Err(format!("{}: too large", path.display())),
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -153,6 +159,9 @@ pub fn remember(path: &Path, place: &str, at: IpAddr, key: Fingerprint, now: Sys
 }
 
 fn append(path: &Path, line: &str) -> io::Result<()> {
+    if path == Path::new("/dev/null") {
+        return Ok(());
+    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
@@ -160,8 +169,19 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
     let is_whole = fs::read(path).map_or(true, |bytes| bytes.last().is_none_or(|last| *last == b'\n'));
     let line = if is_whole { line.to_owned() } else { format!("\n{line}") };
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    file.write_all(line.as_bytes())?;
-    file.sync_all()
+    whole_or_not(&mut file, |file| {
+        file.write_all(line.as_bytes())?;
+        file.sync_all()
+    })
+}
+
+/// Writes at the end of a file, or leaves it as it was: half a line, as a full disk leaves it, would be an error for good.
+fn whole_or_not(file: &mut File, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    write(file).inspect_err(|_| {
+        // The first error is the one to tell.
+        let _ = file.set_len(before);
+    })
 }
 
 #[cfg(test)]
@@ -257,11 +277,43 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_written_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("known_servers");
+        write(&path, "# a note\n");
+        let mut file = OpenOptions::new().append(true).open(&path).expect("ours");
+        let full = whole_or_not(&mut file, |file| {
+            file.write_all(b"10.0.0.1:4403 sha")?;
+            Err(ErrorKind::StorageFull.into())
+        });
+        assert_eq!(full.expect_err("there is no room").kind(), ErrorKind::StorageFull);
+        assert_eq!(fs::read_to_string(&path).expect("text"), "# a note\n");
+        whole_or_not(&mut file, |file| file.write_all(b"# more\n")).expect("there is room");
+        assert_eq!(fs::read_to_string(&path).expect("text"), "# a note\n# more\n");
+    }
+
+    #[test]
+    fn one_that_others_may_write_is_not_believed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("known_servers");
+        write(&path, "# a note\n");
+        for (mode, is_fine) in [(0o600, true), (0o644, true), (0o400, true), (0o620, false), (0o602, false)] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).expect("ours");
+            let refused = format!("{0}: others than its owner may write it: chmod 600 {0}", path.display());
+            let read = keys(&path, "10.0.0.1:4403");
+            assert_eq!(read, if is_fine { Ok(Vec::new()) } else { Err(refused) }, "{mode:o}");
+        }
+    }
+
+    #[test]
     fn what_is_no_file_is_neither_read_nor_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).expect("ours");
-        assert_eq!(keys(Path::new("/dev/null"), "10.0.0.1:4403"), Ok(Vec::new()));
+        let null = Path::new("/dev/null");
+        assert_eq!(keys(null, "10.0.0.1:4403"), Ok(Vec::new()));
+        let key = Fingerprint([1; 32]);
+        assert_eq!(remember(null, "10.0.0.1:4403", ip("10.0.0.1"), key, SystemTime::UNIX_EPOCH), Ok(()));
         for path in [&pipe, folder.path(), Path::new("/dev/zero")] {
             let refused = keys(path, "10.0.0.1:4403").expect_err("no file");
             assert_eq!(refused, format!("{}: this is no regular file", path.display()));

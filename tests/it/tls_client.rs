@@ -3,7 +3,7 @@
 use crate::harness::by_tls::{port, start};
 use crate::harness::client::ClientProcess;
 use crate::harness::terminal::{Left, Person};
-use crate::harness::{LIMIT, TestServer, read};
+use crate::harness::{LIMIT, TestServer, read, write_private};
 use crate::tls_talk::tap;
 use std::fs;
 use std::io::{Read, Write};
@@ -92,7 +92,7 @@ fn another_key_than_the_known_one_is_refused_with_file_and_line() {
     let file = home.path().join("peerline/known_servers");
     fs::create_dir(home.path().join("peerline")).expect("made");
     let (place, known) = (port(&server), format!("sha256:{}", "ab".repeat(32)));
-    fs::write(&file, format!("# a class\n{place} {known} 2026-01-31\n")).expect("written");
+    write_private(&file, &format!("# a class\n{place} {known} 2026-01-31\n"));
     let said = refused(home.path(), &server, &["--signup"]);
     let shown = key(&server);
     for part in
