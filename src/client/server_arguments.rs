@@ -2,6 +2,7 @@
 
 use super::find::Target;
 use crate::protocol::MAX_SERVERS;
+use crate::value::canonical;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 /// The servers that are used in the place of the first one: each `HOST:PORT`, one fewer than a list of servers has.
@@ -28,7 +29,7 @@ fn other(text: &str, by_tls: bool) -> Result<Target, String> {
     Ok(Target { address: resolve(host, port)?, host: host.to_owned(), by_tls })
 }
 
-/// The address of a host.
+/// The address of a host. One of IPv4 that is written as IPv6 is given as what it is.
 ///
 /// # Errors
 /// A sentence with the host.
@@ -36,5 +37,5 @@ pub fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     let found: Vec<_> = (host, port).to_socket_addrs().map_err(|error| format!("{host}: {error}"))?.collect();
     // A server listens on IPv4 unless told otherwise.
     let best = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    best.copied().ok_or_else(|| format!("{host}: no such address"))
+    best.copied().map(canonical).ok_or_else(|| format!("{host}: no such address"))
 }

@@ -6,6 +6,7 @@ use super::dispatch::Means;
 use super::event::{End, Line, Now};
 use super::files::ClientFiles;
 use super::find::{self, Ports, Target, Terms};
+use super::known_servers::Remembered;
 use super::lines::{Format, Input, Printer};
 use super::log_lines;
 use super::options::{Options, Output, ServerPlace, Task};
@@ -135,10 +136,12 @@ fn face(options: &Options) -> Face {
 }
 
 fn rules(options: &Options, server: SocketAddr, files: &ClientFiles, face: Face) -> Result<Rules, String> {
+    let Remembered { keys, encrypted } = trust::known(&options.tls)?;
     Ok(Rules {
         server,
         also: Vec::new(),
-        known: trust::known(&options.tls)?,
+        known: keys,
+        encrypted,
         seed: seed(),
         tls: false,
         has_tls: tls::IS_BUILT,

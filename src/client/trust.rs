@@ -3,7 +3,7 @@
 
 use super::find::Target;
 use super::history::state_file;
-use super::known_servers;
+use super::known_servers::{self, Remembered};
 use super::runner::{Pin, no_tls};
 use crate::net::Accepts;
 use crate::net::tls::{self, Decrypting};
@@ -147,14 +147,14 @@ pub fn trust(
     trusted.next().map(|first| Some((first, trusted.collect()))).ok_or(absent)
 }
 
-/// The keys that are remembered, of servers that are called by their addresses. None where what was given counts alone.
+/// What is remembered of the addresses of servers. Nothing where what was given counts alone.
 ///
 /// # Errors
 /// A sentence with the file.
-pub fn known(options: &TlsOptions) -> Result<Vec<(SocketAddr, Fingerprint)>, String> {
+pub fn known(options: &TlsOptions) -> Result<Remembered, String> {
     match options.known_file() {
         Some(path) if !options.is_given() => known_servers::by_address(&path),
-        _ => Ok(Vec::new()),
+        _ => Ok(Remembered::default()),
     }
 }
 
@@ -199,7 +199,7 @@ fn trust_one(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option
             )));
         }
     }
-    known_servers::remember(&path, place, shown, SystemTime::now())?;
+    known_servers::remember(&path, place, target.address.ip(), shown, SystemTime::now())?;
     Ok(Some(Trust::Accepted(Pin::new(place, &[shown], "the one that you have accepted"))))
 }
 
@@ -207,20 +207,18 @@ fn trust_one(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option
 /// have taken TLS away: the person decides.
 fn in_the_clear(options: &TlsOptions, target: &Target, is_person: bool) -> Result<bool, String> {
     let Some(path) = options.known_file() else { return Ok(true) };
-    for host in [target.host.clone(), target.address.ip().to_string()] {
-        let Some(line) = known_servers::line_of_host(&path, &host)? else { continue };
-        let known = format!("{host} was encrypted before");
-        if !is_person {
-            return Err(format!(
-                "{known} ({}, line {line}), and nobody can be asked whether to go on in the clear: nothing was sent there. Use TLS (client --tls \
-                 {host} PORT), or delete that line if the server has none any more",
-                path.display()
-            ));
-        }
-        println!("A key of {host} is known: {}, line {line}.", path.display());
-        return confirm(&known, &mut terminal(), &mut io::stdout()).map_err(|error| format!("the terminal: {error}"));
+    let found = known_servers::line_of_host(&path, &target.host, target.address.ip())?;
+    let Some((host, line)) = found else { return Ok(true) };
+    let known = format!("{} was encrypted before", target.host);
+    if !is_person {
+        return Err(format!(
+            "{known} ({}, line {line}), and nobody can be asked whether to go on in the clear: nothing was sent there. Use TLS (client --tls \
+             {host} PORT), or delete that line if the server has none any more",
+            path.display()
+        ));
     }
-    Ok(true)
+    println!("A key of {host} is known: {}, line {line}.", path.display());
+    confirm(&known, &mut terminal(), &mut io::stdout()).map_err(|error| format!("the terminal: {error}"))
 }
 
 /// Asks until there is an answer, as [`ask`] does.
@@ -320,11 +318,19 @@ fn ask(place: &str, shown: Fingerprint, input: &mut impl BufRead, output: &mut i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     fn asked(typed: &str) -> (Answer, String) {
         let mut shown = Vec::new();
         let answer = ask("10.0.0.1:4403", Fingerprint([7; 32]), &mut typed.as_bytes(), &mut shown).expect("memory");
         (answer, String::from_utf8(shown).expect("text"))
+    }
+
+    /// As its owner makes it, whatever the umask.
+    fn write(path: &Path, text: &str) {
+        std::fs::write(path, text).expect("ours");
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("ours");
     }
 
     fn target(host: &str, by_tls: bool) -> Target {
@@ -339,11 +345,16 @@ mod tests {
         assert_eq!(in_the_clear(&options, &target("lab.example", false), false), Ok(true));
         let key = Fingerprint([7; 32]);
         // As it was typed before, or its address; the port does not count.
-        for known in ["lab.example:4403", "10.0.0.1:4409"] {
-            std::fs::write(&path, format!("10.0.0.2:4403 {key} 2026-01-31\n{known} {key} 2026-01-31\n")).expect("ours");
+        for known in ["lab.example:4403", "10.0.0.1:4409", "[::ffff:10.0.0.1]:4409"] {
+            write(&path, &format!("10.0.0.2:4403 {key} 2026-01-31\n{known} {key} 2026-01-31\n"));
             let refused = in_the_clear(&options, &target("LAB.example", false), false).expect_err("nobody is asked");
             assert!(refused.contains(&format!("was encrypted before ({}, line 2)", path.display())), "{refused}");
         }
+        // A name that led to this address: TLS is had by that name.
+        write(&path, &format!("teacher:4403 {key} 2026-01-31 10.0.0.1\n"));
+        let refused = in_the_clear(&options, &target("10.0.0.1", false), false).expect_err("nobody is asked");
+        assert!(refused.starts_with("10.0.0.1 was encrypted before ("), "{refused}");
+        assert!(refused.contains("line 1)") && refused.contains("client --tls teacher PORT"), "{refused}");
         let asked = |typed: &str| {
             let mut shown = Vec::new();
             let goes_on =
@@ -359,7 +370,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("known_servers");
         let key = Fingerprint([7; 32]);
-        std::fs::write(&path, format!("10.0.0.1:4400 {key} 2026-01-31\n")).expect("ours");
+        write(&path, &format!("10.0.0.1:4400 {key} 2026-01-31\n"));
         let options = TlsOptions { known: Some(path), ..TlsOptions::default() };
         let proven = |options: &TlsOptions, host: &str, by_tls| options.proves(&target(host, by_tls)).expect("read");
         assert!(proven(&options, "10.0.0.1", true) && !proven(&options, "10.0.0.1", false));

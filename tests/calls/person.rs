@@ -65,6 +65,7 @@ fn rules(who: &str) -> Rules {
         server: ([127, 0, 0, 1], 4400).into(),
         also: Vec::new(),
         known: Vec::new(),
+        encrypted: Vec::new(),
         seed: 1,
         face: Face::Lines { typed: false, terminal: false },
         credentials: Some(Credentials { name: name(who), password: Some("correct horse".to_owned()), signup: false }),

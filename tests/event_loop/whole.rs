@@ -148,6 +148,7 @@ fn rules(who: &str, server: SocketAddr) -> Rules {
         server,
         also: Vec::new(),
         known: Vec::new(),
+        encrypted: Vec::new(),
         seed: 1,
         face: Face::Lines { typed: true, terminal: false },
         credentials: Some(credentials),

@@ -288,7 +288,7 @@ fn by_tls_a_client_goes_on_by_tls_at_the_server_whose_key_it_was_told() {
     let folder = TempDir::new().expect("a folder");
     let known = folder.path().join("known");
     let (at_one, key) = one.tls.expect("it has the port");
-    fs::write(&known, format!("{at_one} {key} 2026-01-31\n")).expect("written");
+    super::harness::write_private(&known, &format!("{at_one} {key} 2026-01-31\n"));
     let options = ["--tls", "--known-servers", known.to_str().expect("UTF-8"), "--user", "alice"];
     let mut alice = ClientProcess::start(at_one, &options);
     alice.see("Logged in as alice.");

@@ -142,7 +142,7 @@ fn a_session_goes_on_at_the_server_that_was_told_by_a_token_that_nobody_sees() {
 fn known_servers(folder: &std::path::Path, known: &[(SocketAddr, String)]) -> String {
     let path = folder.join("known");
     let lines: String = known.iter().map(|(server, key)| format!("{server} {key} 2026-01-31\n")).collect();
-    std::fs::write(&path, lines).expect("written");
+    crate::harness::write_private(&path, &lines);
     path.to_str().expect("UTF-8").to_owned()
 }
 

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::state::App;
 use crate::client::event::{Effect, LinkId, Place, ServerAt};
 use crate::protocol::{EntryRequest, Refusal, Reply, ServerList};
-use crate::value::{Epoch, Fingerprint, Ticket};
+use crate::value::{Epoch, Fingerprint, Ticket, canonical};
 use std::net::SocketAddr;
 
 impl App {
@@ -92,26 +92,26 @@ impl App {
         let Some(list) = heard.list else { return };
         let told = list.addresses().iter().filter_map(|told| {
             // One of loopback is of the server's machine.
-            let address = self.to_dial(*told).ok()?;
-            let key = heard.keys.get(told).copied().filter(|_| self.rules.tls);
+            let address = canonical(self.to_dial(*told).ok()?);
+            let key = heard.keys.get(&canonical(*told)).copied().filter(|_| self.rules.tls);
             self.may_be_told(address, key).then_some(ServerAt { address, key })
         });
         let told = told.collect();
-        self.servers.know(list.itself(), told);
+        self.servers.know(canonical(list.itself()), told);
     }
 
     /// Whether a server may be used because another one tells of it. What was encrypted does not become clear, and a key that is
-    /// remembered is not replaced.
+    /// remembered is not replaced. The address is canonical: one that is written otherwise is no other.
     fn may_be_told(&self, address: SocketAddr, key: Option<Fingerprint>) -> bool {
-        let mut known = self.rules.known.iter();
         match key {
             Some(key) => {
-                let keys: Vec<_> = known.filter(|(server, _)| *server == address).map(|(_, key)| *key).collect();
+                let known = self.rules.known.iter().filter(|(server, _)| canonical(*server) == address);
+                let keys: Vec<_> = known.map(|(_, key)| *key).collect();
                 keys.is_empty() || keys.contains(&key)
             }
             // Of a host that the options name, the person was asked before all else.
             None if self.servers.is_given(address.ip()) => !self.rules.tls,
-            None => !self.rules.tls && known.all(|(server, _)| server.ip() != address.ip()),
+            None => !self.rules.tls && self.rules.encrypted.iter().all(|ip| ip.to_canonical() != address.ip()),
         }
     }
 }

@@ -2,8 +2,8 @@
 //! when.
 
 use super::asks::Origin;
-use super::no_server::not_there;
-use super::session::Session;
+use super::no_server::{in_one_line, not_there};
+use super::session::{Session, Told};
 use super::state::App;
 use crate::client::event::{Effect, End, LinkError, LinkId, Place, Shown};
 
@@ -35,17 +35,20 @@ impl App {
         match why {
             LinkError::Banned(why) => return self.not_again(why),
             LinkError::OtherKey(why) | LinkError::NotTrusted(why) => {
+                let why = in_one_line(why);
                 if !self.servers.leave_out() {
-                    return self.not_again(why);
+                    return self.not_again(&why);
                 }
                 self.refuse(&Origin::nobody(), format!("Left out: {why}"));
                 return self.come_back("Trying the other servers...");
             }
             // It is well, and so may be the others.
             LinkError::Full(_) if self.servers.has_untried() => return self.connect_next(),
+            // It may be why none is made, as a ban, and is shown to who was told already that none is. It is believed by nobody.
+            LinkError::InTheClear(_) => return self.come_back_telling(Told::SaidInTheClear, &no_connection(why)),
             _ => {}
         }
-        self.come_back(&format!("No connection to the server: {why}. Trying to come back..."));
+        self.come_back(&no_connection(why));
     }
 
     /// No login was complete yet, and this server is none to begin with: another one of the options is, or the client is over.
@@ -56,7 +59,7 @@ impl App {
         }
         match why {
             LinkError::OtherKey(_) | LinkError::NotTrusted(_) => {
-                self.refuse(&Origin::nobody(), format!("Left out: {why}"));
+                self.refuse(&Origin::nobody(), format!("Left out: {}", in_one_line(&why.to_string())));
             }
             _ => self.info(Place::Server, format!("{server}: {why}. Trying the next server...")),
         }
@@ -64,10 +67,16 @@ impl App {
     }
 
     /// Comes back after a pause, which grows until a login is complete. The person is told why, once.
-    pub(super) fn come_back(&mut self, told: &str) {
+    pub(super) fn come_back(&mut self, why: &str) {
+        self.come_back_telling(Told::Away, why);
+    }
+
+    /// The same, where the person is told `why` unless they were told as much already.
+    fn come_back_telling(&mut self, told: Told, why: &str) {
         self.session = Session::Offline { until: Some(self.now.instant + self.servers.pause()) };
-        if !std::mem::replace(&mut self.life.is_told, true) {
-            self.info(Place::Server, told);
+        if self.life.told < told {
+            self.life.told = told;
+            self.info(Place::Server, why);
         }
     }
 
@@ -109,7 +118,7 @@ impl App {
         match &self.session {
             Session::Offline { until } => {
                 let is_tried = until.is_some();
-                self.life.is_told = false;
+                self.life.told = Told::Nothing;
                 if is_tried {
                     self.servers.hurry();
                     self.connect_next();
@@ -122,4 +131,8 @@ impl App {
             _ => self.show(origin, Shown::Info { text: "Coming back...".to_owned() }),
         }
     }
+}
+
+fn no_connection(why: &LinkError) -> String {
+    format!("No connection to the server: {why}. Trying to come back...")
 }

@@ -1,5 +1,6 @@
 //! What the doctor says of other servers: which there are, and which of them this machine reaches.
 
+use super::no_server::in_one_line;
 use super::state::App;
 use crate::client::event::{Effect, LinkError, LinkId};
 
@@ -46,8 +47,9 @@ impl App {
                 Some(Ok(())) => self.found(Ok(format!("Server {server}: fine, it greets"))),
                 Some(Err(why @ LinkError::Full(_))) => self.found(Ok(format!("Server {server}: it is there: {why}"))),
                 Some(Err(why)) => self.found(Err(format!(
-                    "Server {server}: {why}. If this one fails you cannot go on there: see that it runs, and that no firewall \
-                     is between"
+                    "Server {server}: {}. If this one fails you cannot go on there: see that it runs, and that no firewall \
+                     is between",
+                    in_one_line(&why.to_string())
                 ))),
                 None => {}
             }

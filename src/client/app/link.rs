@@ -3,7 +3,7 @@
 
 use super::asks::{Ask, Origin, Purpose};
 use super::own_broadcasts::said_by;
-use super::session::Session;
+use super::session::{Session, Told};
 use super::state::App;
 use super::transfer::Transfers;
 use crate::client::event::{Effect, End, LinkError, LinkId, Place, Shown};
@@ -150,7 +150,7 @@ impl App {
             return if !self.life.was_online { self.over(End::Failed(why)) } else { self.not_again(&why) };
         }
         *ready = true;
-        self.life.is_told = false;
+        self.life.told = Told::Nothing;
         self.servers.begin_anew();
         let (me, others) = (me.clone(), *others);
         self.announcement.begin();
@@ -269,7 +269,7 @@ impl App {
             self.refuse_text(origin, why, said);
             return false;
         }
-        if self.life.is_told && (self.rules.face.is_person() || self.rules.face.is_screen()) {
+        if self.life.told > Told::Nothing && (self.rules.face.is_person() || self.rules.face.is_screen()) {
             let text = match said.filter(|_| self.display.is_some()) {
                 Some(said) => format!("The server is away, and this waits for it: {said}"),
                 None => "The server is away: this waits for it.".to_owned(),

@@ -17,12 +17,30 @@ pub fn not_there(server: SocketAddr, by_tls: bool, error: &LinkError) -> String 
             format!("the server at {server} says: {why}")
         }
         LinkError::OtherKey(why) | LinkError::NotTrusted(why) => why.clone(),
-        LinkError::Lost | LinkError::NoTls(_) => format!("the server at {server}: {error}"),
+        LinkError::Lost | LinkError::NoTls(_) | LinkError::InTheClear(_) => format!("the server at {server}: {error}"),
         LinkError::Silent => format!(
             "the server at {server} greets and then does not answer: it hangs, or a network on the way loses large packets \
              (some VPNs do)"
         ),
     }
+}
+
+/// Sentences of several lines as they are shown among others, in one: what is set in below one of them becomes a sentence.
+pub fn in_one_line(why: &str) -> String {
+    let mut line = String::new();
+    let mut was_set_in = false;
+    for part in why.lines() {
+        let is_set_in = part.starts_with("  ");
+        line += match (was_set_in, is_set_in) {
+            _ if line.is_empty() => "",
+            (true, true) => ", ",
+            (true, false) => ". ",
+            (false, _) => " ",
+        };
+        line += part.trim();
+        was_set_in = is_set_in;
+    }
+    line
 }
 
 fn what_to_do(server: SocketAddr, why: &NoConnection) -> String {
@@ -43,5 +61,19 @@ fn what_to_do(server: SocketAddr, why: &NoConnection) -> String {
                                     network of yours, or join its network"
             .to_owned(),
         NoConnection::Other(_) => "Is it started, and are address and port right?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_one_that_can_be_read() {
+        let why = "the key of it is not known. Nothing was sent there.\n  known: a\n  known: b\n  shown: c\nAsk whoever runs it";
+        let line =
+            "the key of it is not known. Nothing was sent there. known: a, known: b, shown: c. Ask whoever runs it";
+        assert_eq!(in_one_line(why), line);
+        assert_eq!(in_one_line("one sentence"), "one sentence");
     }
 }

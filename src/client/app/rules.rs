@@ -5,7 +5,7 @@ use crate::client::run::RunOptions;
 use crate::value::{Fingerprint, Username};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub struct Rules {
     pub also: Vec<SocketAddr>,
     /// The keys of servers that are remembered, of those that are known by their address.
     pub known: Vec<(SocketAddr, Fingerprint)>,
+    /// Where servers are, or were, whose keys are remembered.
+    pub encrypted: Vec<IpAddr>,
     /// What decides in which order and after which pauses several servers are tried: another number for each client.
     pub seed: u64,
     /// Whether this client can speak TLS at all.

@@ -5,7 +5,7 @@
 
 use crate::client::event::ServerAt;
 use crate::protocol::{MAX_SERVERS, ServerList};
-use crate::value::{Fingerprint, Xorshift};
+use crate::value::{Fingerprint, Xorshift, canonical};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub struct Servers {
 /// A `servers_` line, once it has come, and the `serverkey_` lines before it.
 #[derive(Debug, Default)]
 pub struct Heard {
-    /// The keys, each of one server.
+    /// The keys, each of one server; its address is canonical.
     pub(super) keys: BTreeMap<SocketAddr, Fingerprint>,
     /// The servers.
     pub(super) list: Option<ServerList>,
@@ -84,7 +84,7 @@ impl Servers {
 
     /// Whether the options name a server of this host.
     pub fn is_given(&self, host: IpAddr) -> bool {
-        self.given.iter().any(|server| server.ip() == host)
+        self.given.iter().any(|server| server.ip().to_canonical() == host.to_canonical())
     }
 
     /// All but the present one.
@@ -160,7 +160,7 @@ impl Servers {
             self.heard.keys.clear();
         }
         if self.heard.keys.len() < MAX_SERVERS {
-            self.heard.keys.insert(server, key);
+            self.heard.keys.insert(canonical(server), key);
         }
     }
 
@@ -326,6 +326,16 @@ mod tests {
             servers.turn();
         }
         assert_eq!(servers.left_out.len(), MAX_LEFT_OUT);
+    }
+
+    #[test]
+    fn a_host_is_given_in_each_spelling() {
+        let host = |text: &str| text.parse().expect("an address");
+        for given in [at(2), SocketAddr::new(host("::ffff:10.0.0.2"), 4400)] {
+            let servers = Servers::new(at(1), &[given], 7);
+            assert!(servers.is_given(host("10.0.0.2")) && servers.is_given(host("::ffff:10.0.0.2")));
+            assert!(!servers.is_given(host("::10.0.0.2")));
+        }
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub enum Session {
 #[derive(Debug, Default)]
 pub struct Life {
     pub(super) links: u64,
-    /// Whether the person was told that the server is away, since the last login that was complete.
-    pub(super) is_told: bool,
+    /// What the person was told of a server that is away, since the last login that was complete.
+    pub(super) told: Told,
     /// Whether this client was ever complete: logged in, and known to listen.
     pub was_online: bool,
     /// When the server first took its login, in seconds since 1970: broadcasts come from then on.
@@ -51,6 +51,18 @@ pub struct Life {
     pub(super) own_end: Option<IpAddr>,
     /// Our address as the server told it at the login.
     pub(super) seen_as: Option<IpAddr>,
+}
+
+/// What a person was told of a server that is away; more comes later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// That it is away.
+    Away,
+    /// What is said in its place in the clear, too. It is shown once, as whoever is on the way can say as much as they like.
+    SaidInTheClear,
 }
 
 /// Where we listen for other machines.

@@ -59,6 +59,7 @@ fn rules(face: Face) -> Rules {
         server: SocketAddr::from((Ipv4Addr::LOCALHOST, 4400)),
         also: Vec::new(),
         known: Vec::new(),
+        encrypted: Vec::new(),
         seed: 1,
         has_tls: true,
         tls: false,

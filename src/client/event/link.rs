@@ -74,7 +74,9 @@ pub enum LinkError {
     Full(String),
     /// No encrypted connection can be made, and why.
     NoTls(String),
-    /// The server has another key than the one that is known: a sentence for the person.
+    /// The same, as something is said there in the clear: a sentence with it, and that it proves nothing.
+    InTheClear(String),
+    /// The server has another key than the one that is known: lines for the person.
     OtherKey(String),
     /// The server has a certificate that is not trusted for the name by which it is known: a sentence for the person.
     NotTrusted(String),
@@ -92,6 +94,7 @@ impl fmt::Display for LinkError {
             | LinkError::Banned(why)
             | LinkError::Full(why)
             | LinkError::NoTls(why)
+            | LinkError::InTheClear(why)
             | LinkError::OtherKey(why)
             | LinkError::NotTrusted(why) => f.write_str(why),
             LinkError::NoGreeting => f.write_str("something listens there but does not greet"),

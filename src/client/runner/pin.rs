@@ -3,9 +3,13 @@
 use crate::client::event::LinkError;
 use crate::client::peer::no_connection;
 use crate::net::{Accepts, Mistrust, NoTls};
-use crate::value::{Fingerprint, Moment, text};
+use crate::protocol::Reply;
+use crate::value::{Fingerprint, Moment, plainly_within, text};
 use std::fmt::Write;
 use std::io::ErrorKind;
+
+/// The most columns of what somebody says in the clear.
+const MAX_SAID: usize = 300;
 
 /// The key of a server, and whence it is known.
 #[derive(Debug)]
@@ -37,6 +41,7 @@ impl Pin {
             NoTls::OtherKey(shown) => LinkError::OtherKey(self.other_key(shown)),
             NoTls::NotTrusted(why) => LinkError::NotTrusted(self.not_trusted(&why)),
             NoTls::Failed(error) if is_of_the_way(error.kind()) => LinkError::Connect(no_connection(&error)),
+            NoTls::InTheClear(_) => LinkError::InTheClear(no_tls(&why)),
             why => LinkError::NoTls(no_tls(&why)),
         }
     }
@@ -69,7 +74,7 @@ pub fn no_tls(why: &NoTls) -> String {
     match why {
         NoTls::OtherKey(shown) => format!("it has another key: {shown}"),
         NoTls::NotTrusted(why) => format!("its certificate {}", mistrust(why)),
-        NoTls::InTheClear(said) => format!("it says in the clear, whoever answers there: {said}"),
+        NoTls::InTheClear(said) => in_the_clear(said),
         NoTls::Failed(error) => match error.kind() {
             ErrorKind::TimedOut => {
                 "nobody speaks TLS there: is it the port that --tls-port gave the server?".to_owned()
@@ -79,6 +84,17 @@ pub fn no_tls(why: &NoTls) -> String {
             _ => format!("no TLS: {error}"),
         },
     }
+}
+
+/// What somebody says in the clear where TLS should begin, as far as it is shown. It may be why there is no connection, as a
+/// ban; and it proves nothing.
+fn in_the_clear(said: &str) -> String {
+    let said = match Reply::parse(said) {
+        Reply::Err(why) => why.to_string(),
+        _ => said.to_owned(),
+    };
+    let said = plainly_within(&said, MAX_SAID);
+    format!("it says in the clear, which anybody on the way can say and which proves nothing: {said}")
 }
 
 /// What is wrong with a certificate and what to do, behind its name.
@@ -134,6 +150,20 @@ mod tests {
         );
         assert!(told.starts_with(&start), "{told}");
         assert!(matches!(&pin.accepts, Accepts::These(known) if *known == [one]));
+    }
+
+    #[test]
+    fn what_is_said_in_the_clear_is_shown_as_what_proves_nothing() {
+        let pin = Pin::new("10.0.0.1:4403", &[Fingerprint([1; 32])], "known");
+        let told = |said: &str| match pin.error(NoTls::InTheClear(said.to_owned())) {
+            LinkError::InTheClear(told) => told,
+            other => panic!("{other:?}"),
+        };
+        let ban = "Banned by the house until 2026-11-28 19:05 UTC: flood";
+        let start = "it says in the clear, which anybody on the way can say and which proves nothing: ";
+        assert_eq!(told(&format!("ERR,{ban}")), format!("{start}{ban}"));
+        assert_eq!(told("220 mail\u{202e}"), format!("{start}220 mail\\u{{202e}}"));
+        assert!(told(&format!("ERR,{}", "x".repeat(4000))).len() < start.len() + 2 * MAX_SAID, "it is bounded");
     }
 
     #[test]

@@ -380,6 +380,13 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// Makes a file that its owner alone may write, whatever the umask.
+#[cfg(feature = "tls")]
+pub fn write_private(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
+}
+
 /// A whole file as text.
 pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()

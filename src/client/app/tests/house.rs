@@ -238,13 +238,16 @@ fn an_address_of_loopback_that_is_told_from_elsewhere_is_nobody() {
 
 #[test]
 fn what_was_encrypted_before_is_not_in_the_clear_because_a_server_says_so() {
-    let known = vec![(SocketAddr::from(([10, 0, 0, 2], 4403)), Fingerprint([7; 32]))];
-    let told = house("10.0.0.1:4400,10.0.0.2:4400,10.0.0.3:4400");
-    let play = online(Rules { known: known.clone(), ..given(&[1], SCRIPT) }, &as_lines(&told));
-    assert_eq!(play.app.servers.told(), [clear(1), clear(3)]);
-    // Of its host the person was asked at the start.
-    let play = online(Rules { known, ..given(&[1, 2], SCRIPT) }, &as_lines(&told));
-    assert_eq!(play.app.servers.told(), [clear(1), clear(2), clear(3)]);
+    let encrypted: Vec<IpAddr> = vec![[10, 0, 0, 2].into()];
+    // An address is the same one in its other spelling.
+    for second in ["10.0.0.2:4400", "[::ffff:10.0.0.2]:4400"] {
+        let told = house(&format!("10.0.0.1:4400,{second},10.0.0.3:4400"));
+        let play = online(Rules { encrypted: encrypted.clone(), ..given(&[1], SCRIPT) }, &as_lines(&told));
+        assert_eq!(play.app.servers.told(), [clear(1), clear(3)], "{second}");
+        // Of its host the person was asked at the start.
+        let play = online(Rules { encrypted: encrypted.clone(), ..given(&[1, 2], SCRIPT) }, &as_lines(&told));
+        assert_eq!(play.app.servers.told(), [clear(1), clear(2), clear(3)], "{second}");
+    }
 }
 
 #[test]
@@ -265,4 +268,18 @@ fn by_tls_a_server_is_used_with_the_key_that_was_told_and_with_no_other() {
     // Keys of an older list are none of the next one.
     answer_login(&mut play, &[&list]);
     assert_eq!(play.app.servers.told(), []);
+}
+
+#[test]
+fn a_server_has_its_keys_in_each_spelling_of_its_address() {
+    let key = |byte| Fingerprint([byte; 32]);
+    let keys = [format!("serverkey_[::ffff:10.0.0.2]:4400_{}", key(2)), format!("serverkey_{}_{}", at(3), key(3))];
+    let list = "servers_10.0.0.1:4400,10.0.0.2:4400,[::ffff:10.0.0.3]:4400";
+    let told = |known: Vec<(SocketAddr, Fingerprint)>| {
+        let rules = Rules { tls: true, known, ..given(&[1], SCRIPT) };
+        online(rules, &[&keys[0], &keys[1], list]).app.servers.told().to_vec()
+    };
+    let with_key = |number| ServerAt { address: at(number), key: Some(key(number)) };
+    assert_eq!(told(Vec::new()), [with_key(2), with_key(3)]);
+    assert_eq!(told(vec![(at(2), key(8)), (at(3), key(9))]), [], "they are known by other keys");
 }

@@ -126,3 +126,32 @@ fn who_was_removed_or_banned_does_not_come_back() {
         assert!(!play.look().iter().any(|effect| matches!(effect, Effect::Connect(_))));
     }
 }
+
+#[test]
+fn what_is_said_in_the_clear_is_shown_once_and_believed_by_nobody() {
+    let mut play = Play::online(Rules { tls: true, ..rules(SCRIPT) });
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.look();
+    let said = "it says in the clear, which proves nothing: Banned by the house until further notice: flood";
+    for link in 2..6 {
+        play.after(Duration::from_secs(60));
+        assert!(play.look().contains(&Effect::Connect(LinkId(link))), "it is no end");
+        play.event(Event::NotConnected { link: LinkId(link), why: LinkError::InTheClear(said.to_owned()) });
+        let told = format!("No connection to the server: {said}. Trying to come back...");
+        let shown = play.shown();
+        assert_eq!(shown, if link == 2 { vec![told] } else { Vec::new() });
+    }
+}
+
+#[test]
+fn another_key_is_told_in_one_line_to_who_was_here() {
+    let mut play = Play::online(Rules { tls: true, ..rules(SCRIPT) });
+    play.event(Event::LinkLost { link: LinkId(1) });
+    play.after(Duration::from_secs(1));
+    play.look();
+    let why = "the key is not that of known_servers. Nothing was sent there.\n  known: a\n  shown: b\nEither it has a new one";
+    play.event(Event::NotConnected { link: LinkId(2), why: LinkError::OtherKey(why.to_owned()) });
+    let told = "refused: Not logged in again: the key is not that of known_servers. Nothing was sent there. known: a, shown: b. \
+                Either it has a new one";
+    assert_eq!(play.shown()[0], told);
+}
