@@ -35,27 +35,30 @@ pub fn open_identity(config: &Config) -> Result<Identity, String> {
     let pair = Pair { key: read_secret(&key)?, certificate: read(&certificate).map_err(in_words(&certificate))? };
     let identity =
         Identity::new(&pair).map_err(|error| format!("{} and {}: {error}", key.display(), certificate.display()))?;
-    if let Some(why) = identity.validity().and_then(|counts| when_it_counts(counts, SystemTime::now())) {
+    if let Some((what, since)) = identity.validity().and_then(|counts| when_it_counts(counts, SystemTime::now())) {
         warn!(
-            "{}: the certificate {why}: it is served all the same, and refused by who looks at its dates (client --tls-name)",
+            "{}: the certificate {what}: it is served all the same, and refused by who looks at its dates (client --tls-name) \
+             {since}",
             certificate.display()
         );
     }
     Ok(identity)
 }
 
-/// What there is to say of when a certificate counts, where it does not now, or soon will not, or not for everybody.
-fn when_it_counts((from, to): (SystemTime, SystemTime), now: SystemTime) -> Option<String> {
-    match () {
-        () if to < from => Some("ends before it begins, so that it never counts".to_owned()),
-        () if now < from => Some(format!("counts from {} on", Moment::of(from))),
+/// What there is to say of when a certificate counts, where it does not now, or soon will not, or not for everybody; and since
+/// when it is refused.
+fn when_it_counts((from, to): (SystemTime, SystemTime), now: SystemTime) -> Option<(String, &'static str)> {
+    let what = match () {
+        () if to < from => "ends before it begins, so that it never counts".to_owned(),
+        () if now < from => format!("counts from {} on", Moment::of(from)),
         // A moment is none before 1970.
-        () if to < SystemTime::UNIX_EPOCH => Some("ended before 1970".to_owned()),
-        () if now > to => Some(format!("ended at {}", Moment::of(to))),
-        () if from < SystemTime::UNIX_EPOCH => Some("begins before 1970".to_owned()),
-        () if now + SOON > to => Some(format!("ends at {}", Moment::of(to))),
-        () => None,
-    }
+        () if to < SystemTime::UNIX_EPOCH => "ended before 1970".to_owned(),
+        () if now > to => format!("ended at {}", Moment::of(to)),
+        () if from < SystemTime::UNIX_EPOCH => "begins before 1970".to_owned(),
+        () if now + SOON > to => return Some((format!("ends at {}", Moment::of(to)), "from then on")),
+        () => return None,
+    };
+    Some((what, "now"))
 }
 
 /// Makes both files where neither is there, and the certificate where the key is alone: first the key, so that a start that
@@ -137,16 +140,20 @@ mod tests {
     #[test]
     fn a_certificate_that_does_not_count_or_ends_soon_is_told() {
         let at = |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * 24 * 3600);
-        let told = |day| when_it_counts((at(20), at(100)), at(day));
-        assert_eq!(told(19).as_deref(), Some("counts from 1970-01-21 00:00 UTC on"));
-        assert_eq!((told(20), told(86)), (None, None));
-        assert_eq!(told(87).as_deref(), Some("ends at 1970-04-11 00:00 UTC"));
-        assert_eq!(told(101).as_deref(), Some("ended at 1970-04-11 00:00 UTC"));
         let before = SystemTime::UNIX_EPOCH - Duration::from_secs(20 * 24 * 3600);
-        let told = |from, to| when_it_counts((from, to), at(50));
-        assert_eq!(told(before - SOON, before).as_deref(), Some("ended before 1970"));
-        assert_eq!(told(before, at(100)).as_deref(), Some("begins before 1970"));
-        assert_eq!(told(at(100), at(20)).as_deref(), Some("ends before it begins, so that it never counts"));
+        for (from, to, day, told) in [
+            (at(20), at(100), 19, Some(("counts from 1970-01-21 00:00 UTC on", "now"))),
+            (at(20), at(100), 20, None),
+            (at(20), at(100), 86, None),
+            (at(20), at(100), 87, Some(("ends at 1970-04-11 00:00 UTC", "from then on"))),
+            (at(20), at(100), 101, Some(("ended at 1970-04-11 00:00 UTC", "now"))),
+            (before - SOON, before, 50, Some(("ended before 1970", "now"))),
+            (before, at(100), 50, Some(("begins before 1970", "now"))),
+            (at(100), at(20), 50, Some(("ends before it begins, so that it never counts", "now"))),
+        ] {
+            let when = when_it_counts((from, to), at(day));
+            assert_eq!(when.as_ref().map(|(what, since)| (what.as_str(), *since)), told, "{day}");
+        }
     }
 
     #[test]
