@@ -3,7 +3,7 @@
 use crate::harness::{ALL_RULES, grade, real, text, toy, with_each};
 
 /// A bug of the toy, the check that finds it, the word for what came of it, and a part of the sentence.
-const BUGS: [(&str, &str, &str, &str); 69] = [
+const BUGS: [(&str, &str, &str, &str); 70] = [
     ("no-greeting", "greets", "FAIL", "The server has sent nothing at all."),
     ("two-greetings", "greets", "FAIL", "says something that nobody has asked for"),
     ("help-without-end", "answers-help", "FAIL", "Nothing came."),
@@ -12,6 +12,7 @@ const BUGS: [(&str, &str, &str, &str); 69] = [
     ("goodbye-by-reset", "says-goodbye", "FAIL", "broken off instead of closed"),
     ("no-goodbye", "says-goodbye", "FAIL", "The server has ended the connection."),
     ("one-at-a-time", "second-visitor", "FAIL", "waits until the first one has left"),
+    ("slow-help", "second-visitor", "FAIL", "A newcomer is greeted and not answered"),
     ("one-at-a-time", "slow-visitors", "FAIL", "until one of those who say nothing has left"),
     ("one-read-one-message", "split-line", "FAIL", "first half of a line was taken for a whole one"),
     ("one-read-one-message", "byte-by-byte", "FAIL", "byte by byte"),
