@@ -77,8 +77,8 @@ pub const CHECKS: [Check; 10] = [
         level: 3,
         name: "csv-fields",
         points: 2,
-        sent: "`SIGNUP,alice,\"a, b \"\"c\"\"\"`; the login with it, and with `a`",
-        accepted: "`OK,...`, `OK,...`, `ERR,...`",
+        sent: "`SIGNUP,alice,\"a, b \"\"c\"\"\"`; the login with it, and with `a`; `SIGNUP,carol`, `SIGNUP,`, `LOGIN,carol`",
+        accepted: "`OK,...`, `OK,...`, `ERR,...` each",
         why: "Cut at every comma, a password ends at its first one, and anybody gets in with the beginning.",
         section: "Lines",
         source: "src/value/comma.rs",
@@ -224,7 +224,12 @@ fn csv_fields(stage: &mut Stage) -> Verdict {
     let mut b = stage.visitor()?;
     b.err(&log_in(&name, "a")).because("The password was cut at its comma: the beginning is enough.")?;
     let mut c = stage.visitor()?;
-    c.err(&log_in(&name, "\"a\"")).map(drop)
+    c.err(&log_in(&name, "\"a\""))?;
+    let (mut d, carol) = (stage.visitor()?, stage.name("carol"));
+    for line in [format!("SIGNUP,{carol}"), "SIGNUP,".to_owned(), format!("LOGIN,{carol}")] {
+        d.err(&line).when_missing("A line with fewer fields than belong to its word is not answered.")?;
+    }
+    d.barrier()
 }
 
 fn login_answer(stage: &mut Stage) -> Verdict {

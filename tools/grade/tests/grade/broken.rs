@@ -3,7 +3,7 @@
 use crate::harness::{ALL_RULES, grade, real, text, toy, with_each};
 
 /// A bug of the toy, the check that finds it, the word for what came of it, and a part of the sentence.
-const BUGS: [(&str, &str, &str, &str); 70] = [
+const BUGS: [(&str, &str, &str, &str); 72] = [
     ("no-greeting", "greets", "FAIL", "The server has sent nothing at all."),
     ("two-greetings", "greets", "FAIL", "says something that nobody has asked for"),
     ("help-without-end", "answers-help", "FAIL", "Nothing came."),
@@ -35,6 +35,7 @@ const BUGS: [(&str, &str, &str, &str); 70] = [
     ("any-name", "names", "FAIL", "A name that is not allowed was taken."),
     ("bytes-not-characters", "passwords", "FAIL", "128 characters, 256 bytes, was refused"),
     ("split-comma", "csv-fields", "FAIL", "The answer to"),
+    ("fields-without-check", "csv-fields", "FAIL", "The server has ended the connection."),
     ("no-token", "login-answer", "FAIL", "has no token"),
     ("tells-who", "wrong-password", "FAIL", "who has an account"),
     ("check-then-act", "signup-race", "FAIL", "6 sign-ups of one name, at the same moment, were answered with OK."),
@@ -46,6 +47,7 @@ const BUGS: [(&str, &str, &str, &str); 70] = [
     ("init-is-ok", "init-up", "FAIL", "answered with UP"),
     ("inactive-gets-nothing", "inactive", "FAIL", "Nothing came."),
     ("port-without-check", "bad-port", "FAIL", "Nothing came."),
+    ("text-without-check", "bad-port", "FAIL", "lacks what belongs behind its word"),
     ("not-to-sender", "bcast-all", "FAIL", "Nothing came."),
     ("one-order-each", "bcast-order", "FAIL", "do not grow by one"),
     ("two-writes", "whole-lines", "FAIL", "torn into each other"),

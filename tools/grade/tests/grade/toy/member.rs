@@ -96,6 +96,11 @@ impl<'s> Connection<'s> {
         }
         let (word, rest) = line.split_once('_').unwrap_or(("connect", line));
         let cut = if has("cut-at-every-underscore") { rest.split_once('_') } else { rest.rsplit_once('_') };
+        if has("text-without-check") && cut.is_none() && word != "connect" {
+            // The thread is gone, and nobody closes the connection.
+            drop(state);
+            panic!("{line}")
+        }
         let (text, to) = if word == "connect" { ("", rest) } else { cut.unwrap_or_default() };
         let Some(session) = state.find(to) else {
             drop(state);

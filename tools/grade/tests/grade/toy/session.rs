@@ -295,6 +295,10 @@ impl Connection<'_> {
                 self.prompt = Prompt::Dialogue { is_signup: word == "signup", said: Vec::new() };
                 true
             }
+            (_, "signup") if has("fields-without-check") && fields.len() < 3 => {
+                // The thread is gone, and with it the connection.
+                panic!("{fields:?}")
+            }
             (_, "signup") if self.login.is_none() => self.sign_up(field(1), field(2)),
             (_, "login") if self.login.is_none() => self.log_in(field(1), field(2)),
             _ => match self.login.clone() {
