@@ -1,24 +1,16 @@
 //! Level 3: sign-ups and logins, several at once, and what is left of them on the disk.
 
+use super::disk;
 use crate::check::{Check, Kind, Need};
 use crate::conversation::{Answer, Client};
 use crate::fault::{Because, Fault, Verdict};
 use crate::stage::{PASSWORD, Stage};
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Barrier;
+use std::time::Instant;
 
 /// Sign-ups of one name at the same moment, and how often.
 const RACERS: usize = 6;
 const ROUNDS: usize = 5;
-/// What a file must not hold of [`PASSWORD`], "correct horse": itself, and the hashes that anybody can look up, as
-/// `printf %s 'correct horse' | sha256sum` prints them.
-const TELLTALES: [(&str, &str); 4] = [
-    ("the password itself", PASSWORD),
-    ("its plain SHA-256", "4104d36f8da2c254349f85836793ebe029e0c957063a34c91c2e9203187b5631"),
-    ("its plain SHA-1", "2f9e53523b62abc141a2b4d6019d23cba835dbd0"),
-    ("its plain MD5", "3cb4e732631f47e6eb961f34554b7cde"),
-];
 
 const ACCOUNTS: &str = "src/server/store/accounts.rs";
 
@@ -138,8 +130,9 @@ pub const CHECKS: [Check; 10] = [
         level: 3,
         name: "password-not-in-clear",
         points: 2,
-        sent: "`SIGNUP,...`; then all files below `{data}` are read",
-        accepted: "there is something, and neither the password nor its plain SHA-256, SHA-1 or MD5",
+        sent: "`SIGNUP,...`; then the files below `{data}` are read, without what links lead to, 16 MiB at most",
+        accepted: "there is something, and neither the password nor its plain SHA-256, SHA-1 or MD5, each as it is, in \
+                   hexadecimal or in base64: another disguise is not looked for",
         why: "Files get lost, and people have one password for many places. Plain hashes of it can be looked up.",
         section: "signup",
         source: "src/server/auth/password.rs",
@@ -312,51 +305,25 @@ fn kept_after_kill(stage: &mut Stage) -> Verdict {
 fn password_not_in_clear(stage: &mut Stage) -> Verdict {
     let mut a = stage.visitor()?;
     stage.sign_up(&mut a, "alice")?;
-    let files = files(&stage.data);
+    let files = disk::files(&stage.data);
     stage.want(
         !files.is_empty(),
         "no file below {data}",
         "a file with the account",
         "OK, and nothing is on the disk.",
     )?;
+    let mut left = disk::BYTES;
     for path in files {
-        // One that is gone meanwhile was a temporary one.
-        let bytes = fs::read(&path).unwrap_or_default();
-        let found = TELLTALES.iter().find(|(_, text)| holds(&bytes, text));
+        if left == 0 || Instant::now() >= stage.limits.end {
+            stage.record.note("", "(the rest of what is below {data} is not looked at: it is too much)");
+            break;
+        }
+        let bytes = disk::read(&path, left);
+        left -= bytes.len() as u64;
+        let found = disk::telltale(&bytes);
         let name = path.strip_prefix(&stage.data).unwrap_or(&path).display();
-        let what = found.map_or("", |(what, _)| what);
-        let seen = format!("{{data}}/{name} holds {what}");
+        let seen = format!("{{data}}/{name} holds {}", found.as_deref().unwrap_or_default());
         stage.want(found.is_none(), &seen, "a salted, slow hash", "Whoever reads the file has the password.")?;
     }
     Ok(())
-}
-
-/// Whether these bytes hold a text, or what it says in hexadecimal as plain bytes.
-fn holds(bytes: &[u8], text: &str) -> bool {
-    let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
-    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let raw: Option<Vec<u8>> = text.as_bytes().chunks(2).map(digits).collect();
-    has(text.as_bytes()) || raw.is_some_and(|raw| has(&raw))
-}
-
-/// All files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_found_in_every_dress() {
-        assert!(holds(b"alice,correct horse\n", PASSWORD));
-        assert!(holds(b"x4104D36F8DA2C254349F85836793EBE029E0C957063A34C91C2E9203187B5631", TELLTALES[1].1));
-        assert!(holds(
-            &[0, 0x3c, 0xb4, 0xe7, 0x32, 0x63, 0x1f, 0x47, 0xe6, 0xeb, 0x96, 0x1f, 0x34, 0x55, 0x4b, 0x7c, 0xde],
-            TELLTALES[3].1
-        ));
-        assert!(!holds(b"alice,$pbkdf2-sha256$...", PASSWORD));
-    }
 }

@@ -3,7 +3,7 @@
 use crate::harness::{ALL_RULES, grade, real, text, toy, with_each};
 
 /// A bug of the toy, the check that finds it, the word for what came of it, and a part of the sentence.
-const BUGS: [(&str, &str, &str, &str); 72] = [
+const BUGS: [(&str, &str, &str, &str); 73] = [
     ("no-greeting", "greets", "FAIL", "The server has sent nothing at all."),
     ("two-greetings", "greets", "FAIL", "says something that nobody has asked for"),
     ("help-without-end", "answers-help", "FAIL", "Nothing came."),
@@ -41,6 +41,7 @@ const BUGS: [(&str, &str, &str, &str); 72] = [
     ("check-then-act", "signup-race", "FAIL", "6 sign-ups of one name, at the same moment, were answered with OK."),
     ("ok-before-disk", "kept-after-kill", "FAIL", "after a crash it is gone"),
     ("ok-before-disk", "password-not-in-clear", "FAIL", "nothing is on the disk"),
+    ("password-in-base64", "password-not-in-clear", "FAIL", "Whoever reads the file has the password."),
     ("password-in-clear", "password-not-in-clear", "FAIL", "Whoever reads the file has the password."),
     ("list-forgets", "list", "FAIL", "is not listed"),
     ("departed-stay", "departed", "FAIL", "still in the list"),

@@ -141,7 +141,11 @@ impl State {
     }
 
     pub fn add(&mut self, name: &str, password: &str) {
-        let hash = if has("password-in-clear") { password.to_owned() } else { hash(name, password) };
+        let hash = match () {
+            () if has("password-in-clear") => password.to_owned(),
+            () if has("password-in-base64") => "Y29ycmVjdCBob3JzZQ==".to_owned(),
+            () => hash(name, password),
+        };
         self.accounts.insert(name.to_lowercase(), (name.to_owned(), hash.clone()));
         if !has("ok-before-disk") {
             self.append("accounts", &format!("{name} {hash}"));
