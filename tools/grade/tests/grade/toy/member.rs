@@ -113,6 +113,7 @@ impl<'s> Connection<'s> {
             return self.ok_or(true, &format!("OK,Relayed to {to}"), "");
         }
         let ticket = if has("same-ticket") { "0".repeat(32) } else { format!("{:016x}{:016x}", random(), random()) };
+        let ticket = if has("upper-ticket") { ticket.replace(|c: char| c > '9', "F") } else { ticket };
         let event = format!("ticket_{name}_{ticket}");
         if !has("ticket-after-answer") {
             outbox.say(&event);

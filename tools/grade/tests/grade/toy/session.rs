@@ -255,10 +255,12 @@ impl Connection<'_> {
         };
         let token = state.log_in(&name, &self.outbox);
         let history: Vec<String> = state.history.clone();
-        if !has("no-token") {
+        if has("upper-token") {
+            self.outbox.say(&format!("udp_{}", token.to_uppercase()));
+        } else if !has("no-token") {
             self.outbox.say(&format!("udp_{token}"));
         }
-        for line in ["ip_127.0.0.1", &format!("name_{name}"), "menu_list", "OK,Login successful!"] {
+        for line in ["ip_127.0.0.1", &format!("name_{name}"), "OK,Login successful!"] {
             self.outbox.say(line);
         }
         if !has("no-history") {

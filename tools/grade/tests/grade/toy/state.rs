@@ -184,7 +184,7 @@ impl State {
     }
 
     pub fn broadcast(&mut self, from: &str, text: &str, socket: Option<&UdpSocket>) -> (usize, usize) {
-        let seq = self.history.len() + 1;
+        let seq = self.history.len() + if has("numbers-from-101") { 101 } else { 1 };
         let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
         let line = format!("{seq}_{time}_{from}_{text}");
         self.append("history", &line);
