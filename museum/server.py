@@ -238,7 +238,7 @@ class Client:
         if words == ["help"]:
             return [*(f"menu_{text}" for text in MENU), f"OK,{counted(len(MENU), 'command')}"]
         if word in ("quit", "exit") and count == 0 or word == "exit" and count == 1:
-            if count == 1 and words[1].lower() != (name or "").lower():
+            if count == 1 and name and words[1].lower() != name.lower():
                 raise Refused(f"You are not {words[1]}")
             self.close("OK,Goodbye")
             return []
@@ -258,7 +258,7 @@ class Client:
         with house.lock:
             if self.name != name:
                 raise Refused("Your session is over")
-            if word not in ("msg_", "relay_"):
+            if word not in ("msg_", "relay_") or count != 2:            # `msg_` alone is a word, and nobody's name
                 return self.as_member(words)
             to = house.find(words[2], self)
         return self.introduce(to, "Deliver it to") if word == "msg_" and to.port else self.relay(to, words[1])
@@ -652,7 +652,7 @@ def main():
     if bug("dies-with-a-client"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)                   # as most languages have it, but not Python
     signal.signal(signal.SIGTERM, signal.default_int_handler)           # as Ctrl-C
-    if sys.stderr.isatty():                                             # for a person, not for what starts servers
+    if sys.stderr and sys.stderr.isatty():                              # for a person, not for what starts servers
         flaw = f"with the bug {options.bug}" if options.bug else "without a bug"
         print(f"The museum listens at 127.0.0.1:{house.tcp.getsockname()[1]}, {flaw}; Ctrl-C ends it", file=sys.stderr)
     for work in house.accept, house.hear_hellos:

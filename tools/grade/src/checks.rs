@@ -2,6 +2,7 @@
 
 mod hello;
 mod lines;
+mod disk;
 mod accounts;
 mod looking;
 mod talking;

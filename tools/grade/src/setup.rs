@@ -2,7 +2,7 @@
 
 use crate::check::{Check, Need};
 use crate::server::{CommandLine, Ports};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,8 +46,7 @@ impl Setup {
                 if starts || !check.house.is_empty() {
                     return Some("the grader has not started this server".to_owned());
                 }
-                let is_near = at.ip().is_loopback() || !check.needs.contains(&Need::Loopback);
-                (!is_near).then(|| "the server is on another machine".to_owned())
+                if check.needs.contains(&Need::Loopback) { far_from(at.ip()).map(str::to_owned) } else { None }
             }
         }
     }
@@ -60,6 +59,15 @@ impl Setup {
     /// A word that no other server of this run has.
     pub fn mark(&self) -> String {
         format!("{}-{}", std::process::id(), self.started.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Why a server at this address cannot be called from several addresses of loopback, if it cannot.
+fn far_from(at: IpAddr) -> Option<&'static str> {
+    match at {
+        IpAddr::V4(ip) if ip.is_loopback() => None,
+        IpAddr::V6(ip) if ip.to_canonical().is_loopback() => Some("of loopback IPv6 has one address alone"),
+        _ => Some("the server is on another machine"),
     }
 }
 
@@ -78,4 +86,19 @@ pub fn name_suffix(setup: &Setup, check: &str) -> String {
     let digits = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let letters = (0..4).map(|place| digits[(mixed >> (8 + place * 12)) as usize % digits.len()] as char);
     letters.fold("-".to_owned(), |suffix, letter| suffix + &letter.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ipv4_has_several_addresses_of_loopback() {
+        for (at, is_near) in [("127.0.0.1", true), ("127.77.7.7", true), ("10.0.0.7", false), ("2001:db8::7", false)] {
+            assert_eq!(far_from(at.parse().expect("an address")).is_none(), is_near, "{at}");
+        }
+        for at in ["::1", "::ffff:127.0.0.1"] {
+            assert!(far_from(at.parse().expect("an address")).is_some_and(|why| why.contains("IPv6")), "{at}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::inbox::{Inbox, play_until_all_are_there};
 use crate::check::{Check, Kind, Need, Step};
-use crate::conversation::answer::Broadcast;
+use crate::conversation::answer::{Broadcast, is_32_digits};
 use crate::conversation::{Client, Datagrams};
 use crate::fault::{Because, Fault, FaultKind, Verdict};
 use crate::limits::SILENCE;
@@ -167,10 +167,12 @@ fn until_broadcast(client: &Client, socket: &Datagrams, seq: u64) -> Verdict<Vec
 
 fn hello_head(stage: &mut Stage) -> Verdict {
     let mut clients = stage.members(&["alice", "bob"])?;
+    let form = "before it a line udp_ with 32 hexadecimal digits in lower case";
+    clients[0].want(is_32_digits(&clients[0].token), form, "The answer to the login has no token.")?;
     let socket = stage.datagrams(&clients[0])?;
     let head = says_hello(stage, &clients[0], &socket, 0)?;
     let is_zero = head == 0 || !stage.is_own();
-    socket.want(is_zero, "head_0", "There are no broadcasts yet, and head_ tells the number of the last one.")?;
+    socket.want(is_zero, "head_0", "There are no broadcasts yet, and the first one will be number 1.")?;
     // What had come by TCP before is none of this check's.
     clients[0].barrier()?;
     while clients[0].take_event("bcast_").is_some() {}
@@ -308,7 +310,13 @@ fn udp_falls_back(stage: &mut Stage) -> Verdict {
     drop(socket);
     clients[1].ok("bcast_by TCP in the end")?;
     let limit = ONE_WAY + stage.limits.wait;
-    let event = clients[0].event_within(limit, "bcast_", "the broadcast by TCP, as no hello comes any more")?;
+    let event = loop {
+        let event = clients[0].event_within(limit, "bcast_", "the broadcast by TCP, as no hello comes any more")?;
+        // A server that runs on has others, and on a slow machine they come by TCP, as the hello was late.
+        if Broadcast::parse(&event).is_none_or(|one| one.from.ends_with(&clients[0].own)) {
+            break event;
+        }
+    };
     let is_right = event.ends_with("_by TCP in the end");
     clients[0].want(is_right, "bcast_..._by TCP in the end", "Another broadcast than the one that was sent.")
 }

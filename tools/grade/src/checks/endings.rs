@@ -125,8 +125,10 @@ fn port_taken(stage: &mut Stage) -> Verdict {
 
 fn numbers_go_on(stage: &mut Stage) -> Verdict {
     let mut a = stage.member("alice")?;
-    for text in ["first", "second"] {
+    for (seq, text) in [(1, "first"), (2, "second")] {
         a.ok(&format!("bcast_{text}"))?;
+        let is_next = a.broadcast(&format!("broadcast {seq}"))?.seq == seq;
+        a.want(is_next, &format!("bcast_{seq}_..._{text}"), "Broadcasts are numbered from 1 on, one by one.")?;
     }
     stage.kill();
     stage.start()?;

@@ -68,9 +68,11 @@ pub const CHECKS: [Check; 5] = [
         level: 4,
         name: "bad-port",
         points: 2,
-        sent: "`INIT,alice,4401`; `INIT,alice,` with 0, 70000, -1, x, 20 digits, nothing",
+        sent: "`INIT,alice,4401`; `INIT,alice,` with 0, 70000, -1, x, 20 digits, nothing; `INIT`, `INIT,`, `GET_P,`, \
+               `connect_`, `msg_`, `msg_x`, `relay_`",
         accepted: "`OK`; `ERR,...` each, and the session goes on",
-        why: "A number from outside is a text. Whoever converts it without a look ends the thread, or the server.",
+        why: "A line from outside is a text. Whoever takes a number or a field of it without a look ends the thread, or the \
+              server.",
         section: "Being found",
         source: "src/server/service/member.rs",
         play: bad_port,
@@ -183,6 +185,9 @@ fn bad_port(stage: &mut Stage) -> Verdict {
     stage.init(&mut a)?;
     for port in ["0", "70000", "-1", "x", "12345678901234567890", ""] {
         a.err(&format!("INIT,{},{port}", a.name)).because("A port that is none was taken.")?;
+    }
+    for line in ["INIT", "INIT,", "GET_P,", "connect_", "msg_", "msg_x", "relay_"] {
+        a.err(line).when_missing("A line that lacks what belongs behind its word is not answered.")?;
     }
     a.barrier()
 }

@@ -1,6 +1,7 @@
 //! Level 6: two clients find each other: what is relayed, and tickets.
 
 use crate::check::{Check, Kind};
+use crate::conversation::answer::is_32_digits;
 use crate::fault::{Because, Verdict};
 use crate::stage::Stage;
 use std::collections::HashSet;
@@ -27,7 +28,7 @@ pub const CHECKS: [Check; 3] = [
         points: 3,
         kind: Kind::Detail,
         sent: "B has said `INIT,bob,4401`; `connect_bob`, `bob`, `connect_IP:4401`, `msg_a_b_bob`",
-        accepted: "`ticket_bob_` with 32 hexadecimal digits, `peer_IP:4401`, `OK,...`; B gets `ticket_alice_` with the same \
+        accepted: "`ticket_bob_` with 32 hexadecimal digits in lower case, `peer_IP:4401`, `OK,...`; B gets `ticket_alice_` with the same \
                    digits; each time others",
         why: "The ticket proves to B who calls. One that comes twice, or can be guessed, proves nothing.",
         section: "Talking",
@@ -70,9 +71,8 @@ fn introduction(stage: &mut Stage) -> Verdict {
     for line in [format!("connect_{bob}"), bob.clone(), format!("connect_{ip}:4401"), format!("msg_a_b_{bob}")] {
         let answer = clients[0].ok(&line)?;
         let ticket = answer.after(&format!("ticket_{bob}_")).unwrap_or_default().to_owned();
-        let is_hex = ticket.len() == 32 && ticket.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let form = format!("before it ticket_{bob}_ with 32 hexadecimal digits");
-        clients[0].want(is_hex, &form, "The answer has no ticket.")?;
+        let form = format!("before it ticket_{bob}_ with 32 hexadecimal digits in lower case");
+        clients[0].want(is_32_digits(&ticket), &form, "The answer has no ticket of this form.")?;
         let peer = answer.after("peer_").unwrap_or_default();
         let is_peer = peer == format!("{ip}:4401");
         clients[0].want(is_peer, &format!("before it peer_{ip}:4401"), "The answer does not say where B listens.")?;

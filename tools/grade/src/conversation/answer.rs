@@ -57,6 +57,11 @@ pub fn kind(line: &str) -> LineKind {
     }
 }
 
+/// Whether this is a token or a ticket: 32 hexadecimal digits in lower case.
+pub fn is_32_digits(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// A broadcast as a line or a datagram has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broadcast {
@@ -95,6 +100,14 @@ mod tests {
             ("Hello_x", LineKind::Strange),
         ] {
             assert_eq!(kind(line), is, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_written_in_lower_case() {
+        assert!(is_32_digits("00112233445566778899aabbccddeeff"));
+        for other in ["00112233445566778899AABBCCDDEEFF", "00112233445566778899aabbccddeef", "", "-"] {
+            assert!(!is_32_digits(other), "{other}");
         }
     }
 

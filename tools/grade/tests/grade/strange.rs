@@ -57,6 +57,15 @@ fn what_does_not_start_is_said_to() {
     });
 }
 
+/// Pipes, devices and links among the server's files: none of them is read.
+#[test]
+fn what_has_no_end_on_the_disk_hangs_nothing() {
+    let script = "cd \"$0\" && mkfifo pipe && ln -s . a && ln -s . b && ln -s /dev/zero zero && exec \"$@\"";
+    let words = [["sh", "-c", script, "{data}"].map(str::to_owned).to_vec(), toy("")].concat();
+    let (code, told) = code_and_text(&grade("--patience 1 --check password-not-in-clear", &words));
+    assert_eq!(code, Some(0), "{told}");
+}
+
 /// The server's command without what stands before it, and what to type.
 const FORGOTTEN: [(&str, &str); 3] = [
     ("python3 server.py {port}", "Put -- before the server's command:\n\n  grade -- python3 server.py {port}\n"),

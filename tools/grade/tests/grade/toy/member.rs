@@ -96,6 +96,11 @@ impl<'s> Connection<'s> {
         }
         let (word, rest) = line.split_once('_').unwrap_or(("connect", line));
         let cut = if has("cut-at-every-underscore") { rest.split_once('_') } else { rest.rsplit_once('_') };
+        if has("text-without-check") && cut.is_none() && word != "connect" {
+            // The thread is gone, and nobody closes the connection.
+            drop(state);
+            panic!("{line}")
+        }
         let (text, to) = if word == "connect" { ("", rest) } else { cut.unwrap_or_default() };
         let Some(session) = state.find(to) else {
             drop(state);
@@ -108,6 +113,7 @@ impl<'s> Connection<'s> {
             return self.ok_or(true, &format!("OK,Relayed to {to}"), "");
         }
         let ticket = if has("same-ticket") { "0".repeat(32) } else { format!("{:016x}{:016x}", random(), random()) };
+        let ticket = if has("upper-ticket") { ticket.replace(|c: char| c > '9', "F") } else { ticket };
         let event = format!("ticket_{name}_{ticket}");
         if !has("ticket-after-answer") {
             outbox.say(&event);

@@ -255,10 +255,12 @@ impl Connection<'_> {
         };
         let token = state.log_in(&name, &self.outbox);
         let history: Vec<String> = state.history.clone();
-        if !has("no-token") {
+        if has("upper-token") {
+            self.outbox.say(&format!("udp_{}", token.to_uppercase()));
+        } else if !has("no-token") {
             self.outbox.say(&format!("udp_{token}"));
         }
-        for line in ["ip_127.0.0.1", &format!("name_{name}"), "menu_list", "OK,Login successful!"] {
+        for line in ["ip_127.0.0.1", &format!("name_{name}"), "OK,Login successful!"] {
             self.outbox.say(line);
         }
         if !has("no-history") {
@@ -294,6 +296,10 @@ impl Connection<'_> {
                 self.say("OK,Username:");
                 self.prompt = Prompt::Dialogue { is_signup: word == "signup", said: Vec::new() };
                 true
+            }
+            (_, "signup") if has("fields-without-check") && fields.len() < 3 => {
+                // The thread is gone, and with it the connection.
+                panic!("{fields:?}")
             }
             (_, "signup") if self.login.is_none() => self.sign_up(field(1), field(2)),
             (_, "login") if self.login.is_none() => self.log_in(field(1), field(2)),

@@ -141,7 +141,11 @@ impl State {
     }
 
     pub fn add(&mut self, name: &str, password: &str) {
-        let hash = if has("password-in-clear") { password.to_owned() } else { hash(name, password) };
+        let hash = match () {
+            () if has("password-in-clear") => password.to_owned(),
+            () if has("password-in-base64") => "Y29ycmVjdCBob3JzZQ==".to_owned(),
+            () => hash(name, password),
+        };
         self.accounts.insert(name.to_lowercase(), (name.to_owned(), hash.clone()));
         if !has("ok-before-disk") {
             self.append("accounts", &format!("{name} {hash}"));
@@ -180,7 +184,7 @@ impl State {
     }
 
     pub fn broadcast(&mut self, from: &str, text: &str, socket: Option<&UdpSocket>) -> (usize, usize) {
-        let seq = self.history.len() + 1;
+        let seq = self.history.len() + if has("numbers-from-101") { 101 } else { 1 };
         let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
         let line = format!("{seq}_{time}_{from}_{text}");
         self.append("history", &line);
