@@ -1,10 +1,9 @@
 //! The client: options, logging, exit code.
 
-use clap::Parser;
 use peerline::client::options::{Arguments, Wanted};
 use peerline::client::windows::KEYS;
 use peerline::client::{command, find, start};
-use peerline::program::{Chapter, tell_error};
+use peerline::program::{self, Chapter, tell_error};
 use std::process::ExitCode;
 
 /// The exit code when something was asked for and refused.
@@ -13,7 +12,7 @@ const REFUSED: u8 = 1;
 const SETUP_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = program::parse();
     match run(arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(REFUSED),

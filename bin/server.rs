@@ -1,9 +1,8 @@
 //! The rendezvous server: options, logging, Ctrl-C, exit code.
 
-use clap::Parser;
 use env_logger::{Target, WriteStyle};
 use peerline::net::Shutdown;
-use peerline::program::{LogWriter, Rationed, is_plain, log_line, tell_error};
+use peerline::program::{self, LogWriter, Rationed, is_plain, log_line, tell_error};
 use peerline::server::config::Config;
 use peerline::server::task::Task;
 use peerline::server::{Server, allocator, ctl};
@@ -20,7 +19,7 @@ const REFUSED: u8 = 1;
 const SETUP_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let config = Config::parse();
+    let config: Config = program::parse();
     if config.task.is_none() {
         allocator::set();
     }

@@ -8,4 +8,4 @@ mod manual;
 pub use log_line::{is_plain, log_line, tell_error};
 pub use log_ration::Rationed;
 pub use log_writer::LogWriter;
-pub use manual::{Chapter, Manual};
+pub use manual::{Chapter, Manual, parse};

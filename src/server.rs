@@ -34,7 +34,7 @@ use find::{Responder, Told};
 use log::{debug, warn};
 use service::Rendezvous;
 use session::{Menus, Native, NativeTls, Packets, Queries, probe_guests};
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, Scope};
@@ -98,8 +98,7 @@ impl Server {
         let services = Rendezvous::open(config, trace.clone())?;
         let identity = services.config.tls_port.map(|_| open_identity(&services.config)).transpose()?;
         let wanted = SocketAddr::new(services.config.plain_bind(), services.config.port);
-        let (listener, datagrams) = bind_both(wanted)
-            .map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with --port"))?;
+        let (listener, datagrams) = bind_both(wanted).map_err(|error| not_bound(wanted, &error, "--port"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let tls = identity.map(|identity| bind_tls(&services.config, identity)).transpose()?;
         let by_tls = tls.as_ref().map(|tls| (tls.address.port(), tls.identity.fingerprint()));
@@ -299,7 +298,20 @@ fn bind_tls(config: &Config, identity: Identity) -> Result<TlsPort, String> {
 /// Binds a port that this option has asked for.
 fn bind_port(wanted: SocketAddr, option: &str) -> Result<(SocketAddr, TcpListener), String> {
     let bound = listener::bind(wanted, Whose::Server).and_then(|listener| Ok((listener.local_addr()?, listener)));
-    bound.map_err(|error| format!("{wanted}: {error}; stop what uses the port or choose another with {option}"))
+    bound.map_err(|error| not_bound(wanted, &error, option))
+}
+
+/// Why a port is not to be had, and what helps.
+fn not_bound(wanted: SocketAddr, error: &io::Error, option: &str) -> String {
+    let helps = match error.kind() {
+        ErrorKind::AddrNotAvailable => "this machine has no such address: give one of its own with --bind".to_owned(),
+        ErrorKind::PermissionDenied => {
+            format!("a port below 1024 needs root: choose another with {option}")
+        }
+        ErrorKind::AddrInUse => format!("stop what uses the port or choose another with {option}"),
+        _ => format!("choose another with --bind or {option}"),
+    };
+    format!("{wanted}: {error}; {helps}")
 }
 
 /// The socket by which whoever runs the server speaks with it. Where there can be none, signals stop it all the same.
@@ -330,6 +342,24 @@ fn bind_both(wanted: SocketAddr) -> io::Result<(TcpListener, AddressedSocket)> {
                 tries += 1;
             }
             Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_helps_against_a_port_that_is_not_to_be_had() {
+        let wanted = SocketAddr::from(([10, 0, 0, 1], 80));
+        for (kind, helps) in [
+            (ErrorKind::AddrInUse, "stop what uses the port or choose another with --query-port"),
+            (ErrorKind::AddrNotAvailable, "this machine has no such address: give one of its own with --bind"),
+            (ErrorKind::PermissionDenied, "a port below 1024 needs root: choose another with --query-port"),
+        ] {
+            let said = not_bound(wanted, &kind.into(), "--query-port");
+            assert!(said.starts_with("10.0.0.1:80: ") && said.ends_with(&format!("; {helps}")), "{said}");
         }
     }
 }

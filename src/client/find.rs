@@ -40,6 +40,8 @@ pub fn list(search: &Search, json: bool) -> Result<bool, String> {
 pub struct Terms<'a> {
     /// Which of its ports are used.
     pub ports: Ports,
+    /// What was typed to get here.
+    pub command: &'a str,
     /// Whether the options have a password, which is only for a server that is proven.
     pub has_password: bool,
     /// Whether a server proves which one it is before anything is sent to it.
@@ -71,7 +73,7 @@ pub fn server(search: &Search, is_person: bool, terms: &Terms<'_>) -> Result<Opt
     if !is_person {
         return match proven.pop() {
             Some(only) if proven.is_empty() => Ok(Some(only)),
-            _ => Err(wording::give_an_address(&servers, terms.ports)),
+            _ => Err(wording::give_an_address(&servers, terms.ports, terms.command)),
         };
     }
     let withheld = terms.has_password && proven.len() < targets.len();

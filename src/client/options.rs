@@ -4,16 +4,14 @@ use super::app::Credentials;
 use super::files::FileOptions;
 use super::find::{Search, Target};
 use super::run::{AllowList, RunOptions};
-use super::server_arguments::{others, resolve};
+use super::server_arguments::{SearchArguments, others, refuse_joined, resolve};
 use super::tls_arguments::TlsArguments;
 use super::trust::TlsOptions;
 use crate::program::Manual;
-use crate::protocol::FIND_PORT;
 use crate::value::Username;
 use crate::value::duration;
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, IsTerminal};
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -60,18 +58,11 @@ enum Other {
 #[derive(Args, Debug)]
 struct Find {
     #[command(flatten)]
-    search: SearchOptions,
+    search: SearchArguments,
 
     /// Write one JSON object a server, for programs (docs/JSON.md)
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Args, Debug)]
-struct SearchOptions {
-    /// Ask this machine for a server, beside the networks of this one. May be given several times
-    #[arg(long, value_name = "ADDRESS")]
-    find_at: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -83,13 +74,17 @@ struct Session {
     /// The server's port; 4400 unless it is given, and to be given with TLS
     port: Option<u16>,
 
+    /// What is too much: without a place for it, it would be taken for a subcommand.
+    #[arg(hide = true)]
+    more: Option<String>,
+
     /// Another server that has the same accounts: it is tried when the first one is not there, or goes away. May be given several
     /// times
     #[arg(long, value_name = "IP:PORT", requires = "host")]
     also: Vec<String>,
 
     #[command(flatten)]
-    search: SearchOptions,
+    search: SearchArguments,
 
     #[command(flatten)]
     tls: TlsArguments,
@@ -221,6 +216,16 @@ pub enum Task {
     Doctor,
 }
 
+impl Task {
+    /// What is typed for it.
+    pub fn command(self) -> &'static str {
+        match self {
+            Task::Menu => "client",
+            Task::Doctor => "client doctor",
+        }
+    }
+}
+
 /// Where the server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerPlace {
@@ -297,9 +302,10 @@ impl Arguments {
             (None, session) => (session, Task::Menu),
         };
         let (tls, credentials) = (session.tls.options(), session.credentials()?);
+        session.exec.as_deref().map_or(Ok(()), answers_follow)?;
         Ok(Wanted::Client(Box::new(Options {
             task,
-            server: session.server(tls.only)?,
+            server: session.server(tls.only, task)?,
             also: others(&session.also, tls.only)?,
             tls,
             credentials,
@@ -338,28 +344,18 @@ impl Output {
     }
 }
 
-impl SearchOptions {
-    fn resolve(&self) -> Result<Search, String> {
-        let at = self.find_at.iter().map(|host| match resolve(host, FIND_PORT)?.ip() {
-            IpAddr::V4(ip) => Ok::<Ipv4Addr, String>(ip),
-            IpAddr::V6(_) => {
-                Err(format!("--find-at {host}: servers are found by IPv4 alone; give the server's address"))
-            }
-        });
-        Ok(Search { at: at.collect::<Result<_, _>>()? })
-    }
-}
-
 impl Session {
     /// Where the server is.
-    fn server(&self, by_tls: bool) -> Result<ServerPlace, String> {
+    fn server(&self, by_tls: bool, task: Task) -> Result<ServerPlace, String> {
         let Some(host) = &self.host else { return Ok(ServerPlace::ToFind(self.search.resolve()?)) };
-        if !self.search.find_at.is_empty() {
+        let command = format!("{}{}", task.command(), if by_tls { " --tls" } else { "" });
+        refuse_joined(host, self.more.as_deref(), &command)?;
+        if !self.search.is_empty() {
             return Err(format!("--find-at is for a server that is to be found, and {host} is given"));
         }
         let port = match self.port {
             None if by_tls => {
-                return Err(format!("give the port that the server has for TLS: client --tls {host} PORT"));
+                return Err(format!("give the port that the server has for TLS: {command} {host} PORT"));
             }
             port => port.unwrap_or(PORT),
         };
@@ -371,7 +367,14 @@ impl Session {
         let password = match &self.password_file {
             Some(file) => {
                 let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                Some(text.lines().next().unwrap_or_default().to_owned())
+                let first = text.lines().next().filter(|line| !line.is_empty());
+                Some(
+                    first
+                        .ok_or_else(|| {
+                            format!("{}: its first line is empty: write the password there", file.display())
+                        })?
+                        .to_owned(),
+                )
             }
             None => match std::env::var("PEERLINE_PASSWORD") {
                 Ok(password) => Some(password),
@@ -380,6 +383,17 @@ impl Session {
             },
         };
         Ok(Some(Credentials { name, password, signup: self.signup }))
+    }
+}
+
+/// Refuses commands of which the last one would wait for the name that is behind it.
+fn answers_follow(commands: &str) -> Result<(), String> {
+    let last = commands.rsplit([';', '\n']).next().unwrap_or_default().trim().trim_start_matches('/');
+    match last {
+        "login" | "signup" => Err(format!(
+            "--exec {last}: the name and the password have to follow, each as a command of its own; or give --user NAME"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -443,6 +457,30 @@ mod tests {
         for bad in bad.into_iter().chain(["client ::1 1 --take b_b", "client ::1 1 --take bob --no-give"]) {
             assert!(!matches!(wanted(bad), Ok(Ok(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_what_to_type() {
+        let empty = tempfile::NamedTempFile::new().expect("a file");
+        let empty = empty.path().to_str().expect("UTF-8");
+        let told = |line: &str| {
+            let arguments = Arguments::try_parse_from(line.split(' ')).expect("valid");
+            arguments.wanted().err().unwrap_or_else(|| panic!("{line}: taken"))
+        };
+        for (line, end) in [
+            ("client 127.0.0.1:4400", "a blank between the IP and the port: client 127.0.0.1 4400"),
+            ("client doctor [::1]:4400", "a blank between the IP and the port: client doctor ::1 4400"),
+            ("client --tls lab.test:4403", "a blank between the IP and the port: client --tls lab.test 4403"),
+            ("client doctor --tls ::1", "client doctor --tls ::1 PORT"),
+            ("client 127.0.0.1 4400 4401", "4401 is one too many: give client IP PORT, and options"),
+            ("client ::1 --exec login", "or give --user NAME"),
+            ("client ::1 --exec list;/signup", "or give --user NAME"),
+            (&format!("client ::1 --user alice --password-file {empty}"), "is empty: write the password there"),
+        ] {
+            assert!(told(line).ends_with(end), "{}", told(line));
+        }
+        let line = ["client", "::1", "--exec", "login; alice; correct horse; list"];
+        assert!(Arguments::try_parse_from(line).expect("valid").wanted().is_ok());
     }
 
     #[test]

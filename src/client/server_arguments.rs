@@ -1,9 +1,39 @@
 //! Servers, as they are typed.
 
-use super::find::Target;
-use crate::protocol::MAX_SERVERS;
+use super::find::{Search, Target};
+use crate::protocol::{FIND_PORT, MAX_SERVERS};
 use crate::value::canonical;
-use std::net::{SocketAddr, ToSocketAddrs};
+use clap::Args;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+
+/// Where a server is looked for.
+#[derive(Args, Debug)]
+pub struct SearchArguments {
+    /// Ask this machine for a server, beside the networks of this one. May be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    find_at: Vec<String>,
+}
+
+impl SearchArguments {
+    /// Whether nothing was given.
+    pub fn is_empty(&self) -> bool {
+        self.find_at.is_empty()
+    }
+
+    /// What is asked beside the networks.
+    ///
+    /// # Errors
+    /// A sentence with the host.
+    pub fn resolve(&self) -> Result<Search, String> {
+        let at = self.find_at.iter().map(|host| match resolve(host, FIND_PORT)?.ip() {
+            IpAddr::V4(ip) => Ok::<Ipv4Addr, String>(ip),
+            IpAddr::V6(_) => {
+                Err(format!("--find-at {host}: servers are found by IPv4 alone; give the server's address"))
+            }
+        });
+        Ok(Search { at: at.collect::<Result<_, _>>()? })
+    }
+}
 
 /// The servers that are used in the place of the first one: each `HOST:PORT`, one fewer than a list of servers has.
 ///
@@ -38,4 +68,25 @@ pub fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     // A server listens on IPv4 unless told otherwise.
     let best = found.iter().find(|address| address.is_ipv4()).or(found.first());
     best.copied().map(canonical).ok_or_else(|| format!("{host}: no such address"))
+}
+
+/// Refuses an IP and a port in one word, and a word behind them; `command` is what stands before them.
+///
+/// # Errors
+/// A sentence with what to type.
+pub fn refuse_joined(host: &str, more: Option<&str>, command: &str) -> Result<(), String> {
+    if let Some(more) = more {
+        return Err(format!("{more} is one too many: give {command} IP PORT, and options"));
+    }
+    match joined(host) {
+        Some((ip, port)) => Err(format!("{host}: write a blank between the IP and the port: {command} {ip} {port}")),
+        None => Ok(()),
+    }
+}
+
+/// The IP and the port where they are typed as one word.
+fn joined(host: &str) -> Option<(&str, u16)> {
+    let (ip, port) = host.rsplit_once(':').filter(|_| host.parse::<IpAddr>().is_err())?;
+    let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
+    Some((bare, port.parse().ok()?))
 }

@@ -117,6 +117,7 @@ fn target(options: &Options) -> Result<Option<Target>, String> {
                     false if tls::IS_BUILT => Ports::Best,
                     false => Ports::Clear,
                 },
+                command: options.task.command(),
                 has_password: options.credentials.as_ref().is_some_and(|who| who.password.is_some()),
                 proves: &|target| options.tls.proves(target),
             };

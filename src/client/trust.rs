@@ -11,6 +11,9 @@ use crate::program::tell_error;
 use crate::trace::Wire;
 use crate::value::Fingerprint;
 use nix::sys::termios::{FlushArg, tcflush};
+use std::env;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -158,6 +161,12 @@ pub fn known(options: &TlsOptions) -> Result<Remembered, String> {
     }
 }
 
+/// Refuses a file of authorities that is not to be had: another reason would be told, as nobody is trusted then.
+fn authorities_are_there(file: Option<&OsStr>) -> Result<(), String> {
+    let Some(file) = file.map(Path::new) else { return Ok(()) };
+    File::open(file).map(drop).map_err(|error| format!("SSL_CERT_FILE: {}: {error}", file.display()))
+}
+
 fn trust_one(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option<Trust>, NoTrust> {
     let place = &place(target);
     if !target.by_tls {
@@ -167,6 +176,7 @@ fn trust_one(options: &TlsOptions, target: &Target, who: Asked) -> Result<Option
         return Ok(Some(Trust::Known(Pin::new(place, &[key], "that of --fingerprint"))));
     }
     if let Some(name) = &options.name {
+        authorities_are_there(env::var_os("SSL_CERT_FILE").as_deref())?;
         return Ok(Some(Trust::Known(Pin::named(place, name, tls::named(name)?))));
     }
     let path =
@@ -363,6 +373,17 @@ mod tests {
         };
         assert_eq!(asked("y\n\nyes\n"), (true, 3));
         assert_eq!((asked("no\n"), asked("quit\n"), asked("")), ((false, 1), (false, 1), (false, 1)));
+    }
+
+    #[test]
+    fn a_file_of_authorities_that_is_not_there_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("authorities.pem");
+        let there = || authorities_are_there(Some(path.as_os_str()));
+        let told = there().expect_err("not there");
+        assert!(told.starts_with("SSL_CERT_FILE: /") && told.contains("authorities.pem: No such file"), "{told}");
+        std::fs::write(&path, "").expect("ours");
+        assert_eq!((there(), authorities_are_there(None)), (Ok(()), Ok(())));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Completions for shells and manual pages, made from the same definitions that read the options.
 
-use clap::{Command, CommandFactory, Subcommand};
+use clap::{Command, CommandFactory, FromArgMatches, Subcommand};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
@@ -33,7 +33,7 @@ impl Manual {
     /// # Errors
     /// What the system says of standard output.
     pub fn write<P: CommandFactory>(self, chapters: &[Chapter]) -> io::Result<()> {
-        let mut command = named(P::command(), called());
+        let mut command = command::<P>();
         let mut text = Vec::new();
         match self {
             Manual::Completions { shell } => {
@@ -44,6 +44,18 @@ impl Manual {
         }
         io::stdout().write_all(&text)
     }
+}
+
+/// Reads the options of a program, whose help names it as it was called.
+pub fn parse<P: CommandFactory + FromArgMatches>() -> P {
+    let mut command = command::<P>();
+    let matches = command.get_matches_mut();
+    P::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+/// The options of a program, as it was called.
+fn command<P: CommandFactory>() -> Command {
+    named(P::command(), called())
 }
 
 /// The name by which this program was called; installed, it has another one.

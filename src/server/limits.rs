@@ -1,8 +1,10 @@
 //! How many clients this system can hold: a thread and a descriptor each.
 //!
 //! Where a limit is met in the middle of the day, connections fail, or (memory maps of the stacks) the process is
-//! aborted inside the standard library; so the limits are read from `/proc` and compared at the start.
+//! aborted inside the standard library; so the limits are read and compared at the start. Of open files a process may have
+//! more than it begins with, up to its hard limit: so many are asked for.
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::fs;
 
 /// Descriptors that are not a client's: standard streams, files, listeners, refusals. The usual limit of 1,024 then
@@ -18,14 +20,20 @@ const MAPS_A_THREAD: usize = 4;
 /// Memory maps of the program itself.
 const RESERVED_MAPS: usize = 1_000;
 
-/// Refuses a number of clients that the system's limits cannot hold, with so many ports for dialects.
+/// Refuses a number of clients that the system's limits cannot hold, with so many ports for dialects. The soft limit of open
+/// files is raised for them where the hard one lets it.
 ///
 /// # Errors
 /// A sentence with the number that they can, and what to raise.
 pub fn check(max_clients: usize, dialect_ports: usize) -> Result<(), String> {
     let reserved_files = RESERVED_FILES + dialect_ports * FILES_A_DIALECT;
     let limits = [
-        (open_files(), 1, reserved_files, "open files (raise it with: ulimit -n)"),
+        (
+            open_files(max_clients.saturating_add(reserved_files)),
+            1,
+            reserved_files,
+            "open files (raise the hard limit: ulimit -Hn, LimitNOFILE=, /etc/security/limits.conf)",
+        ),
         (
             number_in("/proc/sys/vm/max_map_count"),
             MAPS_A_THREAD,
@@ -48,11 +56,12 @@ pub fn check(max_clients: usize, dialect_ports: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// The soft limit of open files.
-fn open_files() -> Option<usize> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+/// The files that this process may have open: what it has, or what it is given of those that are needed.
+fn open_files(needed: usize) -> Option<usize> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    let wanted = hard.min(needed.try_into().ok()?);
+    let is_raised = soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok();
+    usize::try_from(if is_raised { wanted } else { soft }).ok()
 }
 
 fn number_in(path: &str) -> Option<usize> {

@@ -229,6 +229,16 @@ fn every_port_takes_some_of_the_open_files() {
     };
     assert_eq!(most(""), "40");
     assert_eq!(most("--menu-port 0 --menu-port 0:quiet --query-port 0 --packet-port 0"), "28");
+    // A soft limit alone is raised.
+    let command = "ulimit -S -n 32; exec \"$0\" --bind 127.0.0.1 --port 0 --data \"$1\" --max-clients 60";
+    let mut server = Command::new("sh");
+    let server = server.args(["-c", command, env!("CARGO_BIN_EXE_server"), &data]).stdout(Stdio::piped());
+    let mut server = server.stderr(Stdio::null()).spawn().expect("sh runs");
+    let mut first = String::new();
+    BufReader::new(server.stdout.take().expect("piped")).read_line(&mut first).expect("readable");
+    server.kill().expect("ours");
+    server.wait().expect("ended");
+    assert!(first.starts_with("listening on "), "{first:?}");
 }
 
 #[test]

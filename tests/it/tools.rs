@@ -50,7 +50,7 @@ fn both_programs_write_completions_and_manual_pages() {
             (&["completions", "fish"], "complete -c"),
             (&["man"], ".SH SYNOPSIS\n.nf\n"),
             (&["man"], ".SH OPTIONS"),
-            (&["--version"], "0.1.0"),
+            (&["--version"], "0.2.0"),
             (&["--help"], "Usage:"),
         ] {
             let output = Command::new(program).args(arguments).output().expect("it runs");
@@ -127,6 +127,11 @@ fn what_is_installed_has_its_own_names_and_can_be_removed() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.contains("enable --now peerline-server"), "{said}");
         assert_eq!(said.contains("systemctl --user"), verify == "--user", "{said}");
+        let ctl = match verify {
+            "--user" => "    peerline-server ctl --data ~/.local/state/peerline-server list\n",
+            _ => "    sudo peerline-server ctl --data /var/lib/peerline list\n",
+        };
+        assert!(said.contains(ctl), "{said}");
         let root = dest.path().join(&prefix[1..]);
         let read = |file: &str| std::fs::read_to_string(root.join(file)).expect("installed");
         assert!(read("share/man/man1/peerline.1").contains("peerline [OPTIONS] [IP] [PORT]"));

@@ -1,5 +1,6 @@
 //! The shared folder: which of its files others may have, and the way to open one of them and nothing else.
 
+use super::gift_folder::is_note;
 use crate::client::event::Shares;
 use crate::peer_protocol::SharedFile;
 use crate::protocol::{MAX_FILE_BYTES, MAX_FILES};
@@ -14,7 +15,8 @@ use std::time::UNIX_EPOCH;
 /// Names that cannot be told to others, of which no more are kept to be shown.
 const MAX_ODD: usize = 100;
 
-/// A folder whose regular files are shared. Its subfolders and hidden files are not, nor are links that leave it.
+/// A folder whose regular files are shared. Its subfolders and hidden files are not, nor are links that leave it, and what is
+/// noted of gifts and of fetches that arrive there.
 pub struct Folder {
     /// Absolute and without links, so that what is resolved can be compared with it.
     path: PathBuf,
@@ -54,7 +56,9 @@ impl Folder {
             match FileName::of_entry(&entry.file_name()) {
                 Some(Ok(name)) => {
                     // The type costs no system call, except for a link.
-                    let shared = |kind: FileType| kind.is_file() || kind.is_symlink() && self.find(&name).is_ok();
+                    let shared = |kind: FileType| {
+                        kind.is_file() && !is_note(&self.path, &name) || kind.is_symlink() && self.find(&name).is_ok()
+                    };
                     if entry.file_type().is_ok_and(shared) {
                         add(shares, &mut bytes, name);
                     }
@@ -104,6 +108,9 @@ impl Folder {
     /// Where the file of this name is, as a path from the folder: another than the name where that is a link.
     fn find(&self, name: &FileName) -> io::Result<PathBuf> {
         let resolved = name.in_folder(&self.path).canonicalize()?;
+        if is_note(&self.path, name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         match resolved.strip_prefix(&self.path) {
             // A device is not even opened: that alone can have effects.
             Ok(inside) if fs::symlink_metadata(&resolved)?.is_file() => Ok(inside.to_owned()),
@@ -130,7 +137,7 @@ mod tests {
     use std::ffi::OsString;
     use std::io::Read;
     use std::os::unix::ffi::OsStringExt;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{MetadataExt, symlink};
     use tempfile::TempDir;
 
     /// A folder with everything in it that must not be shared, and a secret beside it.
@@ -144,9 +151,12 @@ mod tests {
             ("shared/.hidden", "secret"),
             ("shared/x.part", "secret"),
             ("shared/sub/deep", "inside"),
+            ("shared/letter.from", "inside"),
         ] {
             fs::write(root.path().join(path), text).expect("written");
         }
+        let inode = fs::metadata(shared.join("sub")).expect("there").ino();
+        fs::write(shared.join("sub.from"), format!("eve,sub/,{inode}\n")).expect("written");
         fs::write(shared.join(OsString::from_vec(b"caf\xe9".to_vec())), "odd").expect("written");
         for (to, link) in [
             ("../secret", "relative"),
@@ -169,13 +179,13 @@ mod tests {
         let (_root, folder) = folder();
         let listing = folder.look();
         let names: Vec<_> = listing.names.iter().map(FileName::as_str).collect();
-        assert_eq!(names, ["a, \"b\" ü 🎉.txt", "within"]);
+        assert_eq!(names, ["a, \"b\" ü 🎉.txt", "letter.from", "within"]);
         assert_eq!(listing.odd.into_iter().collect::<Vec<_>>(), [r#""caf\xE9""#]);
         assert_eq!((listing.left_out, listing.unreadable), (0, None));
         let files = folder.files();
         assert_eq!(
             files.iter().map(|file| (file.name.as_str(), file.size)).collect::<Vec<_>>(),
-            [("a, \"b\" ü 🎉.txt", 6), ("within", 6)]
+            [("a, \"b\" ü 🎉.txt", 6), ("letter.from", 6), ("within", 6)]
         );
         assert!(files.iter().all(|file| file.modified > 0));
     }
@@ -224,7 +234,7 @@ mod tests {
         #[test]
         fn nothing_outside_is_ever_read(asked in prop::collection::vec(
             prop::sample::select(vec!["/", "..", ".", "secret", "shared", "sub", "deep", "etc", "within", "folder",
-                "relative", "absolute", "pipe", "device", "loop", ".hidden", "x.part", "\0", "\\", "%2e", "a"]), 0..8)) {
+                "relative", "absolute", "pipe", "device", "loop", ".hidden", "x.part", "sub.from", "\0", "\\", "%2e", "a"]), 0..8)) {
             let (_root, folder) = folder();
             let Ok(name) = asked.concat().parse::<FileName>() else { return Ok(()) };
             if let Ok(mut file) = folder.open_file(&name) {

@@ -9,10 +9,13 @@ use crate::value::{FileName, Username, comma, text};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Ends the name of the note.
 const NOTE: &str = ".from";
+/// The most bytes of a character: a name that is cut to fit has fewer than so many left.
+const MAX_CHARACTER: usize = 4;
 
 /// The folders of one gift, in the folder into which it is taken.
 pub struct GiftFolders {
@@ -130,6 +133,18 @@ impl GiftFolders {
     }
 }
 
+/// Whether the entry of this name in `folder` is such a note, beside its folder. What a person has under such a name is none.
+pub fn is_note(folder: &Path, name: &FileName) -> bool {
+    let Some(given) = name.as_str().strip_suffix(NOTE) else { return false };
+    let Ok(place) = Place::open(folder) else { return false };
+    let record = place.open_file(name.as_str()).ok().and_then(|file| read_record(&file));
+    let Some([from, _, inode]) = record.as_deref() else { return false };
+    // The folder of a note whose name was cut has a longer name, which the note does not say.
+    let is_cut = name.as_str().len() + MAX_CHARACTER > MAX_FILE_NAME && inode.parse::<u64>().is_ok();
+    let is_beside = || place.enter(given).and_then(|given| given.inode()).is_ok_and(|it| it.to_string() == *inode);
+    from.parse::<Username>().is_ok() && (is_cut || is_beside())
+}
+
 /// The name of the note beside the `number`th folder of a name.
 fn note_name(name: &FileName, number: usize) -> String {
     let folder = name.numbered(number);
@@ -146,7 +161,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::os::unix::fs::symlink;
-    use std::path::Path;
 
     fn folders(root: &Path, from: &str, what: &str) -> GiftFolders {
         let place = Arc::new(Place::open(root).expect("a folder"));
@@ -189,6 +203,26 @@ mod tests {
     }
 
     #[test]
+    fn a_note_is_one_beside_its_folder_alone() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path();
+        let (is, long) = (|name: &str| is_note(root, &name.parse().expect("valid")), "x".repeat(253));
+        assert_eq!(of(root, "alice", "d/", "d/a").expect("made"), "d/");
+        assert_eq!(of(root, "bob", "d/", "d/a").expect("made"), "d (1)/");
+        assert_eq!(of(root, "bob", &format!("{long}/"), &format!("{long}/a")).expect("made"), format!("{long}/"));
+        assert!(is("d.from") && is("d (1).from") && is(&note_name(&long.parse().expect("valid"), 0)));
+        // A person's own: of no folder, of another one, and of no form.
+        fs::create_dir(root.join("e")).expect("made");
+        for (name, text) in [("x.from", "alice,x/,1\n"), ("e.from", "alice,e/,1\n"), ("d (1)", ""), ("e (1).from", "")]
+        {
+            let _ = fs::write(root.join(name), text);
+            assert!(!is(name), "{name}");
+        }
+        fs::rename(root.join("d"), root.join("away")).expect("moved");
+        assert!(!is("d.from") && !is("nothing.from"));
+    }
+
+    #[test]
     fn long_names_have_notes_of_their_own() {
         let name: FileName = "x".repeat(255).parse().expect("valid");
         let notes: Vec<String> = (0..20).map(|number| note_name(&name, number)).collect();
@@ -196,6 +230,7 @@ mod tests {
         assert_eq!(notes.iter().collect::<std::collections::BTreeSet<_>>().len(), 20);
         assert_eq!(note_name(&"d".parse().expect("valid"), 1), "d (1).from");
     }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 

@@ -33,6 +33,10 @@ pub fn choose(
         [_] => "Press Enter to connect, or Ctrl-C to leave: ",
         _ => "Which one? Type its number, or press Ctrl-C to leave: ",
     };
+    let again = match servers {
+        [_] => "There is one server: press Enter, or type 1.".to_owned(),
+        _ => format!("Type a number from 1 to {}.", servers.len()),
+    };
     loop {
         write!(output, "{question}")?;
         output.flush()?;
@@ -52,6 +56,7 @@ pub fn choose(
         if chosen.is_some() {
             return Ok(chosen);
         }
+        writeln!(output, "{again}")?;
     }
 }
 
@@ -88,6 +93,7 @@ mod tests {
         assert_eq!(shown, expected);
         let (chosen, shown) = choose(1, false, "yes\n2\n1\n");
         assert_eq!((chosen.as_deref(), shown.matches("Press Enter").count()), (Some("10.0.0.1:4400"), 3));
+        assert_eq!(shown.matches("There is one server: press Enter, or type 1.\n").count(), 2, "{shown}");
     }
 
     #[test]
@@ -95,6 +101,7 @@ mod tests {
         let (chosen, shown) = choose(3, true, "\n0\n4\n-1\nroom-1\n2\n");
         assert_eq!(chosen.as_deref(), Some("10.0.0.2:4400"));
         assert_eq!(shown.matches("Which one?").count(), 6);
+        assert_eq!(shown.matches("Type a number from 1 to 3.\n").count(), 5, "{shown}");
         assert!(shown.contains("3 servers were found, not proven") && shown.contains(WITHHELD), "{shown}");
     }
 

@@ -51,8 +51,8 @@ pub fn json(found: &Found) -> String {
     object.to_string()
 }
 
-/// Why a program gets no further with servers that were only found.
-pub fn give_an_address(servers: &[Found], ports: Ports) -> String {
+/// Why a program gets no further with servers that were only found; `command` is what was typed.
+pub fn give_an_address(servers: &[Found], ports: Ports, command: &str) -> String {
     let first = servers.iter().find_map(|found| found.target(ports)).map(|target| {
         let port = target.address.port();
         format!("{}{} {port}", if target.by_tls { "--tls " } else { "" }, target.host)
@@ -60,7 +60,7 @@ pub fn give_an_address(servers: &[Found], ports: Ports) -> String {
     let first = first.unwrap_or_default();
     format!(
         "{}\n{}\nNothing is sent to a server that was only found where nobody can be asked: give its address, \
-         as in: client {first}",
+         as in: {command} {first}",
         count(servers),
         indented(servers)
     )
@@ -109,10 +109,12 @@ mod tests {
     #[test]
     fn who_cannot_be_asked_is_told_what_to_type() {
         let servers = [found("tls", [10, 0, 0, 1], None), found("room-12", [10, 0, 0, 2], Some(4400))];
-        let text = give_an_address(&servers, Ports::Best);
+        let text = give_an_address(&servers, Ports::Best, "client");
         assert!(text.contains("2 servers were found, not proven"), "{text}");
         assert!(text.contains("\n  room-12  10.0.0.2 4400"), "{text}");
         assert!(text.ends_with("give its address, as in: client 10.0.0.2 4400"), "{text}");
+        let text = give_an_address(&servers[1..], Ports::Best, "client doctor");
+        assert!(text.ends_with("as in: client doctor 10.0.0.2 4400"), "{text}");
         assert!(none_usable(&servers[..1], Ports::Best).contains("None of them has a port"));
         assert!(none_usable(&servers, Ports::Tls).ends_with("None of them offers TLS, and nothing else is wanted"));
         assert_eq!(none_usable(&[], Ports::Tls), NOTHING_FOUND);
@@ -124,6 +126,6 @@ mod tests {
         let alone = Found { tls_port: Some(4403), ..found("b", [10, 0, 0, 2], None) };
         assert_eq!(place(&both), "10.0.0.1 4400, TLS 4403");
         assert_eq!(place(&alone), "10.0.0.2 4403 (TLS alone)");
-        assert!(give_an_address(&[both], Ports::Tls).ends_with("as in: client --tls 10.0.0.1 4403"));
+        assert!(give_an_address(&[both], Ports::Tls, "client").ends_with("as in: client --tls 10.0.0.1 4403"));
     }
 }

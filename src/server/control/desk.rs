@@ -93,7 +93,9 @@ impl Desk<'_> {
                 None => Err(format!("{name} is not here")),
             },
             ControlRequest::Ban { who, time, why } => services.ban(&who, time, &why).map(|(ban, ended)| {
-                format!("{who} is banned until {}; {} closed", ban.end(), counted(ended, "session"))
+                let is_nobody = ended == 0 && services.is_nobodys(&who);
+                let nobody = if is_nobody { "; nobody has an account of that name" } else { "" };
+                format!("{who} is banned until {}; {} closed{nobody}", ban.end(), counted(ended, "session"))
             }),
             ControlRequest::Unban(who) => match services.lift_ban(&who)? {
                 true => Ok(format!("{who} is not banned any more")),

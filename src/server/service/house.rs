@@ -142,6 +142,11 @@ impl Rendezvous {
         self.directory.sign_up(account).map_err(|why| why.into_refusal(not_changed))
     }
 
+    /// Whether a name is that of no account, so it may be mistyped. A directory that cannot be asked says nothing of it.
+    pub fn is_nobodys(&self, who: &Banned) -> bool {
+        matches!(who, Banned::Name(name) if self.directory.account(name) == Ok(None))
+    }
+
     /// Whether there is such an account.
     ///
     /// # Errors
