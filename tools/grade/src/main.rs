@@ -2,10 +2,10 @@
 
 mod limits;
 mod fault;
-mod interrupt;
 mod check;
 mod conversation;
 mod server;
+mod interrupt;
 mod setup;
 mod stage;
 mod checks;
@@ -76,8 +76,7 @@ fn main() -> ExitCode {
 /// What the grader does once: limits, the folder, Ctrl-C.
 fn begin() -> Result<tempfile::TempDir, String> {
     server::process::limit_resources();
-    // What leaves its process group becomes our child when its parent ends, and is found.
-    nix::sys::prctl::set_child_subreaper(true).map_err(|error| format!("no subreaper: {error}"))?;
+    server::family::begin()?;
     let folder = tempfile::Builder::new().prefix("grade-").tempdir().map_err(|error| format!("no folder: {error}"))?;
     interrupt::install(folder.path().to_owned())?;
     Ok(folder)
@@ -143,7 +142,10 @@ fn set_up(options: &Options, target: Target, ports: &Arc<Ports>, folder: &Path) 
 fn play(options: &Options, setup: &Setup, tell: &mut dyn FnMut(&str)) -> Result<Graded, String> {
     let checks = options.checks()?;
     let plays_all = options.all || !options.check.is_empty();
-    let graded = run::run(setup, &checks, plays_all, &mut |outcome| tell(&people::outcome(outcome)))?;
+    let graded = run::run(setup, &checks, plays_all, &mut |outcome| tell(&people::outcome(outcome)));
+    // Several servers ran at a time: of what they have left not all tells whose it is.
+    drop(server::family::end_all());
+    let graded = graded?;
     tell(&people::end(&graded));
     Ok(graded)
 }

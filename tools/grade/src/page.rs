@@ -70,7 +70,11 @@ first row on.
 - OPEN counts as not passed. Only the first one shows its conversation, the others name that one. A check is open only as
   long as the one that is about the missing step has not been passed in the same run.
 - A server gets standard input from `/dev/null`. It may open 1,024 files, write files of 256 MiB and take 2 GiB of memory.
-  At its end it gets SIGTERM, a second later SIGKILL, and so do all processes that it has started.
+  At its end it gets SIGTERM, a second later SIGKILL, and so do all processes that it has started, also those that have
+  left its group and session, or lost their parent. Ctrl-C, Ctrl-\\, SIGTERM and SIGHUP end the grader and kill them; after
+  SIGKILL nobody is there to do it. What another program starts for a server, such as a container, is not found.
+- A server may be several processes: what is measured is the sum of all, and what kills it kills all. Where a script has
+  started it, the exit code that counts is that of the process that listens, if the script lets the grader know it.
 - There is no sandbox: it runs as you do. For code that you do not know, take a user of its own.
 
 Exit codes: 0 all levels that were asked for are passed, 1 a check is not, 2 the command line is wrong or the server does

@@ -5,9 +5,8 @@ use crate::conversation::{Answer, Client, Datagrams, Record};
 use crate::fault::{Because, Fault, FaultKind, Verdict};
 use crate::limits::Limits;
 use crate::server::command_line::Filling;
-use crate::server::{Ended, Port, ServerProcess, listening, processes};
+use crate::server::{Ended, Ending, Port, ServerProcess, listening, processes};
 use crate::setup::{Setup, Target, name_suffix};
-use nix::sys::signal::Signal;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -187,14 +186,15 @@ impl<'a> Stage<'a> {
     pub fn terminate(&mut self) {
         self.ends = true;
         self.record.note("", "(SIGTERM)");
-        if let Some(server) = &self.server {
-            server.signal(Signal::SIGTERM);
+        let port = self.port();
+        if let Some(server) = &mut self.server {
+            server.terminate(port);
         }
     }
 
-    /// How the server has ended, within this time.
-    pub fn wait_for_end(&mut self, limit: Duration) -> Option<Ended> {
-        self.server.as_mut()?.wait(limit)
+    /// How the server has ended that was asked to, within this time.
+    pub fn wait_for_end(&mut self, limit: Duration) -> Option<Ending> {
+        self.server.as_mut()?.ending(limit)
     }
 
     /// How it has ended by itself, if it has; where connections have ended, it gets a moment for it.

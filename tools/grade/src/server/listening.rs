@@ -27,6 +27,17 @@ pub fn mistake(processes: &[Process], port: u16) -> String {
     }
 }
 
+/// The process that waits for connections at this port. Where several share the socket, the one that has started the others.
+pub fn holder(processes: &[Process], port: u16) -> Option<i32> {
+    let waits = |process: &&Process| {
+        let places = listening(&processes::sockets(std::slice::from_ref(*process)));
+        places.iter().any(|place| place.port == port)
+    };
+    let holders: Vec<&Process> = processes.iter().filter(waits).collect();
+    let is_child = |one: &Process| holders.iter().any(|other| other.id == one.parent);
+    holders.iter().find(|one| !is_child(one)).map(|one| one.id)
+}
+
 fn listening(sockets: &HashSet<u64>) -> Vec<Place> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
     let rows = tables.iter().flat_map(|table| table.lines().skip(1));
@@ -66,6 +77,7 @@ mod tests {
         let places = listening(&processes::sockets(&own));
         assert!(places.contains(&Place { ip: [127, 0, 0, 9].into(), port }), "{places:?}");
         assert_eq!(mistake(&own, port), "It listens on 127.0.0.9, not on 127.0.0.1.");
+        assert_eq!((holder(&own, port), holder(&own, 1)), (Some(std::process::id() as i32), None));
         assert!(mistake(&own, 1).contains("not on 1, which stands for {port}"), "{}", mistake(&own, 1));
         assert!(mistake(&[], port).starts_with("It runs and does not listen"));
     }
