@@ -20,7 +20,8 @@ Placeholders in the command line:
   {max}, {rate}, {loss}
              the most clients, lines a second,
              the share of datagrams to drop
-A rule whose placeholder is not there is not asked for.
+  {dir}      with --class, the folder of a submission
+A rule whose placeholder is not there is not asked for. {{word}} is {word} for the server, and ${word} stays as it is.
 
 The exit code is 0 when all levels that were asked for are passed, 1 when a check is not, 2 when the command line is \
 wrong or the server does not start, 3 when the grader itself has failed. With --class it is 0 when all were graded.
@@ -57,7 +58,7 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub patience: Option<u32>,
 
-    /// Another number, other names of accounts
+    /// The same number gives the same names of accounts [default: another one each time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
@@ -73,7 +74,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", help_heading = "Reports")]
     pub junit: Option<PathBuf>,
 
-    /// Grade what is in each folder of this folder, one after the other; {dir} in the command is that folder
+    /// Grade what is in each folder of this folder, one after the other; the command runs in it, and {dir} is it
     #[arg(long, value_name = "DIR", requires = "out", conflicts_with_all = ["connect", "json", "tap", "junit"], help_heading = "A class")]
     pub class: Option<PathBuf>,
 

@@ -47,6 +47,10 @@ pub struct Graded {
     pub server: String,
     /// So many times as long as usual it was waited.
     pub patience: u32,
+    /// What the names of accounts were made of.
+    pub seed: u64,
+    /// Why nothing was played, with the last words, where the server could not be started or reached.
+    pub no_start: Option<String>,
     pub outcomes: Vec<Outcome>,
     /// Why not all that was asked for was played.
     pub stopped: Option<String>,
@@ -105,9 +109,17 @@ impl Outcome {
 }
 
 impl Graded {
-    /// Of a run that begins: the server, and how many times as long as usual is waited.
-    pub fn new(server: String, patience: u32) -> Graded {
-        Graded { server, patience, outcomes: Vec::new(), stopped: None, not_played: Vec::new() }
+    /// Of a run that begins: the server, how many times as long as usual is waited, and what names are made of.
+    pub fn new(server: String, patience: u32, seed: u64) -> Graded {
+        let (outcomes, not_played) = (Vec::new(), Vec::new());
+        Graded { server, patience, seed, no_start: None, outcomes, stopped: None, not_played }
+    }
+
+    /// Ends a run that has not begun: why, with the last words in lines of their own, and what was asked for.
+    pub fn did_not_start(&mut self, sentence: String, checks: Vec<&'static Check>) {
+        self.stopped = sentence.lines().next().map(str::to_owned);
+        self.no_start = Some(sentence);
+        self.not_played = checks;
     }
 
     /// An outcome in view of those before it. An open one is compared with them: what they have shown is not shown again,
@@ -174,11 +186,14 @@ impl Graded {
         self.outcomes.iter().find(|outcome| outcome.status.is_wrong())
     }
 
-    /// 0 when all is passed, 1 when a check is not, 3 when the grader has failed.
+    /// 0 when all is passed, 1 when a check is not, 2 when the server did not start, 3 when the grader has failed.
     pub fn exit_code(&self) -> u8 {
         if self.outcomes.iter().any(|outcome| outcome.status == Status::Error) {
             return 3;
         }
-        if self.is_clean() { 0 } else { 1 }
+        match self.no_start {
+            Some(_) => 2,
+            None => u8::from(!self.is_clean()),
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::check::{Check, Need, Step};
 use crate::fault::{Fault, FaultKind, Verdict};
-use crate::limits::WHOLE_RUN;
+use crate::limits::{Limits, WHOLE_RUN};
 use crate::outcome::{Graded, Outcome, Status};
 use crate::setup::{Setup, Target};
 use crate::stage::Stage;
+use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Instant;
@@ -14,22 +15,18 @@ use std::time::Instant;
 const MUTE: usize = 3;
 
 /// Plays these checks; `tell` hears of each as soon as it is over. It stops after the first level that is not passed,
-/// unless all are wanted.
-///
-/// # Errors
-/// A sentence with the last words, when the server cannot be started at all.
-pub fn run(
-    setup: &Setup,
-    checks: &[&'static Check],
-    plays_all: bool,
-    tell: &mut dyn FnMut(&Outcome),
-) -> Result<Graded, String> {
+/// unless all are wanted, and at once where the server cannot be started at all.
+pub fn run(setup: &Setup, checks: &[&'static Check], plays_all: bool, tell: &mut dyn FnMut(&Outcome)) -> Graded {
     let began = Instant::now();
     let server = match &setup.target {
         Target::Command(line) => line.to_string(),
         Target::Running(address) => address.to_string(),
     };
-    let mut graded = Graded::new(server, setup.patience);
+    let mut graded = Graded::new(server, setup.patience, setup.seed);
+    if let Some(sentence) = unreachable(setup) {
+        graded.did_not_start(sentence, checks.to_vec());
+        return graded;
+    }
     let mut mute = 0;
     for level in checks.chunk_by(|a, b| a.level == b.level) {
         let end = play_level(setup, level, began, &mut mute, &mut |played: Played| {
@@ -42,17 +39,32 @@ pub fn run(
             tell(&outcome);
             graded.outcomes.push(outcome);
             Ok(())
-        })?;
+        });
+        let played = |check: &Check| graded.outcomes.iter().any(|outcome| outcome.check.name == check.name);
+        let not_played: Vec<&'static Check> = checks.iter().filter(|check| !played(check)).copied().collect();
+        let end = match end {
+            Ok(end) => end,
+            Err(sentence) => {
+                graded.did_not_start(sentence, not_played);
+                break;
+            }
+        };
         let is_wrong = graded.outcomes.iter().any(|outcome| outcome.status.is_wrong());
         if end.is_some() || (is_wrong && !plays_all) {
-            let played = |check: &Check| graded.outcomes.iter().any(|outcome| outcome.check.name == check.name);
-            graded.not_played = checks.iter().filter(|check| !played(check)).copied().collect();
+            graded.not_played = not_played;
             let why = format!("level {} is to be passed first; --all goes on", level[0].level);
             graded.stopped = end.or(Some(why)).filter(|_| !graded.not_played.is_empty());
             break;
         }
     }
-    Ok(graded)
+    graded
+}
+
+/// Why nobody can be graded at the address that was given.
+fn unreachable(setup: &Setup) -> Option<String> {
+    let Target::Running(address) = setup.target else { return None };
+    let error = TcpStream::connect_timeout(&address, Limits::new(setup.patience).wait).err()?;
+    Some(format!("no server can be reached at {address}: {error}"))
 }
 
 struct Played {

@@ -156,9 +156,10 @@ impl<'a> Stage<'a> {
         let Target::Command(line) = &self.setup.target else {
             return Err(Fault::grader("start a server", "it runs already"));
         };
-        let words = line.fill(&Filling { port, data, house: self.check.house });
-        let program = words.first().cloned().unwrap_or_default();
-        ServerProcess::start(&words, output, &self.setup.mark())
+        let folder = self.setup.submission.as_deref();
+        let words = line.fill(&Filling { port, data, folder, house: self.check.house });
+        let program = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+        ServerProcess::start(&words, output, &self.setup.mark(), folder)
             .map_err(|error| Fault::closed(format!("{program} could not be started: {error}.")))
     }
 

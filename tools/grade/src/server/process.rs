@@ -5,6 +5,7 @@ use super::{family, listening};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -71,17 +72,21 @@ pub fn limit_resources() {
 }
 
 impl ServerProcess {
-    /// Starts this command. `output` is the file for what it says, `mark` a word that no other server has.
+    /// Starts this command, in `folder` if there is one. `output` is the file for what it says, `mark` a word that no other
+    /// server has.
     ///
     /// # Errors
     /// What the system says.
-    pub fn start(words: &[String], output: &Path, mark: &str) -> io::Result<ServerProcess> {
+    pub fn start(words: &[OsString], output: &Path, mark: &str, folder: Option<&Path>) -> io::Result<ServerProcess> {
         let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let file = File::options().create(true).append(true).open(output)?;
         let variable = format!("GRADE_SERVER={mark}");
         let mut command = Command::new(program);
         command.args(arguments).env("GRADE_SERVER", mark).env("PYTHONUNBUFFERED", "1").process_group(0);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
         let child = family::start(&mut command, &variable)?;
         let took_too_much = Arc::new(AtomicBool::new(false));
         let watch = Some(watch_memory(child.id() as i32, Arc::clone(&took_too_much))?);
