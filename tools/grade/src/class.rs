@@ -56,7 +56,7 @@ pub fn table(class: &[(OsString, Graded)]) -> String {
         let points: String =
             (1..=checks::LEVELS.len()).map(|level| format!("{},", graded.level(level).points)).collect();
         let wrong = || graded.first_wrong().map(|outcome| outcome.check.name);
-        let first = graded.no_start.as_deref().and_then(|sentence| sentence.lines().next()).or_else(wrong);
+        let first = graded.stopped.as_deref().filter(|_| graded.no_start.is_some()).or_else(wrong);
         let (name, sum, first) = (field(&name.to_string_lossy()), graded.all(), field(first.unwrap_or_default()));
         table += &format!("{name},{},{},{points}{first}\n", sum.points, sum.of);
     }
@@ -78,7 +78,7 @@ mod tests {
     fn a_table_has_a_row_for_whoever_does_not_start_too() {
         let graded = Graded::new("x".into(), 1, 7);
         let mut none = Graded::new("x".into(), 1, 7);
-        none.did_not_start("no such file\nor folder".into(), checks::LEVELS[0].1.iter().collect());
+        none.did_not_start("no such file".into(), &["oh".to_owned()], checks::LEVELS[0].1.iter().collect());
         let table = table(&[("ann, bob".into(), graded), ("=eve".into(), none)]);
         let rows: Vec<&str> = table.lines().collect();
         assert_eq!(rows[1], "\"ann, bob\",0,0,0,0,0,0,0,0,0,0,0,0,");

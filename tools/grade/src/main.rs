@@ -94,18 +94,20 @@ fn grade(options: &Options, folder: &Path) -> Result<u8, String> {
             say(text);
         }
     })?;
-    for (path, report) in options.reports() {
-        if is_standard_output(path) { say(&report(&graded)) } else { write(path, &report(&graded))? }
+    if !is_quiet && graded.no_start.is_none() {
+        say(&people::end(&graded));
     }
-    match &graded.no_start {
-        Some(sentence) => Err(sentence.clone()),
-        None => {
-            if !is_quiet {
-                say(&people::end(&graded));
-            }
-            Ok(graded.exit_code())
+    // Where one cannot be written the others are all the same.
+    let mut wrong = Vec::new();
+    for (path, report) in options.reports() {
+        if is_standard_output(path) {
+            say(&report(&graded));
+        } else {
+            wrong.extend(write(path, &report(&graded)).err());
         }
     }
+    wrong.extend(graded.no_start.clone());
+    if wrong.is_empty() { Ok(graded.exit_code()) } else { Err(wrong.join("\ngrade: ")) }
 }
 
 /// Grades all of a class.
@@ -121,6 +123,8 @@ fn grade_class(options: &Options, folder: &Path, out: &Path, own: &Path) -> Resu
         setup.seed = setup.seed.wrapping_add(number as u64);
         let mut text = String::new();
         let graded = play(options, &setup, &mut |part| text += part)?;
+        // What it has left on the disk would be there until the last one is graded.
+        let _ = fs::remove_dir_all(&setup.folder);
         text += &people::end(&graded);
         let name = submission.name;
         write(&out.join(class::file_name(&name, ".json")), &json::report(&graded))?;

@@ -7,7 +7,7 @@ use crate::report::{json, junit, tap};
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 /// Placeholders and exit codes.
 const AFTER: &str = "\
@@ -24,7 +24,7 @@ Placeholders in the command line:
 A rule whose placeholder is not there is not asked for. {{word}} is {word} for the server, and ${word} stays as it is.
 
 The exit code is 0 when all levels that were asked for are passed, 1 when a check is not, 2 when the command line is \
-wrong or the server does not start, 3 when the grader itself has failed. With --class it is 0 when all were graded.
+wrong, the server does not start or a report cannot be written, 3 when the grader itself has failed. With --class it is 0 when all were graded.
 
 A server that is graded runs as you do, with all that you may do: there is no sandbox. For code that you do not know, \
 take a user of its own.";
@@ -112,8 +112,15 @@ impl Options {
     /// Whether one of them takes the place of the report for people.
     ///
     /// # Errors
-    /// A sentence, when several would.
+    /// A sentence, when several would, or when two go to one file.
     pub fn is_for_programs(&self) -> Result<bool, String> {
+        let reports = self.reports();
+        let files: Vec<PathBuf> = reports.iter().filter_map(|(path, _)| absolute(path).ok()).collect();
+        for (number, file) in files.iter().enumerate() {
+            if !is_standard_output(reports[number].0) && files[..number].contains(file) {
+                return Err(format!("two reports cannot be written to one file: {}", file.display()));
+            }
+        }
         match self.reports().iter().filter(|(path, _)| is_standard_output(path)).count() {
             0 => Ok(false),
             1 => Ok(true),
@@ -173,4 +180,18 @@ fn parse_levels(text: &str) -> Result<(usize, usize), String> {
         Some((first, until)) => number(first).zip(number(until)).filter(|(first, until)| first <= until),
     };
     range.ok_or_else(|| format!("expected a level from 1 to {last}, or a range such as 2-4"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_reports_do_not_go_to_one_place() {
+        let is_right = |line: &str| Options::try_parse_from(line.split(' ')).expect("options").is_for_programs();
+        assert_eq!(is_right("grade --json a --junit b"), Ok(false));
+        assert_eq!(is_right("grade --json a --junit -"), Ok(true));
+        assert!(is_right("grade --json a --junit ./a").is_err_and(|sentence| sentence.contains("one file")));
+        assert!(is_right("grade --json - --junit -").is_err_and(|sentence| sentence.contains("standard output")));
+    }
 }

@@ -54,7 +54,7 @@ pub struct Graded {
     pub outcomes: Vec<Outcome>,
     /// Why not all that was asked for was played.
     pub stopped: Option<String>,
-    /// What of it was not played, as `levels 3 to 10`.
+    /// What of it was not played, and is for this server.
     pub not_played: Vec<&'static Check>,
 }
 
@@ -115,11 +115,12 @@ impl Graded {
         Graded { server, patience, seed, no_start: None, outcomes, stopped: None, not_played }
     }
 
-    /// Ends a run that has not begun: why, with the last words in lines of their own, and what was asked for.
-    pub fn did_not_start(&mut self, sentence: String, checks: Vec<&'static Check>) {
-        self.stopped = sentence.lines().next().map(str::to_owned);
-        self.no_start = Some(sentence);
-        self.not_played = checks;
+    /// Ends a run that has not begun: why, with the server's last words, and what was asked for.
+    pub fn did_not_start(&mut self, why: String, last_words: &[String], checks: Vec<&'static Check>) {
+        let lines: String = last_words.iter().map(|line| format!("\n  {line}")).collect();
+        let words = if lines.is_empty() { lines } else { format!(" Its last words:{lines}") };
+        self.no_start = Some(format!("{why}{words}"));
+        (self.stopped, self.not_played) = (Some(why), checks);
     }
 
     /// An outcome in view of those before it. An open one is compared with them: what they have shown is not shown again,

@@ -76,11 +76,12 @@ first row on.
   SIGKILL nobody is there to do it. What another program starts for a server, such as a container, is not found.
 - A server may be several processes: what is measured is the sum of all, and what kills it kills all. Where a script has
   started it, the exit code that counts is that of the process that listens, if the script lets the grader know it.
+- What a server has said and kept in `{data}` is removed when its check is over.
 - There is no sandbox: it runs as you do. For code that you do not know, take a user of its own.
 
-Exit codes: 0 all levels that were asked for are passed, 1 a check is not, 2 the command line is wrong or the server does
-not start, 3 the grader has failed. Skipped is not failed. `--json`, `--tap` and `--junit` write the same for programs, to a
-file or, without one, to standard output; in JSON, `needs` names the check that an open one waits for, and `patience` says
+Exit codes: 0 all levels that were asked for are passed, 1 a check is not, 2 the command line is wrong, the server does not
+start or a report cannot be written, 3 the grader has failed. Skipped is not failed. `--json`, `--tap` and `--junit` write
+the same for programs, to a file or, without one, to standard output; in JSON, `needs` names the check that an open one waits for, and `patience` says
 how many times as long as usual was waited (1 to 8), `seed` what names of accounts were made of, and `no_start` why nothing
 was played, if the server did not start.
 

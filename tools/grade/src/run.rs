@@ -23,8 +23,9 @@ pub fn run(setup: &Setup, checks: &[&'static Check], plays_all: bool, tell: &mut
         Target::Running(address) => address.to_string(),
     };
     let mut graded = Graded::new(server, setup.patience, setup.seed);
-    if let Some(sentence) = unreachable(setup) {
-        graded.did_not_start(sentence, checks.to_vec());
+    if let Some(why) = unreachable(setup) {
+        let meant = checks.iter().filter(|check| setup.lacks(check).is_none());
+        graded.did_not_start(why, &[], meant.copied().collect());
         return graded;
     }
     let mut mute = 0;
@@ -33,7 +34,7 @@ pub fn run(setup: &Setup, checks: &[&'static Check], plays_all: bool, tell: &mut
             if let Some(reason) =
                 played.no_start.filter(|_| graded.outcomes.iter().all(|one| one.status == Status::Skip))
             {
-                return Err(format!("the server could not be started. {reason}{}", last_words(&played.outcome)));
+                return Err((format!("the server could not be started. {reason}"), played.outcome.last_words));
             }
             let outcome = graded.compared(played.outcome);
             tell(&outcome);
@@ -41,11 +42,12 @@ pub fn run(setup: &Setup, checks: &[&'static Check], plays_all: bool, tell: &mut
             Ok(())
         });
         let played = |check: &Check| graded.outcomes.iter().any(|outcome| outcome.check.name == check.name);
-        let not_played: Vec<&'static Check> = checks.iter().filter(|check| !played(check)).copied().collect();
+        let is_open = |check: &&&'static Check| !played(check) && setup.lacks(check).is_none();
+        let not_played: Vec<&'static Check> = checks.iter().filter(is_open).copied().collect();
         let end = match end {
             Ok(end) => end,
-            Err(sentence) => {
-                graded.did_not_start(sentence, not_played);
+            Err((why, last_words)) => {
+                graded.did_not_start(why, &last_words, not_played);
                 break;
             }
         };
@@ -67,6 +69,9 @@ fn unreachable(setup: &Setup) -> Option<String> {
     Some(format!("no server can be reached at {address}: {error}"))
 }
 
+/// Why there is no server, and its last words.
+type NoStart = (String, Vec<String>);
+
 struct Played {
     outcome: Outcome,
     no_start: Option<String>,
@@ -79,8 +84,8 @@ fn play_level(
     level: &[&'static Check],
     began: Instant,
     mute: &mut usize,
-    done: &mut dyn FnMut(Played) -> Result<(), String>,
-) -> Result<Option<String>, String> {
+    done: &mut dyn FnMut(Played) -> Result<(), NoStart>,
+) -> Result<Option<String>, NoStart> {
     thread::scope(|scope| {
         // Those that only wait, beside the others.
         let beside: Vec<_> = level
@@ -162,7 +167,9 @@ fn play(setup: &Setup, check: &'static Check) -> Played {
     let step = verdict.as_ref().err().and_then(|fault| fault.step);
     let (status, sentence) = judge(&mut stage, verdict);
     let last_words = if is_absent || status == Status::Crash { stage.last_words() } else { Vec::new() };
-    let (entries, bytes, no_start) = (stage.record.entries(), stage.record.bytes(), stage.no_start.take());
+    let (entries, bytes) = (stage.record.entries(), stage.record.bytes());
+    // One that does not start again can be started: that is a matter of this check alone.
+    let no_start = stage.no_start.take().filter(|_| !stage.has_listened);
     stage.clear();
     let (step, took) = (step.filter(|_| status == Status::Open), began.elapsed());
     let silent = stage.silent.filter(|_| matches!(status, Status::Open | Status::Fail));
@@ -191,11 +198,6 @@ fn judge(stage: &mut Stage, verdict: Verdict) -> (Status, String) {
             FaultKind::Grader => (Status::Error, fault.sentence),
         },
     }
-}
-
-fn last_words(outcome: &Outcome) -> String {
-    let lines = outcome.last_words.iter().map(|line| format!("\n  {line}"));
-    if outcome.last_words.is_empty() { String::new() } else { format!(" Its last words:{}", lines.collect::<String>()) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::conversation::{Answer, Client, Datagrams, Record};
 use crate::fault::{Because, Fault, FaultKind, Verdict};
 use crate::limits::Limits;
 use crate::server::command_line::Filling;
-use crate::server::{Ended, Ending, Port, ServerProcess, listening, processes};
+use crate::server::{Ended, Ending, Port, ServerProcess, listening, process, processes};
 use crate::setup::{Setup, Target, name_suffix};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -46,6 +46,8 @@ pub struct Stage<'a> {
     pub ends: bool,
     /// Why the server could not be started.
     pub no_start: Option<String>,
+    /// Whether it has listened once: then it can be started, and not again.
+    pub has_listened: bool,
     /// The first step to which nothing came.
     pub silent: Option<Step>,
 }
@@ -83,6 +85,7 @@ impl<'a> Stage<'a> {
             done,
             ends,
             no_start,
+            has_listened: false,
             silent: None,
         })
     }
@@ -94,15 +97,16 @@ impl<'a> Stage<'a> {
         if let Target::Running(_) = self.setup.target {
             return Ok(());
         }
-        let started = self.start_somewhere();
-        let is_taken = |words: &str| words.to_lowercase().contains("in use");
-        match started {
-            Err(_) if self.last_words().iter().any(|line| is_taken(line)) => {
-                // Another program was faster.
-                self.start_somewhere()
-            }
+        match self.start_somewhere() {
+            // Another program was faster.
+            Err(_) if self.says_that_the_port_is_taken() => self.start_somewhere(),
             started => started,
         }
+    }
+
+    /// Whether its last words are those of a system at which an address is in use.
+    pub fn says_that_the_port_is_taken(&self) -> bool {
+        self.last_words().iter().any(|line| process::is_about_a_taken_port(line))
     }
 
     fn start_somewhere(&mut self) -> Verdict {
@@ -135,8 +139,7 @@ impl<'a> Stage<'a> {
                 };
             }
             if let Ok(stream) = TcpStream::connect_timeout(&self.address, self.limits.soon) {
-                self.first = Some(stream);
-                self.server = Some(server);
+                (self.first, self.server, self.has_listened) = (Some(stream), Some(server), true);
                 return Ok(());
             }
             if Instant::now() >= until {
@@ -144,6 +147,7 @@ impl<'a> Stage<'a> {
             }
             thread::sleep(TRY);
         };
+        let reason = if self.has_listened { format!("It does not start again. {reason}") } else { reason };
         self.record.happened("", "(the server does not listen)");
         self.record.mark("", &format!("it listens on 127.0.0.1:{port}"));
         self.no_start = Some(reason.clone());
@@ -375,12 +379,14 @@ impl<'a> Stage<'a> {
         Err(Fault::wrong(sentence))
     }
 
-    /// Stops the server.
+    /// Stops the server, and removes what it has left on the disk.
     pub fn clear(&mut self) {
         self.first = None;
         if let Some(server) = &mut self.server {
             server.stop();
         }
+        // What cannot be removed now is tried once more at the end of the run.
+        let _ = self.output.parent().map(std::fs::remove_dir_all);
     }
 }
 

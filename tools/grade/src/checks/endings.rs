@@ -101,8 +101,17 @@ fn restart_at_once(stage: &mut Stage) -> Verdict {
     c.end("the end of the connection")?;
     stage.kill();
     if let Err(fault) = stage.start_again_at_once() {
+        // It may have a reason of its own, such as what the killed one has left. Its last words tell.
         stage.no_start = None;
-        return Err(Fault::wrong(format!("The old connections block the port. {}", fault.sentence)));
+        let (reason, words) = (&fault.sentence, stage.last_words());
+        let sentence = match words.as_slice() {
+            _ if stage.says_that_the_port_is_taken() => {
+                format!("The old connections block the port. {reason} SO_REUSEADDR says that they are no harm.")
+            }
+            [] => format!("{reason} It says not why: perhaps the old connections block the port (SO_REUSEADDR)."),
+            _ => reason.clone(),
+        };
+        return Err(Fault { sentence, ..fault });
     }
     stage.visitor().map(drop)
 }

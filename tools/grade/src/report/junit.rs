@@ -7,13 +7,13 @@ use crate::outcome::{Graded, Outcome, Status};
 /// The whole report.
 pub fn report(graded: &Graded) -> String {
     let suites: String = graded.levels().into_iter().map(|level| suite(graded, level)).collect();
-    let start = graded.no_start.as_deref().map(start).unwrap_or_default();
+    let start = graded.no_start.as_deref().map(|sentence| start(graded, sentence)).unwrap_or_default();
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"grade\">\n{start}{suites}</testsuites>\n")
 }
 
 /// A suite for a server that was not there: without one a page would show nothing that is wrong.
-fn start(sentence: &str) -> String {
-    let (message, details) = (escape(sentence.lines().next().unwrap_or_default()), escape(sentence));
+fn start(graded: &Graded, sentence: &str) -> String {
+    let (message, details) = (escape(graded.stopped.as_deref().unwrap_or_default()), escape(sentence));
     format!(
         "  <testsuite name=\"start\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0.000\">\n    \
          <testcase name=\"start\" classname=\"start\" time=\"0.000\">\n      \

@@ -132,10 +132,12 @@ impl Families {
     fn look(&mut self, all: &[Process]) {
         let own = std::process::id() as i32;
         for line in own_lines(all) {
+            let process = line[0];
             if self.are_strange(&line) {
+                // It stays so when its parent ends.
+                self.strangers.insert(process.identity());
                 continue;
             }
-            let process = line[0];
             if let Some(at) = self.owner(&line) {
                 self.running[at].members.insert(process.identity());
             }

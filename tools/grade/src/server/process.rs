@@ -55,6 +55,8 @@ pub struct ServerProcess {
     /// The process that listened when it was asked to end, where it is not the first one.
     listener: Option<i32>,
     output: PathBuf,
+    /// Where in it its words begin: before them are those of the one that was killed.
+    from: u64,
     watch: Option<(Sender<()>, JoinHandle<()>)>,
     took_too_much: Arc<AtomicBool>,
 }
@@ -80,6 +82,7 @@ impl ServerProcess {
     pub fn start(words: &[OsString], output: &Path, mark: &str, folder: Option<&Path>) -> io::Result<ServerProcess> {
         let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let file = File::options().create(true).append(true).open(output)?;
+        let from = file.metadata()?.len();
         let variable = format!("GRADE_SERVER={mark}");
         let mut command = Command::new(program);
         command.args(arguments).env("GRADE_SERVER", mark).env("PYTHONUNBUFFERED", "1").process_group(0);
@@ -91,7 +94,7 @@ impl ServerProcess {
         let took_too_much = Arc::new(AtomicBool::new(false));
         let watch = Some(watch_memory(child.id() as i32, Arc::clone(&took_too_much))?);
         let output = output.to_owned();
-        Ok(ServerProcess { child, ended: None, listener: None, output, watch, took_too_much })
+        Ok(ServerProcess { child, ended: None, listener: None, output, from, watch, took_too_much })
     }
 
     /// The one that was started; others are what it has started.
@@ -201,7 +204,7 @@ impl ServerProcess {
 
     /// The end of what it has said.
     pub fn last_words(&self) -> Vec<String> {
-        let text = read_end(&self.output).unwrap_or_default();
+        let text = read_end(&self.output, self.from).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
         last.iter().map(|line| shown(line)).collect()
@@ -235,11 +238,18 @@ fn shown(line: &str) -> String {
     cut.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"") + &rest
 }
 
-/// The last bytes of a file that may be long.
-fn read_end(path: &Path) -> io::Result<String> {
+/// Whether a server says here that another one has its port, as systems say it.
+pub fn is_about_a_taken_port(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let is_about_ports = ["address", "port", "bind"].iter().any(|word| line.contains(word));
+    line.contains("eaddrinuse") || (line.contains("in use") && is_about_ports)
+}
+
+/// The last bytes of what stands from there on in a file that may be long.
+fn read_end(path: &Path, from: u64) -> io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES).max(from)))?;
     let mut end = Vec::new();
     file.take(LAST_BYTES).read_to_end(&mut end)?;
     Ok(String::from_utf8_lossy(&end).into_owned())
@@ -277,5 +287,26 @@ impl std::fmt::Display for Ended {
                 Err(_) => write!(f, "signal {number}"),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_are_those_of_the_last_start() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "of the first\nof the second\n").expect("written");
+        assert_eq!(read_end(file.path(), 13).expect("read"), "of the second\n");
+    }
+
+    #[test]
+    fn a_lock_is_no_port() {
+        for taken in ["OSError: [Errno 98] Address already in use", "listen EADDRINUSE: :::1", "Port 80 is in use"] {
+            assert!(is_about_a_taken_port(taken), "{taken}");
+        }
+        assert!(!is_about_a_taken_port("stale lock file: is another server running?"));
+        assert!(!is_about_a_taken_port("the database is in use"));
     }
 }

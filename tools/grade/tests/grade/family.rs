@@ -83,6 +83,29 @@ fn a_server_behind_a_script_is_judged_as_it_would_be_without() {
     });
 }
 
+/// What a killed one has left is no connection.
+#[test]
+fn a_lock_file_that_was_left_is_told_from_a_port() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "[ -e \"$0\" ] && echo stale lock >&2 && exit 1; : > \"$0\"; exec \"$@\"";
+    let lock = folder.path().join("lock");
+    let output = grade("--patience 1 --check restart-at-once", &behind(script, &lock, toy("")));
+    let told = text(&output);
+    assert!(told.contains("FAIL  9 endings / restart-at-once") && told.contains("     stale lock\n"), "{told}");
+    assert!(told.contains("   It does not start again. It ended before it listened: exit code 1.\n"), "{told}");
+    assert_eq!(output.status.code(), Some(1), "{told}");
+}
+
+#[test]
+fn what_a_check_has_left_on_the_disk_is_gone_when_the_next_one_begins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seen = folder.path().join("seen");
+    let script = "ls \"$DATA/../..\" >> \"$0\"; exec \"$@\"";
+    let server = [vec!["env".to_owned(), "DATA={data}".to_owned()], behind(script, &seen, toy(""))].concat();
+    let told = text(&grade("--patience 1 --check greets --check answers-help", &server));
+    assert_eq!(fs::read_to_string(&seen).expect("it ran"), "greets\nanswers-help\n", "{told}");
+}
+
 #[test]
 fn where_only_a_script_knows_how_the_server_ended_that_is_said() {
     let script = "trap 'kill $id; wait $id; exit 7' TERM; \"$@\" & id=$!; wait $id";

@@ -78,6 +78,25 @@ fn a_class_has_a_report_each_and_a_table() {
     assert!(read("eve.txt").contains("It ended before it listened"), "{}", read("eve.txt"));
 }
 
+#[test]
+fn a_server_that_does_not_start_is_reported_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("r.xml"), "of the last run").expect("a file");
+    let server = ["sh", "-c", "echo oh {port}; exit 7"].map(str::to_owned);
+    let options = "--patience 1 --check greets --check idle --json no/such/folder/r.json --junit r.xml --tap r.tap";
+    let output = grade_in(folder.path(), options, &server);
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("no/such/folder/r.json: ") && told.contains("Its last words:\n  oh "), "{told}");
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a report");
+    assert!(read("r.xml").contains("message=\"the server could not be started. It ended before it listened"), "{told}");
+    assert!(read("r.tap").starts_with("TAP version 13\n1..1\nnot ok 1 - greets # the server"), "{}", read("r.tap"));
+    let output = grade_in(folder.path(), "--json --patience 1 --check greets --connect 127.0.0.1:1", &[]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["of"], output.status.code()), (&2.into(), Some(2)), "{}", text(&output));
+    assert!(report["no_start"].as_str().is_some_and(|why| why.starts_with("no server can be reached at 127.0.0.1:1")));
+}
+
 /// A server that keeps its accounts where it was started gets the same points each time.
 #[test]
 fn what_a_server_keeps_costs_the_next_run_nothing() {
