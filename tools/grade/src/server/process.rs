@@ -25,8 +25,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const POLL: Duration = Duration::from_millis(5);
 /// What a server has for its end before it is killed.
 const LAST_SECOND: Duration = Duration::from_secs(1);
-/// What a server has, whose starter has got SIGTERM, until it gets it too: whoever asked for its exit status is to be gone.
-const STARTER: Duration = Duration::from_millis(100);
+/// What a starter that has got SIGTERM has to end, or to hand it on to the server, until that gets it too.
+const STARTER: Duration = Duration::from_secs(1);
 /// How much of the output are the last words.
 const LAST_LINES: usize = 10;
 const LAST_BYTES: u64 = 8 * 1024;
@@ -129,6 +129,7 @@ impl ServerProcess {
     pub fn terminate(&mut self, port: u16) {
         let (own, all) = (std::process::id() as i32, self.processes());
         self.listener = listening::holder(&all, port).filter(|id| *id != self.first());
+        let open = listening::open_at(port);
         let mut starters = Vec::new();
         let mut next = self.listener;
         while let Some(process) = all.iter().find(|process| Some(process.id) == next) {
@@ -136,12 +137,16 @@ impl ServerProcess {
             starters.extend(next.filter(|parent| *parent != own));
         }
         send(Signal::SIGTERM, starters.iter().copied());
+        // A starter that goes on may hand the signal on, and a second one would break off what the first has begun.
         let is_held = |id| processes::read(id).is_some_and(|process| process.parent != own && !process.is_over);
+        let closes = || listening::open_at(port) < open;
         let until = Instant::now() + STARTER;
-        while self.listener.is_some_and(is_held) && Instant::now() < until {
+        while self.listener.is_some_and(is_held) && !closes() && Instant::now() < until {
             thread::sleep(POLL);
         }
-        send(Signal::SIGTERM, all.iter().map(|process| process.id).filter(|id| !starters.contains(id)));
+        let has_heard = self.listener.is_some_and(is_held) && closes();
+        let is_told = |id: &i32| starters.contains(id) || (has_heard && self.listener == Some(*id));
+        send(Signal::SIGTERM, all.iter().map(|process| process.id).filter(|id| !is_told(id)));
     }
 
     /// How it has ended after it was asked to, within this time: it, and whatever has started it.

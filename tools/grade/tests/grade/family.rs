@@ -48,8 +48,8 @@ fn nothing_outlives_a_grader_that_is_interrupted() {
         command.args(["--patience", "1", "--check", "greets", "--"]).args(server).env("TMPDIR", &temporary);
         let mut grader = command.stdout(Stdio::null()).spawn().expect("the grader");
         let until = Instant::now() + Duration::from_secs(20);
-        let has_begun = || fs::metadata(folder.path().join("marked")).is_ok_and(|file| file.len() > 0);
-        while !has_begun() && Instant::now() < until {
+        let has_begun = |name| fs::metadata(folder.path().join(name)).is_ok_and(|file| file.len() > 0);
+        while !["bare", "marked"].into_iter().all(has_begun) && Instant::now() < until {
             thread::sleep(Duration::from_millis(5));
         }
         kill(Pid::from_raw(grader.id() as i32), *signal).expect("it runs");
@@ -63,7 +63,12 @@ fn nothing_outlives_a_grader_that_is_interrupted() {
 }
 
 /// Scripts, as people write them to start a server.
-const SCRIPTS: [&str; 3] = ["\"$@\"; exit", "exec setsid -w \"$@\"", "\"$@\" & wait $!"];
+const SCRIPTS: [&str; 4] = [
+    "\"$@\"; exit",
+    "exec setsid -w \"$@\"",
+    "\"$@\" & wait $!",
+    "trap 'kill $id' TERM; \"$@\" & id=$!; wait $id; wait $id",
+];
 
 /// What looks at the server's processes, and what ends them.
 const LOOKS: &str = "--patience 1 --all --check descriptors --check kept-after-kill --check sigterm \
