@@ -21,10 +21,12 @@ Placeholders in the command line:
              the most clients, lines a second,
              the share of datagrams to drop
   {dir}      with --class, the folder of a submission
-A rule whose placeholder is not there is not asked for. {{word}} is {word} for the server, and ${word} stays as it is.
+A rule whose placeholder is not there is not asked for.
+The server gets {word} where {{word}} stands; ${word} stays as it is.
 
 The exit code is 0 when all levels that were asked for are passed, 1 when a check is not, 2 when the command line is \
-wrong, the server does not start or a report cannot be written, 3 when the grader itself has failed. With --class it is 0 when all were graded.
+wrong, the server does not start or a report cannot be written, 3 when the grader itself has failed. With --class it \
+is 0 when all were graded.
 
 A server that is graded runs as you do, with all that you may do: there is no sandbox. For code that you do not know, \
 take a user of its own.";
