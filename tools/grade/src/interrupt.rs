@@ -1,58 +1,39 @@
-//! Ctrl-C: the servers are in process groups of their own, so the terminal does not end them, and the grader does.
+//! Ctrl-C and its like: the servers are in process groups of their own, so the terminal does not end them, and the grader
+//! does.
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use std::io;
-use std::path::PathBuf;
-use std::process::{Child, Command};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::server::family;
+use nix::sys::signal::{SigSet, Signal};
+use std::path::{Path, PathBuf};
+use std::thread;
 
-/// The exit code of a program that Ctrl-C has ended.
+/// The exit codes of a program that Ctrl-C, or Ctrl-\, has ended.
 const INTERRUPTED: i32 = 130;
+const QUIT: i32 = 131;
 
-/// What there is to clean up. It is locked while a server starts, so that none can start behind the last look.
-static STARTED: Mutex<Started> = Mutex::new(Started { groups: Vec::new(), folder: None });
-
-struct Started {
-    groups: Vec<i32>,
-    folder: Option<PathBuf>,
-}
-
-/// Has Ctrl-C, SIGTERM and SIGHUP end the servers, remove `folder` and end the grader.
+/// Has Ctrl-C, Ctrl-\, SIGTERM and SIGHUP end the servers, remove `folder` and end the grader. It comes before all threads:
+/// these inherit what is blocked.
 ///
 /// # Errors
 /// A sentence.
 pub fn install(folder: PathBuf) -> Result<(), String> {
-    lock().folder = Some(folder);
-    ctrlc::set_handler(|| {
-        let started = lock();
-        for group in &started.groups {
-            let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
+    // `ctrlc` does not know SIGQUIT. It is blocked, and a thread waits for it.
+    let quit = SigSet::from(Signal::SIGQUIT);
+    quit.thread_block().map_err(|error| format!("SIGQUIT cannot be handled: {error}"))?;
+    let own = folder.clone();
+    let wait = move || {
+        if quit.wait().is_ok() {
+            end(&own, QUIT)
         }
-        if let Some(folder) = &started.folder {
-            let _ = std::fs::remove_dir_all(folder);
-        }
-        std::process::exit(INTERRUPTED)
-    })
-    .map_err(|error| format!("Ctrl-C cannot be handled: {error}"))
+    };
+    let named = thread::Builder::new().name("quit".to_owned());
+    named.spawn(wait).map_err(|error| format!("SIGQUIT cannot be handled: {error}"))?;
+    ctrlc::set_handler(move || end(&folder, INTERRUPTED)).map_err(|error| format!("Ctrl-C cannot be handled: {error}"))
 }
 
-/// Starts a command that is the leader of its group.
-///
-/// # Errors
-/// What the system says.
-pub fn start(command: &mut Command) -> io::Result<Child> {
-    let mut started = lock();
-    let child = command.spawn()?;
-    started.groups.push(child.id() as i32);
-    Ok(child)
-}
-
-/// This group is gone.
-pub fn forget(group: i32) {
-    lock().groups.retain(|other| *other != group);
-}
-
-fn lock() -> MutexGuard<'static, Started> {
-    STARTED.lock().unwrap_or_else(PoisonError::into_inner)
+fn end(folder: &Path, code: i32) {
+    // Kept to the end, so that no other server starts.
+    let _closed = family::end_all();
+    // Nothing writes into it any more.
+    let _ = std::fs::remove_dir_all(folder);
+    std::process::exit(code)
 }

@@ -2,10 +2,10 @@
 
 mod limits;
 mod fault;
-mod interrupt;
 mod check;
 mod conversation;
 mod server;
+mod interrupt;
 mod setup;
 mod stage;
 mod checks;
@@ -18,7 +18,6 @@ mod class;
 mod options;
 
 use clap::Parser;
-use class::Submission;
 use options::{Options, is_standard_output};
 use outcome::Graded;
 use report::{json, people};
@@ -76,8 +75,7 @@ fn main() -> ExitCode {
 /// What the grader does once: limits, the folder, Ctrl-C.
 fn begin() -> Result<tempfile::TempDir, String> {
     server::process::limit_resources();
-    // What leaves its process group becomes our child when its parent ends, and is found.
-    nix::sys::prctl::set_child_subreaper(true).map_err(|error| format!("no subreaper: {error}"))?;
+    server::family::begin()?;
     let folder = tempfile::Builder::new().prefix("grade-").tempdir().map_err(|error| format!("no folder: {error}"))?;
     interrupt::install(folder.path().to_owned())?;
     Ok(folder)
@@ -88,7 +86,7 @@ fn grade(options: &Options, folder: &Path) -> Result<u8, String> {
     let is_quiet = options.is_for_programs()?;
     let target = match options.connect {
         Some(address) => Target::Running(address),
-        None => Target::Command(CommandLine::new(options.command.clone())?),
+        None => Target::Command(CommandLine::new(options.command.clone(), false)?),
     };
     let setup = set_up(options, target, &Arc::new(Ports::new()), folder);
     let graded = play(options, &setup, &mut |text| {
@@ -96,60 +94,73 @@ fn grade(options: &Options, folder: &Path) -> Result<u8, String> {
             say(text);
         }
     })?;
-    for (path, report) in options.reports() {
-        if is_standard_output(path) { say(&report(&graded)) } else { write(path, &report(&graded))? }
+    if !is_quiet && graded.no_start.is_none() {
+        say(&people::end(&graded));
     }
-    Ok(graded.exit_code())
+    // Where one cannot be written the others are all the same.
+    let mut wrong = Vec::new();
+    for (path, report) in options.reports() {
+        if is_standard_output(path) {
+            say(&report(&graded));
+        } else {
+            wrong.extend(write(path, &report(&graded)).err());
+        }
+    }
+    wrong.extend(graded.no_start.clone());
+    if wrong.is_empty() { Ok(graded.exit_code()) } else { Err(wrong.join("\ngrade: ")) }
 }
 
 /// Grades all of a class.
 fn grade_class(options: &Options, folder: &Path, out: &Path, own: &Path) -> Result<u8, String> {
     fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
+    let line = CommandLine::new(options.command.clone(), true)?;
     let (ports, mut class) = (Arc::new(Ports::new()), Vec::new());
-    for submission in class::submissions(folder)? {
-        let submission = submission.canonicalize().map_err(|error| format!("{}: {error}", submission.display()))?;
-        let name = class::name(&submission);
-        let line = CommandLine::new(CommandLine::in_folder(&options.command, &submission))?;
-        let setup = set_up(options, Target::Command(line), &ports, &own.join(class.len().to_string()));
+    for submission in class::submissions(folder, out)? {
+        let number = class.len();
+        let mut setup = set_up(options, Target::Command(line.clone()), &ports, &own.join(number.to_string()));
+        setup.submission = Some(submission.folder);
+        // Each has names of its own: they may share what they keep.
+        setup.seed = setup.seed.wrapping_add(number as u64);
         let mut text = String::new();
-        let graded = play(options, &setup, &mut |part| text += part);
-        match &graded {
-            Ok(graded) => {
-                write(&out.join(format!("{name}.json")), &json::report(graded))?;
-                say(&format!("{name:<24} {:>3} of {:>3} points\n", graded.all().points, graded.all().of));
-            }
-            Err(sentence) => {
-                text = format!("{sentence}\n");
-                say(&format!("{name:<24} {sentence}\n"));
-            }
-        }
-        write(&out.join(format!("{name}.txt")), &text)?;
-        class.push(Submission { name, graded });
+        let graded = play(options, &setup, &mut |part| text += part)?;
+        // What it has left on the disk would be there until the last one is graded.
+        let _ = fs::remove_dir_all(&setup.folder);
+        text += &people::end(&graded);
+        let name = submission.name;
+        write(&out.join(class::file_name(&name, ".json")), &json::report(&graded))?;
+        write(&out.join(class::file_name(&name, ".txt")), &text)?;
+        let sum = graded.all();
+        let what = graded.no_start.clone().unwrap_or_else(|| format!("{:>3} of {:>3} points", sum.points, sum.of));
+        say(&format!("{:<24} {what}\n", name.to_string_lossy()));
+        class.push((name, graded));
         // After each one: who ends it early has the table of those before.
         write(&out.join("class.csv"), &class::table(&class))?;
     }
-    let codes = class.iter().filter_map(|submission| submission.graded.as_ref().ok()).map(Graded::exit_code);
+    let codes = class.iter().map(|(_, graded)| graded.exit_code());
     Ok(codes.filter(|code| *code > NOT_BEGUN).max().unwrap_or(0))
 }
 
 fn set_up(options: &Options, target: Target, ports: &Arc<Ports>, folder: &Path) -> Setup {
-    // A server that runs on has the accounts of earlier runs, so each run has names of its own.
-    let seed = options.seed.unwrap_or(if options.connect.is_some() { clock() } else { 0 });
+    // A server may have the accounts of earlier runs, so each run has names of its own.
+    let seed = options.seed.unwrap_or_else(new_seed);
     let patience = options.patience.unwrap_or_else(limits::measure_patience);
     let (ports, folder, started) = (Arc::clone(ports), folder.to_owned(), AtomicUsize::new(0));
-    Setup { target, patience, seed, ports, folder, started }
+    Setup { target, patience, seed, submission: None, ports, folder, started }
 }
 
 fn play(options: &Options, setup: &Setup, tell: &mut dyn FnMut(&str)) -> Result<Graded, String> {
     let checks = options.checks()?;
     let plays_all = options.all || !options.check.is_empty();
-    let graded = run::run(setup, &checks, plays_all, &mut |outcome| tell(&people::outcome(outcome)))?;
-    tell(&people::end(&graded));
+    let graded = run::run(setup, &checks, plays_all, &mut |outcome| tell(&people::outcome(outcome)));
+    // Several servers ran at a time: of what they have left not all tells whose it is.
+    drop(server::family::end_all());
     Ok(graded)
 }
 
-fn clock() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_nanos() as u64)
+/// Short enough to be typed.
+fn new_seed() -> u64 {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    1 + (time / 1000 % 1_000_000_000) as u64
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

@@ -7,7 +7,7 @@ use crate::report::{json, junit, tap};
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 /// Placeholders and exit codes.
 const AFTER: &str = "\
@@ -20,10 +20,13 @@ Placeholders in the command line:
   {max}, {rate}, {loss}
              the most clients, lines a second,
              the share of datagrams to drop
+  {dir}      with --class, the folder of a submission
 A rule whose placeholder is not there is not asked for.
+The server gets {word} where {{word}} stands; ${word} stays as it is.
 
 The exit code is 0 when all levels that were asked for are passed, 1 when a check is not, 2 when the command line is \
-wrong or the server does not start, 3 when the grader itself has failed. With --class it is 0 when all were graded.
+wrong, the server does not start or a report cannot be written, 3 when the grader itself has failed. With --class it \
+is 0 when all were graded.
 
 A server that is graded runs as you do, with all that you may do: there is no sandbox. For code that you do not know, \
 take a user of its own.";
@@ -57,7 +60,7 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub patience: Option<u32>,
 
-    /// Another number, other names of accounts
+    /// The same number gives the same names of accounts [default: another one each time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
@@ -73,7 +76,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", help_heading = "Reports")]
     pub junit: Option<PathBuf>,
 
-    /// Grade what is in each folder of this folder, one after the other; {dir} in the command is that folder
+    /// Grade what is in each folder of this folder, one after the other; the command runs in it, and {dir} is it
     #[arg(long, value_name = "DIR", requires = "out", conflicts_with_all = ["connect", "json", "tap", "junit"], help_heading = "A class")]
     pub class: Option<PathBuf>,
 
@@ -111,8 +114,15 @@ impl Options {
     /// Whether one of them takes the place of the report for people.
     ///
     /// # Errors
-    /// A sentence, when several would.
+    /// A sentence, when several would, or when two go to one file.
     pub fn is_for_programs(&self) -> Result<bool, String> {
+        let reports = self.reports();
+        let files: Vec<PathBuf> = reports.iter().filter_map(|(path, _)| absolute(path).ok()).collect();
+        for (number, file) in files.iter().enumerate() {
+            if !is_standard_output(reports[number].0) && files[..number].contains(file) {
+                return Err(format!("two reports cannot be written to one file: {}", file.display()));
+            }
+        }
         match self.reports().iter().filter(|(path, _)| is_standard_output(path)).count() {
             0 => Ok(false),
             1 => Ok(true),
@@ -172,4 +182,18 @@ fn parse_levels(text: &str) -> Result<(usize, usize), String> {
         Some((first, until)) => number(first).zip(number(until)).filter(|(first, until)| first <= until),
     };
     range.ok_or_else(|| format!("expected a level from 1 to {last}, or a range such as 2-4"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_reports_do_not_go_to_one_place() {
+        let is_right = |line: &str| Options::try_parse_from(line.split(' ')).expect("options").is_for_programs();
+        assert_eq!(is_right("grade --json a --junit b"), Ok(false));
+        assert_eq!(is_right("grade --json a --junit -"), Ok(true));
+        assert!(is_right("grade --json a --junit ./a").is_err_and(|sentence| sentence.contains("one file")));
+        assert!(is_right("grade --json - --junit -").is_err_and(|sentence| sentence.contains("standard output")));
+    }
 }

@@ -47,10 +47,14 @@ pub struct Graded {
     pub server: String,
     /// So many times as long as usual it was waited.
     pub patience: u32,
+    /// What the names of accounts were made of.
+    pub seed: u64,
+    /// Why nothing was played, with the last words, where the server could not be started or reached.
+    pub no_start: Option<String>,
     pub outcomes: Vec<Outcome>,
     /// Why not all that was asked for was played.
     pub stopped: Option<String>,
-    /// What of it was not played, as `levels 3 to 10`.
+    /// What of it was not played, and is for this server.
     pub not_played: Vec<&'static Check>,
 }
 
@@ -105,9 +109,18 @@ impl Outcome {
 }
 
 impl Graded {
-    /// Of a run that begins: the server, and how many times as long as usual is waited.
-    pub fn new(server: String, patience: u32) -> Graded {
-        Graded { server, patience, outcomes: Vec::new(), stopped: None, not_played: Vec::new() }
+    /// Of a run that begins: the server, how many times as long as usual is waited, and what names are made of.
+    pub fn new(server: String, patience: u32, seed: u64) -> Graded {
+        let (outcomes, not_played) = (Vec::new(), Vec::new());
+        Graded { server, patience, seed, no_start: None, outcomes, stopped: None, not_played }
+    }
+
+    /// Ends a run that has not begun: why, with the server's last words, and what was asked for.
+    pub fn did_not_start(&mut self, why: String, last_words: &[String], checks: Vec<&'static Check>) {
+        let lines: String = last_words.iter().map(|line| format!("\n  {line}")).collect();
+        let words = if lines.is_empty() { lines } else { format!(" Its last words:{lines}") };
+        self.no_start = Some(format!("{why}{words}"));
+        (self.stopped, self.not_played) = (Some(why), checks);
     }
 
     /// An outcome in view of those before it. An open one is compared with them: what they have shown is not shown again,
@@ -174,11 +187,14 @@ impl Graded {
         self.outcomes.iter().find(|outcome| outcome.status.is_wrong())
     }
 
-    /// 0 when all is passed, 1 when a check is not, 3 when the grader has failed.
+    /// 0 when all is passed, 1 when a check is not, 2 when the server did not start, 3 when the grader has failed.
     pub fn exit_code(&self) -> u8 {
         if self.outcomes.iter().any(|outcome| outcome.status == Status::Error) {
             return 3;
         }
-        if self.is_clean() { 0 } else { 1 }
+        match self.no_start {
+            Some(_) => 2,
+            None => u8::from(!self.is_clean()),
+        }
     }
 }

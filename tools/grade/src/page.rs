@@ -60,7 +60,8 @@ first row on.
   `{history}`, `{login}` (as `1200ms`; `{idle:s}` and so on as `1.2`), `{max}`, `{rate}`, `{loss}` (a share, as `0.3`).
   Outside of their own checks they get values that disturb nobody.
 - Without `{rate}` a client sends at most 35 lines at once and 19 a second, so that the rule of the house is kept. There are
-  never more than 12 clients. Names of accounts are new in each check; `--seed N` gives others.
+  never more than 12 clients. Names of accounts are new in each check and in each run, as a server may keep what it likes
+  where it likes. A report says its seed, and `--seed N` gives the same names.
 - What must come has 5 s, a check 30 s, all of them 10 minutes. On a slow machine the first two are up to 8 times as long:
   how slow it is just now is measured at the start, and `--patience N` says it.
 - What has not come in time is waited for 3 s longer, or a multiple of them. If it comes then, the check is LATE: grade it
@@ -70,16 +71,27 @@ first row on.
 - OPEN counts as not passed. Only the first one shows its conversation, the others name that one. A check is open only as
   long as the one that is about the missing step has not been passed in the same run.
 - A server gets standard input from `/dev/null`. It may open 1,024 files, write files of 256 MiB and take 2 GiB of memory.
-  At its end it gets SIGTERM, a second later SIGKILL, and so do all processes that it has started.
+  At its end it gets SIGTERM, a second later SIGKILL, and so do all processes that it has started, also those that have
+  left its group and session, or lost their parent. Ctrl-C, Ctrl-\\, SIGTERM and SIGHUP end the grader and kill them; after
+  SIGKILL nobody is there to do it. What another program starts for a server, such as a container, is not found.
+- A server may be several processes: what is measured is the sum of all, and what kills it kills all. Where a script has
+  started it, the exit code that counts is that of the process that listens, if the script lets the grader know it.
+- What a server has said and kept in `{data}` is removed when its check is over.
 - There is no sandbox: it runs as you do. For code that you do not know, take a user of its own.
 
-Exit codes: 0 all levels that were asked for are passed, 1 a check is not, 2 the command line is wrong or the server does
-not start, 3 the grader has failed. Skipped is not failed. `--json`, `--tap` and `--junit` write the same for programs, to a
-file or, without one, to standard output; in JSON, `needs` names the check that an open one waits for, and `patience` says
-how many times as long as usual was waited (1 to 8).
+Exit codes: 0 all levels that were asked for are passed, 1 a check is not, 2 the command line is wrong, the server does not
+start or a report cannot be written, 3 the grader has failed. Skipped is not failed. `--json`, `--tap` and `--junit` write
+the same for programs, to a file or, without one, to standard output; in JSON, `needs` names the check that an open one waits for, and `patience` says
+how many times as long as usual was waited (1 to 8), `seed` what names of accounts were made of, and `no_start` why nothing
+was played, if the server did not start.
 
 `--class DIR` takes one folder of DIR after the other, never two at a time, and writes for each NAME.txt and NAME.json, and
-for all of them `class.csv`: points, points of each level, the first check that is not passed.
+for all of them `class.csv`: points, points of each level, the first check that is not passed, or why it did not start. The
+command runs in that folder, and `{dir}` is its whole path; so `./server {port}` is the submission's. A submission that is a
+link is called as the link is. Hidden folders, `__pycache__` and the folder of the reports are none.
+
+In the command, `{{word}}` stands for `{word}`, and a shell's `${word}` stays as it is. A word in braces that is no
+placeholder is an error.
 
 ## What is graded
 

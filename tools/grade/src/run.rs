@@ -2,10 +2,11 @@
 
 use crate::check::{Check, Need, Step};
 use crate::fault::{Fault, FaultKind, Verdict};
-use crate::limits::WHOLE_RUN;
+use crate::limits::{Limits, WHOLE_RUN};
 use crate::outcome::{Graded, Outcome, Status};
 use crate::setup::{Setup, Target};
 use crate::stage::Stage;
+use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Instant;
@@ -14,46 +15,62 @@ use std::time::Instant;
 const MUTE: usize = 3;
 
 /// Plays these checks; `tell` hears of each as soon as it is over. It stops after the first level that is not passed,
-/// unless all are wanted.
-///
-/// # Errors
-/// A sentence with the last words, when the server cannot be started at all.
-pub fn run(
-    setup: &Setup,
-    checks: &[&'static Check],
-    plays_all: bool,
-    tell: &mut dyn FnMut(&Outcome),
-) -> Result<Graded, String> {
+/// unless all are wanted, and at once where the server cannot be started at all.
+pub fn run(setup: &Setup, checks: &[&'static Check], plays_all: bool, tell: &mut dyn FnMut(&Outcome)) -> Graded {
     let began = Instant::now();
     let server = match &setup.target {
         Target::Command(line) => line.to_string(),
         Target::Running(address) => address.to_string(),
     };
-    let mut graded = Graded::new(server, setup.patience);
+    let mut graded = Graded::new(server, setup.patience, setup.seed);
+    if let Some(why) = unreachable(setup) {
+        let meant = checks.iter().filter(|check| setup.lacks(check).is_none());
+        graded.did_not_start(why, &[], meant.copied().collect());
+        return graded;
+    }
     let mut mute = 0;
     for level in checks.chunk_by(|a, b| a.level == b.level) {
         let end = play_level(setup, level, began, &mut mute, &mut |played: Played| {
             if let Some(reason) =
                 played.no_start.filter(|_| graded.outcomes.iter().all(|one| one.status == Status::Skip))
             {
-                return Err(format!("the server could not be started. {reason}{}", last_words(&played.outcome)));
+                return Err((format!("the server could not be started. {reason}"), played.outcome.last_words));
             }
             let outcome = graded.compared(played.outcome);
             tell(&outcome);
             graded.outcomes.push(outcome);
             Ok(())
-        })?;
+        });
+        let played = |check: &Check| graded.outcomes.iter().any(|outcome| outcome.check.name == check.name);
+        let is_open = |check: &&&'static Check| !played(check) && setup.lacks(check).is_none();
+        let not_played: Vec<&'static Check> = checks.iter().filter(is_open).copied().collect();
+        let end = match end {
+            Ok(end) => end,
+            Err((why, last_words)) => {
+                graded.did_not_start(why, &last_words, not_played);
+                break;
+            }
+        };
         let is_wrong = graded.outcomes.iter().any(|outcome| outcome.status.is_wrong());
         if end.is_some() || (is_wrong && !plays_all) {
-            let played = |check: &Check| graded.outcomes.iter().any(|outcome| outcome.check.name == check.name);
-            graded.not_played = checks.iter().filter(|check| !played(check)).copied().collect();
+            graded.not_played = not_played;
             let why = format!("level {} is to be passed first; --all goes on", level[0].level);
             graded.stopped = end.or(Some(why)).filter(|_| !graded.not_played.is_empty());
             break;
         }
     }
-    Ok(graded)
+    graded
 }
+
+/// Why nobody can be graded at the address that was given.
+fn unreachable(setup: &Setup) -> Option<String> {
+    let Target::Running(address) = setup.target else { return None };
+    let error = TcpStream::connect_timeout(&address, Limits::new(setup.patience).wait).err()?;
+    Some(format!("no server can be reached at {address}: {error}"))
+}
+
+/// Why there is no server, and its last words.
+type NoStart = (String, Vec<String>);
 
 struct Played {
     outcome: Outcome,
@@ -67,8 +84,8 @@ fn play_level(
     level: &[&'static Check],
     began: Instant,
     mute: &mut usize,
-    done: &mut dyn FnMut(Played) -> Result<(), String>,
-) -> Result<Option<String>, String> {
+    done: &mut dyn FnMut(Played) -> Result<(), NoStart>,
+) -> Result<Option<String>, NoStart> {
     thread::scope(|scope| {
         // Those that only wait, beside the others.
         let beside: Vec<_> = level
@@ -150,7 +167,9 @@ fn play(setup: &Setup, check: &'static Check) -> Played {
     let step = verdict.as_ref().err().and_then(|fault| fault.step);
     let (status, sentence) = judge(&mut stage, verdict);
     let last_words = if is_absent || status == Status::Crash { stage.last_words() } else { Vec::new() };
-    let (entries, bytes, no_start) = (stage.record.entries(), stage.record.bytes(), stage.no_start.take());
+    let (entries, bytes) = (stage.record.entries(), stage.record.bytes());
+    // One that does not start again can be started: that is a matter of this check alone.
+    let no_start = stage.no_start.take().filter(|_| !stage.has_listened);
     stage.clear();
     let (step, took) = (step.filter(|_| status == Status::Open), began.elapsed());
     let silent = stage.silent.filter(|_| matches!(status, Status::Open | Status::Fail));
@@ -179,11 +198,6 @@ fn judge(stage: &mut Stage, verdict: Verdict) -> (Status, String) {
             FaultKind::Grader => (Status::Error, fault.sentence),
         },
     }
-}
-
-fn last_words(outcome: &Outcome) -> String {
-    let lines = outcome.last_words.iter().map(|line| format!("\n  {line}"));
-    if outcome.last_words.is_empty() { String::new() } else { format!(" Its last words:{}", lines.collect::<String>()) }
 }
 
 #[cfg(test)]

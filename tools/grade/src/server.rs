@@ -3,9 +3,10 @@
 pub mod command_line;
 pub mod ports;
 pub mod processes;
-pub mod process;
+pub mod family;
 pub mod listening;
+pub mod process;
 
 pub use command_line::CommandLine;
 pub use ports::{Port, Ports};
-pub use process::{Ended, ServerProcess};
+pub use process::{Ended, Ending, ServerProcess};

@@ -20,8 +20,10 @@ pub struct Setup {
     pub target: Target,
     /// From 1 to 8: limits are so many times as long.
     pub patience: u32,
-    /// Changes names and texts; 0 leaves them as docs/GRADING.md has them.
+    /// Names of accounts are made of it; 0 leaves them plain where `{data}` makes them new.
     pub seed: u64,
+    /// The folder of the submission that is graded, in a class.
+    pub submission: Option<PathBuf>,
     pub ports: Arc<Ports>,
     /// For the servers' data and output.
     pub folder: PathBuf,
@@ -71,7 +73,7 @@ fn far_from(at: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// What names of accounts end with in this check: nothing where they are new anyway.
+/// What names of accounts end with in this check.
 pub fn name_suffix(setup: &Setup, check: &str) -> String {
     let is_fresh = matches!(&setup.target, Target::Command(line) if line.has("data"));
     if is_fresh && setup.seed == 0 {
@@ -100,5 +102,21 @@ mod tests {
         for at in ["::1", "::ffff:127.0.0.1"] {
             assert!(far_from(at.parse().expect("an address")).is_some_and(|why| why.contains("IPv6")), "{at}");
         }
+    }
+
+    #[test]
+    fn names_differ_from_check_to_check_and_from_seed_to_seed() {
+        let suffix = |seed: u64, check: &str, words: &[&str]| {
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            let target = Target::Command(CommandLine::new(words, false).expect("right"));
+            let (ports, folder, started) = (Arc::new(Ports::new()), PathBuf::new(), AtomicUsize::new(0));
+            let setup = Setup { target, patience: 1, seed, submission: None, ports, folder, started };
+            name_suffix(&setup, check)
+        };
+        let own = suffix(7, "names", &["x", "{port}", "{data}"]);
+        assert_eq!((own.len(), &own), (5, &suffix(7, "names", &["x", "{port}"])));
+        assert_ne!(own, suffix(8, "names", &["x", "{port}"]));
+        assert_ne!(own, suffix(7, "crlf", &["x", "{port}"]));
+        assert_eq!(suffix(0, "names", &["x", "{port}", "{data}"]), "");
     }
 }

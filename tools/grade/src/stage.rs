@@ -5,9 +5,8 @@ use crate::conversation::{Answer, Client, Datagrams, Record};
 use crate::fault::{Because, Fault, FaultKind, Verdict};
 use crate::limits::Limits;
 use crate::server::command_line::Filling;
-use crate::server::{Ended, Port, ServerProcess, listening, processes};
+use crate::server::{Ended, Ending, Port, ServerProcess, listening, process, processes};
 use crate::setup::{Setup, Target, name_suffix};
-use nix::sys::signal::Signal;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -47,6 +46,8 @@ pub struct Stage<'a> {
     pub ends: bool,
     /// Why the server could not be started.
     pub no_start: Option<String>,
+    /// Whether it has listened once: then it can be started, and not again.
+    pub has_listened: bool,
     /// The first step to which nothing came.
     pub silent: Option<Step>,
 }
@@ -84,6 +85,7 @@ impl<'a> Stage<'a> {
             done,
             ends,
             no_start,
+            has_listened: false,
             silent: None,
         })
     }
@@ -95,15 +97,16 @@ impl<'a> Stage<'a> {
         if let Target::Running(_) = self.setup.target {
             return Ok(());
         }
-        let started = self.start_somewhere();
-        let is_taken = |words: &str| words.to_lowercase().contains("in use");
-        match started {
-            Err(_) if self.last_words().iter().any(|line| is_taken(line)) => {
-                // Another program was faster.
-                self.start_somewhere()
-            }
+        match self.start_somewhere() {
+            // Another program was faster.
+            Err(_) if self.says_that_the_port_is_taken() => self.start_somewhere(),
             started => started,
         }
+    }
+
+    /// Whether its last words are those of a system at which an address is in use.
+    pub fn says_that_the_port_is_taken(&self) -> bool {
+        self.last_words().iter().any(|line| process::is_about_a_taken_port(line))
     }
 
     fn start_somewhere(&mut self) -> Verdict {
@@ -136,8 +139,7 @@ impl<'a> Stage<'a> {
                 };
             }
             if let Ok(stream) = TcpStream::connect_timeout(&self.address, self.limits.soon) {
-                self.first = Some(stream);
-                self.server = Some(server);
+                (self.first, self.server, self.has_listened) = (Some(stream), Some(server), true);
                 return Ok(());
             }
             if Instant::now() >= until {
@@ -145,6 +147,7 @@ impl<'a> Stage<'a> {
             }
             thread::sleep(TRY);
         };
+        let reason = if self.has_listened { format!("It does not start again. {reason}") } else { reason };
         self.record.happened("", "(the server does not listen)");
         self.record.mark("", &format!("it listens on 127.0.0.1:{port}"));
         self.no_start = Some(reason.clone());
@@ -157,9 +160,10 @@ impl<'a> Stage<'a> {
         let Target::Command(line) = &self.setup.target else {
             return Err(Fault::grader("start a server", "it runs already"));
         };
-        let words = line.fill(&Filling { port, data, house: self.check.house });
-        let program = words.first().cloned().unwrap_or_default();
-        ServerProcess::start(&words, output, &self.setup.mark())
+        let folder = self.setup.submission.as_deref();
+        let words = line.fill(&Filling { port, data, folder, house: self.check.house });
+        let program = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+        ServerProcess::start(&words, output, &self.setup.mark(), folder)
             .map_err(|error| Fault::closed(format!("{program} could not be started: {error}.")))
     }
 
@@ -187,14 +191,15 @@ impl<'a> Stage<'a> {
     pub fn terminate(&mut self) {
         self.ends = true;
         self.record.note("", "(SIGTERM)");
-        if let Some(server) = &self.server {
-            server.signal(Signal::SIGTERM);
+        let port = self.port();
+        if let Some(server) = &mut self.server {
+            server.terminate(port);
         }
     }
 
-    /// How the server has ended, within this time.
-    pub fn wait_for_end(&mut self, limit: Duration) -> Option<Ended> {
-        self.server.as_mut()?.wait(limit)
+    /// How the server has ended that was asked to, within this time.
+    pub fn wait_for_end(&mut self, limit: Duration) -> Option<Ending> {
+        self.server.as_mut()?.ending(limit)
     }
 
     /// How it has ended by itself, if it has; where connections have ended, it gets a moment for it.
@@ -374,12 +379,14 @@ impl<'a> Stage<'a> {
         Err(Fault::wrong(sentence))
     }
 
-    /// Stops the server.
+    /// Stops the server, and removes what it has left on the disk.
     pub fn clear(&mut self) {
         self.first = None;
         if let Some(server) = &mut self.server {
             server.stop();
         }
+        // What cannot be removed now is tried once more at the end of the run.
+        let _ = self.output.parent().map(std::fs::remove_dir_all);
     }
 }
 

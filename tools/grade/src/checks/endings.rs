@@ -62,6 +62,11 @@ pub const CHECKS: [Check; 4] = [
     },
 ];
 
+/// Where the exit code of the server itself cannot be had.
+const OF_THE_STARTER: &str = "So ended what had started the server, such as a script, and what the exit code of the server \
+                              itself was, only that knew. A script is to hand on the exit code, or to begin its last line \
+                              with exec.";
+
 fn sigterm(stage: &mut Stage) -> Verdict {
     let mut a = stage.member("alice")?;
     stage.terminate();
@@ -71,8 +76,8 @@ fn sigterm(stage: &mut Stage) -> Verdict {
     a.want(is_told, "a line notice_... before it", "The server ends without a word to its clients.")?;
     a.want(end == End::Fin, "an end by FIN", "The connection was broken off instead of closed.")?;
     let began = Instant::now();
-    let ended = match stage.wait_for_end(wait) {
-        Some(ended) => ended,
+    let ending = match stage.wait_for_end(wait) {
+        Some(ending) => ending,
         None => {
             stage.record.happened("", "(it goes on)");
             stage.record.mark("", "the end of the server");
@@ -81,7 +86,8 @@ fn sigterm(stage: &mut Stage) -> Verdict {
             return Err(stage.wait_for_end(grace).map_or(missing, |_| Fault::late(began.elapsed(), wait)));
         }
     };
-    stage.want(ended == Ended::Code(0), &ended.to_string(), "exit code 0", "To end when asked to is no failure.")
+    let sentence = if ending.is_starters { OF_THE_STARTER } else { "To end when asked to is no failure." };
+    stage.want(ending.ended == Ended::Code(0), &ending.ended.to_string(), "exit code 0", sentence)
 }
 
 fn restart_at_once(stage: &mut Stage) -> Verdict {
@@ -95,8 +101,17 @@ fn restart_at_once(stage: &mut Stage) -> Verdict {
     c.end("the end of the connection")?;
     stage.kill();
     if let Err(fault) = stage.start_again_at_once() {
+        // It may have a reason of its own, such as what the killed one has left. Its last words tell.
         stage.no_start = None;
-        return Err(Fault::wrong(format!("The old connections block the port. {}", fault.sentence)));
+        let (reason, words) = (&fault.sentence, stage.last_words());
+        let sentence = match words.as_slice() {
+            _ if stage.says_that_the_port_is_taken() => {
+                format!("The old connections block the port. {reason} SO_REUSEADDR says that they are no harm.")
+            }
+            [] => format!("{reason} It says not why: perhaps the old connections block the port (SO_REUSEADDR)."),
+            _ => reason.clone(),
+        };
+        return Err(Fault { sentence, ..fault });
     }
     stage.visitor().map(drop)
 }

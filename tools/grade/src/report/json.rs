@@ -14,10 +14,12 @@ pub fn report(graded: &Graded) -> String {
         "ok": graded.is_clean(),
         "server": graded.server,
         "patience": graded.patience,
+        "seed": graded.seed,
         "points": graded.all().points,
         "of": graded.all().of,
         "levels": levels,
         "checks": graded.outcomes.iter().map(check).collect::<Vec<Value>>(),
+        "no_start": graded.no_start,
         "stopped": graded.stopped,
         "not_played": not_played,
     });

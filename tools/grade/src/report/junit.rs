@@ -7,7 +7,18 @@ use crate::outcome::{Graded, Outcome, Status};
 /// The whole report.
 pub fn report(graded: &Graded) -> String {
     let suites: String = graded.levels().into_iter().map(|level| suite(graded, level)).collect();
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"grade\">\n{suites}</testsuites>\n")
+    let start = graded.no_start.as_deref().map(|sentence| start(graded, sentence)).unwrap_or_default();
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"grade\">\n{start}{suites}</testsuites>\n")
+}
+
+/// A suite for a server that was not there: without one a page would show nothing that is wrong.
+fn start(graded: &Graded, sentence: &str) -> String {
+    let (message, details) = (escape(graded.stopped.as_deref().unwrap_or_default()), escape(sentence));
+    format!(
+        "  <testsuite name=\"start\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0.000\">\n    \
+         <testcase name=\"start\" classname=\"start\" time=\"0.000\">\n      \
+         <error type=\"NO START\" message=\"{message}\">{details}</error>\n    </testcase>\n  </testsuite>\n"
+    )
 }
 
 fn suite(graded: &Graded, level: usize) -> String {

@@ -50,6 +50,9 @@ fn reading(check: &Check) -> String {
 
 /// What is told at the end.
 pub fn end(graded: &Graded) -> String {
+    if let Some(sentence) = &graded.no_start {
+        return format!("{sentence}\n");
+    }
     let mut text = "\n".to_owned();
     for level in graded.levels() {
         let sum = graded.level(level);
@@ -77,6 +80,9 @@ pub fn end(graded: &Graded) -> String {
             }
             None => format!("Begin with {}: a mistake early on makes others.\n", first.check.name),
         };
+    }
+    if graded.first_wrong().is_some() {
+        text += &format!("Names of accounts are new each time: --seed {} gives the same once more.\n", graded.seed);
     }
     if graded.outcomes.iter().any(|outcome| outcome.status == Status::Late) {
         text += "LATE: was the machine busy? Grade it again, alone. What is late then too is the server's own fault.\n";
@@ -122,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_level_that_was_skipped_is_not_called_passed() {
-        let mut graded = Graded::new("x".into(), 1);
+        let mut graded = Graded::new("x".into(), 1, 7);
         graded.outcomes = ["sigterm", "port-taken"].map(|name| outcome(name, Status::Skip, None)).into();
         assert!(end(&graded).contains("\nlevel 9 endings        not judged: 2 skipped\n"), "{}", end(&graded));
         graded.outcomes.push(outcome("takeover", Status::Pass, None));
@@ -131,14 +137,14 @@ mod tests {
 
     #[test]
     fn patience_is_told_where_it_was_needed() {
-        assert!(!end(&Graded::new("x".into(), 1)).contains("times as long"));
-        let told = end(&Graded::new("x".into(), 3));
+        assert!(!end(&Graded::new("x".into(), 1, 7)).contains("times as long"));
+        let told = end(&Graded::new("x".into(), 3, 7));
         assert!(told.trim_end().lines().last().is_some_and(|line| line.contains("3 times as long as usual")), "{told}");
     }
 
     #[test]
     fn who_waits_for_another_level_is_told_how_to_go_on() {
-        let mut graded = Graded::new("x".into(), 1);
+        let mut graded = Graded::new("x".into(), 1, 7);
         graded.outcomes = vec![outcome("crlf", Status::Open, Some(Step::SignUp))];
         let said = "Begin with login-answer: crlf needs it. --check login-answer plays it at once, --all plays all.\n";
         assert!(end(&graded).contains(said), "{}", end(&graded));

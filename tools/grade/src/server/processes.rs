@@ -15,10 +15,21 @@ pub struct Process {
     pub id: i32,
     pub parent: i32,
     pub group: i32,
+    /// When it began, in ticks since the system did. With it an id means one process for ever.
+    pub born: u64,
+    /// It has ended, and nobody has asked how.
+    pub is_over: bool,
     /// Processor time so far.
     pub cpu: Duration,
     /// Memory that it has at the moment, in bytes.
     pub memory: u64,
+}
+
+impl Process {
+    /// What no other process has, before or after it.
+    pub fn identity(&self) -> (i32, u64) {
+        (self.id, self.born)
+    }
 }
 
 /// All processes.
@@ -29,9 +40,18 @@ pub fn all() -> Vec<Process> {
     ids.filter_map(read).collect()
 }
 
-/// Those of a group.
-pub fn of_group(group: i32) -> Vec<Process> {
-    all().into_iter().filter(|process| process.group == group).collect()
+/// The process of this id, if there is one.
+pub fn read(id: i32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name in parentheses may hold anything, so what counts is behind the last one.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    let (parent, group) = (fields.get(1)?.parse().ok()?, fields.get(2)?.parse().ok()?);
+    let (ticks, born) = (number(11)? + number(12)?, number(19)?);
+    let is_over = matches!(*fields.first()?, "Z" | "X");
+    let (cpu, memory) = (TICK * u32::try_from(ticks).ok()?, number(21)? * PAGE);
+    Some(Process { id, parent, group, born, is_over, cpu, memory })
 }
 
 /// Whether a process was started with this variable in its environment, or is a descendant of one that was.
@@ -64,17 +84,6 @@ fn files(id: i32) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-fn read(id: i32) -> Option<Process> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name in parentheses may hold anything, so what counts is behind the last one.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    let (parent, group) = (fields.get(1)?.parse().ok()?, fields.get(2)?.parse().ok()?);
-    let ticks = number(11)? + number(12)?;
-    Some(Process { id, parent, group, cpu: TICK * u32::try_from(ticks).ok()?, memory: number(21)? * PAGE })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +93,7 @@ mod tests {
         let own = std::process::id() as i32;
         let found = all().into_iter().find(|process| process.id == own).expect("it runs");
         assert!(found.memory > 100_000 && open_files(&[found]) >= 3);
+        assert!(read(own).is_some_and(|again| again.born > 0 && !again.is_over));
         assert!(!has_variable(own, "NO_SUCH_VARIABLE=1"));
     }
 }

@@ -5,6 +5,7 @@ mod toy;
 mod right;
 mod broken;
 mod strange;
+mod family;
 mod reports;
 
 use clap::Parser;

@@ -69,7 +69,49 @@ fn a_class_has_a_report_each_and_a_table() {
     let rows: Vec<&str> = table.lines().collect();
     assert!(rows[1].starts_with("ann,9,9,9,0,") && rows[1].ends_with(','), "{table}");
     assert!(rows[2].starts_with("bob,") && rows[2].ends_with(",answers-help"), "{table}");
-    assert!(rows[3].starts_with("eve,0,,"), "{table}");
+    assert!(rows[3].starts_with("eve,0,9,0,") && rows[3].contains("It ended before it listened"), "{table}");
+    let eve: Value = serde_json::from_str(&read("eve.json")).expect("JSON");
+    assert_eq!((&eve["ok"], &eve["points"], &eve["of"]), (&false.into(), &0.into(), &9.into()));
+    let seed = |name| serde_json::from_str::<Value>(&read(name)).expect("JSON")["seed"].as_u64().expect("a number");
+    assert_ne!(seed("ann.json"), seed("bob.json"));
     assert!(read("bob.txt").contains("FAIL  1 hello / answers-help") && read("ann.json").contains("\"ok\": true"));
     assert!(read("eve.txt").contains("It ended before it listened"), "{}", read("eve.txt"));
+}
+
+#[test]
+fn a_server_that_does_not_start_is_reported_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("r.xml"), "of the last run").expect("a file");
+    let server = ["sh", "-c", "echo oh {port}; exit 7"].map(str::to_owned);
+    let options = "--patience 1 --check greets --check idle --json no/such/folder/r.json --junit r.xml --tap r.tap";
+    let output = grade_in(folder.path(), options, &server);
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("no/such/folder/r.json: ") && told.contains("Its last words:\n  oh "), "{told}");
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a report");
+    assert!(read("r.xml").contains("message=\"the server could not be started. It ended before it listened"), "{told}");
+    assert!(read("r.tap").starts_with("TAP version 13\n1..1\nnot ok 1 - greets # the server"), "{}", read("r.tap"));
+    let output = grade_in(folder.path(), "--json --patience 1 --check greets --connect 127.0.0.1:1", &[]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["of"], output.status.code()), (&2.into(), Some(2)), "{}", text(&output));
+    assert!(report["no_start"].as_str().is_some_and(|why| why.starts_with("no server can be reached at 127.0.0.1:1")));
+}
+
+/// A server that keeps its accounts where it was started gets the same points each time.
+#[test]
+fn what_a_server_keeps_costs_the_next_run_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["ann", ".hidden", "__pycache__"] {
+        fs::create_dir_all(folder.path().join("class").join(name)).expect("a folder");
+    }
+    let toy = server(&["TOY_BUG=", "TOY_PORT={port}", "TOY_DATA=."].map(str::to_owned));
+    for _ in 0..2 {
+        let checks = "--patience 1 --check crlf --check csv-fields --check login-answer";
+        let told = text(&grade_in(folder.path(), checks, &toy));
+        assert!(told.contains("6 of   6 points"), "{told}");
+        let told = text(&grade_in(folder.path(), &format!("{checks} --class class --out reports"), &toy));
+        assert!(told.contains("6 of   6 points") && told.lines().count() == 1, "{told}");
+    }
+    let kept = |at: &str| fs::read_dir(folder.path().join(at)).expect("a folder").count();
+    assert!(kept("class/ann") > 0, "it ran somewhere else");
 }

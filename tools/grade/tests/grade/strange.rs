@@ -38,11 +38,13 @@ fn a_server_that_is_mute_drips_floods_or_crashes_hangs_nothing() {
 }
 
 /// A command line, and what is said when it is no server.
-const NO_START: [(&str, &str); 4] = [
+const NO_START: [(&str, &str); 6] = [
     ("no/such/program {port}", "no/such/program could not be started"),
     ("sh -c 'echo oh {port} >&2; exit 7'", "It ended before it listened: exit code 7. Its last words:\n  oh "),
     ("sh -c 'setsid env STRAY={port} sleep 600 & exit 0'", "went into the background"),
     ("sh", "has no {port}"),
+    ("sh -c 'echo ${port} {print} {port}'", "there is no placeholder {print}"),
+    ("sh -c 'port=mine; echo ${port} {{port}} {port} >&2; exit 7'", "Its last words:\n  mine {port} "),
 ];
 
 #[test]
@@ -132,7 +134,7 @@ fn a_server_that_runs_already_is_neither_started_nor_killed() {
 }
 
 #[test]
-fn another_seed_has_other_names() {
+fn the_same_seed_has_the_same_names() {
     let (code, told) = code_and_text(&grade("--check kept-after-kill --seed 7", &real("--port {port} --data {data}")));
     assert_eq!(code, Some(0), "{told}");
     let (code, told) = code_and_text(&grade("--check kept-after-kill", &real("--port {port}")));

@@ -1,0 +1,119 @@
+//! A server that is more than one process: what a script starts, what leaves its session, what outlives its parent.
+
+use crate::harness::{grade, text, toy, with_each};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Leaves a process that has nothing any more which tells whose it is, and one that has, both in sessions of their own.
+const LEAVES: &str = "setsid sh -c 'echo $$ > \"$0\"/bare; exec env -i sleep 600' \"$0\" & \
+                      setsid sh -c 'echo $$ > \"$0\"/marked; exec sleep 600' \"$0\" & \
+                      until [ -s \"$0\"/bare ] && [ -s \"$0\"/marked ]; do :; done; exec \"$@\"";
+
+/// The toy behind a shell's script, which gets `zero` as its name and the toy's command as its arguments.
+fn behind(script: &str, zero: &Path, toy: Vec<String>) -> Vec<String> {
+    let shell = ["sh", "-c", script].map(str::to_owned).to_vec();
+    [shell, vec![zero.display().to_string()], toy].concat()
+}
+
+/// The state of a process that is still there.
+fn state(folder: &Path, name: &str) -> Option<String> {
+    let id = fs::read_to_string(folder.join(name)).expect("it ran");
+    let stat = fs::read_to_string(format!("/proc/{}/stat", id.trim())).ok()?;
+    // Whoever is the parent now has not asked yet how one ended that is over.
+    stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned()).filter(|rest| !rest.starts_with(['Z', 'X']))
+}
+
+#[test]
+fn nothing_that_a_server_has_started_outlives_its_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = text(&grade("--patience 1 --check greets", &behind(LEAVES, folder.path(), toy(""))));
+    assert!(told.contains("PASS  1 hello / greets"), "{told}");
+    assert_eq!((state(folder.path(), "bare"), state(folder.path(), "marked")), (None, None));
+}
+
+#[test]
+fn nothing_outlives_a_grader_that_is_interrupted() {
+    with_each(&[Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGHUP], |signal| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let temporary = folder.path().join("temporary");
+        fs::create_dir(&temporary).expect("a folder");
+        // Its first client waits for ever.
+        let server = behind(LEAVES, folder.path(), toy("mute"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_grade"));
+        command.args(["--patience", "1", "--check", "greets", "--"]).args(server).env("TMPDIR", &temporary);
+        let mut grader = command.stdout(Stdio::null()).spawn().expect("the grader");
+        let until = Instant::now() + Duration::from_secs(20);
+        let has_begun = |name| fs::metadata(folder.path().join(name)).is_ok_and(|file| file.len() > 0);
+        while !["bare", "marked"].into_iter().all(has_begun) && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+        kill(Pid::from_raw(grader.id() as i32), *signal).expect("it runs");
+        let code = grader.wait().expect("it ends").code();
+        let left: Vec<_> = fs::read_dir(&temporary).expect("a folder").collect();
+        let alive = [state(folder.path(), "bare"), state(folder.path(), "marked")];
+        let expected = Some(if *signal == Signal::SIGQUIT { 131 } else { 130 });
+        let is_right = code == expected && left.is_empty() && alive == [None, None];
+        (!is_right).then(|| format!("{signal}: {code:?}, {left:?}, {alive:?}"))
+    });
+}
+
+/// Scripts, as people write them to start a server.
+const SCRIPTS: [&str; 4] = [
+    "\"$@\"; exit",
+    "exec setsid -w \"$@\"",
+    "\"$@\" & wait $!",
+    "trap 'kill $id' TERM; \"$@\" & id=$!; wait $id; wait $id",
+];
+
+/// What looks at the server's processes, and what ends them.
+const LOOKS: &str = "--patience 1 --all --check descriptors --check kept-after-kill --check sigterm \
+                     --check restart-at-once --check numbers-go-on";
+
+#[test]
+fn a_server_behind_a_script_is_judged_as_it_would_be_without() {
+    with_each(&SCRIPTS, |script| {
+        let told = text(&grade(LOOKS, &behind(script, Path::new("x"), toy(""))));
+        (!told.contains("12 of  12 points")).then(|| format!("{script}:\n{told}"))
+    });
+    let bugs = [("never-closed", "descriptors"), ("ok-before-disk", "kept-after-kill"), ("exit-1", "sigterm")];
+    with_each(&bugs, |(bug, check)| {
+        let server = behind(SCRIPTS[1], Path::new("x"), toy(bug));
+        let told = text(&grade(&format!("--patience 1 --check {check}"), &server));
+        (!told.contains("FAIL ")).then(|| format!("{bug}:\n{told}"))
+    });
+}
+
+/// What a killed one has left is no connection.
+#[test]
+fn a_lock_file_that_was_left_is_told_from_a_port() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "[ -e \"$0\" ] && echo stale lock >&2 && exit 1; : > \"$0\"; exec \"$@\"";
+    let lock = folder.path().join("lock");
+    let output = grade("--patience 1 --check restart-at-once", &behind(script, &lock, toy("")));
+    let told = text(&output);
+    assert!(told.contains("FAIL  9 endings / restart-at-once") && told.contains("     stale lock\n"), "{told}");
+    assert!(told.contains("   It does not start again. It ended before it listened: exit code 1.\n"), "{told}");
+    assert_eq!(output.status.code(), Some(1), "{told}");
+}
+
+#[test]
+fn what_a_check_has_left_on_the_disk_is_gone_when_the_next_one_begins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seen = folder.path().join("seen");
+    let script = "ls \"$DATA/../..\" >> \"$0\"; exec \"$@\"";
+    let server = [vec!["env".to_owned(), "DATA={data}".to_owned()], behind(script, &seen, toy(""))].concat();
+    let told = text(&grade("--patience 1 --check greets --check answers-help", &server));
+    assert_eq!(fs::read_to_string(&seen).expect("it ran"), "greets\nanswers-help\n", "{told}");
+}
+
+#[test]
+fn where_only_a_script_knows_how_the_server_ended_that_is_said() {
+    let script = "trap 'kill $id; wait $id; exit 7' TERM; \"$@\" & id=$!; wait $id";
+    let told = text(&grade("--patience 1 --check sigterm", &behind(script, Path::new("x"), toy(""))));
+    assert!(told.contains("(exit code 7)") && told.contains("A script is to hand on the exit code"), "{told}");
+}
