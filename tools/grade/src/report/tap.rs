@@ -52,7 +52,7 @@ mod tests {
         record.mark("A", "another");
         outcome.entries = record.entries();
         outcome.last_words = ["  ...".to_owned(), "oh \u{2028}\u{feff}\u{1b}!".to_owned()].into();
-        let mut graded = Graded::new("x".into(), 1);
+        let mut graded = Graded::new("x".into(), 1, 0);
         graded.outcomes = vec![outcome];
         let told = report(&graded);
         let block =
