@@ -72,7 +72,9 @@ impl Order {
             false => self.missing,
         };
         if self.is_mixed {
-            remarks.push("its lines are not in the order of their numbers: somebody has changed it".to_owned());
+            remarks.push(
+                "its lines are not in the order of their numbers, so nobody knows what is missing where".to_owned(),
+            );
         }
         if missing > 0 {
             remarks.push(format!("{missing} events are missing in it: they were never written, or taken out"));
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_and_what_is_mixed_is_told_as_far_as_it_is_known() {
-        let mixed = "its lines are not in the order of their numbers: somebody has changed it";
+        let mixed = "its lines are not in the order of their numbers, so nobody knows what is missing where";
         let missing = "2 events are missing in it: they were never written, or taken out";
         assert_eq!(remarks(&[1, 2, 3]), [""; 0]);
         assert_eq!(remarks(&[1, 2, 5, 6]), [missing]);
