@@ -4,6 +4,8 @@
 
 mod event;
 mod mask;
+mod packet_mask;
+mod peer_mask;
 mod known;
 mod json;
 mod meaning;

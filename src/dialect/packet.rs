@@ -7,11 +7,15 @@ use crate::value::text;
 
 /// The bytes of a packet: one for the type, then the name, then the text, nothing between.
 pub const PACKET_SIZE: usize = 1 + NAME_SIZE + TEXT_SIZE;
-const NAME_SIZE: usize = 15;
+/// The bytes of a name.
+pub const NAME_SIZE: usize = 15;
 const TEXT_SIZE: usize = 2000;
 
 /// The sender of what the server says: its clients believe no other name.
 pub const SERVER: &str = "Server";
+
+/// The texts of a [`Kind::Status`].
+pub const STATES: [&str; 2] = ["active", "inactivate"];
 
 /// Whether a text can be a client's name in this dialect: what fits into its field, does not tear a list of names, which
 /// stand between ` _ `, and is not the server's.
@@ -95,6 +99,19 @@ impl Packet {
         Self::from_server(Kind::Names, format!("{}{SEPARATOR}{}", listed.len(), listed.join(SEPARATOR)))
     }
 
+    /// What a client says, as it may be logged: a word of this dialect, or a name. Anything else may be a password that went
+    /// astray.
+    pub fn shown(&self) -> &str {
+        let text = self.text.trim();
+        match self.kind {
+            _ if text.is_empty() => "",
+            Kind::Status if STATES.contains(&text) => text,
+            Kind::Lookup if is_name(text) => text,
+            Kind::Lookup => "(no name)",
+            _ => "***",
+        }
+    }
+
     /// The bytes that travel: the mirror of [`Packet::decode`].
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![self.kind.number()];
@@ -127,7 +144,8 @@ impl Kind {
         }
     }
 
-    fn of(number: u8) -> Kind {
+    /// What a packet is for whose first byte this is.
+    pub fn of(number: u8) -> Kind {
         KINDS.iter().find(|(known, _)| *known == number).map_or(Kind::Unknown(number), |(_, kind)| *kind)
     }
 }
@@ -223,6 +241,17 @@ mod tests {
         let stream = bytes.concat();
         for size in [1, 7, PACKET_SIZE - 1, PACKET_SIZE, PACKET_SIZE + 1, 2 * PACKET_SIZE, stream.len()] {
             assert_eq!(assemble(stream.chunks(size)), packets, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_word_and_no_name_is_not_logged() {
+        let shown = |kind, text: &str| packet(kind, "alice", text).shown().to_owned();
+        assert_eq!((shown(Kind::Hello, " ").as_str(), shown(Kind::Status, " active").as_str()), ("", "active"));
+        assert_eq!((shown(Kind::Lookup, "bob").as_str(), shown(Kind::List, "").as_str()), ("bob", ""));
+        for kind in [Kind::Probe, Kind::List, Kind::Status, Kind::Hello, Kind::Lookup, Kind::Command, Kind::Unknown(77)]
+        {
+            assert!(!shown(kind, "LOGIN,alice,secret").contains("secret"), "{kind:?}");
         }
     }
 

@@ -67,6 +67,21 @@ impl Query {
         }
     }
 
+    /// A message as it may be logged. What is no query may be a password that went astray, and so may what is no name.
+    pub fn shown(message: &str) -> &str {
+        match Self::parse(message) {
+            None => "(no query)",
+            Some(Query::Users | Query::AllFiles) => message,
+            Some(Query::Peer(name) | Query::UserFiles(name) | Query::Exit(name) | Query::Init { name, .. }) => {
+                if is_name(name.trim()) {
+                    message
+                } else {
+                    "(no name)"
+                }
+            }
+        }
+    }
+
     /// A third field that is a port number is the port; otherwise it is the folder, and the port comes next.
     fn parse_init(name: &str, rest: &[&str]) -> Option<Query> {
         let port = |field: &&str| field.trim().parse().ok().filter(|&port| port > 0);

@@ -5,7 +5,7 @@
 
 use crate::net::DeadlineReader;
 use crate::net::MAX_WITHOUT_LF;
-use crate::trace::Wire;
+use crate::trace::{Expected, Wire};
 use crate::value::{BadLine, line};
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
@@ -64,6 +64,11 @@ impl BurstReader {
     /// The same, with its reads recorded.
     pub fn recorded(self, wire: &Wire) -> BurstReader {
         BurstReader { input: self.input.recorded(wire), ..self }
+    }
+
+    /// Has it recorded what the next message is taken for. Where some of it has come with the one before, that goes on.
+    pub fn tell(&self, wire: &Wire, expected: impl FnOnce() -> Expected) {
+        if self.held.is_empty() && self.skipped == 0 { wire.begins(expected) } else { wire.expects(expected) }
     }
 
     /// Whether a pause has ended the last message behind a whole number of pieces. The rest of it may come still, from

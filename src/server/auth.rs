@@ -7,7 +7,7 @@ mod turns;
 mod sign_ups;
 mod login_dialogue;
 
-pub use login_dialogue::{Credentials, DialogueStep, LoginDialogue, PasswordChange};
+pub use login_dialogue::{Astray, Credentials, DialogueStep, LoginDialogue, PasswordChange};
 pub use password::{Hasher, is_hash};
 pub use sign_ups::SignUps;
 pub use turns::{LINE, OwnTurns, Try, Turn, Turns, in_shared_turn};

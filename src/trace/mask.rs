@@ -10,9 +10,9 @@ use crate::value::text::text_of;
 /// What stands for what is hidden, however long that is.
 pub(super) const HIDDEN: &str = "***";
 /// Digits of a ticket that are shown, of 32.
-const SHOWN_DIGITS: usize = 4;
+pub(super) const SHOWN_DIGITS: usize = 4;
 /// The bytes of a line by which a command is known.
-const WORD: usize = 24;
+pub(super) const WORD: usize = 24;
 /// The commands behind which a password stands or what is as good, and a word that people take for one of them.
 const SECRETIVE: [&str; 5] = ["login", "signup", "again", "passwd", "password"];
 /// The commands of the native protocol and of the menu. What a stranger says else may be a password that went astray.
@@ -21,6 +21,10 @@ const WORDS: [&str; 33] = [
     "inactive", "whoami", "probe", "here", "init,", "reach,", "share,", "get_p,", "get_uf,", "exit,", "bcast_", "msg_",
     "relay_", "connect_", "share", "watch", "unwatch", "who", "dnd_",
 ];
+/// The queries of the query dialect, whose clients know no password.
+const QUERIES: [&str; 6] = ["get_u", "get_af", "init,", "get_p,", "get_uf,", "exit,"];
+/// Those with one field.
+const OF_ONE_FIELD: [&str; 3] = ["get_p,", "get_uf,", "exit,"];
 /// What is followed by a token.
 const TOKENS: [&str; 3] = ["udp_", "again_", "hello_"];
 /// What is followed by a name, a `_` and a ticket.
@@ -31,14 +35,21 @@ const TICKET: &str = "ticket_";
 pub enum Expected {
     /// A command of somebody who is logged in.
     Member,
-    /// A command of somebody who is not.
+    /// A command of somebody who is not, or who has a menu: what is none may be a password.
     Stranger,
+    /// A query of somebody who never logs in: what is none may be a password.
+    Query,
     /// A name, behind which so many answers are a password.
     Name(u8),
     /// A password, and so many of them in a row.
     Secret(u8),
-    /// Text without a secret.
-    Anything,
+}
+
+impl Expected {
+    /// Whether a command is expected, and no answer to a question.
+    fn is_command(self) -> bool {
+        matches!(self, Expected::Member | Expected::Stranger | Expected::Query)
+    }
 }
 
 /// Where in a line a piece ended.
@@ -48,6 +59,8 @@ enum Place {
     Word,
     /// In the name of a `LOGIN,name,password` or an `AGAIN,name,TOKEN`, with so many letters.
     Name(usize),
+    /// What comes is shown up to the next comma.
+    Field,
     /// What comes is shown up to the end of the line.
     Shown,
     /// What comes is hidden up to the end of the line.
@@ -66,26 +79,33 @@ pub struct ClientMask {
     length: usize,
     /// The line may be one that is refused, and then the same question stands.
     is_odd: bool,
+    /// What the line is cannot be told from its beginning.
+    is_unsure: bool,
 }
 
 impl ClientMask {
     /// The mask of a connection that has just come.
     pub fn new(expected: Expected) -> ClientMask {
-        let commands =
-            if matches!(expected, Expected::Member | Expected::Anything) { expected } else { Expected::Stranger };
-        ClientMask { expected, commands, place: Place::Word, word: Vec::new(), length: 0, is_odd: false }
+        let commands = if expected.is_command() { expected } else { Expected::Stranger };
+        let (place, word, length) = (Place::Word, Vec::new(), 0);
+        ClientMask { expected, commands, place, word, length, is_odd: false, is_unsure: false }
     }
 
     /// Says what the next line is taken for: all that has come in whole was carried out. A line that has begun goes on as it
-    /// is, but what turns out to be a password is hidden from here.
-    pub fn expects(&mut self, expected: Expected) {
+    /// is. But what turns out to be a password is hidden from here, and what was begun by a member who is none any more: then
+    /// it says so.
+    pub fn expects(&mut self, expected: Expected) -> bool {
+        let was_member = self.commands == Expected::Member;
         self.expected = expected;
-        if matches!(expected, Expected::Member | Expected::Stranger | Expected::Anything) {
+        if expected.is_command() {
             self.commands = expected;
         }
-        if self.length > 0 && matches!(expected, Expected::Secret(_)) {
+        let is_stranger = was_member && self.commands == Expected::Stranger;
+        let hides = self.length > 0 && (is_stranger || matches!(expected, Expected::Secret(_)));
+        if hides {
             self.place = Place::Hidden;
         }
+        hides
     }
 
     /// The same where messages have no line ends: what comes is the beginning of one.
@@ -112,10 +132,9 @@ impl ClientMask {
         self.word.extend(body.iter().take(room).map(u8::to_ascii_lowercase));
         if begins {
             self.place = match self.expected {
-                Expected::Anything => Place::Shown,
                 Expected::Secret(_) => Place::Hidden,
                 Expected::Name(_) => Place::Name(0),
-                Expected::Member | Expected::Stranger => Place::Word,
+                Expected::Member | Expected::Stranger | Expected::Query => Place::Word,
             };
         }
         if self.place != Place::Word {
@@ -125,6 +144,8 @@ impl ClientMask {
         let is_none = self.word.get(blanks).is_some_and(|first| !first.is_ascii_alphanumeric());
         if is_none || (blanks > 0 && self.length > self.word.len()) {
             // No command begins so, or too much stands before the word: a command may be in quotes, and its password too.
+            // But the server knows blanks that are no ASCII, too.
+            self.is_unsure = blanks > WORD / 2 || !self.word.get(blanks).is_some_and(u8::is_ascii);
             self.place = Place::Hidden;
             return self.rest(body);
         }
@@ -146,6 +167,13 @@ impl ClientMask {
                 }
             };
         }
+        if let Some(query) =
+            OF_ONE_FIELD.iter().find(|query| self.expected == Expected::Query && word.starts_with(**query))
+        {
+            let behind = (blanks + query.len()).saturating_sub(before).min(body.len());
+            self.place = Place::Field;
+            return text_of(&body[..behind]) + &self.rest(&body[behind..]);
+        }
         self.place = self.judge(&word, ends);
         self.rest(body)
     }
@@ -153,15 +181,16 @@ impl ClientMask {
     /// What becomes of a line that begins so, with no command that is followed by a password.
     fn judge(&self, word: &str, ends: bool) -> Place {
         let may_be_secretive = !ends && SECRETIVE.into_iter().any(|known| known.starts_with(word));
-        let begins_one = || WORDS.into_iter().any(|known| known.starts_with(word));
+        let words = if self.commands == Expected::Query { QUERIES.as_slice() } else { WORDS.as_slice() };
+        let begins_one = || words.iter().any(|known| known.starts_with(word));
         let is_one = || {
             let has_text = |known: &str| known.ends_with([',', '_']) && word.starts_with(known);
-            WORDS.into_iter().any(|known| has_text(known) || (ends && word.trim_end() == known))
+            words.iter().any(|known| has_text(known) || (ends && word.trim_end() == *known))
                 || (ends && word.is_empty())
         };
         match self.commands {
             _ if may_be_secretive => Place::Word,
-            Expected::Member | Expected::Anything => Place::Shown,
+            Expected::Member => Place::Shown,
             _ if is_one() => Place::Shown,
             _ if !ends && begins_one() => Place::Word,
             _ => Place::Hidden,
@@ -178,6 +207,11 @@ impl ClientMask {
                 } else {
                     HIDDEN.to_owned()
                 }
+            }
+            Place::Field => {
+                let Some(comma) = body.iter().position(|byte| *byte == b',') else { return text_of(body) };
+                self.place = Place::Hidden;
+                text_of(&body[..=comma]) + &self.rest(&body[comma + 1..])
             }
             Place::Name(before) => {
                 let is_answer = matches!(self.expected, Expected::Name(_));
@@ -198,7 +232,7 @@ impl ClientMask {
     }
 
     fn end_line(&mut self) {
-        let word = String::from_utf8_lossy(&self.word).trim().to_owned();
+        let word = String::from_utf8_lossy(&self.word).trim().trim_end_matches('\u{fffd}').trim_end().to_owned();
         self.expected = match self.expected {
             // Who knows which question stands: the session will say it.
             Expected::Name(_) | Expected::Secret(_) if self.is_odd => Expected::Secret(u8::MAX),
@@ -206,11 +240,12 @@ impl ClientMask {
             Expected::Secret(..=1) => self.commands,
             Expected::Secret(u8::MAX) => Expected::Secret(u8::MAX),
             Expected::Secret(left) => Expected::Secret(left - 1),
-            Expected::Anything => Expected::Anything,
-            Expected::Member | Expected::Stranger => match word.as_str() {
+            Expected::Member | Expected::Stranger | Expected::Query => match word.as_str() {
                 "login" => Expected::Name(1),
                 "signup" => Expected::Name(2),
                 "passwd" => Expected::Secret(3),
+                // It may be one of these.
+                _ if self.is_unsure && self.commands == Expected::Member => Expected::Secret(3),
                 _ => self.commands,
             },
         };
@@ -219,7 +254,7 @@ impl ClientMask {
 
     fn begin_line(&mut self) {
         self.word.clear();
-        (self.place, self.length, self.is_odd) = (Place::Word, 0, false);
+        (self.place, self.length, self.is_odd, self.is_unsure) = (Place::Word, 0, false, false);
     }
 }
 
@@ -285,78 +320,6 @@ impl ServerMask {
     }
 }
 
-/// The mask for what two clients say to each other: of a run of 12 hexadecimal digits or more, four are shown. Tickets, what
-/// is shown of them, and proofs are such. Where people talk all lines are shown, else the first two of each side: behind them
-/// may be a file, or what a command has written, and a read ends anywhere.
-#[derive(Default)]
-pub struct PeerMask {
-    /// The digits of the run that has begun.
-    run: usize,
-    /// How many lines are still shown, unless all are.
-    left: Option<u8>,
-    /// The beginning of the line that says what the connection is for, where that is to come.
-    first: Option<Vec<u8>>,
-}
-
-/// What a peer says before there may be anything else: the caller what it comes for, and its proof; who is called its proof,
-/// and the answer.
-const SHOWN_LINES: u8 = 2;
-/// The first words of connections on which there is nothing but lines of text.
-const TALKS: [&str; 3] = ["CHAT,", "MSG,", "LIST,"];
-
-/// A run of so many digits may be a ticket.
-const SECRET_RUN: usize = 12;
-
-impl PeerMask {
-    /// For who calls us.
-    pub fn of_caller() -> PeerMask {
-        PeerMask { left: Some(SHOWN_LINES), first: Some(Vec::new()), ..PeerMask::default() }
-    }
-
-    /// For who is called, with this first line.
-    pub fn of_answers_to(first: &str) -> PeerMask {
-        PeerMask { left: lines_shown(first.as_bytes()), ..PeerMask::default() }
-    }
-
-    /// A piece of a line as it may be shown; if it has an LF, that is its end.
-    pub fn piece(&mut self, piece: &[u8]) -> String {
-        if self.left == Some(0) {
-            return if piece.is_empty() { String::new() } else { HIDDEN.to_owned() };
-        }
-        if let Some(first) = &mut self.first {
-            first.extend(piece.iter().take(WORD.saturating_sub(first.len())));
-        }
-        if piece.ends_with(b"\n") {
-            self.left = match self.first.take() {
-                Some(first) if lines_shown(&first).is_none() => None,
-                _ => self.left.map(|left| left - 1),
-            };
-        }
-        let mut kept = Vec::with_capacity(piece.len());
-        for part in piece.chunk_by(|one, other| one.is_ascii_hexdigit() == other.is_ascii_hexdigit()) {
-            if !part[0].is_ascii_hexdigit() {
-                self.run = 0;
-                kept.extend_from_slice(part);
-                continue;
-            }
-            let before = self.run;
-            self.run += part.len();
-            if self.run < SECRET_RUN {
-                kept.extend_from_slice(part);
-            } else {
-                kept.extend_from_slice(&part[..SHOWN_DIGITS.saturating_sub(before).min(part.len())]);
-                kept.extend_from_slice(b"...");
-            }
-        }
-        text_of(&kept)
-    }
-}
-
-/// How many lines of each side are shown where the first one of the caller begins so; nothing where all are.
-fn lines_shown(first: &[u8]) -> Option<u8> {
-    (!TALKS.iter().any(|talk| first.starts_with(talk.as_bytes()))).then_some(SHOWN_LINES)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -416,6 +379,25 @@ mod tests {
     }
 
     #[test]
+    fn no_four_bytes_of_a_password_are_shown_that_a_member_or_a_query_client_sends() {
+        let blanks = [" ".repeat(30), " ".repeat(20), "\u{a0}".to_owned(), "\u{2003} ".repeat(9)];
+        let asked = |blank: &String| format!("{blank}passwd{blank}\n{PASSWORD}\n{PASSWORD}\n{PASSWORD}\nlist\n");
+        let members = blanks.iter().map(asked).map(|text| (Expected::Member, text));
+        let queries = [
+            format!("LOGIN,alice,{PASSWORD}"),
+            format!("login\nalice\n{PASSWORD}\n{PASSWORD}\nGET_U\n"),
+            format!("{PASSWORD}\nGET_U,{PASSWORD}\nget_u {PASSWORD}\n\u{a0}passwd\n{PASSWORD}"),
+            format!("GET_P,alice,{PASSWORD}\nexit,alice,{PASSWORD}\n"),
+            format!("SIGNUP,alice,{PASSWORD}\npasswd {PASSWORD}\nlist\n1{PASSWORD}\nbcast_{PASSWORD}\n"),
+        ];
+        for (expected, text) in members.chain(queries.map(|text| (Expected::Query, text))) {
+            for at in 0..text.len() {
+                none_of_it(&masked(expected, [&text.as_bytes()[..at], &text.as_bytes()[at..]]), &text);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_secret_is_shown_as_it_came() {
         assert_eq!(whole("LOGIN,alice,xyz\nlist\n"), "LOGIN,alice,***\nlist\n");
         assert_eq!(whole("AGAIN,alice,xyz,0a,7\nlist\n"), "AGAIN,alice,***\nlist\n");
@@ -425,7 +407,9 @@ mod tests {
         assert_eq!(masked(Expected::Stranger, pieces), "LOGIN,alice,******\nINIT,alice,5000\n");
         let said = "anything at all \u{fc}\nalice\nLOGIN,alice,xyz\n";
         assert_eq!(masked(Expected::Member, [said.as_bytes()]), "anything at all \u{fc}\nalice\nLOGIN,alice,***\n");
-        assert_eq!(masked(Expected::Anything, [&b"a\xc3"[..], b"\xbc\n"]), "a\\xc3\\xbc\n");
+        assert_eq!(masked(Expected::Member, [&b"a\xc3"[..], b"\xbc\n"]), "a\\xc3\\xbc\n");
+        let queries = "GET_U\nINIT,al,5000,f\nGET_UF,al\nGET_AF\nEXIT,al\n";
+        assert_eq!(masked(Expected::Query, [queries.as_bytes()]), queries);
     }
 
     #[test]
@@ -440,27 +424,18 @@ mod tests {
         assert_eq!(mask.piece(b"hello ther"), "hello ther");
         mask.expects(Expected::Secret(1));
         assert_eq!(mask.piece(b"e\n"), "***\n");
+        // Who is no member any more: what has begun may be a password of theirs.
+        mask.expects(Expected::Member);
+        assert_eq!(mask.piece(b"Xq7w"), "Xq7w");
+        assert!(mask.expects(Expected::Stranger) && !mask.expects(Expected::Stranger));
+        assert_eq!((mask.piece(b"%Zk9\n"), mask.piece(b"lis")), ("***\n".to_owned(), "lis".to_owned()));
+        assert!(!mask.expects(Expected::Stranger), "a stranger's line goes on");
+        assert_eq!(mask.piece(b"t\n"), "t\n");
         // Messages without line ends.
         mask.begins(Expected::Secret(1));
         assert_eq!(mask.piece(b"secret"), "***");
         mask.begins(Expected::Member);
         assert_eq!(mask.piece(b"1"), "1");
-    }
-
-    #[test]
-    fn of_long_runs_of_digits_between_peers_four_are_shown() {
-        let ticket = "0123456789abcdef0123456789abcdef";
-        let whole = |text: &str| PeerMask::default().piece(text.as_bytes());
-        assert_eq!(whole(&format!("CHAT,alice,{ticket}\n")), "CHAT,alice,0123...\n");
-        assert_eq!(
-            whole("proof_00112233445566778899\nOK,1700000000\nfeed me\n"),
-            "proof_0011...\nOK,1700000000\nfeed me\n"
-        );
-        for at in 1..ticket.len() {
-            let mut mask = PeerMask::default();
-            let shown = mask.piece(&ticket.as_bytes()[..at]) + &mask.piece(&ticket.as_bytes()[at..]);
-            assert!(shown.bytes().filter(u8::is_ascii_hexdigit).count() < SECRET_RUN, "{shown}");
-        }
     }
 
     #[test]

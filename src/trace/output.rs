@@ -30,6 +30,12 @@ impl Output {
     /// # Errors
     /// One sentence that names the file.
     pub fn create(path: &Path) -> Result<Output, String> {
+        if path.as_os_str() == "-" {
+            // Standard output has other lines. Who wants a file of that name says so.
+            return Err(
+                "a trace goes to a file, and - is none: name one with --trace, such as trace.json or ./-".to_owned()
+            );
+        }
         let named = |error: io::Error| format!("{}: {error}; choose another file with --trace", path.display());
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path);
         let mut file = file.map_err(named)?;
@@ -101,6 +107,13 @@ mod tests {
         assert_eq!(fs::read_to_string(&other).expect("text"), "alice,hash\n");
         let Err(sentence) = Output::create(folder.path()) else { panic!("a folder") };
         assert!(sentence.starts_with(&folder.path().display().to_string()), "{sentence}");
+    }
+
+    #[test]
+    fn no_file_is_made_that_is_called_as_standard_output() {
+        let Err(sentence) = Output::create(Path::new("-")) else { panic!("it was made") };
+        assert_eq!(sentence, "a trace goes to a file, and - is none: name one with --trace, such as trace.json or ./-");
+        assert!(!Path::new("-").exists());
     }
 
     #[test]

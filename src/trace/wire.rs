@@ -1,7 +1,9 @@
 //! What is recorded of one connection: its bytes as they come and go, and the lines that they make.
 
 use super::event::{End, Event, NotMade, Number, Says, Stamp};
-use super::mask::{ClientMask, Expected, HIDDEN, PeerMask, ServerMask};
+use super::mask::{ClientMask, Expected, HIDDEN, ServerMask};
+use super::packet_mask::PacketMask;
+use super::peer_mask::PeerMask;
 use super::recorder::Trace;
 use crate::value::{Ticket, Username};
 use std::collections::VecDeque;
@@ -58,6 +60,7 @@ struct Redeemed {
 /// Who says what goes in a direction.
 enum Mask {
     Client(ClientMask),
+    Packets(PacketMask),
     Server(ServerMask),
     Peer(PeerMask),
 }
@@ -139,6 +142,12 @@ impl Wire {
         state.read += len as u64;
         // Who reads more has looked at all that came before; where nobody looks at lines, they are not kept.
         state.lines.clear();
+        if let Mask::Packets(mask) = &mut state.input {
+            // Of these there are no lines.
+            let bytes = mask.piece(bytes).trim_end_matches('\0').to_owned();
+            recorded.trace.record_at(at, Event::Read { c, off, len, bytes });
+            return;
+        }
         let pieces: Vec<&[u8]> = without_zeros(bytes).split_inclusive(|byte| *byte == b'\n').collect();
         let texts: Vec<String> = pieces.iter().map(|piece| state.input.piece(piece)).collect();
         let n = recorded.trace.record_at(at, Event::Read { c, off, len, bytes: shown_together(&texts) });
@@ -204,9 +213,16 @@ impl Wire {
     /// Says what the next line is taken for, once all lines that came in whole were carried out.
     pub fn expects(&self, expected: impl FnOnce() -> Expected) {
         let Some((_, mut state)) = self.lock() else { return };
-        if let Mask::Client(mask) = &mut state.input {
-            mask.expects(expected());
+        let Mask::Client(mask) = &mut state.input else { return };
+        if mask.expects(expected()) {
+            state.line.text = HIDDEN.to_owned();
         }
+    }
+
+    /// What comes are packets, of somebody who never logs in.
+    pub fn takes_packets(&self) {
+        let Some((_, mut state)) = self.lock() else { return };
+        state.input = Mask::Packets(PacketMask::default());
     }
 
     /// The same where messages have no line ends.
@@ -291,6 +307,7 @@ impl Mask {
     fn piece(&mut self, piece: &[u8]) -> String {
         match self {
             Mask::Client(mask) => mask.piece(piece),
+            Mask::Packets(mask) => mask.piece(piece),
             Mask::Server(mask) => mask.piece(piece),
             Mask::Peer(mask) => mask.piece(piece),
         }

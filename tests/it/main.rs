@@ -39,6 +39,7 @@ mod rules;
 #[cfg(feature = "screen")]
 mod screenshot;
 mod scripts;
+mod secrets;
 mod session;
 mod several;
 #[cfg(feature = "screen")]

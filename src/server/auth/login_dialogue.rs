@@ -3,7 +3,7 @@
 //!
 //! It knows the order of the questions and not their wording, and no account.
 
-use crate::protocol::Refusal;
+use crate::protocol::{EntryRequest, MemberRequest, Refusal, Request};
 use crate::trace::Expected;
 
 /// A question that was asked; the next line is its answer.
@@ -133,6 +133,41 @@ impl LoginDialogue {
     }
 }
 
+/// Lines that may be the answers to questions which nobody has asked: somebody who is logged in sends the words of a dialogue
+/// once more, as a script does that knows no better, and one of them is a password.
+#[derive(Debug, Default)]
+pub struct Astray(u8);
+
+impl Astray {
+    /// What may follow a request that was not carried out.
+    pub fn behind(request: &Request) -> Astray {
+        Astray(match request {
+            Request::Entry(EntryRequest::LoginDialogue) => 2,
+            Request::Entry(EntryRequest::SignupDialogue) | Request::Member(MemberRequest::PasswordDialogue) => 3,
+            _ => 0,
+        })
+    }
+
+    /// A line came too fast to be carried out; what follows it may come all the same.
+    pub fn see(&mut self, line: &str) {
+        if let Some(astray) = Request::parse(line).ok().as_ref().map(Astray::behind).filter(Astray::may_come) {
+            *self = astray;
+        }
+    }
+
+    /// Whether the next line may be one.
+    pub fn may_come(&self) -> bool {
+        self.0 > 0
+    }
+
+    /// The same, of the line that has come.
+    pub fn take(&mut self) -> bool {
+        let may_be_one = self.may_come();
+        self.0 = self.0.saturating_sub(1);
+        may_be_one
+    }
+}
+
 /// Shows no password: `Debug` output ends in logs.
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -163,6 +198,18 @@ mod tests {
 
     fn credentials(name: &str, password: &str) -> Credentials {
         Credentials { name: name.to_owned(), password: password.to_owned() }
+    }
+
+    #[test]
+    fn as_many_lines_may_be_answers_as_the_dialogue_has_questions() {
+        for (word, lines) in [("login", 2), ("Signup", 3), ("passwd", 3), ("list", 0), ("LOGIN,alice,secret", 0)] {
+            let mut astray = Astray::behind(&Request::parse(word).expect("a request"));
+            assert_eq!((0..5).filter(|_| astray.take()).count(), lines, "{word}");
+            assert!(!astray.may_come());
+        }
+        let mut astray = Astray::default();
+        ["passwd", "secret", "list"].iter().for_each(|line| astray.see(line));
+        assert!(astray.take() && astray.take() && astray.take() && !astray.take());
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl<'a> MenuSession<'a> {
         }
         let rest_by = reader.was_whole_pieces().then(|| now + self.services.config.piece_pause);
         reader.set_rate(self.login.read_rate());
-        self.login.wire().begins(|| self.prompt.expected());
+        reader.tell(self.login.wire(), || self.prompt.expected(rest_by.is_some() && self.has_broadcast));
         match reader.next_message(deadline) {
             Ok(message) => {
                 message.iter().for_each(|_| self.login.wire().line());

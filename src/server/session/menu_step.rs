@@ -39,12 +39,14 @@ pub enum Prompt {
 }
 
 impl Prompt {
-    /// The same, as far as it matters for what a trace may show of that message.
-    pub fn expected(&self) -> Expected {
+    /// The same, as far as it matters for what a trace may show of that message. It may be the rest of a broadcast.
+    pub fn expected(&self, may_be_rest: bool) -> Expected {
         match self {
             Prompt::Login(dialogue) => dialogue.expected(),
-            Prompt::Choice | Prompt::BroadcastText => Expected::Member,
-            Prompt::Anything | Prompt::Option => Expected::Stranger,
+            Prompt::BroadcastText => Expected::Member,
+            Prompt::Choice if may_be_rest => Expected::Member,
+            // What is none of the menu is for nobody: it may be a login that somebody has typed once more.
+            Prompt::Anything | Prompt::Option | Prompt::Choice => Expected::Stranger,
         }
     }
 }

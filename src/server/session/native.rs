@@ -5,12 +5,12 @@
 
 use super::logged;
 use super::native_step::{Next, Work};
-use super::native_welcome::{write_menu, write_welcome};
+use super::native_welcome::{MENU_OUTSIDE, write_menu, write_welcome};
 use crate::net::Place;
 use crate::protocol::{
     BroadcastText, EntryRequest, Event, MemberRequest, PASSWORD_QUESTIONS, Refusal, Reply, Request, masked_name,
 };
-use crate::server::auth::{Credentials, DialogueStep, LoginDialogue};
+use crate::server::auth::{Astray, Credentials, DialogueStep, LoginDialogue};
 use crate::server::delivery::Mailbox;
 use crate::server::service::{
     self, Again, Answered, Away, ClientSnapshot, FileNames, Login, LoginState, MENU, Rendezvous, TimeIsUp, is, write,
@@ -25,15 +25,11 @@ use std::time::Instant;
 
 const GREETING: &str = "Welcome to peerline: login or signup";
 
+/// The answer to a word that is perhaps the answer to a question of a dialogue.
+const MAY_BE_PASSWORD: &str = "That may be a password, and nothing was done: to be connected, send connect_ADDR";
+
 /// Bytes that are kept for the note of the next line: of nearly every one.
 const MAX_NOTED: usize = 128;
-
-const MENU_OUTSIDE: [&str; 4] = [
-    "login: log in (then name and password, a line each)",
-    "signup: make an account (then name, password and password again, a line each)",
-    "LOGIN,name,password and SIGNUP,name,password: the same in one line",
-    "quit: leave",
-];
 
 /// What the next line will be taken for.
 enum Prompt {
@@ -52,6 +48,8 @@ pub struct Session<'a> {
     texts: Vec<BroadcastText>,
     /// The line whose answer is not complete, as it may be logged; nothing where nothing is logged.
     asked: String,
+    /// Answers to questions that were not asked.
+    astray: Astray,
     /// Where the servers are, as the answer to the login tells it that has not left yet.
     servers: Vec<Event>,
 }
@@ -69,8 +67,8 @@ impl<'a> Session<'a> {
     ) -> Session<'a> {
         write(answer, Reply::Ok(GREETING.to_owned()));
         let login = LoginState::new(services, peer, reached, mailbox, place, now);
-        let (prompt, texts, asked, servers) = (Prompt::Command, Vec::new(), String::new(), Vec::new());
-        Session { services, login, prompt, texts, asked, servers }
+        let (texts, asked, astray, servers) = (Vec::new(), String::new(), Astray::default(), Vec::new());
+        Session { services, login, prompt: Prompt::Command, texts, asked, astray, servers }
     }
 
     /// Turns a line into its answer. That of a line that broadcasts comes with [`Session::commit`], which is called before
@@ -83,6 +81,8 @@ impl<'a> Session<'a> {
         if let Err(refusal) = self.login.count_line(bytes, now) {
             debug!("{}: {refusal}", self.login.who());
             self.commit(answer);
+            // What follows it comes all the same.
+            line.iter().filter(|_| self.login.current().is_some()).for_each(|line| self.astray.see(line));
             self.services.counters.refused(&refusal);
             let reply = Reply::Err(refusal);
             self.login.wire().decided("", &reply);
@@ -114,6 +114,7 @@ impl<'a> Session<'a> {
     pub fn expected(&self) -> Expected {
         match &self.prompt {
             Prompt::Login(dialogue) => dialogue.expected(),
+            Prompt::Command if self.astray.may_come() => Expected::Stranger,
             Prompt::Command | Prompt::BroadcastText if self.login.current().is_some() => Expected::Member,
             Prompt::Command | Prompt::BroadcastText => Expected::Stranger,
         }
@@ -167,7 +168,14 @@ impl<'a> Session<'a> {
         if !matches!(request, Ok(Request::Member(MemberRequest::Broadcast(_)))) {
             self.commit(answer);
         }
+        let may_be_answer = self.astray.take() && self.login.current().is_some() && !line.contains('_');
         match request {
+            // Nor is it told back: it stands in no log then, and on no wall.
+            Ok(Request::Member(MemberRequest::Connect(_))) if may_be_answer => {
+                self.note("***");
+                write(answer, Reply::Err(Refusal::other(MAY_BE_PASSWORD)));
+                Next::Read
+            }
             Ok(request) => {
                 match &request {
                     // One word is whom to connect to, or a password that went astray.
@@ -205,7 +213,8 @@ impl<'a> Session<'a> {
             // No line is read as one.
             (Request::Answer(_), _) => write(answer, Reply::Err(Refusal::UnknownCommand)),
             (Request::Entry(entry), None) => return self.take_entry(entry, answer),
-            (Request::Entry(_), Some(login)) => {
+            (Request::Entry(entry), Some(login)) => {
+                self.astray = Astray::behind(&entry.into());
                 let sentence = format!("You are logged in as {}: send quit first", login.key.name);
                 write(answer, Reply::Err(Refusal::Other(sentence)));
             }

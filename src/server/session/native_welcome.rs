@@ -3,6 +3,14 @@
 use crate::protocol::{Event, Reply};
 use crate::server::service::{Login, LoginState, MENU, Rendezvous, write};
 
+/// The commands of who is not logged in.
+pub const MENU_OUTSIDE: [&str; 4] = [
+    "login: log in (then name and password, a line each)",
+    "signup: make an account (then name, password and password again, a line each)",
+    "LOGIN,name,password and SIGNUP,name,password: the same in one line",
+    "quit: leave",
+];
+
 /// Room for the answer to a login, which every client gets. It is taken at once, and is more than the 1,032 bytes up to
 /// which glibc keeps a piece that is given back for the same thread alone: with a thread for each client, the pieces of
 /// an answer that grows as it is written would stay with all of them.

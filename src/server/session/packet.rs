@@ -11,7 +11,6 @@ use crate::net::{DeadlineReader, Place, Refused, STRANGER_RATE};
 use crate::protocol::{Event, Notice, Refusal};
 use crate::server::delivery::{Mailbox, Outbox, Parcel};
 use crate::server::service::{Away, FileNames, NewGuest, Rendezvous, SessionKey};
-use crate::trace::Expected;
 use log::info;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -39,7 +38,7 @@ impl Service for Packets<'_> {
 
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let Ok(outbox) = Outbox::new(Arc::clone(stream), place.wire(), &self.services.counters) else { return };
-        place.wire().begins(|| Expected::Anything);
+        place.wire().takes_packets();
         let _counted = self.services.counters.connected(Some(Dialect::Packet));
         let mut session = PacketSession::new(self, peer, outbox);
         let mut reader = DeadlineReader::new(Arc::clone(stream), session.deadline).recorded(place.wire());
@@ -133,8 +132,8 @@ impl<'a> PacketSession<'a> {
     fn answer_and_log(&mut self, packet: &Packet) -> Packet {
         self.services.counters.line(PACKET_SIZE);
         let answer = self.answer(packet);
-        let shown = |packet: &Packet| format!("type {} {}", packet.kind.number(), logged(&packet.text));
-        info!("{}: {} -> {}", self.who(), shown(packet), shown(&answer));
+        let shown = |packet: &Packet, text: &str| format!("type {} {}", packet.kind.number(), logged(text));
+        info!("{}: {} -> {}", self.who(), shown(packet, packet.shown()), shown(&answer, &answer.text));
         answer
     }
 

@@ -39,7 +39,6 @@ impl Service for Queries<'_> {
     fn serve(&self, stream: &Arc<TcpStream>, peer: SocketAddr, place: &Place<'_>) {
         let wire = place.wire();
         let Ok(outbox) = Outbox::new(Arc::clone(stream), wire, &self.0.counters) else { return };
-        wire.begins(|| Expected::Anything);
         let _counted = self.0.counters.connected(Some(Dialect::Query));
         // However much it asks: a guest stays listed without a connection.
         let end = Some(Instant::now() + self.0.config.login_limit);
@@ -47,6 +46,7 @@ impl Service for Queries<'_> {
         let mut reader = BurstReader::new(Arc::clone(stream), MAX_QUERY).recorded(wire);
         reader.set_rate(Some(STRANGER_RATE));
         loop {
+            reader.tell(wire, || Expected::Query);
             let answer = match reader.next_message(end) {
                 Ok(Some(message)) if bucket.take(Instant::now()) => answer_and_log(self.0, &message, peer),
                 Ok(Some(_)) => QueryReply::Refused("Too fast: wait and send it again".to_owned()).to_string(),
@@ -93,7 +93,7 @@ fn answer_and_log(services: &Rendezvous, message: &Result<String, BadLine>, peer
     let answer = query.map_or_else(|| Some(QueryReply::invalid()), |query| answer(services, query, peer));
     let said = answer.as_ref().map(QueryReply::to_string).unwrap_or_default();
     match message {
-        Ok(message) => info!("{peer} (query): {} -> {}", logged(message), logged(&said)),
+        Ok(message) => info!("{peer} (query): {} -> {}", logged(Query::shown(message)), logged(&said)),
         Err(bad) => info!("{peer} (query): {bad} -> {}", logged(&said)),
     }
     // A text is in no log.

@@ -162,10 +162,10 @@ mod tests {
                 |ev: &str, c: usize| format!("\"ev\":\"{ev}\",\"c\":{c},\"off\":0,\"len\":5,\"bytes\":\"hello\"");
             let (write, read) = (line(9e10, &bytes("write", 2)), line(-9e10, &bytes("read", 1)));
             let text = [end("accept", 1, at), end("connect", 2, at + 1), write, read].concat();
-            Recording::read("x", text.as_bytes(), crate::recording::Budget::of(1)).expect("memory can be read")
+            Recording::read("x", text.as_bytes(), crate::recording::Budget::whole()).expect("memory can be read")
         };
         // Each is a world behind the one before it.
-        let merged = crate::merge::Merged::new((0..60).map(file).collect());
+        let merged = crate::merge::Merged::new((0..60).map(file).collect(), None);
         assert!(merged.offsets.iter().all(|offset| offset.abs() <= FARTHEST));
         assert_eq!(merged.order.len(), 240);
     }

@@ -229,7 +229,7 @@ mod tests {
     fn fates(server: &str, alice: &str) -> Vec<Fate> {
         let read = |(at, text): (usize, &str)| {
             let text = text.trim().lines().map(|line| format!("{{{line}}}\n")).collect::<String>();
-            Recording::read(&at.to_string(), text.as_bytes(), Budget::of(1)).expect("memory")
+            Recording::read(&at.to_string(), text.as_bytes(), Budget::whole()).expect("memory")
         };
         let recordings: Vec<Recording> = [server, alice].into_iter().enumerate().map(read).collect();
         let connections = Connections::find(&recordings);

@@ -214,7 +214,7 @@ mod tests {
     fn lanes(files: &[&str]) -> (Lanes, Connections) {
         let read = |(at, text): (usize, &&str)| {
             let text = text.trim().lines().enumerate().map(|(n, line)| format!("{{\"t\":{n},{line}}}\n"));
-            Recording::read(&at.to_string(), text.collect::<String>().as_bytes(), Budget::of(1)).expect("memory")
+            Recording::read(&at.to_string(), text.collect::<String>().as_bytes(), Budget::whole()).expect("memory")
         };
         let recordings: Vec<Recording> = files.iter().enumerate().map(read).collect();
         let connections = Connections::find(&recordings);

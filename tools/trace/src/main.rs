@@ -4,26 +4,29 @@ mod text;
 #[path = "../../../src/trace/meaning.rs"]
 mod meaning;
 mod event;
+mod order;
 mod recording;
 mod connections;
 mod streams;
 mod clocks;
+mod filter;
 mod lanes;
 mod datagrams;
 mod merge;
 mod rows;
 mod paint;
 mod options;
+mod files;
 #[cfg(test)]
 mod stories;
 
 use clap::Parser;
+use files::{Files, shown};
 use merge::Merged;
 use options::{Command, Options, Picture, Sources};
-use recording::{Budget, Recording};
 use rows::{Story, Wanted};
-use std::fs::{self, File};
-use std::io::{self, BufReader, ErrorKind, IsTerminal, Read, Write};
+use std::fs;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,8 +54,9 @@ fn run(options: &Options) -> Result<usize, String> {
     if let Some(output) = &sources.output {
         check_output(output, &sources.files)?;
     }
-    let (recordings, unread) = read(&sources.files)?;
-    let text = show(&options.command, recordings)?;
+    let files = files::read(sources)?;
+    let unread = files.unread;
+    let text = show(&options.command, files)?;
     match &sources.output {
         // Not before all is known: what is there stays otherwise.
         Some(output) => fs::write(output, text).map_err(|error| format!("{}: {error}", shown(output)))?,
@@ -79,14 +83,14 @@ fn check_output(output: &Path, files: &[PathBuf]) -> Result<(), String> {
     }
 }
 
-fn show(command: &Command, recordings: Vec<Recording>) -> Result<String, String> {
+fn show(command: &Command, files: Files) -> Result<String, String> {
     match command {
         Command::Show(sources) => {
             let width = if sources.output.is_none() { width() } else { None };
-            Ok(paint::columns(&tell(sources, recordings)?.1, width))
+            Ok(paint::columns(&tell(sources, files)?.1, width))
         }
         Command::Picture(picture) => {
-            let (merged, story) = tell(&picture.sources, recordings)?;
+            let (merged, story) = tell(&picture.sources, files)?;
             let (drawn, left) = match picture {
                 Picture { html: true, .. } => paint::html(&merged, &story),
                 Picture { mermaid: true, .. } => paint::mermaid(&story),
@@ -105,32 +109,9 @@ fn remark_left(left: usize, what: &str) {
     }
 }
 
-/// Reads the files; says which cannot be read, and how many these are, unless they are all.
-fn read(files: &[PathBuf]) -> Result<(Vec<Recording>, usize), String> {
-    let budget = Budget::of(files.len());
-    let (mut recordings, mut wrong) = (Vec::new(), Vec::new());
-    for file in files {
-        let name = shown(file);
-        match open(file).and_then(|reader| Recording::read(&name, BufReader::new(reader), budget)) {
-            Ok(recording) => recordings.push(recording),
-            Err(error) => wrong.push(format!("{name}: {error}")),
-        }
-    }
-    if recordings.is_empty() {
-        return Err(wrong.join("\ntrace: "));
-    }
-    wrong.iter().for_each(|sentence| eprintln!("trace: {sentence}; the others are shown without it"));
-    Ok((recordings, wrong.len()))
-}
-
-/// A path, as it may stand at a terminal.
-fn shown(path: &Path) -> String {
-    text::plain(&path.display().to_string())
-}
-
 /// Makes the story that is wanted. What is to be known of the files goes to standard error.
-fn tell(sources: &Sources, recordings: Vec<Recording>) -> Result<(Merged, Story), String> {
-    let merged = Merged::new(recordings);
+fn tell(sources: &Sources, files: Files) -> Result<(Merged, Story), String> {
+    let merged = Merged::new(files.recordings, files.clocks);
     merged.remarks.iter().for_each(|remark| eprintln!("trace: {remark}"));
     if merged.order.is_empty() {
         return Err("no event is in these files".to_owned());
@@ -168,10 +149,6 @@ fn tell(sources: &Sources, recordings: Vec<Recording>) -> Result<(Merged, Story)
         ));
     }
     Ok((merged, story))
-}
-
-fn open(file: &Path) -> io::Result<Box<dyn Read>> {
-    if file.as_os_str() == "-" { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(file)?)) }
 }
 
 /// The columns of the terminal, where it is one.

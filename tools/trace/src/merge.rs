@@ -1,7 +1,7 @@
 //! The files side by side, and all their events in one order: each file's own order is kept, nothing comes before it
 //! was sent, and else the earlier is first.
 
-use crate::clocks;
+use crate::clocks::{self, Clocks};
 use crate::connections::{Connections, EventId};
 use crate::datagrams::{Datagrams, Fate};
 use crate::event::{Event, Kind};
@@ -27,10 +27,11 @@ pub struct Merged {
 }
 
 impl Merged {
-    pub fn new(recordings: Vec<Recording>) -> Merged {
+    /// Puts them together. How far their clocks are apart may be known already.
+    pub fn new(recordings: Vec<Recording>, clocks: Option<Clocks>) -> Merged {
         let connections = Connections::find(&recordings);
         let pieces = streams::pieces(&recordings, &connections);
-        let clocks = clocks::compare(&recordings, &connections, &pieces);
+        let clocks = clocks.unwrap_or_else(|| clocks::compare(&recordings, &connections, &pieces));
         let lanes = Lanes::find(&recordings, &connections, &clocks.offsets);
         let datagrams = Datagrams::find(&recordings, &lanes, &clocks.offsets);
         let needs = needs(&recordings, &connections, &pieces, &datagrams);

@@ -15,10 +15,9 @@ The times are those of the server's clock, from the first event on, in milliseco
 differ, the messages between them tell by how much.
 
 Files may be cut anywhere, and may hold what this program does not know: that is told on standard error. So is a file that \
-cannot be read; the others are shown without it. It reads 100,000 events and 64 MiB at most, of all files together, each \
-file an equal share; to see the end of a longer one:
-
-  (head -n 1 FILE; tail -n 20000 FILE) > END
+cannot be read; the others are shown without it. A file that is named twice, and a copy of one, are taken once. 100,000 \
+events and 64 MiB are kept at most, of all files together; what short files leave is for the long ones. With --from, --until \
+and --who a file may be longer: only what these choose is kept, and who takes part.
 
 A picture has 2,000 rows at most, and 24 lifelines; --who, --from and --until choose.
 

@@ -67,9 +67,9 @@ mod tests {
             let first = |who: &str| format!("{{\"t\":0,\"ev\":\"start\",\"who\":\"{who}\"}}");
             let files = [("server", server), ("client", client)].map(|(who, events)| {
                 let text = [vec![first(who)], events].concat().join("\n");
-                Recording::read(who, text.as_bytes(), Budget::of(2)).expect("memory can be read")
+                Recording::read(who, text.as_bytes(), Budget::whole()).expect("memory can be read")
             });
-            let merged = Merged::new(files.to_vec());
+            let merged = Merged::new(files.to_vec(), None);
             let story = story(&merged, &Wanted { all, ..Wanted::default() });
             if !story.rows.is_empty() {
                 crate::stories::assert_well_formed(&svg(&story).0);

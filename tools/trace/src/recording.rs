@@ -2,6 +2,7 @@
 //! as that of a program that was killed does, and it may be far too long.
 
 use crate::event::{Broken, Event, Kind};
+use crate::order::Order;
 use crate::text::count;
 use std::io::{self, BufRead, Read};
 
@@ -9,12 +10,12 @@ use std::io::{self, BufRead, Read};
 pub const MAX_EVENTS: usize = 100_000;
 /// The most bytes that are read of all files together, so that memory has a limit too.
 pub const MAX_BYTES: u64 = 64 << 20;
+/// The most bytes of one file that are looked at, wanted or not: a pipe may have no end.
+const MAX_READ: u64 = 16 << 30;
 /// The most bytes of one line: a longer one is skipped.
 const MAX_LINE: u64 = 1 << 20;
 /// So many lines that are no events are told one by one.
 const TOLD: usize = 5;
-/// How far a clock may drift from the steady one before somebody must have set it, in microseconds.
-const DRIFT: i64 = 100_000;
 
 /// What one program has recorded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,10 +43,22 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// The share of each of so many files.
-    pub fn of(files: usize) -> Budget {
+    /// All that there is.
+    pub fn whole() -> Budget {
+        Budget { events: MAX_EVENTS, bytes: MAX_BYTES }
+    }
+
+    /// An equal share for each of so many files.
+    pub fn share(self, files: usize) -> Budget {
         let files = files.max(1);
-        Budget { events: MAX_EVENTS / files, bytes: MAX_BYTES / files as u64 }
+        Budget { events: self.events / files, bytes: self.bytes / files as u64 }
+    }
+
+    /// What is left behind a file in which so much was kept.
+    pub fn without(self, kept: &Recording) -> Budget {
+        let bytes: usize = kept.events.iter().map(|event| event.raw.len() + size_of::<Event>()).sum();
+        let events = self.events.saturating_sub(kept.events.len());
+        Budget { events, bytes: self.bytes.saturating_sub(bytes as u64) }
     }
 }
 
@@ -54,40 +67,61 @@ impl Recording {
     ///
     /// # Errors
     /// Those of reading. What stands in the file is never one.
-    pub fn read(file: &str, mut reader: impl BufRead, budget: Budget) -> io::Result<Recording> {
+    pub fn read(file: &str, reader: impl BufRead, budget: Budget) -> io::Result<Recording> {
+        Self::read_some(file, reader, budget, |_| true)
+    }
+
+    /// Reads a file, and keeps of its events the first one, the last one, and those that are wanted. Only what is kept
+    /// counts.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn read_some(
+        file: &str,
+        mut reader: impl BufRead,
+        budget: Budget,
+        mut is_wanted: impl FnMut(&Event) -> bool,
+    ) -> io::Result<Recording> {
         let mut recording = Recording { file: file.to_owned(), ..Recording::default() };
-        let (mut line, mut bytes, mut unknown) = (Vec::new(), 0, 0);
+        let (mut line, mut bytes, mut total, mut unknown) = (Vec::new(), 0, 0, 0);
         let (mut lines, mut wrong) = (0, 0);
+        let (mut order, mut last) = (Order::default(), None);
         loop {
             line.clear();
             let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? as u64;
             if read == 0 {
+                recording.events.extend(last);
                 break;
             }
             lines += 1;
-            bytes += read;
+            total += read;
             let is_whole = line.last() == Some(&b'\n');
             let is_long = !is_whole && read == MAX_LINE;
-            if is_long && bytes <= budget.bytes {
-                bytes += skip_line(&mut reader, budget.bytes - bytes)?;
-            }
-            if recording.events.len() >= budget.events || bytes > budget.bytes {
-                let kept = recording.events.len();
-                recording.remark(&format!(
-                    "it is too long: what comes behind its first {} is left out",
-                    count(kept, "event")
-                ));
-                break;
-            }
-            if is_long {
-                recording.remark_line(&mut wrong, &format!("line {lines} is longer than 1 MiB, and left out"));
-                continue;
-            }
             let text = String::from_utf8_lossy(&line);
-            match Event::parse(text.trim()) {
+            // Some editors begin a file with this.
+            let text = if lines == 1 { text.trim_start_matches('\u{feff}') } else { &text };
+            let event = if is_long { Err(Broken::NoEvent) } else { Event::parse(text.trim()) };
+            let event = event.map(|event| order.take(event));
+            let is_kept = event.as_ref().map_or(true, |event| recording.events.is_empty() || is_wanted(event));
+            if is_kept {
+                bytes += read;
+                if is_long && bytes <= budget.bytes {
+                    bytes += skip_line(&mut reader, budget.bytes - bytes)?;
+                }
+                if recording.events.len() >= budget.events || bytes > budget.bytes || total > MAX_READ {
+                    let kept = count(recording.events.len(), "event");
+                    recording.remark(&format!("it is too long: what comes behind its first {kept} is left out"));
+                    break;
+                }
+            }
+            match event {
                 Ok(event) => {
                     unknown += usize::from(event.kind == Kind::Other);
-                    recording.events.push(event);
+                    last = if is_kept { None } else { Some(event.clone()) };
+                    recording.events.extend(is_kept.then_some(event));
+                }
+                _ if is_long => {
+                    recording.remark_line(&mut wrong, &format!("line {lines} is longer than 1 MiB, and left out"));
                 }
                 Err(Broken::NoObject) if !is_whole => {
                     recording.remark("it ends in the middle of an event, as that of a program that was killed does");
@@ -102,7 +136,7 @@ impl Recording {
         if unknown > 0 {
             recording.remark(&format!("{} of a kind that is not known here", count(unknown, "event")));
         }
-        recording.look_through();
+        recording.look_through(order);
         Ok(recording)
     }
 
@@ -118,8 +152,8 @@ impl Recording {
         }
     }
 
-    /// Finds out whose it is, and what is missing in it, and takes the time from the clock that nobody sets.
-    fn look_through(&mut self) {
+    /// Finds out whose it is, and says what is missing in it.
+    fn look_through(&mut self, order: Order) {
         let mut start = None;
         for event in &self.events {
             match &event.kind {
@@ -140,51 +174,27 @@ impl Recording {
             let who = if self.is_server { "server" } else { "client" };
             self.remark(&format!("it has no first line that says whose it is: a {who}'s, by what it did"));
         }
-        self.keep_steady();
-        self.find_holes();
+        order.remarks().iter().for_each(|remark| self.remark(remark));
+        self.holes = order.holes();
         if self.events.iter().all(|event| event.steady.is_some()) {
             self.events.sort_by_key(|event| event.time);
         }
     }
 
-    fn find_holes(&mut self) {
-        let mut missing = 0_u64;
-        let mut holes = Vec::new();
-        for pair in self.events.windows(2) {
-            let hole = pair[1].number.saturating_sub(pair[0].number.saturating_add(1));
-            if hole > 0 && pair[0].number > 0 {
-                missing = missing.saturating_add(hole);
-                let (one, other) = (pair[0].time, pair[1].time);
-                holes.push((one.min(other), one.max(other)));
-            }
-        }
-        holes.sort();
-        for (from, until) in holes {
-            match self.holes.last_mut().filter(|before| from <= before.1) {
-                Some(before) => before.1 = before.1.max(until),
-                None => self.holes.push((from, until)),
-            }
-        }
-        if missing > 0 {
-            self.remark(&format!("{missing} events are missing in it: the program had no time to write them"));
-        }
+    /// Says that only what is between these times was kept.
+    pub fn keeps_only(&mut self, (from, until): (i64, i64)) {
+        self.holes.retain(|hole| hole.1 > from && hole.0 < until);
+        self.holes.insert(0, (i64::MIN, from));
+        self.holes.push((until, i64::MAX));
     }
 
-    /// Where somebody sets the clock, the steady one goes on.
-    fn keep_steady(&mut self) {
-        let first = self.events.iter().find_map(|event| event.steady.map(|steady| event.time - steady));
-        let Some(difference) = first else { return };
-        let mut was_set = 0;
-        for event in &mut self.events {
-            let Some(steady) = event.steady else { continue };
-            let time = steady + difference;
-            was_set = if (event.time - time).abs() > DRIFT { event.time - time } else { was_set };
-            event.time = time;
-        }
-        if was_set != 0 {
-            let seconds = was_set as f64 / 1e6;
-            self.remark(&format!("its clock was set by {seconds:.1} s meanwhile: times go on by the steady one"));
-        }
+    /// Whether both begin with the same line, as what one program has recorded at one time does.
+    pub fn is_of_the_run_of(&self, other: &Recording) -> bool {
+        let start = |recording: &Recording| {
+            let first = recording.events.iter().find(|event| matches!(event.kind, Kind::Start { .. }));
+            first.map(|event| event.raw.clone()).filter(|line| !line.is_empty())
+        };
+        start(self).is_some_and(|own| Some(own) == start(other))
     }
 
     /// Whether it can be said what did not come here at that time of its own clock: it was recorded then, and without
@@ -218,7 +228,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Recording {
-        Recording::read("x", text.as_bytes(), Budget::of(1)).expect("memory can be read")
+        Recording::read("x", text.as_bytes(), Budget::whole()).expect("memory can be read")
     }
 
     #[test]
@@ -234,6 +244,12 @@ mod tests {
         }
         let cut = read(&whole[..whole.len() - 5]);
         assert_eq!(cut.remarks, ["x: it ends in the middle of an event, as that of a program that was killed does"]);
+    }
+
+    #[test]
+    fn a_mark_of_the_byte_order_is_no_event_and_loses_none() {
+        let recording = read("\u{feff}{\"t\":1,\"n\":1,\"ev\":\"start\",\"who\":\"server\",\"pid\":9}\n");
+        assert_eq!((recording.pid, recording.remarks.len()), (9, 0));
     }
 
     #[test]
@@ -296,12 +312,12 @@ mod tests {
         // Each with each would be an hour.
         let count = 400_000;
         let event = |at: i64| Event { time: at, number: at.unsigned_abs() * 2 + 1, ..Event::default() };
-        let mut recording = Recording { events: (0..count).map(event).collect(), ..Recording::default() };
-        recording.find_holes();
-        assert_eq!(recording.holes, [(0, count - 1)]);
+        let mut order = Order::default();
+        (0..count).for_each(|at| _ = order.take(event(at)));
+        assert_eq!(order.holes(), [(0, count - 1)]);
         let apart = |at| (at * 10, at * 10 + 5);
-        recording.holes = (0..count).map(apart).collect();
-        recording.events = vec![event(-1), event(count * 10)];
+        let events = vec![event(-1), event(count * 10)];
+        let recording = Recording { holes: (0..count).map(apart).collect(), events, ..Recording::default() };
         assert!((0..count).all(|at| recording.covers(at * 10 + 7) && !recording.covers(at * 10 + 3)));
     }
 
@@ -316,7 +332,7 @@ mod tests {
 
     #[test]
     fn memory_has_a_limit() {
-        let line = "{\"t\":1,\"n\":1,\"who\":\"server\"}\n";
+        let line = "{\"t\":1,\"who\":\"server\"}\n";
         let recording = Recording::read("x", line.repeat(50).as_bytes(), Budget { events: 10, bytes: 1 << 20 });
         assert_eq!(
             recording.expect("read").remarks,

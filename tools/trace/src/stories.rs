@@ -14,12 +14,12 @@ pub fn file(name: &str, who: &str, events: &str) -> Recording {
         let time = 1_000.0 + time.parse::<f64>().expect("milliseconds") / 1e3;
         format!("{{\"t\":{time:.6},\"m\":{:.6},\"n\":{},{fields}}}\n", time - 1_000.0, at + 1)
     });
-    Recording::read(name, json.collect::<String>().as_bytes(), Budget::of(1)).expect("memory can be read")
+    Recording::read(name, json.collect::<String>().as_bytes(), Budget::whole()).expect("memory can be read")
 }
 
 /// Files side by side, of which there is nothing to be remarked.
 pub fn merged(files: &[Recording]) -> Merged {
-    let merged = Merged::new(files.to_vec());
+    let merged = Merged::new(files.to_vec(), None);
     assert_eq!(merged.remarks, [""; 0]);
     merged
 }

@@ -113,6 +113,99 @@ fn only_what_is_wanted_is_shown() {
     assert_eq!(rows(&["show", "server.json", "--from", "150.5"]), 1);
 }
 
+/// A server's file that is far too long to be kept whole: a read each 10 ms of two connections, from 1 s on.
+fn write_long(path: &Path, events: u64) {
+    let mut text = SERVER.lines().take(2).map(|line| format!("{line}\n")).collect::<String>();
+    text += "{\"t\":10.15,\"m\":0.15,\"n\":3,\"ev\":\"name\",\"c\":1,\"name\":\"alice\"}\n";
+    text += "{\"t\":10.16,\"m\":0.16,\"n\":4,\"ev\":\"accept\",\"c\":2,\"from\":\"127.0.0.1:51\",\"at\":\"127.0.0.1:44\"}\n";
+    for at in 0..events {
+        let m = 1.0 + at as f64 / 100.0;
+        let (t, n, c, off) = (m + 10.0, at + 5, at % 2 + 1, at / 2 * 5);
+        text += &format!(
+            "{{\"t\":{t:.6},\"m\":{m:.6},\"n\":{n},\"ev\":\"read\",\"c\":{c},\"off\":{off},\"len\":5,\"bytes\":\"help\\n\"}}\n"
+        );
+    }
+    fs::write(path, text).expect("written");
+}
+
+#[test]
+fn of_a_file_that_is_too_long_any_part_can_be_chosen() {
+    let folder = folder();
+    write_long(&folder.path().join("long.json"), 120_000);
+    let rows = |arguments: &[&str]| {
+        let output = trace(folder.path(), arguments);
+        (text(&output.stdout).matches(" ms ").count(), text(&output.stderr).to_owned())
+    };
+    let long = "long.json: it is too long: what comes behind its first 100000 events is left out\n";
+    assert_eq!(rows(&["show", "long.json"]).1, format!("trace: {long}"));
+    // Its end is 1,200 s behind the first read.
+    assert_eq!(rows(&["show", "long.json", "--from", "1190.995s", "--until", "1191.995s"]), (100, String::new()));
+    assert_eq!(
+        rows(&["show", "long.json", "--from", "1190.995s", "--until", "1191.995s", "--who", "alice"]),
+        (50, String::new())
+    );
+    assert_eq!(
+        rows(&["show", "long.json", "--from", "2000s"]).1.matches("goes from 100.000 ms to 1200990.000 ms").count(),
+        1
+    );
+    // Of one person all is kept, and so the end of it is there.
+    let (shown, told) = rows(&["show", "long.json", "--who", "alice"]);
+    assert_eq!((shown, told.as_str()), (60_001, ""));
+    // What comes by a pipe is the same.
+    let mut command = Command::new("sh");
+    let script = format!("cat long.json | '{}' show - --from 1190.995s --until 1191.995s", env!("CARGO_BIN_EXE_trace"));
+    let output = command.current_dir(folder.path()).args(["-c", &script]).output().expect("it starts");
+    assert_eq!((text(&output.stdout).matches(" ms ").count(), text(&output.stderr)), (100, ""));
+}
+
+#[test]
+fn what_short_files_leave_is_for_a_long_one() {
+    let folder = folder();
+    write_long(&folder.path().join("long.json"), 60_000);
+    let mut arguments = vec!["show".to_owned(), "long.json".to_owned()];
+    for pid in 1..5 {
+        let start = format!("{{\"t\":10.{pid},\"m\":0.0,\"n\":1,\"ev\":\"start\",\"who\":\"client\",\"pid\":{pid}}}\n");
+        fs::write(folder.path().join(format!("{pid}.json")), start).expect("written");
+        arguments.push(format!("{pid}.json"));
+    }
+    let output = trace(folder.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(!text(&output.stderr).contains("too long"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).lines().count() > 60_000);
+}
+
+#[test]
+fn clocks_are_compared_before_times_are_chosen() {
+    let folder = folder();
+    write_long(&folder.path().join("long.json"), 120_000);
+    // An hour ahead of the server's clock: the bytes tell.
+    let client = r#"{"t":3610.0,"m":0.0,"n":1,"ev":"start","who":"client","pid":8}
+{"t":3610.1,"m":0.1,"n":2,"ev":"connect","c":1,"from":"10.0.0.5:50","at":"10.0.0.1:44"}
+{"t":3611.0,"m":1.0,"n":3,"ev":"write","c":1,"off":0,"len":5,"bytes":"help\n"}
+{"t":4800.5,"m":1190.5,"n":4,"ev":"write","c":1,"off":297625,"len":5,"bytes":"help\n"}
+"#;
+    let server = fs::read_to_string(folder.path().join("long.json")).expect("text");
+    let server = server.replace("127.0.0.1:50", "10.0.0.5:50").replace("127.0.0.1:44", "10.0.0.1:44");
+    fs::write(folder.path().join("long.json"), server).expect("written");
+    fs::write(folder.path().join("alice.json"), client).expect("written");
+    let arguments = ["show", "long.json", "alice.json", "--from", "1191.3s", "--until", "1191.5s"];
+    let output = trace(folder.path(), &arguments);
+    let shown = text(&output.stdout);
+    assert!(output.status.success() && shown.lines().count() > 15, "{shown}{}", text(&output.stderr));
+}
+
+#[test]
+fn a_file_that_is_named_twice_is_taken_once() {
+    let folder = folder();
+    let alone = trace(folder.path(), &["show", "server.json"]);
+    let twice = trace(folder.path(), &["show", "server.json", "./server.json"]);
+    assert_eq!((twice.status.code(), &twice.stdout), (Some(0), &alone.stdout));
+    assert_eq!(text(&twice.stderr), "trace: ./server.json is named twice, and taken once\n");
+    fs::write(folder.path().join("copy.json"), SERVER).expect("written");
+    let copied = trace(folder.path(), &["show", "server.json", "copy.json"]);
+    assert_eq!((copied.status.code(), &copied.stdout), (Some(0), &alone.stdout));
+    assert_eq!(text(&copied.stderr), "trace: copy.json: it is of the same run as server.json, and left out\n");
+}
+
 /// What a browser makes of a page, when a script has done in it what a person does.
 fn play(folder: &Path, page: &str, actions: &str) -> Option<String> {
     let browser = ["chromium", "chromium-headless-shell", "google-chrome"].into_iter().find(|name| {
