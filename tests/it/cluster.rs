@@ -1,6 +1,8 @@
 //! Several servers that share one house on a Redis: what is so beyond that which holds for a server alone. All other tests of
 //! what people see play with two servers too: `PEERLINE_TEST_HOUSE=1`.
 
+mod ends;
+
 use super::harness::control;
 use super::harness::house::{in_house, join, url};
 use super::harness::redis::Redis;

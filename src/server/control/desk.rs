@@ -4,7 +4,7 @@
 use super::request::{ControlRequest, HELP};
 use crate::dialect::Dialect;
 use crate::net::Shutdown;
-use crate::server::service::{Rendezvous, Statistic, write};
+use crate::server::service::{Closed, Ended, Rendezvous, Statistic, write};
 use crate::value::sentence::counted;
 use crate::value::{Moment, Username, comma};
 use log::info;
@@ -38,7 +38,8 @@ impl Desk<'_> {
     pub fn answer(&self, line: &str, expects: Expects, answer: &mut String) -> Expects {
         let request = match expects {
             Expects::Password(name) => {
-                let done = self.services.set_password(&name, line).map(|()| format!("{name} has another password"));
+                let done = self.services.set_password(&name, line);
+                let done = done.map(|closed| format!("{name} has another password{}", later(closed)));
                 end(answer, &format!("passwd {name}"), done);
                 return Expects::Request;
             }
@@ -87,13 +88,20 @@ impl Desk<'_> {
             ControlRequest::List => Ok(self.list(answer)),
             ControlRequest::Notice(text) => services.tell_everybody(&text).map(said),
             ControlRequest::Kick { name, why } => match services.kick(&name, &why) {
-                Some(true) => Ok(format!("{name} was told why, and the session is closed")),
+                Some(Ended::Told) => Ok(format!("{name} was told why, and the session is closed")),
                 // Between two queries a guest has no connection.
-                Some(false) => Ok(format!("{name} is not listed any more, and could not be told why")),
+                Some(Ended::NotTold) => Ok(format!("{name} is not listed any more, and could not be told why")),
+                Some(Ended::Later) => Ok(format!("{name} is not closed yet{}", later(Closed { now: 0, later: 1 }))),
+                Some(Ended::No(why)) => Err(why),
                 None => Err(format!("{name} is not here")),
             },
-            ControlRequest::Ban { who, time, why } => services.ban(&who, time, &why).map(|(ban, ended)| {
-                format!("{who} is banned until {}; {} closed", ban.end(), counted(ended, "session"))
+            ControlRequest::Ban { who, time, why } => services.ban(&who, time, &why).map(|(ban, closed)| {
+                format!(
+                    "{who} is banned until {}; {} closed{}",
+                    ban.end(),
+                    counted(closed.now, "session"),
+                    later(closed)
+                )
             }),
             ControlRequest::Unban(who) => match services.lift_ban(&who)? {
                 true => Ok(format!("{who} is not banned any more")),
@@ -109,8 +117,8 @@ impl Desk<'_> {
             // It was answered already, with a question.
             ControlRequest::Password(name) => Err(format!("The password of {name} is the next line")),
             ControlRequest::Remove(name) => {
-                services.remove_account(&name).map_err(|refusal| refusal.to_string())?;
-                Ok(format!("The account {name} is ended"))
+                let closed = services.remove_account(&name).map_err(|refusal| refusal.to_string())?;
+                Ok(format!("The account {name} is ended{}", later(closed)))
             }
             ControlRequest::Account(account) => {
                 let name = account.name.clone();
@@ -149,6 +157,17 @@ fn said((told, later): (usize, usize)) -> String {
         guests => format!("; {} of the query port will see it in a list", counted(guests, "guest")),
     };
     format!("Said to {}{later}", counted(told, "client"))
+}
+
+/// What is said of sessions that are not known to be closed.
+fn later(closed: Closed) -> String {
+    match closed.later {
+        0 => String::new(),
+        1 => "; 1 session will be closed as soon as its server, which has not answered, reads of it".to_owned(),
+        many => {
+            format!("; {many} sessions will be closed as soon as their servers, which have not answered, read of it")
+        }
+    }
 }
 
 fn statistic((what, number, unit): &Statistic) -> impl Display {
