@@ -9,7 +9,7 @@ mod embedded;
 mod shared;
 mod choice;
 
-pub use choice::{address, open};
+pub use choice::{address, is_no_house, open};
 pub use shared::HouseAccounts;
 
 use super::auth::{Try, Turn};
@@ -50,7 +50,10 @@ pub trait Directory: Send + Sync {
     fn account(&self, name: &Username) -> Result<Option<Account>, Away>;
 
     /// How many accounts there are.
-    fn count_accounts(&self) -> usize;
+    ///
+    /// # Errors
+    /// [`Away`].
+    fn count_accounts(&self) -> Result<usize, Away>;
 
     /// Gives an account another password. With `instead_of`, the hash that was checked, only if it is still that: of two
     /// changes at once the second is of a password that is none any more. On return it is kept. `ends` is what the session of

@@ -30,6 +30,9 @@ pub struct Desk<'a> {
     pub stop: &'a Shutdown,
 }
 
+/// In the place of a number that is not known: what counts it is away.
+const UNKNOWN: &str = "not known";
+
 /// The line that ends an answer.
 type Outcome = Result<String, String>;
 
@@ -171,7 +174,8 @@ fn later(closed: Closed) -> String {
 }
 
 fn statistic((what, number, unit): &Statistic) -> impl Display {
-    Row("stat_", [what.clone(), number.to_string(), (*unit).to_owned()])
+    let number = number.map_or_else(|| UNKNOWN.to_owned(), |number| number.to_string());
+    Row("stat_", [what.clone(), number, (*unit).to_owned()])
 }
 
 fn end(answer: &mut String, asked: &str, done: Result<impl Display, impl Display>) {

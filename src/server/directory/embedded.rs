@@ -115,8 +115,8 @@ impl Directory for Embedded {
         Ok(self.accounts.find(name))
     }
 
-    fn count_accounts(&self) -> usize {
-        self.accounts.count()
+    fn count_accounts(&self) -> Result<usize, Away> {
+        Ok(self.accounts.count())
     }
 
     fn set_password(

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// How long a new password waits for its turn to be hashed, behind those who log in.
 const HASH_LIMIT: Duration = Duration::from_secs(60);
 
-/// One number since the start: what it is, how much, and its unit.
-pub type Statistic = (String, u64, &'static str);
+/// One number since the start: what it is, how much, if that is known, and its unit.
+pub type Statistic = (String, Option<u64>, &'static str);
 
 /// Sessions that end with what was done: how many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,16 +184,16 @@ impl Rendezvous {
     pub fn statistics(&self) -> Vec<Statistic> {
         let counters = &*self.counters;
         let mut all: Vec<Statistic> = vec![
-            ("since start".to_owned(), self.started.elapsed().as_secs(), "s"),
-            ("accounts".to_owned(), self.directory.count_accounts() as u64, "accounts"),
-            ("logged in".to_owned(), self.clients.count_here() as u64, "clients"),
+            ("since start".to_owned(), Some(self.started.elapsed().as_secs()), "s"),
+            ("accounts".to_owned(), self.directory.count_accounts().ok().map(|count| count as u64), "accounts"),
+            ("logged in".to_owned(), Some(self.clients.count_here() as u64), "clients"),
         ];
         for (kind, name) in KINDS.iter().enumerate() {
             let (came, went) = (counters.came[kind].get(), counters.went[kind].get());
-            all.push((format!("{name} now"), came.saturating_sub(went), "connections"));
-            all.push((format!("{name} since start"), came, "connections"));
+            all.push((format!("{name} now"), Some(came.saturating_sub(went)), "connections"));
+            all.push((format!("{name} since start"), Some(came), "connections"));
         }
-        all.push(("logins in line".to_owned(), self.hasher.waiting() as u64, "logins"));
+        all.push(("logins in line".to_owned(), Some(self.hasher.waiting() as u64), "logins"));
         let counted: [(&str, &Counter, &'static str); 18] = [
             ("logins", &counters.logins, "logins"),
             ("sign-ups", &counters.sign_ups, "accounts"),
@@ -214,9 +214,9 @@ impl Rendezvous {
             ("banned address", &counters.banned_address, "connections"),
             ("no handshake", &counters.no_handshake, "connections"),
         ];
-        all.extend(counted.map(|(what, counter, unit)| (what.to_owned(), counter.get(), unit)));
+        all.extend(counted.map(|(what, counter, unit)| (what.to_owned(), Some(counter.get()), unit)));
         let refusals = REFUSALS.iter().zip(&counters.refusals);
-        all.extend(refusals.map(|(kind, counter)| (format!("refused: {kind}"), counter.get(), "refusals")));
+        all.extend(refusals.map(|(kind, counter)| (format!("refused: {kind}"), Some(counter.get()), "refusals")));
         all
     }
 }

@@ -58,8 +58,8 @@ impl Directory for Shared {
         self.ask(|link, who| shared::account(link, who, name))
     }
 
-    fn count_accounts(&self) -> usize {
-        self.ask(shared::count).unwrap_or_default()
+    fn count_accounts(&self) -> Result<usize, Away> {
+        self.ask(shared::count)
     }
 
     fn set_password(
