@@ -2,6 +2,7 @@
 //! what people see play with two servers too: `PEERLINE_TEST_HOUSE=1`.
 
 mod ends;
+mod guests;
 mod start;
 
 use super::harness::control;
