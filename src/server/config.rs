@@ -54,7 +54,7 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_relogin)]
     pub relogin: Relogin,
 
-    /// How long a broadcast is kept for those who come online later
+    /// How long a broadcast is kept for those who come online later; servers that share a directory have the same
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration::parse)]
     pub history: Duration,
 
@@ -123,7 +123,7 @@ pub struct Config {
 
     /// Where clients reach this server, as all servers of the directory tell them; with port 0 at the port that it
     /// listens on
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = parse_advertise)]
     pub advertise: Option<SocketAddr>,
 
     /// What this server is called where clients look for one, and among those that share a directory [default: the name of
@@ -240,6 +240,14 @@ fn parse_bind(text: &str) -> Result<IpAddr, std::net::AddrParseError> {
     text.parse().map(|ip: IpAddr| ip.to_canonical())
 }
 
+/// An address at which somebody is.
+fn parse_advertise(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| "expected IP:PORT, such as 10.0.0.1:4400".to_owned())?;
+    let ip = address.ip();
+    let is_nobody = ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST);
+    if is_nobody { Err(format!("{ip} is no address that a client can connect to")) } else { Ok(address) }
+}
+
 fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
@@ -276,7 +284,8 @@ mod tests {
         let shapes = [["--idle", "5"], ["--rate", "0"], ["--udp-loss", "2"], ["--max-clients", "0"]];
         let more =
             [["--port", "70000"], ["--menu-port", "4400:loud"], ["--name", "room.12"], ["--tls-cert", "cert.pem"]];
-        for bad in shapes.into_iter().chain(more) {
+        let nobody = ["0.0.0.0:4400", "[::]:4400", "224.0.0.1:4400", "[ff02::1]:4400", "255.255.255.255:1", "one:4400"];
+        for bad in shapes.into_iter().chain(more).chain(nobody.map(|address| ["--advertise", address])) {
             assert!(Config::try_parse_from(["server"].into_iter().chain(bad)).is_err(), "{bad:?}");
         }
         assert!(Config::try_parse_from(["server", "--no-plain"]).is_err(), "nobody else could connect");

@@ -9,7 +9,7 @@ mod embedded;
 mod shared;
 mod choice;
 
-pub use choice::{address, open};
+pub use choice::{address, is_no_house, open};
 pub use shared::HouseAccounts;
 
 use super::auth::{Try, Turn};
@@ -50,23 +50,33 @@ pub trait Directory: Send + Sync {
     fn account(&self, name: &Username) -> Result<Option<Account>, Away>;
 
     /// How many accounts there are.
-    fn count_accounts(&self) -> usize;
+    ///
+    /// # Errors
+    /// [`Away`].
+    fn count_accounts(&self) -> Result<usize, Away>;
 
     /// Gives an account another password. With `instead_of`, the hash that was checked, only if it is still that: of two
-    /// changes at once the second is of a password that is none any more. On return it is kept.
+    /// changes at once the second is of a password that is none any more. On return it is kept. `ends` is what the session of
+    /// the name is told where it is on another server, which ends it; whoever changes the password ends it, too, afterwards.
     ///
     /// # Errors
     /// [`NotChanged`].
-    fn set_password(&self, name: &Username, instead_of: Option<&str>, new_hash: &str)
-    -> Result<(), Failed<NotChanged>>;
+    fn set_password(
+        &self,
+        name: &Username,
+        instead_of: Option<&str>,
+        new_hash: &str,
+        ends: Option<&Notice>,
+    ) -> Result<(), Failed<NotChanged>>;
 
-    /// Ends an account. On return it is kept that it is none.
+    /// Ends an account. On return it is kept that it is none. `why` is what its session is told, as above.
     ///
     /// # Errors
     /// [`NotChanged`].
-    fn end_account(&self, name: &Username) -> Result<(), Failed<NotChanged>>;
+    fn end_account(&self, name: &Username, why: &Notice) -> Result<(), Failed<NotChanged>>;
 
-    /// Bans, or changes a ban. Who is here already stays: whoever bans ends those sessions, afterwards.
+    /// Bans, or changes a ban. Other servers end the sessions there that it meets; whoever bans ends all of them, too,
+    /// afterwards.
     ///
     /// # Errors
     /// A sentence; nothing was done.
@@ -133,6 +143,9 @@ pub trait Directory: Send + Sync {
     /// [`NotHanded`].
     fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>>;
 
+    /// Ends sessions, wherever they are, and tells each why; what became of each, in order.
+    fn end(&self, notice: &Notice, clients: &[ClientSnapshot]) -> Vec<Ended>;
+
     /// Says something to everybody in the house, on all its servers: to how many at once.
     ///
     /// # Errors
@@ -185,6 +198,21 @@ pub trait Directory: Send + Sync {
 
     /// Begins no change any more: whoever waits for one gets [`NotChanged::NotTried`].
     fn stop(&self);
+}
+
+/// What became of a session that was to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told why, and is closed.
+    Told,
+    /// It could not be told why, and is not here any more.
+    NotTold,
+    /// Its server has not answered, and closes it as soon as it reads that it is to.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "a server alone has all sessions"))]
+    Later,
+    /// Nothing was done, or it is not known: a sentence.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "a server alone has all sessions"))]
+    No(String),
 }
 
 /// By what a client comes in.

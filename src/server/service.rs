@@ -20,12 +20,12 @@ mod watch;
 mod member;
 
 pub use again::Again;
-pub use house::Statistic;
+pub use house::{Closed, Statistic};
 pub use login::{LoginState, TimeIsUp};
 pub use member::{Answered, MENU, answer, broadcast, files_lines, is, write, write_list};
 pub use probe::Probe;
 pub use rendezvous::{Login, Rendezvous};
 // What a session sees of a client.
 pub use super::clients::{ClientSnapshot, FileNames, NewGuest, NotEntered, SessionKey};
-// Why it was not served.
-pub use super::directory::{Away, Failed};
+// Why it was not served, and what became of its session.
+pub use super::directory::{Away, Ended, Failed};

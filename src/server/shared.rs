@@ -42,7 +42,7 @@ pub use accounts::{
 pub use again::EntersBy;
 pub use bans::{Banning, ban, ban_field, bans, lift, read_ban};
 pub use house::{Alive, Join, Standing, Start, beat, found, join, opened, quit};
-pub use inbox::{Claim, Handed, Handover, HandoverId, MAX_CLAIMS, Post, Undelivered, answer, claim, hand};
+pub use inbox::{Claim, Delivery, Handed, Handover, HandoverId, MAX_CLAIMS, Post, Undelivered, answer, claim, hand};
 pub use lease::Lease;
 pub use lines::{Line, StreamId};
 pub use link::{LIMIT, Link, NotDone};
@@ -61,4 +61,4 @@ pub use settings::check;
 pub use tail::{Entry, NEWS, Tail};
 pub use throttle::{checked, take_turn};
 pub use url::DirectoryUrl;
-pub use waiting::{Came, Waiting};
+pub use waiting::{Awaited, Came, Waiting};

@@ -8,6 +8,7 @@ mod whole_file;
 mod tls_files;
 mod account_rows;
 mod users_file;
+mod folder;
 mod accounts;
 mod bans;
 mod window;
@@ -22,6 +23,9 @@ pub use bans::{Banned, Bans};
 #[cfg(feature = "cluster")]
 pub use bans::{MAX_BANS, holds as ban_holds, in_order as bans_in_order, parse as parse_ban};
 pub use broadcast_log::BroadcastLog;
+#[cfg(feature = "cluster")]
+pub use folder::FolderLock;
+pub use folder::{house_file, is_of_house, lock as lock_folder};
 pub use history::History;
 pub use tls_files::open_identity;
 pub use users_file::read_accounts;

@@ -1,16 +1,17 @@
 //! Several servers that share one house on a Redis: what is so beyond that which holds for a server alone. All other tests of
 //! what people see play with two servers too: `PEERLINE_TEST_HOUSE=1`.
 
+mod ends;
+mod guests;
+mod start;
+
 use super::harness::control;
 use super::harness::house::{in_house, join, url};
 use super::harness::redis::Redis;
-use super::harness::{LIMIT, Lines, ServerProcess, TestServer, config, send_signal};
-use peerline::net::Shutdown;
-use peerline::server::Server;
+use super::harness::{LIMIT, Lines, ServerProcess, TestServer, send_signal};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -346,55 +347,4 @@ fn the_demonstration_ends_well() {
         said.contains("alice sees:  Logged in again as alice") && said.trim_end().ends_with("== The end"),
         "{said}"
     );
-}
-
-#[test]
-fn a_house_that_would_lose_something_is_not_entered() {
-    let refused = |redis: &Redis, folder: &Path| {
-        let url = url(redis);
-        let config = config(folder, &in_house(&url, "s1"));
-        Server::bind(config, Arc::new(Shutdown::new())).err().expect("it does not start")
-    };
-    let folder = TempDir::new().expect("a folder");
-    let redis = Redis::start(&["--appendfsync", "everysec"]);
-    assert!(refused(&redis, folder.path()).contains("appendfsync"), "{}", refused(&redis, folder.path()));
-    // Nobody is there.
-    let mut gone = Redis::start(&[]);
-    gone.kill();
-    let why = refused(&gone, folder.path());
-    assert!(why.contains(&url(&gone)) && why.contains("--directory"), "{why}");
-    // A folder belongs to one house: an emptied Redis is not taken for a new one, nor another house for its own.
-    let (one, other) = (Redis::start(&[]), Redis::start(&[]));
-    let config = config(folder.path(), &in_house(&url(&one), "s1"));
-    drop(Server::bind(config, Arc::new(Shutdown::new())).expect("a house is made"));
-    let why = refused(&other, folder.path());
-    assert!(why.contains("is empty") && why.contains("house"), "{why}");
-    join(&other, "s2", &[]);
-    assert!(refused(&other, folder.path()).contains("belongs to the house"));
-    // Nor are two servers one.
-    let _first = join(&one, "s1", &[]);
-    assert!(refused(&one, folder.path()).contains("there is a server s1 already: choose another name with --name"));
-}
-
-#[test]
-fn a_directory_that_the_environment_names_goes_with_all_options_of_a_house() {
-    let folder = TempDir::new().expect("a folder");
-    let refused = |directory: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_server"))
-            .args(["--advertise", "10.0.0.1:4400", "--directory-loss", "2s", "--data"])
-            .arg(folder.path())
-            .env("PEERLINE_DIRECTORY", directory)
-            .stdin(Stdio::null())
-            .output()
-            .expect("the server runs");
-        assert_eq!(output.status.code(), Some(2));
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    };
-    // Nobody is there, which it finds out only when its options are right.
-    let mut gone = Redis::start(&[]);
-    gone.kill();
-    let why = refused(&url(&gone));
-    assert!(why.contains(&format!("{}: the directory does not answer", url(&gone))), "{why}");
-    let why = refused("");
-    assert!(why.contains("--advertise is for servers that share a directory"), "{why}");
 }

@@ -101,6 +101,11 @@ pub struct ClientSnapshot {
 }
 
 impl ClientSnapshot {
+    /// See [`SessionKey::id`].
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Where a client with this view finds this one; port 0: nothing listens there that it could reach.
     pub fn seen_from(&self, view: Viewpoint) -> SocketAddr {
         view.shows(self.address, self.port, self.reach)

@@ -172,11 +172,6 @@ impl ClientMap {
 
 /// What the house is told of a client.
 impl ClientSnapshot {
-    /// See [`SessionKey::id`].
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
     /// A guest's name as its dialect spells it.
     pub fn spelling(&self) -> Option<&str> {
         self.spelling.as_deref()

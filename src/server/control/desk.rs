@@ -4,7 +4,7 @@
 use super::request::{ControlRequest, HELP};
 use crate::dialect::Dialect;
 use crate::net::Shutdown;
-use crate::server::service::{Rendezvous, Statistic, write};
+use crate::server::service::{Closed, Ended, Rendezvous, Statistic, write};
 use crate::value::sentence::counted;
 use crate::value::{Moment, Username, comma};
 use log::info;
@@ -30,6 +30,9 @@ pub struct Desk<'a> {
     pub stop: &'a Shutdown,
 }
 
+/// In the place of a number that is not known: what counts it is away.
+const UNKNOWN: &str = "not known";
+
 /// The line that ends an answer.
 type Outcome = Result<String, String>;
 
@@ -38,7 +41,8 @@ impl Desk<'_> {
     pub fn answer(&self, line: &str, expects: Expects, answer: &mut String) -> Expects {
         let request = match expects {
             Expects::Password(name) => {
-                let done = self.services.set_password(&name, line).map(|()| format!("{name} has another password"));
+                let done = self.services.set_password(&name, line);
+                let done = done.map(|closed| format!("{name} has another password{}", later(closed)));
                 end(answer, &format!("passwd {name}"), done);
                 return Expects::Request;
             }
@@ -87,15 +91,18 @@ impl Desk<'_> {
             ControlRequest::List => Ok(self.list(answer)),
             ControlRequest::Notice(text) => services.tell_everybody(&text).map(said),
             ControlRequest::Kick { name, why } => match services.kick(&name, &why) {
-                Some(true) => Ok(format!("{name} was told why, and the session is closed")),
+                Some(Ended::Told) => Ok(format!("{name} was told why, and the session is closed")),
                 // Between two queries a guest has no connection.
-                Some(false) => Ok(format!("{name} is not listed any more, and could not be told why")),
+                Some(Ended::NotTold) => Ok(format!("{name} is not listed any more, and could not be told why")),
+                Some(Ended::Later) => Ok(format!("{name} is not closed yet{}", later(Closed { now: 0, later: 1 }))),
+                Some(Ended::No(why)) => Err(why),
                 None => Err(format!("{name} is not here")),
             },
-            ControlRequest::Ban { who, time, why } => services.ban(&who, time, &why).map(|(ban, ended)| {
-                let is_nobody = ended == 0 && services.is_nobodys(&who);
+            ControlRequest::Ban { who, time, why } => services.ban(&who, time, &why).map(|(ban, closed)| {
+                let is_nobody = closed.now + closed.later == 0 && services.is_nobodys(&who);
                 let nobody = if is_nobody { "; nobody has an account of that name" } else { "" };
-                format!("{who} is banned until {}; {} closed{nobody}", ban.end(), counted(ended, "session"))
+                let now = counted(closed.now, "session");
+                format!("{who} is banned until {}; {now} closed{}{nobody}", ban.end(), later(closed))
             }),
             ControlRequest::Unban(who) => match services.lift_ban(&who)? {
                 true => Ok(format!("{who} is not banned any more")),
@@ -111,8 +118,8 @@ impl Desk<'_> {
             // It was answered already, with a question.
             ControlRequest::Password(name) => Err(format!("The password of {name} is the next line")),
             ControlRequest::Remove(name) => {
-                services.remove_account(&name).map_err(|refusal| refusal.to_string())?;
-                Ok(format!("The account {name} is ended"))
+                let closed = services.remove_account(&name).map_err(|refusal| refusal.to_string())?;
+                Ok(format!("The account {name} is ended{}", later(closed)))
             }
             ControlRequest::Account(account) => {
                 let name = account.name.clone();
@@ -153,8 +160,20 @@ fn said((told, later): (usize, usize)) -> String {
     format!("Said to {}{later}", counted(told, "client"))
 }
 
+/// What is said of sessions that are not known to be closed.
+fn later(closed: Closed) -> String {
+    match closed.later {
+        0 => String::new(),
+        1 => "; 1 session will be closed as soon as its server, which has not answered, reads of it".to_owned(),
+        many => {
+            format!("; {many} sessions will be closed as soon as their servers, which have not answered, read of it")
+        }
+    }
+}
+
 fn statistic((what, number, unit): &Statistic) -> impl Display {
-    Row("stat_", [what.clone(), number.to_string(), (*unit).to_owned()])
+    let number = number.map_or_else(|| UNKNOWN.to_owned(), |number| number.to_string());
+    Row("stat_", [what.clone(), number, (*unit).to_owned()])
 }
 
 fn end(answer: &mut String, asked: &str, done: Result<impl Display, impl Display>) {

@@ -40,15 +40,15 @@ enum Home {
 }
 
 impl Home {
-    /// A folder that is named goes before an address that only the environment has.
+    /// A folder that is named goes before an address that only the environment has. That of a house has no accounts.
     fn of(how: &MoveAccounts) -> Result<Home, String> {
-        if let Some(folder) = &how.data {
-            return Ok(Home::Folder(folder.clone()));
+        let url = if how.data.is_some() { None } else { directory::address(how.directory.as_deref())? };
+        if let Some(url) = url {
+            return Ok(Home::House(Box::new(HouseAccounts::open(&url, how.directory_loss)?)));
         }
-        match directory::address(how.directory.as_deref()) {
-            Some(url) => Ok(Home::House(Box::new(HouseAccounts::open(&url, how.directory_loss)?))),
-            None => Ok(Home::Folder(FOLDER.into())),
-        }
+        let folder = how.data.clone().unwrap_or_else(|| FOLDER.into());
+        directory::is_no_house(&folder)?;
+        Ok(Home::Folder(folder))
     }
 }
 

@@ -90,7 +90,10 @@ fn set_password(folder: &Path, name: &str, generate: bool) -> Result<bool, Strin
     };
     match (&end, generate) {
         // The one line of standard output, for who reads it by a program.
-        (Ok(_), true) => print(&format!("{password}\n")).map(|()| true),
+        (Ok(said), true) => {
+            tell_error("server", said);
+            print(&format!("{password}\n")).map(|()| true)
+        }
         _ => tell(end),
     }
 }

@@ -57,12 +57,10 @@ impl Columns {
     }
 }
 
-/// Numbers as one object: `{"logins": {"value": 3, "unit": "logins"}, ...}`.
+/// Numbers as one object: `{"logins": {"value": 3, "unit": "logins"}, ...}`; null where one is not known.
 pub fn json_of_numbers(rows: &[Vec<String>]) -> Value {
-    let entries = rows.iter().filter_map(|row| {
-        let value: u64 = row[1].parse().ok()?;
-        Some((row[0].clone(), json!({ "value": value, "unit": row[2] })))
-    });
+    let entries =
+        rows.iter().map(|row| (row[0].clone(), json!({ "value": row[1].parse::<u64>().ok(), "unit": row[2] })));
     Value::Object(entries.collect::<Map<_, _>>())
 }
 
@@ -97,5 +95,7 @@ mod tests {
             "WHAT         NUMBER  UNIT\nread           1234  lines\nsince start       5  s\n"
         );
         assert_eq!(json_of_numbers(&rows)["read"], json!({ "value": 1234, "unit": "lines" }));
+        let rows = STATISTICS.rows(&lines(&["stat_accounts,not known,accounts"]));
+        assert_eq!(json_of_numbers(&rows)["accounts"], json!({ "value": null, "unit": "accounts" }));
     }
 }

@@ -3,7 +3,7 @@
 //! The stores and the map have a lock each, and none is held while another is taken. So what is one moment for those
 //! who call is two here: a change is made first, and then it is looked what else has happened.
 
-use super::{Away, ComesBy, Directory, EnteredClient, Failed, NAME_IS_TAKEN, NotChanged, NotWelcome};
+use super::{Away, ComesBy, Directory, Ended, EnteredClient, Failed, NAME_IS_TAKEN, NotChanged, NotWelcome};
 use crate::net::{Shutdown, Workers};
 use crate::protocol::{Ban, BroadcastText, Notice};
 use crate::server::clients::{
@@ -115,8 +115,8 @@ impl Directory for Embedded {
         Ok(self.accounts.find(name))
     }
 
-    fn count_accounts(&self) -> usize {
-        self.accounts.count()
+    fn count_accounts(&self) -> Result<usize, Away> {
+        Ok(self.accounts.count())
     }
 
     fn set_password(
@@ -124,12 +124,13 @@ impl Directory for Embedded {
         name: &Username,
         instead_of: Option<&str>,
         new_hash: &str,
+        _ends: Option<&Notice>,
     ) -> Result<(), Failed<NotChanged>> {
         let (name, instead_of, new_hash) = (name.clone(), instead_of.map(str::to_owned), new_hash.to_owned());
         self.store(move |accounts| accounts.set_password(&name, instead_of.as_deref(), &new_hash))
     }
 
-    fn end_account(&self, name: &Username) -> Result<(), Failed<NotChanged>> {
+    fn end_account(&self, name: &Username, _why: &Notice) -> Result<(), Failed<NotChanged>> {
         let name = name.clone();
         self.store(move |accounts| accounts.remove(&name))
     }
@@ -213,6 +214,11 @@ impl Directory for Embedded {
 
     fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>> {
         self.clients.hand(letter, to).map_err(Failed::Refused)
+    }
+
+    fn end(&self, notice: &Notice, clients: &[ClientSnapshot]) -> Vec<Ended> {
+        let end = |client| self.clients.hand(Letter::End(notice.clone()), client);
+        clients.iter().map(|client| if end(client).is_ok() { Ended::Told } else { Ended::NotTold }).collect()
     }
 
     fn tell_everybody(&self, notice: Notice) -> Result<usize, String> {
@@ -339,7 +345,7 @@ mod tests {
             let mut key = None;
             let is_found = race(
                 || {
-                    directory.end_account(&bob.name).expect("it was there");
+                    directory.end_account(&bob.name, &Notice::Inactive).expect("it was there");
                     directory.clients.find_any(&bob.name).is_some()
                 },
                 |is_done| {

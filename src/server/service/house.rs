@@ -5,20 +5,40 @@ use super::sign_up::not_changed;
 use crate::dialect::Dialect;
 use crate::net::Patience;
 use crate::protocol::{self, Ban, Notice, Refusal};
-use crate::server::clients::{ClientSnapshot, Letter};
+use crate::server::clients::ClientSnapshot;
 use crate::server::counters::{Counter, KINDS, REFUSALS};
 use crate::server::delivery::Mailbox;
-use crate::server::directory::NotChanged;
+use crate::server::directory::{Ended, NotChanged};
 use crate::server::store::{Account, Banned};
-use crate::value::{Moment, Username, network_of};
+use crate::value::{Moment, Username};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a new password waits for its turn to be hashed, behind those who log in.
 const HASH_LIMIT: Duration = Duration::from_secs(60);
 
-/// One number since the start: what it is, how much, and its unit.
-pub type Statistic = (String, u64, &'static str);
+/// One number since the start: what it is, how much, if that is known, and its unit.
+pub type Statistic = (String, Option<u64>, &'static str);
+
+/// Sessions that end with what was done: how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// They are closed.
+    pub now: usize,
+    /// Their servers have not answered, and close them as soon as they read of it.
+    pub later: usize,
+}
+
+impl Closed {
+    /// Of one at the most. Its server is told of it with what was done, whatever else is known.
+    fn of(ended: Option<Ended>) -> Closed {
+        match ended {
+            None => Closed::default(),
+            Some(Ended::Told | Ended::NotTold) => Closed { now: 1, later: 0 },
+            Some(Ended::Later | Ended::No(_)) => Closed { now: 0, later: 1 },
+        }
+    }
+}
 
 fn no_account(name: &Username) -> Refusal {
     Refusal::Other(format!("There is no account {name}"))
@@ -50,25 +70,24 @@ impl Rendezvous {
         self.clients.all()
     }
 
-    /// Ends the session of this name, if there is one: whether it was told why.
-    pub fn kick(&self, name: &Username, why: &str) -> Option<bool> {
-        let client = self.clients.find_any(name)?;
-        Some(self.send_away(&client, Notice::Removed(why.to_owned())))
+    /// Ends the session of this name, if there is one: what became of it.
+    pub fn kick(&self, name: &Username, why: &str) -> Option<Ended> {
+        self.end_session(name, &Notice::Removed(why.to_owned()))
     }
 
     /// Ends the session of this name, unless it is the one with this mailbox.
     pub fn kick_other(&self, name: &Username, own: &Arc<dyn Mailbox>, why: &str) {
         if let Some(client) = self.clients.find_any(name).filter(|client| !client.is_reached_by(own)) {
-            self.send_away(&client, Notice::Removed(why.to_owned()));
+            self.directory.end(&Notice::Removed(why.to_owned()), &[client]);
         }
     }
 
-    /// Bans, and ends the sessions that this concerns; how many, and the ban as they are told of it. On return it is on the
-    /// disk.
+    /// Bans, and ends the sessions that this concerns: the ban as they are told of it, and how many are closed, and how many
+    /// will be, as soon as their servers read of it. On return it is on the disk.
     ///
     /// # Errors
     /// A sentence; nothing was done.
-    pub fn ban(&self, who: &Banned, time: Option<Duration>, why: &str) -> Result<(Ban, usize), String> {
+    pub fn ban(&self, who: &Banned, time: Option<Duration>, why: &str) -> Result<(Ban, Closed), String> {
         if self.is_mistyped(who) {
             return Err(format!(
                 "{who} is no address: it has 4 numbers from 0 to 255, without a 0 before another digit"
@@ -76,16 +95,21 @@ impl Rendezvous {
         }
         let until = time.map(|time| Moment::at_or_after(SystemTime::now() + time));
         let ban = Ban { until, why: why.to_owned() };
+        // Those who are here when it comes, though they may have left when it is known; and who came in meanwhile.
+        let mut meant = self.whom(who);
         self.directory.ban(who, &ban)?;
-        let is_meant = |client: &ClientSnapshot| match who {
-            Banned::Name(name) => client.name == *name,
-            Banned::Network(network) => network_of(client.source.ip()) == *network,
-        };
-        let meant: Vec<ClientSnapshot> = self.clients.all().into_iter().filter(is_meant).collect();
-        for client in &meant {
-            self.send_away(client, Notice::Banned(ban.clone()));
-        }
-        Ok((ban, meant.len()))
+        let later = self.whom(who).into_iter().filter(|client| meant.iter().all(|other| other.id() != client.id()));
+        meant.extend(later.collect::<Vec<_>>());
+        let ended = self.directory.end(&Notice::Banned(ban.clone()), &meant);
+        let closed = ended.iter().filter(|ended| matches!(ended, Ended::Told | Ended::NotTold)).count();
+        // The house has the ban: the others read of it, too.
+        Ok((ban, Closed { now: closed, later: ended.len() - closed }))
+    }
+
+    fn whom(&self, banned: &Banned) -> Vec<ClientSnapshot> {
+        let mut all = self.clients.all();
+        all.retain(|client| banned.meets(&client.name, client.source.ip()));
+        all
     }
 
     /// Whether a name is more likely an address with a mistake in it: nobody has it.
@@ -109,29 +133,30 @@ impl Rendezvous {
         self.directory.bans()
     }
 
-    /// Gives an account another password, and ends its session. On return it is on the disk. It hashes.
+    /// Gives an account another password, and ends its session. On return it is on the disk. It hashes. Whether the session
+    /// is closed, or will be as soon as its server reads that it is to.
     ///
     /// # Errors
     /// As [`Rendezvous::change_password`], and an account that there is not.
-    pub fn set_password(&self, name: &Username, password: &str) -> Result<(), Refusal> {
+    pub fn set_password(&self, name: &Username, password: &str) -> Result<Closed, Refusal> {
         protocol::check_password(password).map_err(Refusal::Other)?;
         let patience = Patience::lasting(HASH_LIMIT);
         let new_hash = self.hasher.hash(password, &patience).map_err(not_hashed)?;
-        let changed = self.directory.set_password(name, None, &new_hash);
+        let why = Notice::Removed("your password was changed by whoever runs the server".to_owned());
+        let changed = self.directory.set_password(name, None, &new_hash, Some(&why));
         changed.map_err(|why| why.into_refusal(|why| not_changed_of(name, why)))?;
-        self.kick(name, "your password was changed by whoever runs the server");
-        Ok(())
+        Ok(Closed::of(self.end_session(name, &why)))
     }
 
-    /// Ends an account, and its session. On return it is on the disk.
+    /// Ends an account, and its session, as above. On return it is on the disk.
     ///
     /// # Errors
     /// An account that there is not, or a file that cannot be written.
-    pub fn remove_account(&self, name: &Username) -> Result<(), Refusal> {
-        let ended = self.directory.end_account(name);
+    pub fn remove_account(&self, name: &Username) -> Result<Closed, Refusal> {
+        let why = Notice::Removed("your account was ended".to_owned());
+        let ended = self.directory.end_account(name, &why);
         ended.map_err(|why| why.into_refusal(|why| not_changed_of(name, why)))?;
-        self.kick(name, "your account was ended");
-        Ok(())
+        Ok(Closed::of(self.end_session(name, &why)))
     }
 
     /// Adds an account that another server had. On return it is on the disk.
@@ -155,25 +180,25 @@ impl Rendezvous {
         self.directory.account(name)?.ok_or_else(|| no_account(name))
     }
 
-    /// Ends a session; whether it could be told why.
-    fn send_away(&self, client: &ClientSnapshot, notice: Notice) -> bool {
-        self.directory.hand(Letter::End(notice), client).is_ok()
+    fn end_session(&self, name: &Username, notice: &Notice) -> Option<Ended> {
+        let client = self.clients.find_any(name)?;
+        self.directory.end(notice, &[client]).pop()
     }
 
     /// What has happened since the start, in the order in which it is shown.
     pub fn statistics(&self) -> Vec<Statistic> {
         let counters = &*self.counters;
         let mut all: Vec<Statistic> = vec![
-            ("since start".to_owned(), self.started.elapsed().as_secs(), "s"),
-            ("accounts".to_owned(), self.directory.count_accounts() as u64, "accounts"),
-            ("logged in".to_owned(), self.clients.count_here() as u64, "clients"),
+            ("since start".to_owned(), Some(self.started.elapsed().as_secs()), "s"),
+            ("accounts".to_owned(), self.directory.count_accounts().ok().map(|count| count as u64), "accounts"),
+            ("logged in".to_owned(), Some(self.clients.count_here() as u64), "clients"),
         ];
         for (kind, name) in KINDS.iter().enumerate() {
             let (came, went) = (counters.came[kind].get(), counters.went[kind].get());
-            all.push((format!("{name} now"), came.saturating_sub(went), "connections"));
-            all.push((format!("{name} since start"), came, "connections"));
+            all.push((format!("{name} now"), Some(came.saturating_sub(went)), "connections"));
+            all.push((format!("{name} since start"), Some(came), "connections"));
         }
-        all.push(("logins in line".to_owned(), self.hasher.waiting() as u64, "logins"));
+        all.push(("logins in line".to_owned(), Some(self.hasher.waiting() as u64), "logins"));
         let counted: [(&str, &Counter, &'static str); 18] = [
             ("logins", &counters.logins, "logins"),
             ("sign-ups", &counters.sign_ups, "accounts"),
@@ -194,9 +219,9 @@ impl Rendezvous {
             ("banned address", &counters.banned_address, "connections"),
             ("no handshake", &counters.no_handshake, "connections"),
         ];
-        all.extend(counted.map(|(what, counter, unit)| (what.to_owned(), counter.get(), unit)));
+        all.extend(counted.map(|(what, counter, unit)| (what.to_owned(), Some(counter.get()), unit)));
         let refusals = REFUSALS.iter().zip(&counters.refusals);
-        all.extend(refusals.map(|(kind, counter)| (format!("refused: {kind}"), counter.get(), "refusals")));
+        all.extend(refusals.map(|(kind, counter)| (format!("refused: {kind}"), Some(counter.get()), "refusals")));
         all
     }
 }
@@ -234,7 +259,8 @@ mod tests {
         let checked = services.authenticate(&of_bob("password"), here, &patient).expect("right");
         let ((_, bob), (_, carol)) = (enter(&services, "bob", 8), enter(&services, "carol", 9));
         let (ban, ended) = services.ban(&Banned::Name(name("Bob")), None, "too loud").expect("banned");
-        assert_eq!((ban.to_string().as_str(), ended), ("Banned by the house until further notice: too loud", 1));
+        let one = Closed { now: 1, later: 0 };
+        assert_eq!((ban.to_string().as_str(), ended), ("Banned by the house until further notice: too loud", one));
         assert_eq!((bob.take(), carol.take()), (format!("notice_{ban}\n"), String::new()));
         let refused = Refusal::Banned(ban);
         assert_eq!(services.authenticate(&of_bob("password"), here, &patient).err(), Some(refused.clone()));
@@ -265,11 +291,15 @@ mod tests {
         let (_, bob) = enter(&services, "bob", 8);
         assert_eq!(services.set_password(&name("eve"), "password"), Err(Refusal::other("There is no account eve")));
         assert!(services.set_password(&name("bob"), "short").is_err());
-        assert_eq!((services.set_password(&name("bob"), "another word"), bob.take().is_empty()), (Ok(()), false));
+        let closed = Ok(Closed { now: 1, later: 0 });
+        assert_eq!(
+            (services.set_password(&name("bob"), "another word"), bob.take().is_empty()),
+            (closed.clone(), false)
+        );
         assert_eq!(come(&services, &checked), Err(Refusal::InvalidCredentials));
         let checked = services.authenticate(&of_bob("another word"), here, &patient).expect("right");
         let (_, bob) = enter(&services, "bob", 8);
-        assert_eq!((services.remove_account(&name("bob")), bob.take().is_empty()), (Ok(()), false));
+        assert_eq!((services.remove_account(&name("bob")), bob.take().is_empty()), (closed, false));
         assert_eq!(come(&services, &checked), Err(Refusal::InvalidCredentials));
         assert_eq!(services.add_account(checked.clone()), Ok(()));
         assert_eq!(services.add_account(checked), Err(Refusal::NameTaken));
@@ -285,7 +315,7 @@ mod tests {
         assert_eq!(services.notice_on_board().as_deref(), Some("From the house: save your work"));
         let told = "notice_From the house: save your work\n";
         assert_eq!((bob.take().as_str(), carol.take().as_str()), (told, told));
-        assert_eq!(services.kick(&name("BOB"), "too loud"), Some(true));
+        assert_eq!(services.kick(&name("BOB"), "too loud"), Some(Ended::Told));
         assert_eq!(services.kick(&name("eve"), "too loud"), None);
         assert_eq!((bob.take(), carol.take()), ("notice_Removed by the house: too loud\n".to_owned(), String::new()));
     }

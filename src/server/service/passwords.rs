@@ -93,7 +93,7 @@ impl Rendezvous {
         let Some(account) = account else { return Err(Refusal::InvalidCredentials) };
         let new_hash = self.hasher.hash(&change.new, patience).map_err(not_hashed)?;
         let checked = Some(account.password_hash.as_str());
-        let changed = self.directory.set_password(&account.name, checked, &new_hash);
+        let changed = self.directory.set_password(&account.name, checked, &new_hash, None);
         changed.map_err(|why| why.into_refusal(not_changed))?;
         self.counters.passwords.add(1);
         Ok(())

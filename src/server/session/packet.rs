@@ -177,9 +177,11 @@ impl<'a> PacketSession<'a> {
         answer
     }
 
-    /// Only guests of this dialect have an address that a client of it can connect to.
+    /// Only guests of this dialect have an address that a client of it can connect to; and those of another server have one
+    /// where nobody listens on the number of this server's port.
     fn look_up(&self, name: &str) -> Packet {
-        match self.services.find_guest(name, Dialect::Packet) {
+        let found = self.services.find_guest(name, Dialect::Packet);
+        match found.filter(|(_, client)| client.presence().is_some()) {
             Some((_, client)) => Packet::from_server(Kind::Address, client.address.to_string()),
             None => outcome("The username entered is not active"),
         }

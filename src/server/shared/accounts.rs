@@ -3,6 +3,7 @@
 
 use super::link::{Link, NotDone};
 use super::script::{Deadline, Member, Script};
+use crate::protocol::Notice;
 use crate::server::store::{Account, MAX_ACCOUNTS, parse_account_row};
 use crate::value::{Username, comma};
 use std::collections::BTreeMap;
@@ -23,7 +24,8 @@ macro_rules! evicting {
 static SIGN_UP: LazyLock<Script> = LazyLock::new(|| Script::settling(evicting!("scripts/sign_up.lua")));
 static ACCOUNT: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/account.lua")));
 static COUNT: LazyLock<Script> = LazyLock::new(|| Script::guarded(include_str!("scripts/count.lua")));
-static REPLACE: LazyLock<Script> = LazyLock::new(|| Script::settling(include_str!("scripts/replace.lua")));
+static REPLACE: LazyLock<Script> =
+    LazyLock::new(|| Script::settling(concat!(include_str!("scripts/post.lua"), include_str!("scripts/replace.lua"))));
 static IMPORT: LazyLock<Script> = LazyLock::new(|| Script::unguarded(evicting!("scripts/import.lua")));
 
 /// What became of a sign-up.
@@ -96,7 +98,8 @@ pub fn count(link: &mut Link, who: &Member) -> Result<usize, NotDone> {
 }
 
 /// Gives an account another password. With `instead_of`, the hash that was checked, only if it is still that: of two changes
-/// at the same moment the second one is of a password that is none any more.
+/// at the same moment the second one is of a password that is none any more. The session of that name is told `ends`, if
+/// there is such a sentence, and ended by its server.
 ///
 /// # Errors
 /// [`NotDone`].
@@ -107,6 +110,7 @@ pub fn set_password(
     name: &Username,
     instead_of: Option<&str>,
     new_hash: &str,
+    ends: Option<&Notice>,
 ) -> Result<Changed, NotDone> {
     for _ in 0..TRIES {
         let Some(before) = account(link, who, name)? else { return Ok(Changed::Unknown) };
@@ -118,7 +122,7 @@ pub fn set_password(
             return Ok(Changed::Unknown);
         }
         let new = Account { password_hash: new_hash.to_owned(), ..before.clone() };
-        if let Some(changed) = replace(link, who, deadline, &before, &new.to_string())? {
+        if let Some(changed) = replace(link, who, deadline, &before, &new.to_string(), ends)? {
             return Ok(changed);
         }
     }
@@ -126,12 +130,18 @@ pub fn set_password(
 }
 
 /// Ends this very account, as [`account`] has found it; one that is not there any more is ended. [`Changed::Unknown`]: its
-/// password was changed meanwhile, or it is another one by now.
+/// password was changed meanwhile, or it is another one by now. Its session is told why, and ended by its server.
 ///
 /// # Errors
 /// [`NotDone`].
-pub fn end_account(link: &mut Link, who: &Member, deadline: Deadline, account: &Account) -> Result<Changed, NotDone> {
-    Ok(replace(link, who, deadline, account, "")?.unwrap_or(Changed::Unknown))
+pub fn end_account(
+    link: &mut Link,
+    who: &Member,
+    deadline: Deadline,
+    account: &Account,
+    why: &Notice,
+) -> Result<Changed, NotDone> {
+    Ok(replace(link, who, deadline, account, "", Some(why))?.unwrap_or(Changed::Unknown))
 }
 
 /// Nothing where the row was another one.
@@ -141,8 +151,10 @@ fn replace(
     deadline: Deadline,
     before: &Account,
     new: &str,
+    ends: Option<&Notice>,
 ) -> Result<Option<Changed>, NotDone> {
-    let arguments = [&field(&before.name), &before.to_string(), new];
+    let ends = ends.map(Notice::to_string).unwrap_or_default();
+    let arguments = [&field(&before.name), &before.to_string(), new, &ends];
     let answer = REPLACE.call(link, who, deadline, &arguments)?;
     match answer.word.as_str() {
         "OK" => Ok(Some(Changed::Ok)),
@@ -228,7 +240,9 @@ fn parse(row: &str) -> Result<Account, NotDone> {
 #[cfg(test)]
 mod tests {
     use super::super::house::tests::open_house;
+    use super::super::inbox::Post;
     use super::super::own_redis::OwnRedis;
+    use super::super::own_servers;
     use super::*;
     use std::thread;
 
@@ -311,7 +325,7 @@ mod tests {
         let redis = OwnRedis::start();
         let (who, mut link) = (open_house(&redis), redis.link());
         let mut change = |instead_of: Option<&str>, new: &str| {
-            set_password(&mut link, &who, 0, &name("alice"), instead_of, new).expect("an answer")
+            set_password(&mut link, &who, 0, &name("alice"), instead_of, new, None).expect("an answer")
         };
         let (first, second, third) = (hash(SALT), hash(OTHER), hash("c2FsdHNhbHRzYWx0OTAxMg"));
         assert_eq!(change(None, &second), Changed::Unknown);
@@ -333,14 +347,40 @@ mod tests {
         let (who, mut link) = (open_house(&redis), redis.link());
         let (alice, other) = (made("alice", SALT), made("alice", OTHER));
         assert_eq!(sign_up(&mut link, &who, 0, &alice, ""), Ok(SignedUp::Ok));
-        assert_eq!(end_account(&mut link, &who, 0, &other), Ok(Changed::Unknown));
-        assert_eq!(end_account(&mut link, &who, 1, &alice), Err(NotDone::Late));
+        assert_eq!(end_account(&mut link, &who, 0, &other, &Notice::Inactive), Ok(Changed::Unknown));
+        assert_eq!(end_account(&mut link, &who, 1, &alice, &Notice::Inactive), Err(NotDone::Late));
         for _ in 0..2 {
-            assert_eq!(end_account(&mut link, &who, 0, &alice), Ok(Changed::Ok));
+            assert_eq!(end_account(&mut link, &who, 0, &alice, &Notice::Inactive), Ok(Changed::Ok));
             assert_eq!(account(&mut link, &who, &alice.name), Ok(None));
         }
         assert_eq!(sign_up(&mut link, &who, 0, &other, ""), Ok(SignedUp::Ok));
-        assert_eq!(end_account(&mut link, &who, 0, &alice), Ok(Changed::Unknown));
+        assert_eq!(end_account(&mut link, &who, 0, &alice, &Notice::Inactive), Ok(Changed::Unknown));
+    }
+
+    #[test]
+    fn with_a_password_of_whoever_runs_the_house_or_the_account_the_session_ends_once() {
+        let redis = OwnRedis::start();
+        let ((s1, s2), mut link) = (own_servers::open(&redis), redis.link());
+        let why = |why: &str| Notice::Removed(why.to_owned());
+        for name in ["alice", "bob"] {
+            assert_eq!(sign_up(&mut link, &s1, 0, &made(name, SALT), ""), Ok(SignedUp::Ok));
+            redis.tell(&["HSET", "{peerline}:who", name, &format!("{name},s2,1,7,")]);
+        }
+        for _ in 0..2 {
+            let new = hash(OTHER);
+            let changed = set_password(&mut link, &s1, 0, &name("Alice"), None, &new, Some(&why("another password")));
+            assert_eq!(changed, Ok(Changed::Ok));
+            assert_eq!(end_account(&mut link, &s1, 0, &made("bob", SALT), &why("no account")), Ok(Changed::Ok));
+        }
+        let end = |of: &str, notice| Post::End { name: name(of), session: 7, notice };
+        let ends = [end("alice", why("another password")), end("bob", why("no account"))];
+        assert_eq!(own_servers::inbox(&redis, s2.server.as_str()), ends);
+        // Who changes the own password stays, and nobody reads what is for a server that is gone.
+        assert_eq!(set_password(&mut link, &s1, 0, &name("alice"), None, &hash(SALT), None), Ok(Changed::Ok));
+        redis.tell(&["HDEL", "{peerline}:head", "g:s2"]);
+        let changed = set_password(&mut link, &s1, 0, &name("alice"), None, &hash(OTHER), Some(&why("once more")));
+        assert_eq!(changed, Ok(Changed::Ok));
+        assert_eq!(own_servers::inbox(&redis, s2.server.as_str()).len(), 2);
     }
 
     #[test]

@@ -194,11 +194,11 @@ mod tests {
         let ann = record("Ann", &s1, 4);
         let given = EntersBy { checked: Some(&row(&old)), ..by(None, 1) };
         assert!(is_in(&come(&redis, &ann, &given)));
-        set_password(&mut link, &s1, 0, &ann.name, None, &new).expect("done");
+        set_password(&mut link, &s1, 0, &ann.name, None, &new, None).expect("done");
         assert_eq!(again(&row(&new), 5), Entered::WrongToken);
-        set_password(&mut link, &s1, 0, &ann.name, None, &old).expect("done");
+        set_password(&mut link, &s1, 0, &ann.name, None, &old, None).expect("done");
         let there = account(&mut link, &s1, &ann.name).expect("an answer").expect("there");
-        end_account(&mut link, &s1, 0, &there).expect("done");
+        end_account(&mut link, &s1, 0, &there, &Notice::Inactive).expect("done");
         assert_eq!(again(&row(&old), 6), Entered::Changed);
     }
 

@@ -9,6 +9,7 @@ use super::script::{Answer, Member, Script};
 use crate::value::{Epoch, Fingerprint, ServerName};
 use std::net::SocketAddr;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// How many calls the names of a server that ends take at the most, 500 names each: more than any server has.
 const SWEEPS: usize = 200;
@@ -59,6 +60,8 @@ pub struct Start<'a> {
     pub tls: Option<SocketAddr>,
     /// The key that it shows under TLS.
     pub key: Option<Fingerprint>,
+    /// How long it keeps broadcasts: as long as all others of the house.
+    pub history: Duration,
     /// What it is already, where only the registration was lost: it comes back as the same.
     pub was: Option<(u64, u8)>,
 }
@@ -85,6 +88,13 @@ pub enum Join {
     /// pass. They get more by its beats alone: where leases run on, as Redis was away, a second of that is left out.
     Running {
         /// Milliseconds.
+        left: u64,
+    },
+    /// Another server keeps broadcasts for another time.
+    Another {
+        /// For how long.
+        history: Duration,
+        /// As above, of that server.
         left: u64,
     },
     /// There are 256 servers.
@@ -152,7 +162,8 @@ pub fn join(link: &mut Link, start: &Start<'_>) -> Result<Join, NotDone> {
     let (generation, number) = start.was.unzip();
     let who = Member { generation: generation.unwrap_or(0), ..outside(start.server) };
     let (address, tls) = (or_empty(start.address), or_empty(start.tls));
-    let arguments = [start.start, &address, &tls, &or_empty(start.key), &or_empty(number)];
+    let history = start.history.as_millis().to_string();
+    let arguments = [start.start, &address, &tls, &or_empty(start.key), &or_empty(number), &history];
     let answer = JOIN.call(link, &who, 0, &arguments)?;
     match answer.word.as_str() {
         "OK" => Ok(Join::In(Joined {
@@ -162,6 +173,7 @@ pub fn join(link: &mut Link, start: &Start<'_>) -> Result<Join, NotDone> {
             at: answer.part(3)?,
         })),
         "RUNNING" => Ok(Join::Running { left: answer.part(0)? }),
+        "HISTORY" => Ok(Join::Another { history: Duration::from_millis(answer.part(0)?), left: answer.part(1)? }),
         "FULL" => Ok(Join::Full),
         "NONE" => Ok(Join::NoHouse),
         _ => Err(answer.not_understood()),
@@ -233,7 +245,7 @@ pub(super) mod tests {
     use super::*;
     use nix::sys::signal::{Signal, kill};
     use nix::unistd::Pid;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     /// Makes a house in a new Redis, with one server in it.
     pub fn open_house(redis: &OwnRedis) -> Member {
@@ -248,7 +260,15 @@ pub(super) mod tests {
 
     fn start<'a>(server: &'a ServerName, start: &'a str) -> Start<'a> {
         let address = Some("10.0.0.1:4400".parse().expect("an address"));
-        Start { server, start, address, tls: None, key: Some(Fingerprint([3; 32])), was: None }
+        Start {
+            server,
+            start,
+            address,
+            tls: None,
+            key: Some(Fingerprint([3; 32])),
+            history: Duration::from_secs(1800),
+            was: None,
+        }
     }
 
     fn try_enter(redis: &OwnRedis, server: &str, drawn: &str, was: Option<(u64, u8)>) -> Result<Join, NotDone> {

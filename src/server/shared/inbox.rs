@@ -174,7 +174,7 @@ pub enum Post {
         /// What it is told.
         notice: Notice,
     },
-    /// A guest is out of the house: it is told so, and taken out of the map.
+    /// A session ends, as its account does or has another password; or a guest is out of the house: it is told so, and closed.
     End {
         /// Its name, in any case.
         name: Username,

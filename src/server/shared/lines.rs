@@ -96,7 +96,8 @@ pub enum Appended {
 /// `window_ms` milliseconds goes.
 ///
 /// # Errors
-/// [`NotDone`]. After [`NotDone::Lost`] and [`NotDone::Cannot`] only [`settle`] knows. [`NotDone::Late`]: no call with
+/// [`NotDone`]. After [`NotDone::Lost`] and [`NotDone::Cannot`] only [`settle`] knows; after [`NotDone::Refused`] nothing was
+/// done. [`NotDone::Late`]: no call with
 /// these lines was carried out.
 pub fn append(
     link: &mut Link,

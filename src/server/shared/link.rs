@@ -17,13 +17,19 @@ use std::time::{Duration, Instant};
 /// How long a command and its answer may take.
 pub const LIMIT: Duration = Duration::from_secs(2);
 
+/// The words by which Redis refuses changes of all kinds. In the middle of a script, behind its first change, it does not.
+const REFUSALS: [&str; 7] = ["OOM", "NOREPLICAS", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "BUSY"];
+
 /// Why something was not done by Redis, or perhaps not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotDone {
     /// The connection could not be made, or is lost: what was under way on it was done or was not.
     Lost(String),
-    /// Redis answers, and cannot: it is still loading, is a replica, has no memory or no room. Nothing was done.
+    /// Redis answers, and cannot. What was sent in one command was not done; of a script it may be that a part was.
     Cannot(String),
+    /// It takes no changes at present: it is still loading, is a replica or has none, has no memory or no room. Nothing was
+    /// done: of a script it refuses the first change with these words, or none.
+    Refused(String),
     /// It is another run of Redis than the one for which the house was opened: it may have lost something. Nothing was done.
     Loss,
     /// This server was taken for dead, and is out of the house. Nothing was done.
@@ -36,7 +42,7 @@ impl fmt::Display for NotDone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotDone::Lost(why) => write!(f, "the directory does not answer ({why})"),
-            NotDone::Cannot(why) => write!(f, "the directory cannot do it ({why})"),
+            NotDone::Cannot(why) | NotDone::Refused(why) => write!(f, "the directory cannot do it ({why})"),
             NotDone::Loss => f.write_str("the directory was started anew and is not open yet"),
             NotDone::Buried => f.write_str("this server was taken for dead"),
             NotDone::Late => f.write_str("the directory answers too late"),
@@ -46,11 +52,12 @@ impl fmt::Display for NotDone {
 
 impl From<RedisError> for NotDone {
     fn from(error: RedisError) -> NotDone {
+        // What somebody says who is no Redis has several lines.
+        let why = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(", ");
         match error.kind() {
-            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {
-                NotDone::Cannot(error.to_string())
-            }
-            _ => NotDone::Lost(error.to_string()),
+            _ if error.code().is_some_and(|code| REFUSALS.contains(&code)) => NotDone::Refused(why),
+            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => NotDone::Cannot(why),
+            _ => NotDone::Lost(why),
         }
     }
 }

@@ -74,10 +74,10 @@ fn a_late_change_of_an_account_or_a_ban_is_as_it_was_answered_or_is_not_made() {
     let alice = Account { name: name("alice"), password_hash: hash("a"), created_at: 7 };
     settles(&redis, SignedUp::Ok, |link, deadline| sign_up(link, &s1, deadline, &alice, ""));
     settles(&redis, Changed::Ok, |link, deadline| {
-        set_password(link, &s1, deadline, &alice.name, Some(&alice.password_hash), &hash("b"))
+        set_password(link, &s1, deadline, &alice.name, Some(&alice.password_hash), &hash("b"), None)
     });
     let changed = Account { password_hash: hash("b"), ..alice };
-    settles(&redis, Changed::Ok, |link, deadline| end_account(link, &s1, deadline, &changed));
+    settles(&redis, Changed::Ok, |link, deadline| end_account(link, &s1, deadline, &changed, &Notice::Inactive));
     let (eve, why) = ("eve".parse().expect("a name"), Ban { until: None, why: "loud".to_owned() });
     settles(&redis, Banning::Ok, |link, deadline| ban(link, &s1, deadline, &eve, &why, UNIX_EPOCH));
     settles(&redis, true, |link, deadline| lift(link, &s1, deadline, &eve, "drawn", UNIX_EPOCH));

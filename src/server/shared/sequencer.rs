@@ -29,6 +29,7 @@ const MAX_BYTES: usize = 4 << 20;
 
 /// Why lines are not in the sequence: nothing was done and nothing will be.
 const NOT_NOW: &str = "the directory does not answer, nothing was done; send it again";
+const REFUSES: &str = "the directory takes nothing at present, nothing was done; send it again";
 const NO_ROOM: &str = "too many broadcasts are waiting already, nothing was done; send it again";
 const TOO_MANY: &str = "too many lines at once, nothing was done";
 const STOPS: &str = "this server leaves its house, nothing was done";
@@ -162,6 +163,9 @@ impl Sequencer {
                 if told.as_ref() != Some(&why) {
                     warn!("Broadcasts wait: {why}");
                 }
+                if let NotDone::Refused(_) = why {
+                    self.lock().refuse_waiting();
+                }
                 told = Some(why);
                 self.pause();
             }
@@ -191,16 +195,24 @@ impl Sequencer {
             }
             match append(&mut link, &self.who, clock.deadline(), self.window_ms, batch.first, &batch.lines()) {
                 // Until the mirror has them they are under way.
-                Ok(Appended::First(_)) => {}
+                Ok(Appended::First(_)) => *told = None,
                 // Nobody else sends as this server, so this is not to be. The lines are new, and so not those that were taken.
                 Ok(Appended::Duplicate { .. }) => {
-                    self.lock().refuse(&batch);
+                    self.lock().refuse(&batch, NOT_NOW);
                     return Ok(());
                 }
                 Err(NotDone::Late) => {
-                    self.lock().refuse(&batch);
+                    self.lock().refuse(&batch, NOT_NOW);
                     // Redis was slow, or its clock was set.
                     clock = Clock::ask(&mut link)?;
+                }
+                // It answers at once, and so do we. It does not settle anything either: the connection is kept.
+                Err(why @ NotDone::Refused(_)) => {
+                    self.lock().refuse(&batch, REFUSES);
+                    if told.as_ref() != Some(&why) {
+                        warn!("Broadcasts are refused: {why}");
+                    }
+                    *told = Some(why);
                 }
                 // Surely nothing was done: they are sent again, as new ones.
                 Err(why @ (NotDone::Loss | NotDone::Buried)) => {
@@ -277,11 +289,18 @@ impl State {
         }
     }
 
-    fn refuse(&mut self, batch: &Batch) {
+    fn refuse(&mut self, batch: &Batch, why: &str) {
         for (last, call) in batch.by_last() {
             if self.under_way.remove(&last).is_some() {
-                self.end(call, Err(refused(NOT_NOW)));
+                self.end(call, Err(refused(why)));
             }
+        }
+    }
+
+    /// They were never sent, and will not be.
+    fn refuse_waiting(&mut self) {
+        for call in std::mem::take(&mut self.waiting) {
+            self.end(&call, Err(refused(REFUSES)));
         }
     }
 
@@ -448,7 +467,7 @@ mod tests {
         }
         assert_eq!(state.queue(&call(&[&long])), Err(refused(NO_ROOM)));
         let batch = state.send();
-        state.refuse(&batch);
+        state.refuse(&batch, NOT_NOW);
         state.queue(&call(&[&long])).expect("room");
         let mut state = State::default();
         for _ in 0..MAX_WAITING {
@@ -458,6 +477,43 @@ mod tests {
         let sequencer = Sequencer::new(member("s1"), WINDOW);
         let many = vec![text("a"); MAX_LINES + 1];
         assert_eq!(sequencer.say(&ann(), &many, soon()), Err(refused(TOO_MANY)));
+    }
+
+    #[test]
+    fn a_redis_that_is_full_refuses_at_once_and_takes_lines_again_when_it_has_room() {
+        let redis = OwnRedis::start();
+        let s1 = member("s1");
+        open(&redis, slice::from_ref(&s1));
+        let sequencer = Sequencer::new(s1.clone(), WINDOW);
+        let (url, is_over) = (redis.url(), Shutdown::new());
+        thread::scope(|scope| {
+            scope.spawn(|| sequencer.run(|| Link::open(&url)));
+            let _ends = Ends(&sequencer);
+            let told = |said: &str, expected: Result<u64, NotSaid>| {
+                let (texts, sequencer) = ([text(said)], &sequencer);
+                let saying = scope.spawn(move || sequencer.say(&ann(), &texts, soon()));
+                while !saying.is_finished() {
+                    stream(&redis).iter().for_each(|line| sequencer.mirrored(line));
+                    is_over.wait(Duration::from_millis(5));
+                }
+                assert_eq!(saying.join().expect("no panic"), expected, "{said}");
+            };
+            told("first", Ok(1));
+            for (setting, full, room) in [("maxmemory", "1", "0"), ("min-replicas-to-write", "1", "0")] {
+                redis.tell(&["CONFIG", "SET", setting, full]);
+                let begun = Instant::now();
+                told("refused", Err(refused(REFUSES)));
+                told("refused, too", Err(refused(REFUSES)));
+                // Also on a connection that begins then.
+                redis.tell(&["CLIENT", "KILL", "TYPE", "normal"]);
+                told("refused on another one", Err(refused(REFUSES)));
+                assert!(begun.elapsed() < LONGEST / 2, "at once");
+                redis.tell(&["CONFIG", "SET", setting, room]);
+            }
+            told("last", Ok(2));
+            let texts: Vec<String> = stream(&redis).iter().map(|line| line.text.as_str().to_owned()).collect();
+            assert_eq!(texts, ["first", "last"]);
+        });
     }
 
     #[test]

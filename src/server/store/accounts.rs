@@ -6,16 +6,15 @@
 //! anew without the rows that later ones stand for, so that people, and servers older than this one, read it as ever.
 
 use super::account_rows::{Account, Row, Unfit};
+use super::folder::{self, FolderLock};
 use super::seen_file::SeenFile;
 use super::users_file::{self, in_file};
 use super::whole_file::{remove_half_written, write_anew};
 use crate::value::Username;
 use crate::value::sentence::counted;
 use log::{info, warn};
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -46,7 +45,7 @@ pub struct Accounts {
     /// What the log was told last of a file that is not to be had, or is being saved for too long.
     told: Mutex<Option<String>>,
     /// The lock on the folder, for as long as the server runs.
-    _folder: Flock<File>,
+    _folder: FolderLock,
 }
 
 struct UsersFile {
@@ -88,8 +87,7 @@ impl Accounts {
     }
 
     fn open_with(folder: &Path, max: usize, max_outdated: usize, saving: Duration) -> Result<Accounts, String> {
-        fs::create_dir_all(folder).map_err(|error| in_file(folder, error))?;
-        let folder_lock = lock(folder)?;
+        let folder_lock = folder::lock(folder)?;
         let path = folder.join("users.csv");
         let mut file = users_file::open(&path).map_err(|error| in_file(&path, error))?;
         remove_half_written(&path);
@@ -371,19 +369,6 @@ fn named(names: &[Username]) -> String {
     text
 }
 
-fn lock(folder: &Path) -> Result<Flock<File>, String> {
-    // The folder itself: a file in it could be deleted while the server runs.
-    let file = File::open(folder).map_err(|error| in_file(folder, error))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(locked) => Ok(locked),
-        Err((_, Errno::EWOULDBLOCK)) => Err(format!(
-            "{}: another server uses this data folder; stop it or choose another with --data",
-            folder.display()
-        )),
-        Err((_, error)) => Err(in_file(folder, error.into())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,7 +378,7 @@ mod tests {
     use crate::server::store::fault;
     use nix::sys::stat::Mode;
     use nix::unistd::mkfifo;
-    use std::fs::OpenOptions;
+    use std::fs::{self, OpenOptions};
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::ExitStatusExt;

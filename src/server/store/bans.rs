@@ -36,6 +36,16 @@ pub enum Banned {
     Network(IpAddr),
 }
 
+impl Banned {
+    /// Whether a ban of this is one of who has that name, and comes from there.
+    pub fn meets(&self, name: &Username, from: IpAddr) -> bool {
+        match self {
+            Banned::Name(banned) => banned == name,
+            Banned::Network(network) => network_of(from) == *network,
+        }
+    }
+}
+
 /// The bans of a data folder.
 pub struct Bans {
     path: PathBuf,

@@ -174,7 +174,7 @@ fn a_thousand_pasted_lines_while_much_arrives() {
         scope.spawn(|| (0..2000).for_each(|number| eve.send(&format!("bcast_number {number}"))));
         alice.press(pasted(&"peers\n".repeat(1000)));
         alice.press("\r");
-        alice.confirm("send 1000 lines to server?");
+        alice.confirm("do 1000 lines, each a command?");
     });
     alice.say("msg eve after all of it");
     while eve.event() != "msg_alice_after all of it" {}

@@ -13,9 +13,10 @@ use crate::server::shared::{
     self, DirectoryUrl, Entered, EntersBy, Falls, GuestEntered, Join, Lease, Link, Meeting, Member, Mirror, NotDone,
     Standing, Start,
 };
-use crate::server::store::History;
-use crate::value::{Epoch, ServerName, Ticket, Username};
-use log::info;
+use crate::server::store::{self, History};
+use crate::value::sentence::counted;
+use crate::value::{Epoch, ServerName, Ticket, Username, duration};
+use log::{info, warn};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -26,8 +27,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Of the file that says which house a data folder belongs to.
-const HOUSE: &str = "house";
 /// How long a start waits until a server of its name, which was killed, is out of the house, which takes 6 s; and until a house
 /// is open, whose servers wait 5 s for each other.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -61,7 +60,8 @@ pub fn open(
 ) -> Result<Shared, String> {
     let (url, mut link) = reach(url, config.directory_loss)?;
     let server = config.server_name();
-    fs::create_dir_all(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
+    let folder = store::lock_folder(&config.data)?;
+    tell_of_accounts(&config.data, &url);
     let epoch = house(&mut link, &server, &config.data).map_err(|why| format!("{url}: {why}"))?;
     // What a machine says of itself; where it does not, no other server counts as being on it.
     let machine = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
@@ -83,6 +83,7 @@ pub fn open(
         bans: Mutex::default(),
         wake: Wake::default(),
         handovers: AtomicU64::new(1),
+        _folder: folder,
     };
     let (end, mut left) = (Instant::now() + PATIENCE, None);
     while let Err(why) = shared.come_in() {
@@ -111,6 +112,14 @@ impl Shared {
             Join::Running { left } => {
                 let sentence =
                     format!("there is a server {} already: choose another name with --name", self.about.server);
+                return Err(NotIn { left: Some(left), ..NotIn::now(sentence) });
+            }
+            Join::Another { history, left } => {
+                let [theirs, own] = [history, self.about.window].map(duration::show);
+                let sentence = format!(
+                    "the servers of this house keep broadcasts for {theirs}, and this one would for {own}: give it \
+                     --history {theirs}, or stop all of them first"
+                );
                 return Err(NotIn { left: Some(left), ..NotIn::now(sentence) });
             }
             Join::Full => return Err(NotIn::ever("there are 256 servers, which is the most".to_owned())),
@@ -178,7 +187,8 @@ impl Shared {
     /// How it comes in: as somebody new, or as what it was. Others are told where it is once it can be reached.
     pub(super) fn start(&self, was: Option<(u64, u8)>) -> Start<'_> {
         let (tls, key) = self.by_tls().unzip();
-        Start { server: &self.about.server, start: &self.about.start, address: self.in_the_clear(), tls, key, was }
+        let (server, start, history) = (&self.about.server, &self.about.start, self.about.window);
+        Start { server, start, address: self.in_the_clear(), tls, key, history, was }
     }
 
     /// Tells a house that has lost something of these sessions, as far as it comes until then; the others stay in `lost`.
@@ -269,6 +279,26 @@ impl From<NotDone> for NotIn {
     }
 }
 
+/// A folder that a server alone had is taken for accounts that everybody has, though the house does not know them.
+fn tell_of_accounts(folder: &Path, url: &DirectoryUrl) {
+    let file = folder.join("users.csv");
+    // A pipe would be read for ever.
+    if !file.is_file() {
+        return;
+    }
+    let own = store::read_accounts(folder).map(|(_, count)| count);
+    if let Ok(own @ 1..) = own {
+        warn!(
+            "{} has {}, which the house does not use: `server accounts --directory {url} import {}` brings them there",
+            file.display(),
+            counted(own, "account"),
+            file.display()
+        );
+    } else if let Err(why) = own {
+        warn!("{why}; the house does not use the file");
+    }
+}
+
 /// Its digits are those of a ticket.
 fn draw_epoch() -> Epoch {
     Ticket::draw().to_string().parse().expect("32 hexadecimal digits")
@@ -277,7 +307,7 @@ fn draw_epoch() -> Epoch {
 /// Which house there is; it is made where there is none, unless this folder belongs to one: an emptied Redis is not to
 /// become a house without accounts.
 fn house(link: &mut Link, server: &ServerName, folder: &Path) -> Result<Epoch, String> {
-    let path = folder.join(HOUSE);
+    let path = store::house_file(folder);
     let in_file = |error: std::io::Error| format!("{}: {error}", path.display());
     let own = match fs::read_to_string(&path) {
         Ok(text) => Some(text.trim().parse::<Epoch>().map_err(|_| format!("{}: it is no house", path.display()))?),

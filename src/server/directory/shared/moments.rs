@@ -13,7 +13,7 @@ use crate::server::clients::{
 use crate::server::config::GuestShare;
 use crate::server::delivery::Mailbox;
 use crate::server::directory::{
-    Away, ComesBy, Directory, EnteredClient, Failed, NAME_IS_TAKEN, NotChanged, NotWelcome, Ports,
+    Away, ComesBy, Directory, Ended, EnteredClient, Failed, NAME_IS_TAKEN, NotChanged, NotWelcome, Ports,
 };
 use crate::server::shared::{
     self, Banning, Entered, EntersBy, Falls, GuestEntered, Link, Member, NotSaid, SignedUp, ban_field, read_ban,
@@ -42,24 +42,6 @@ fn ban_of_row(row: &str) -> Ban {
     read.unwrap_or(Ban { until: None, why: String::new() })
 }
 
-impl Shared {
-    /// A session that is sent away does not go on elsewhere.
-    fn keep_out(&self, client: &ClientSnapshot) {
-        let life = self.life();
-        let (at, session) = match client.whereabouts() {
-            Whereabouts::Here { .. } => (life.who.clone(), client.id()),
-            Whereabouts::There(at) => (Member { server: at.server.clone(), generation: at.generation }, at.session),
-        };
-        let forget = |link: &mut Link, who: &Member, deadline| {
-            shared::forget_token(link, who, deadline, (&client.name, session), &at)
-        };
-        // Else the house hears of it with the end of the session.
-        if self.make(forget).is_err() && at == life.who {
-            life.sends_away(session);
-        }
-    }
-}
-
 impl Directory for Shared {
     fn sign_up(&self, account: Account) -> Result<(), Failed<NotChanged>> {
         let why = Notice::Other(NAME_IS_TAKEN.to_owned()).to_string();
@@ -76,8 +58,8 @@ impl Directory for Shared {
         self.ask(|link, who| shared::account(link, who, name))
     }
 
-    fn count_accounts(&self) -> usize {
-        self.ask(shared::count).unwrap_or_default()
+    fn count_accounts(&self) -> Result<usize, Away> {
+        self.ask(shared::count)
     }
 
     fn set_password(
@@ -85,19 +67,20 @@ impl Directory for Shared {
         name: &Username,
         instead_of: Option<&str>,
         new_hash: &str,
+        ends: Option<&Notice>,
     ) -> Result<(), Failed<NotChanged>> {
         let set = |link: &mut Link, who: &Member, deadline| {
-            shared::set_password(link, who, deadline, name, instead_of, new_hash)
+            shared::set_password(link, who, deadline, name, instead_of, new_hash, ends)
         };
         self.change_account(set, "It is not known which password holds: try both")?;
         self.catch_up();
         Ok(())
     }
 
-    fn end_account(&self, name: &Username) -> Result<(), Failed<NotChanged>> {
+    fn end_account(&self, name: &Username, why: &Notice) -> Result<(), Failed<NotChanged>> {
         let account = self.account(name).map_err(Failed::Away)?;
         let account = account.ok_or(Failed::Refused(NotChanged::Unknown))?;
-        let end = |link: &mut Link, who: &Member, deadline| shared::end_account(link, who, deadline, &account);
+        let end = |link: &mut Link, who: &Member, deadline| shared::end_account(link, who, deadline, &account, why);
         self.change_account(end, "It is not known whether the account was ended: look once more")?;
         self.catch_up();
         Ok(())
@@ -262,14 +245,14 @@ impl Directory for Shared {
     }
 
     fn hand(&self, letter: Letter, to: &ClientSnapshot) -> Result<(), Failed<NotHanded>> {
-        // First, or it would be back by its token. By a login elsewhere it has another one.
-        if matches!(&letter, Letter::End(why) if !matches!(why, Notice::TakenOver { .. })) {
-            self.keep_out(to);
-        }
         match to.whereabouts() {
             Whereabouts::Here { .. } => self.clients.hand(letter, to).map_err(Failed::Refused),
             Whereabouts::There(at) => self.hand_across(letter, &to.name, at),
         }
+    }
+
+    fn end(&self, notice: &Notice, clients: &[ClientSnapshot]) -> Vec<Ended> {
+        self.end_sessions(notice, clients)
     }
 
     fn tell_everybody(&self, notice: Notice) -> Result<usize, String> {

@@ -56,7 +56,8 @@ impl Pool {
                 }
                 Err(why) => Err(why),
             };
-            let may_be_otherwise = matches!(done, Err(NotDone::Lost(_) | NotDone::Loss | NotDone::Cannot(_)));
+            let may_be_otherwise =
+                matches!(done, Err(NotDone::Lost(_) | NotDone::Loss | NotDone::Cannot(_) | NotDone::Refused(_)));
             // What another run of Redis says of a change that was sent before is no answer to that.
             if !may_be_otherwise || Instant::now() + PAUSE >= until || !self.pause() {
                 return done.map_err(|why| match why {

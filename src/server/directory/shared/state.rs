@@ -7,7 +7,7 @@ use crate::server::clients::ClientMap;
 use crate::server::delivery::Broadcaster;
 use crate::server::directory::{Away, Failed, NotChanged, Ports};
 use crate::server::shared::{self, Alive, Changed, Deadline, DirectoryUrl, Lease, Link, Member, NotDone};
-use crate::server::store::{Banned, History};
+use crate::server::store::{Banned, FolderLock, History};
 use crate::value::{Epoch, ServerName};
 use log::warn;
 use std::collections::HashMap;
@@ -44,6 +44,8 @@ pub struct Shared {
     pub wake: Wake,
     /// What was handed to other servers so far.
     pub handovers: AtomicU64,
+    /// No other server has the data folder meanwhile.
+    pub _folder: FolderLock,
 }
 
 /// Wakes a thread of the directory.

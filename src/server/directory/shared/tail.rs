@@ -7,8 +7,9 @@ use super::life::Life;
 use super::porter::Inbox;
 use super::records::on_another;
 use super::state::Shared;
-use crate::protocol::{Broadcast, Notice};
-use crate::server::clients::Letter;
+use crate::protocol::{Ban, Broadcast, Notice};
+use crate::server::clients::{ClientSnapshot, Letter};
+use crate::server::directory::Directory;
 use crate::server::shared::{
     self, Entry, HouseNews, Line, Link, Member, NEWS, NotDone, Record, StreamId, Taken, may_have_missed, read_ban,
 };
@@ -122,7 +123,10 @@ impl Shared {
                 life.waiting.buried(&at);
             }
             Ok(HouseNews::Ban { who, row }) => {
-                drop(read_ban(&who, &row).map(|(who, ban)| self.banned().insert(who, ban)))
+                if let Some((who, ban)) = read_ban(&who, &row) {
+                    self.banned().insert(who.clone(), ban.clone());
+                    self.end_banned(life, |client| who.meets(&client.name, client.source.ip()).then(|| ban.clone()));
+                }
             }
             Ok(HouseNews::Unban { who }) => self.banned().retain(|banned, _| shared::ban_field(banned) != who),
             Ok(HouseNews::Said(notice)) => drop(self.clients.tell_everybody_here(notice, Instant::now())),
@@ -166,7 +170,22 @@ impl Shared {
         there.records.into_iter().for_each(|record| self.comes_in(life, record));
         let bans = shared::bans(link, &life.who, SystemTime::now())?;
         *self.banned() = bans.into_iter().collect();
+        self.end_banned(life, |client| self.ban_of(Some(&client.name), client.source.ip()));
         Ok(there.news)
+    }
+
+    /// Whoever bans asks this server for the end of a session, too; but it may be that one of the two does not come that far.
+    fn end_banned(&self, life: &Life, ban_of: impl Fn(&ClientSnapshot) -> Option<Ban>) {
+        for client in self.clients.all().iter().filter(|client| client.presence().is_some()) {
+            if let Some(ban) = ban_of(client) {
+                if client.guest.is_none() {
+                    life.sends_away(client.id());
+                }
+                // It is over, told or not.
+                let _ = self.clients.hand(Letter::End(Notice::Banned(ban)), client);
+                self.wake.wake();
+            }
+        }
     }
 }
 
