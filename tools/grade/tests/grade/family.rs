@@ -84,7 +84,7 @@ const SCRIPTS: [&str; 4] = [
 ];
 
 /// What looks at the server's processes, and what ends them.
-const LOOKS: &str = "--patience 1 --all --check descriptors --check kept-after-kill --check sigterm \
+const LOOKS: &str = "--all --check descriptors --check kept-after-kill --check sigterm \
                      --check restart-at-once --check numbers-go-on";
 
 #[test]
