@@ -68,7 +68,8 @@ pub fn begin() -> Result<(), String> {
 /// What the system says.
 pub fn start(command: &mut Command, variable: &str) -> io::Result<Child> {
     let mut families = lock();
-    // It inherits what is blocked, and the grader blocks what it waits for.
+    // It inherits what is blocked, and the grader blocks SIGQUIT, for which a thread waits. A SIGQUIT in this very moment ends
+    // the grader alone: only a handler could prevent that, and there is none without unsafe code.
     let blocked = SigSet::empty().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     let child = command.spawn();
     blocked.thread_set_mask()?;
