@@ -72,8 +72,9 @@ first row on.
   long as the one that is about the missing step has not been passed in the same run.
 - A server gets standard input from `/dev/null`. It may open 1,024 files, write files of 256 MiB and take 2 GiB of memory.
   At its end it gets SIGTERM, a second later SIGKILL, and so do all processes that it has started, also those that have
-  left its group and session, or lost their parent. Ctrl-C, Ctrl-\\, SIGTERM and SIGHUP end the grader and kill them; after
-  SIGKILL nobody is there to do it. What another program starts for a server, such as a container, is not found.
+  left its group and session, or lost their parent. Ctrl-C, SIGTERM and SIGHUP end the grader and kill them, and Ctrl-\\ all but
+  one that is just being started; after SIGKILL nobody is there to do it. What another program starts for a server, such as
+  a container, is not found.
 - A server may be several processes: what is measured is the sum of all, and what kills it kills all. Where a script has
   started it, the exit code that counts is that of the process that listens, if the script lets the grader know it.
 - What a server has said and kept in `{data}` is removed when its check is over.
