@@ -82,9 +82,9 @@ first row on.
 
 Exit codes: 0 all levels that were asked for are passed, 1 a check is not, 2 the command line is wrong, the server does not
 start or a report cannot be written, 3 the grader has failed. Skipped is not failed. `--json`, `--tap` and `--junit` write
-the same for programs, to a file or, without one, to standard output; in JSON, `needs` names the check that an open one waits for, and `patience` says
-how many times as long as usual was waited (1 to 8), `seed` what names of accounts were made of, and `no_start` why nothing
-was played, if the server did not start.
+the same for programs, to a file or, without one, to standard output; in JSON, `needs` names the check that an open one waits
+for, `patience` says how many times as long as usual was waited (1 to 8), `seed` what names of accounts were made of, and
+`no_start` why nothing was played, if the server did not start.
 
 `--class DIR` takes one folder of DIR after the other, never two at a time, and writes for each NAME.txt and NAME.json, and
 for all of them `class.csv`: points, points of each level, the first check that is not passed, or why it did not start. The

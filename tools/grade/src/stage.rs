@@ -140,6 +140,8 @@ impl<'a> Stage<'a> {
             }
             if let Ok(stream) = TcpStream::connect_timeout(&self.address, self.limits.soon) {
                 (self.first, self.server, self.has_listened) = (Some(stream), Some(server), true);
+                // That of a former try, whose port was taken.
+                self.no_start = None;
                 return Ok(());
             }
             if Instant::now() >= until {

@@ -1,6 +1,7 @@
 -- A server comes into the house. Its generation is 0, or the one that it has where its registration was lost. ARGV[5]: drawn
 -- by the caller for this start, which tells a repeat; [6], [7], [8]: its address, that for TLS, its key; [9]: the number that
--- it had, or nothing; [10]: ms that it keeps lines, as each of the others: whoever says one trims them for all. Its numbers n:ID and f:ID stay: a generation counts its lines on from those of the one before.
+-- it had, or nothing; [10]: ms that it keeps lines, as each of the others: whoever says one trims them for all. Its numbers
+-- n:ID and f:ID stay: a generation counts its lines on from those of the one before.
 if redis.call('EXISTS', head) == 0 then return {'NONE'} end
 if redis.call('HGET', head, 'run') ~= ARGV[1] then return {'LOSS'} end
 local at, about = now(), key('server:' .. server)
