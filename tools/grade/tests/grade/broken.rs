@@ -3,7 +3,7 @@
 use crate::harness::{ALL_RULES, grade, real, text, toy, with_each};
 
 /// A bug of the toy, the check that finds it, the word for what came of it, and a part of the sentence.
-const BUGS: [(&str, &str, &str, &str); 76] = [
+const BUGS: [(&str, &str, &str, &str); 77] = [
     ("no-greeting", "greets", "FAIL", "The server has sent nothing at all."),
     ("two-greetings", "greets", "FAIL", "says something that nobody has asked for"),
     ("help-without-end", "answers-help", "FAIL", "Nothing came."),
@@ -64,6 +64,7 @@ const BUGS: [(&str, &str, &str, &str); 76] = [
     ("no-token", "hello-head", "FAIL", "has no token"),
     ("no-hello", "hello-head", "FAIL", "In that time no datagram came at all."),
     ("repeats-all", "long-hello", "FAIL", "only what is named is sent again"),
+    ("asks-and-never-sends", "long-hello", "FAIL", "What was named as missing did not come again."),
     ("no-tail", "tail", "FAIL", "In that time no datagram came at all."),
     ("no-token-line", "token-line", "FAIL", "anybody could put broadcasts on a screen"),
     ("udp-once", "udp-repair", "FAIL", "did not come again"),

@@ -83,6 +83,7 @@ fn hello(shared: &Shared, socket: &UdpSocket, from: SocketAddr, token: &str, las
     let is_named =
         |ranges: &[(u64, u64)]| ranges.iter().all(|(from, until)| *from > last && from <= until && *until <= head);
     let wanted: Vec<u64> = match named.filter(|ranges| is_named(ranges)) {
+        Some(_) if has("asks-and-never-sends") => return datagram(socket, token, from, &format!("tail_{head}\n")),
         Some(ranges) => ranges.into_iter().flat_map(|(from, until)| from..=until).collect(),
         None => (last.min(head) + 1..=head).collect(),
     };
