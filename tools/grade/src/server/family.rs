@@ -2,6 +2,9 @@
 //!
 //! The grader is the subreaper of its descendants: where a parent ends, the grader becomes the parent. So whatever a server
 //! starts is a descendant of the grader as long as it lives, and can be found, ended, and asked how it has ended.
+//!
+//! Others may come to it in the same way: from a shell whose place it has taken, or, where it is the first process of a
+//! container, from anywhere. Then an orphan is a server's only if its environment says so, or it was seen before.
 
 use super::Ended;
 use super::processes::{self, Process};
@@ -26,7 +29,7 @@ type Identity = (i32, u64);
 
 /// All servers that run. It is locked while one starts, so that none can start behind the last look.
 static FAMILIES: Mutex<Families> =
-    Mutex::new(Families { running: Vec::new(), strangers: BTreeSet::new(), ends: BTreeMap::new() });
+    Mutex::new(Families { running: Vec::new(), strangers: BTreeSet::new(), is_shared: false, ends: BTreeMap::new() });
 
 /// Nothing is started as long as this is kept.
 pub type Closed = MutexGuard<'static, Families>;
@@ -36,6 +39,8 @@ pub struct Families {
     running: Vec<Family>,
     /// Descendants that the grader had before it started any: a shell's, whose place it has taken.
     strangers: BTreeSet<Identity>,
+    /// Orphans may come to the grader that no server has started.
+    is_shared: bool,
     /// How those have ended who became the grader's children.
     ends: BTreeMap<i32, Ended>,
 }
@@ -58,7 +63,9 @@ struct Family {
 pub fn begin() -> Result<(), String> {
     prctl::set_child_subreaper(true).map_err(|error| format!("no subreaper: {error}"))?;
     let all = processes::all();
-    lock().strangers = own_lines(&all).iter().map(|line| line[0].identity()).collect();
+    let mut families = lock();
+    families.strangers = own_lines(&all).iter().map(|line| line[0].identity()).collect();
+    families.is_shared = !families.strangers.is_empty() || std::process::id() == 1;
     Ok(())
 }
 
@@ -116,7 +123,7 @@ pub fn end_all() -> Closed {
         families.look(&all);
         let lines = own_lines(&all);
         let left: Vec<&Process> =
-            lines.iter().filter(|line| !families.are_strange(line) && !line[0].is_over).map(|line| line[0]).collect();
+            lines.iter().filter(|line| !line[0].is_over && families.are_own(line)).map(|line| line[0]).collect();
         if left.is_empty() || Instant::now() >= until {
             return families;
         }
@@ -153,7 +160,15 @@ impl Families {
         line.iter().any(|process| self.strangers.contains(&process.identity()))
     }
 
-    /// Whose the first of this line is. Who has left everything that tells so is the only one's, where there is only one.
+    /// Whether the first of this line comes from a server, be it one that is gone.
+    fn are_own(&self, line: &[&Process]) -> bool {
+        let mark = format!("GRADE_SERVER={}-", std::process::id());
+        let is_marked = |process: &&Process| processes::has_variable_that_begins(process.id, &mark);
+        !self.are_strange(line) && (!self.is_shared || self.owner(line).is_some() || line.iter().any(is_marked))
+    }
+
+    /// Whose the first of this line is. Who has left everything that tells so is the only one's, where there is only one and
+    /// nobody else can be meant.
     fn owner(&self, line: &[&Process]) -> Option<usize> {
         let is_its = |family: &Family, process: &&Process| {
             [process.id, process.group].contains(&family.first) || family.members.contains(&process.identity())
@@ -163,7 +178,7 @@ impl Families {
             let orphan = line.last()?;
             let is_marked = |family: &Family| processes::has_variable(orphan.id, &family.variable);
             match self.running.as_slice() {
-                [only] => Some(0).filter(|_| orphan.born >= only.born),
+                [only] if !self.is_shared => Some(0).filter(|_| orphan.born >= only.born),
                 several => several.iter().position(is_marked),
             }
         })
@@ -212,7 +227,7 @@ mod tests {
     use super::*;
 
     fn process(id: i32, parent: i32, group: i32) -> Process {
-        Process { id, parent, group, born: 7, is_over: false, cpu: Duration::ZERO, memory: 0 }
+        Process { id, parent, group, born: 7, has_lost_main: false, is_over: false, cpu: Duration::ZERO, memory: 0 }
     }
 
     fn family(first: i32) -> Family {
@@ -221,7 +236,7 @@ mod tests {
 
     fn families(firsts: &[i32]) -> Families {
         let running = firsts.iter().map(|first| family(*first)).collect();
-        Families { running, strangers: BTreeSet::new(), ends: BTreeMap::new() }
+        Families { running, strangers: BTreeSet::new(), is_shared: false, ends: BTreeMap::new() }
     }
 
     #[test]
@@ -244,6 +259,8 @@ mod tests {
         // What is older than the only one is not its own.
         let older = Process { born: 6, ..orphan.clone() };
         assert_eq!(families(&[50]).owner(&[&older]), None);
+        // Nor is what may be anybody's.
+        assert_eq!(Families { is_shared: true, ..families(&[50]) }.owner(&[&orphan]), None);
         // What was seen once stays.
         let mut seen = two;
         seen.running[0].members.insert(orphan.identity());
@@ -256,5 +273,9 @@ mod tests {
         let (before, child) = (process(15, 10, 15), process(16, 15, 15));
         families.strangers.insert(before.identity());
         assert!(families.are_strange(&[&child, &before]) && !families.are_strange(&[&child]));
+        // The child's parent may end before anybody has looked.
+        assert!(families.are_own(&[&child]));
+        families.is_shared = true;
+        assert!(!families.are_own(&[&child]) && families.are_own(&[&process(20, 10, 20)]));
     }
 }

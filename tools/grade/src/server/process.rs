@@ -92,9 +92,18 @@ impl ServerProcess {
         }
         let child = family::start(&mut command, &variable)?;
         let took_too_much = Arc::new(AtomicBool::new(false));
-        let watch = Some(watch_memory(child.id() as i32, Arc::clone(&took_too_much))?);
         let output = output.to_owned();
-        Ok(ServerProcess { child, ended: None, listener: None, output, from, watch, took_too_much })
+        let mut server = ServerProcess { child, ended: None, listener: None, output, from, watch: None, took_too_much };
+        match watch_memory(server.first(), Arc::clone(&server.took_too_much)) {
+            Ok(watch) => server.watch = Some(watch),
+            Err(error) => {
+                // Nobody else would end it.
+                server.kill();
+                family::forget(server.first());
+                return Err(error);
+            }
+        }
+        Ok(server)
     }
 
     /// The one that was started; others are what it has started.

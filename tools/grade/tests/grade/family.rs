@@ -25,7 +25,9 @@ fn state(folder: &Path, name: &str) -> Option<String> {
     let id = fs::read_to_string(folder.join(name)).expect("it ran");
     let stat = fs::read_to_string(format!("/proc/{}/stat", id.trim())).ok()?;
     // Whoever is the parent now has not asked yet how one ended that is over.
-    stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned()).filter(|rest| !rest.starts_with(['Z', 'X']))
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let is_over = rest.starts_with('X') || (rest.starts_with('Z') && rest.split(' ').nth(17) == Some("1"));
+    Some(rest.to_owned()).filter(|_| !is_over)
 }
 
 #[test]
@@ -34,6 +36,51 @@ fn nothing_that_a_server_has_started_outlives_its_check() {
     let told = text(&grade("--patience 1 --check greets", &behind(LEAVES, folder.path(), toy(""))));
     assert!(told.contains("PASS  1 hello / greets"), "{told}");
     assert_eq!((state(folder.path(), "bare"), state(folder.path(), "marked")), (None, None));
+}
+
+/// Its first thread ends, the other one waits.
+const HEADLESS: &str = "#include <pthread.h>\n#include <unistd.h>\n\
+                        static void *wait_on(void *x) { sleep(600); return x; }\n\
+                        int main(void) { pthread_t t; pthread_create(&t, 0, wait_on, 0); pthread_exit(0); }\n";
+const LEAVES_IT: &str = "setsid sh -c 'echo $$ > \"$0\"/id; exec \"$0\"/headless' \"$0\" & \
+                         until [ -s \"$0\"/id ] && grep -q 'State:.Z' /proc/$(cat \"$0\"/id)/status; do sleep 0.02; done; \
+                         exec \"$@\"";
+
+#[test]
+fn nor_does_one_whose_first_thread_has_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, program) = (folder.path().join("headless.c"), folder.path().join("headless"));
+    fs::write(&source, HEADLESS).expect("written");
+    let built = Command::new("cc").arg("-pthread").arg("-o").args([&program, &source]).status();
+    assert!(built.expect("a C compiler").success());
+    let told = text(&grade("--patience 1 --check greets", &behind(LEAVES_IT, folder.path(), toy(""))));
+    let left = state(folder.path(), "id");
+    assert!(told.contains("PASS  1 hello / greets") && left.is_none(), "{told}{left:?}");
+}
+
+/// Starts something and ends at once, when there is a server: a job of the shell whose place the grader takes.
+const STRANGER: &str = "(until [ -e \"$0\"/marked ]; do sleep 0.02; done; sleep 600 & echo $! > \"$0\"/stranger) & \
+                        exec \"$@\"";
+/// Leaves an orphan in a session of its own, and waits for the stranger.
+const ORPHAN: &str = "(setsid sh -c 'echo $$ > \"$0\"/marked; exec sleep 600' \"$0\" &); \
+                      until [ -s \"$0\"/stranger ]; do sleep 0.02; done; exec \"$@\"";
+
+#[test]
+fn who_comes_from_a_shell_that_the_grader_has_replaced_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let grader =
+        [env!("CARGO_BIN_EXE_grade"), "--patience", "1", "--check", "greets", "--"].map(str::to_owned).to_vec();
+    let grader = [grader, behind(ORPHAN, folder.path(), toy(""))].concat();
+    let words = behind(STRANGER, folder.path(), grader);
+    // What is left alone would keep a pipe open.
+    let file = fs::File::create(folder.path().join("told")).expect("a file");
+    let code = Command::new(&words[0]).args(&words[1..]).stdout(file).status().expect("it runs").code();
+    let told = fs::read_to_string(folder.path().join("told")).expect("text");
+    let (stranger, marked) = (state(folder.path(), "stranger"), state(folder.path(), "marked"));
+    let id = fs::read_to_string(folder.path().join("stranger")).expect("it ran");
+    let _ = kill(Pid::from_raw(id.trim().parse().expect("an id")), Signal::SIGKILL);
+    assert!(code == Some(0) && told.contains("PASS  1 hello / greets"), "{told}");
+    assert!(stranger.is_some() && marked.is_none(), "{stranger:?}, {marked:?}");
 }
 
 /// Whether all threads of the grader leave SIGQUIT to the one that waits for it: not while a server is being started.
