@@ -202,7 +202,8 @@ fn copy(mut from: impl Read, most: u64) -> io::Result<(File, bool)> {
     fs::remove_file(&copy)?;
     io::copy(&mut from.by_ref().take(most), &mut kept)?;
     kept.rewind()?;
-    Ok((kept, from.bytes().next().transpose()?.is_some()))
+    let more = io::copy(&mut from.take(1), &mut io::sink())?;
+    Ok((kept, more > 0))
 }
 
 #[cfg(test)]
