@@ -128,3 +128,25 @@ fn a_ban_ends_who_is_on_a_server_that_has_missed_the_news() {
     assert_eq!(alice.event(), "notice_Banned by the house until further notice: loud");
     alice.wait_for_end();
 }
+
+#[test]
+fn a_ban_that_is_lifted_or_over_by_the_time_a_server_reads_of_it_ends_nobody() {
+    let (redis, one, two) = two();
+    let mut alice = one.join("alice");
+    let mut tell = Lines::connect(redis.address());
+    let mut news = |row: &str| {
+        tell.send(&format!("XADD \"{{peerline}}:news\" * k ban who name:alice row \"{row}\""));
+        tell.line();
+        tell.line();
+    };
+    news(",loud");
+    news("2020-01-01 00:00 UTC,loud");
+    assert!(control::ask(&two, "notice hello").starts_with("OK"));
+    assert_eq!(alice.event(), "notice_From the house: hello");
+    let mut tell = Lines::connect(redis.address());
+    tell.send("HSET \"{peerline}:bans\" name:alice \",loud\"");
+    assert_eq!(tell.line(), ":1");
+    news(",loud");
+    assert_eq!(alice.event(), "notice_Banned by the house until further notice: loud");
+    alice.wait_for_end();
+}

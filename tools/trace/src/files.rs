@@ -9,12 +9,15 @@ use crate::{clocks, streams};
 use clocks::Clocks;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// So much more is kept at both ends of the time that is wanted, in microseconds: clocks may be compared no better.
 const MARGIN: i64 = 1_000_000;
+/// The most bytes of what can be read only once.
+const MOST_COPIED: u64 = 4 << 30;
 
 /// What was read.
 pub struct Files {
@@ -25,6 +28,22 @@ pub struct Files {
     pub unread: usize,
 }
 
+/// A file that can be read as often as is needed.
+struct Opened {
+    name: String,
+    file: File,
+    /// Where it begins: of standard input somebody may have read a part before.
+    start: u64,
+    /// Whether it is a copy that does not go to the end.
+    is_cut: bool,
+}
+
+/// What is to be kept of a file: between these times of its own clock, and of these people.
+struct Choice {
+    window: (i64, i64),
+    part: Option<Part>,
+}
+
 /// Reads the files; says which cannot be read, unless they are all.
 ///
 /// # Errors
@@ -32,32 +51,36 @@ pub struct Files {
 pub fn read(sources: &Sources) -> Result<Files, String> {
     let mut wrong = Vec::new();
     let is_limited = sources.times().is_some() || !sources.who.is_empty();
-    let mut opened: Vec<(String, File)> = Vec::new();
+    let mut opened: Vec<Opened> = Vec::new();
     for file in each_once(&sources.files) {
-        let name = shown(file);
         match open(file, is_limited) {
-            Ok(file) => opened.push((name, file)),
-            Err(error) => wrong.push(format!("{name}: {error}")),
+            Ok(file) => opened.push(file),
+            Err(error) => wrong.push(format!("{}: {error}", shown(file))),
         }
     }
     let mut clocks = None;
     let recordings = if is_limited {
-        let outlines = read_all(&mut opened, &mut wrong, |_, file, name, budget| {
+        let outlines = read_all(&mut opened, &mut wrong, |_, Opened { name, file, .. }, budget| {
             Recording::read_some(name, BufReader::new(file), budget, filter::outline())
         });
-        let (known, windows) = windows(&outlines, sources.times());
-        let recordings = read_all(&mut opened, &mut wrong, |at, mut file, name, budget| {
-            file.rewind()?;
-            let part = Part::of(&outlines[at], &sources.who);
-            let is_wanted = filter::wanted(windows[at], part);
+        let (known, choices) = choose(outlines, sources);
+        let recordings = read_all(&mut opened, &mut wrong, |at, Opened { name, file, start, is_cut }, budget| {
+            let (mut file, Choice { window, part }) = (file, &choices[at]);
+            file.seek(SeekFrom::Start(*start))?;
+            let is_wanted = filter::wanted(*window, part.as_ref());
             let mut recording = Recording::read_some(name, BufReader::new(file), budget, is_wanted)?;
-            recording.keeps_only(windows[at]);
+            recording.keeps_only(*window);
+            if *is_cut {
+                recording.remark("it is too long: what comes behind its first 4 GiB is left out");
+            }
             Ok(recording)
         });
         clocks = Some(known).filter(|known| known.offsets.len() == recordings.len());
         recordings
     } else {
-        read_all(&mut opened, &mut wrong, |_, file, name, budget| Recording::read(name, BufReader::new(file), budget))
+        read_all(&mut opened, &mut wrong, |_, Opened { name, file, .. }, budget| {
+            Recording::read(name, BufReader::new(file), budget)
+        })
     };
     let recordings = without_copies(recordings, &mut clocks);
     if recordings.is_empty() {
@@ -69,24 +92,23 @@ pub fn read(sources: &Sources) -> Result<Files, String> {
 
 /// Reads each, the short ones first: what they leave is for the others. Those that cannot be read are taken out.
 fn read_all(
-    opened: &mut Vec<(String, File)>,
+    opened: &mut Vec<Opened>,
     wrong: &mut Vec<String>,
-    read: impl Fn(usize, &File, &str, Budget) -> io::Result<Recording>,
+    read: impl Fn(usize, &Opened, Budget) -> io::Result<Recording>,
 ) -> Vec<Recording> {
     let length = |file: &File| file.metadata().ok().filter(fs::Metadata::is_file).map_or(u64::MAX, |known| known.len());
     let mut order: Vec<usize> = (0..opened.len()).collect();
-    order.sort_by_key(|at| length(&opened[*at].1));
+    order.sort_by_key(|at| length(&opened[*at].file));
     let mut budget = Budget::whole();
     let mut results: Vec<Option<io::Result<Recording>>> = opened.iter().map(|_| None).collect();
     for (done, at) in order.iter().enumerate() {
-        let (name, file) = &opened[*at];
-        let result = read(*at, file, name, budget.share(opened.len() - done));
+        let result = read(*at, &opened[*at], budget.share(opened.len() - done));
         if let Ok(recording) = &result {
             budget = budget.without(recording);
         }
         results[*at] = Some(result);
     }
-    let names: Vec<String> = opened.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> = opened.iter().map(|file| file.name.clone()).collect();
     let mut is_read = results.iter().map(|result| matches!(result, Some(Ok(_)))).collect::<Vec<_>>().into_iter();
     opened.retain(|_| is_read.next().unwrap_or_default());
     let mut recordings = Vec::new();
@@ -99,21 +121,26 @@ fn read_all(
     recordings
 }
 
-/// What is to be kept of each file, by its own clock, and how far that is from the others.
-fn windows(outlines: &[Recording], times: Option<(i64, i64)>) -> (Clocks, Vec<(i64, i64)>) {
-    let connections = Connections::find(outlines);
-    let clocks = clocks::compare(outlines, &connections, &streams::pieces(outlines, &connections));
+/// What is to be kept of each file, and how far their clocks are apart. The outlines end here: what is kept then needs their
+/// room.
+fn choose(outlines: Vec<Recording>, sources: &Sources) -> (Clocks, Vec<Choice>) {
+    let connections = Connections::find(&outlines);
+    let clocks = clocks::compare(&outlines, &connections, &streams::pieces(&outlines, &connections));
     let first = |(at, outline): (usize, &Recording)| {
         outline.events.iter().map(|event| event.time.saturating_add(clocks.offsets[at])).min()
     };
     let start = outlines.iter().enumerate().filter_map(first).min().unwrap_or_default();
-    let Some((from, until)) = times else { return (clocks, vec![(i64::MIN, i64::MAX); outlines.len()]) };
-    let own = |offset: &i64| {
-        let begin = start.saturating_sub(*offset);
+    let window = |offset: i64| {
+        let Some((from, until)) = sources.times() else { return (i64::MIN, i64::MAX) };
+        let begin = start.saturating_sub(offset);
         (begin.saturating_add(from).saturating_sub(MARGIN), begin.saturating_add(until).saturating_add(MARGIN))
     };
-    let windows = clocks.offsets.iter().map(own).collect();
-    (clocks, windows)
+    let choice = |(outline, offset): (&Recording, &i64)| Choice {
+        window: window(*offset),
+        part: Part::of(outline, &sources.who),
+    };
+    let choices = outlines.iter().zip(&clocks.offsets).map(choice).collect();
+    (clocks, choices)
 }
 
 /// Each file once, however often and by whichever way it is named.
@@ -153,20 +180,41 @@ pub fn shown(path: &Path) -> String {
 }
 
 /// Opens a file; what can be read only once is copied where it is to be read twice.
-fn open(path: &Path, is_read_twice: bool) -> io::Result<File> {
-    let file = if path.as_os_str() == "-" { File::open("/dev/stdin")? } else { File::open(path)? };
-    if file.metadata()?.is_file() || !is_read_twice {
-        return Ok(file);
+fn open(path: &Path, is_read_twice: bool) -> io::Result<Opened> {
+    let name = shown(path);
+    // Standard input as it is: by a name a socket cannot be opened, nor what is another user's.
+    let is_input = path.as_os_str() == "-";
+    let mut file = if is_input { io::stdin().as_fd().try_clone_to_owned().map(File::from)? } else { File::open(path)? };
+    if file.metadata()?.is_file() {
+        let start = file.stream_position()?;
+        return Ok(Opened { name, file, start, is_cut: false });
     }
+    let (file, is_cut) = if is_read_twice { copy(file, MOST_COPIED)? } else { (file, false) };
+    Ok(Opened { name, file, start: 0, is_cut })
+}
+
+/// Copies so many bytes to a file that nobody else sees; and whether there are more.
+fn copy(mut from: impl Read, most: u64) -> io::Result<(File, bool)> {
     let copy = std::env::temp_dir().join(format!("peerline-trace-{}", std::process::id()));
     let mut options = OpenOptions::new();
     let mut kept = options.read(true).write(true).create_new(true).mode(0o600).open(&copy)?;
     // It has no name any more while it is used.
     fs::remove_file(&copy)?;
-    io::copy(&mut file.take(MOST_COPIED), &mut kept)?;
+    io::copy(&mut from.by_ref().take(most), &mut kept)?;
     kept.rewind()?;
-    Ok(kept)
+    let more = io::copy(&mut from.take(1), &mut io::sink())?;
+    Ok((kept, more > 0))
 }
 
-/// The most bytes of what can be read only once.
-const MOST_COPIED: u64 = 4 << 30;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_can_be_read_only_once_it_is_known_whether_all_was_copied() {
+        for (most, copied, is_cut) in [(4, "hell", true), (5, "hello", false), (6, "hello", false)] {
+            let (mut kept, is_less) = copy(&b"hello"[..], most).expect("it is copied");
+            assert_eq!((io::read_to_string(&mut kept).expect("text").as_str(), is_less), (copied, is_cut));
+        }
+    }
+}

@@ -140,7 +140,8 @@ impl Recording {
         Ok(recording)
     }
 
-    fn remark(&mut self, what: &str) {
+    /// Has whoever looks at it know something.
+    pub fn remark(&mut self, what: &str) {
         self.remarks.push(format!("{}: {what}", self.file));
     }
 

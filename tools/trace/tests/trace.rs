@@ -1,8 +1,11 @@
 //! The program as people start it: files, exit codes, and what goes to which output.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const SERVER: &str = r#"{"t":10.0,"m":0.0,"n":1,"ev":"start","who":"server","pid":7,"version":"0","masked":true}
 {"t":10.1,"m":0.1,"n":2,"ev":"accept","c":1,"from":"127.0.0.1:50","at":"127.0.0.1:44","dialect":"client"}
@@ -156,6 +159,31 @@ fn of_a_file_that_is_too_long_any_part_can_be_chosen() {
     let script = format!("cat long.json | '{}' show - --from 1190.995s --until 1191.995s", env!("CARGO_BIN_EXE_trace"));
     let output = command.current_dir(folder.path()).args(["-c", &script]).output().expect("it starts");
     assert_eq!((text(&output.stdout).matches(" ms ").count(), text(&output.stderr)), (100, ""));
+}
+
+#[test]
+fn standard_input_is_read_whatever_it_is_from_where_it_stands() {
+    let folder = folder();
+    let given = folder.path().join("given.json");
+    let before = "no event, and read already\n";
+    fs::write(&given, format!("{before}{SERVER}")).expect("written");
+    for limits in [&[][..], &["--until", "900"]] {
+        let shown = |file: &str, input: Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_trace"));
+            let output = command.current_dir(folder.path()).args(["show", file]).args(limits).stdin(input).output();
+            let output = output.expect("it starts");
+            (text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+        };
+        let expected = shown("server.json", Stdio::null());
+        assert!(expected.0.contains("help") && expected.1.is_empty(), "{expected:?}");
+        let (mut ours, its) = UnixStream::pair().expect("a pair");
+        ours.write_all(SERVER.as_bytes()).expect("it has room");
+        drop(ours);
+        assert_eq!(shown("-", OwnedFd::from(its).into()), expected);
+        let mut file = File::open(&given).expect("it is there");
+        file.seek(SeekFrom::Start(before.len() as u64)).expect("a place");
+        assert_eq!(shown("-", file.into()), expected);
+    }
 }
 
 #[test]

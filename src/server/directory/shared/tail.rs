@@ -13,6 +13,7 @@ use crate::server::directory::Directory;
 use crate::server::shared::{
     self, Entry, HouseNews, Line, Link, Member, NEWS, NotDone, Record, StreamId, Taken, may_have_missed, read_ban,
 };
+use crate::server::store::{Banned, ban_holds};
 use log::{debug, info, warn};
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -125,7 +126,7 @@ impl Shared {
             Ok(HouseNews::Ban { who, row }) => {
                 if let Some((who, ban)) = read_ban(&who, &row) {
                     self.banned().insert(who.clone(), ban.clone());
-                    self.end_banned(life, |client| who.meets(&client.name, client.source.ip()).then(|| ban.clone()));
+                    self.end_by(life, &who, ban);
                 }
             }
             Ok(HouseNews::Unban { who }) => self.banned().retain(|banned, _| shared::ban_field(banned) != who),
@@ -168,15 +169,31 @@ impl Shared {
             }
         }
         there.records.into_iter().for_each(|record| self.comes_in(life, record));
+        // Before the bans: who comes in later was under none.
+        let here = self.clients.all();
         let bans = shared::bans(link, &life.who, SystemTime::now())?;
         *self.banned() = bans.into_iter().collect();
-        self.end_banned(life, |client| self.ban_of(Some(&client.name), client.source.ip()));
+        self.end_banned(life, &here, |client| self.ban_of(Some(&client.name), client.source.ip()));
         Ok(there.news)
     }
 
+    /// Ends the sessions that a ban of the news meets. It may be old news: that ban is lifted, and they have come since.
+    fn end_by(&self, life: &Life, who: &Banned, ban: Ban) {
+        let (now, until) = (SystemTime::now(), Instant::now() + shared::LIMIT);
+        let mut met = self.clients.all();
+        met.retain(|client| client.presence().is_some() && who.meets(&client.name, client.source.ip()));
+        if met.is_empty() || !ban_holds(&ban, now) {
+            return;
+        }
+        let bans = self.pool.work(until, until, |link| shared::bans(link, &life.who, now));
+        // Where the directory does not say it, the news count.
+        let ban = bans.map_or(Some(ban), |bans| bans.into_iter().find(|(banned, _)| banned == who).map(|(_, ban)| ban));
+        self.end_banned(life, &met, |_| ban.clone());
+    }
+
     /// Whoever bans asks this server for the end of a session, too; but it may be that one of the two does not come that far.
-    fn end_banned(&self, life: &Life, ban_of: impl Fn(&ClientSnapshot) -> Option<Ban>) {
-        for client in self.clients.all().iter().filter(|client| client.presence().is_some()) {
+    fn end_banned(&self, life: &Life, clients: &[ClientSnapshot], ban_of: impl Fn(&ClientSnapshot) -> Option<Ban>) {
+        for client in clients.iter().filter(|client| client.presence().is_some()) {
             if let Some(ban) = ban_of(client) {
                 if client.guest.is_none() {
                     life.sends_away(client.id());
